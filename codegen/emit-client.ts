@@ -1,0 +1,31 @@
+import type { ServiceModel } from "./model.ts";
+import { braced, constantName, header, messageNames, methodDoc } from "./text.ts";
+
+/** The typed client stub: one line per method over whatever carries the calls. */
+export function emitClient({ service, source, file, methods }: ServiceModel): string {
+  const constants = methods.map(({ name }) => constantName(name)).sort();
+  const stubs = methods.map((method) => {
+    const { name, request, reply } = method;
+    return `${methodDoc(method)}
+  ${name}(request: ${request}, options?: CallOptions): Promise<${reply}> {
+    return this.#caller.call(${constantName(name)}, request, options);
+  }`;
+  });
+  return [
+    header(source),
+    'import type { Caller, CallOptions } from "../rpc/call.ts";',
+    braced("import type ", messageNames(methods), ` from "./${file}-messages.ts";`),
+    braced("import ", constants, ` from "./${file}-methods.ts";`),
+    "",
+    `export class ${service}Client {
+  readonly #caller: Caller;
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+${stubs.join("\n\n")}
+}`,
+    "",
+  ].join("\n");
+}

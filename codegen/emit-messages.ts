@@ -1,0 +1,59 @@
+import { Kind, type TSchema, TypeGuard } from "@sinclair/typebox";
+import { type MessageModel, SchemaError, type ServiceModel } from "./model.ts";
+import { header, MAX_COLUMNS } from "./text.ts";
+
+/**
+ * A type and a validator, compiled once per process, for each message of a schema file. Both have
+ * the message's name, as a class's type and value have.
+ */
+export function emitMessages({ source, file, messages }: ServiceModel): string {
+  const declarations = messages.map(({ name, schema }) =>
+    [`export ${interfaceOf(name, schema, messages)}`, "", validatorOf(name)].join("\n"),
+  );
+  return [
+    header(source),
+    'import { TypeCompiler } from "@sinclair/typebox/compiler";',
+    `import * as schema from "../../schema/${file}.ts";`,
+    'import type { Validator } from "../rpc/call.ts";',
+    "",
+    declarations.join("\n\n"),
+    "",
+  ].join("\n");
+}
+
+function validatorOf(name: string): string {
+  const before = `export const ${name}: Validator<${name}> = TypeCompiler.Compile(`;
+  const line = `${before}schema.${name});`;
+  return line.length <= MAX_COLUMNS ? line : `${before}\n  schema.${name},\n);`;
+}
+
+function interfaceOf(name: string, schema: TSchema, messages: readonly MessageModel[]): string {
+  if (!TypeGuard.IsObject(schema)) {
+    throw new SchemaError(`Cannot emit ${name}: a message is a Type.Object`);
+  }
+  const fields = Object.entries(schema.properties).map(([field, type]) => {
+    const mark = TypeGuard.IsOptional(type) ? "?" : "";
+    const doc = type.description ? `  /** ${type.description} */\n` : "";
+    return `${doc}  readonly ${field}${mark}: ${typeOf(type, messages, `${name}.${field}`)};`;
+  });
+  if (fields.length === 0) return `type ${name} = Record<string, never>;`;
+  return `interface ${name} {\n${fields.join("\n")}\n}`;
+}
+
+function typeOf(schema: TSchema, messages: readonly MessageModel[], where: string): string {
+  const named = messages.find((message) => message.schema === schema);
+  if (named) return named.name;
+  if (TypeGuard.IsString(schema)) return "string";
+  if (TypeGuard.IsNumber(schema) || TypeGuard.IsInteger(schema)) return "number";
+  if (TypeGuard.IsBoolean(schema)) return "boolean";
+  if (TypeGuard.IsNull(schema)) return "null";
+  if (TypeGuard.IsUnknown(schema)) return "unknown";
+  if (TypeGuard.IsLiteral(schema)) return JSON.stringify(schema.const);
+  if (TypeGuard.IsArray(schema)) return `readonly (${typeOf(schema.items, messages, where)})[]`;
+  if (TypeGuard.IsUnion(schema)) {
+    return schema.anyOf.map((member) => typeOf(member, messages, where)).join(" | ");
+  }
+  throw new SchemaError(
+    `Cannot emit ${where}: no rule for ${schema[Kind]}; export a nested object as a message`,
+  );
+}

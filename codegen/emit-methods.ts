@@ -1,0 +1,27 @@
+import type { MethodModel, ServiceModel } from "./model.ts";
+import { braced, constantName, header, messageNames } from "./text.ts";
+
+/** The methods as data: what the client sends by and the server dispatches by. */
+export function emitMethods({ service, source, file, methods }: ServiceModel): string {
+  return [
+    header(source),
+    'import type { Method } from "../rpc/call.ts";',
+    braced("import ", messageNames(methods), ` from "./${file}-messages.ts";`),
+    "",
+    methods.map((method) => descriptor(service, method)).join("\n\n"),
+    "",
+  ].join("\n");
+}
+
+function descriptor(service: string, method: MethodModel): string {
+  const { name, number, hash, idempotent, errors, request, reply } = method;
+  return `export const ${constantName(name)}: Method<${request}, ${reply}> = {
+  name: "${service}.${name}",
+  number: ${number},
+  hash: "${hash}",
+  idempotent: ${idempotent},
+  errors: [${errors.map((error) => `"${error}"`).join(", ")}],
+  request: ${request},
+  reply: ${reply},
+};`;
+}

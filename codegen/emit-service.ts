@@ -1,0 +1,31 @@
+import type { ServiceModel } from "./model.ts";
+import { braced, constantName, header, messageNames, methodDoc } from "./text.ts";
+
+/** The server's side: the interface that a service implements, and its dispatch table. */
+export function emitService({ service, source, file, methods }: ServiceModel): string {
+  const constants = methods.map(({ name }) => constantName(name)).sort();
+  const signatures = methods.map(
+    (method) => `${methodDoc(method)}
+  ${method.name}(request: ${method.request}, context: CallContext): Promise<${method.reply}>;`,
+  );
+  const entries = methods.map(
+    ({ name }) =>
+      `    entry(${constantName(name)}, (request, context) => service.${name}(request, context)),`,
+  );
+  return [
+    header(source),
+    'import { type CallContext, type DispatchTable, entry } from "../rpc/call.ts";',
+    braced("import type ", messageNames(methods), ` from "./${file}-messages.ts";`),
+    braced("import ", constants, ` from "./${file}-methods.ts";`),
+    "",
+    `export interface ${service}Service {\n${signatures.join("\n\n")}\n}`,
+    "",
+    `/** Number → check → function: what a Listener runs for each call of ${service}. */
+export function ${file}Dispatch(service: ${service}Service): DispatchTable {
+  return [
+${entries.join("\n")}
+  ];
+}`,
+    "",
+  ].join("\n");
+}

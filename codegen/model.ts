@@ -1,0 +1,110 @@
+import { Kind, type TSchema, TypeGuard } from "@sinclair/typebox";
+import type { Contract, MethodSpec } from "../schema/contract.ts";
+import type { DeclaredErrorName } from "../schema/errors.ts";
+
+/** A contract that was checked, with every message by its name. */
+export interface ServiceModel {
+  /** `User` */
+  readonly service: string;
+  /** `user`: names the emitted files. */
+  readonly file: string;
+  /** `schema/user.ts`: where a reader of emitted code finds its source. */
+  readonly source: string;
+  readonly messages: readonly MessageModel[];
+  readonly methods: readonly MethodModel[];
+}
+
+export interface MessageModel {
+  readonly name: string;
+  readonly schema: TSchema;
+}
+
+export interface MethodModel {
+  readonly name: string;
+  readonly number: number;
+  readonly summary: string;
+  readonly idempotent: boolean;
+  readonly request: string;
+  readonly reply: string;
+  readonly errors: readonly DeclaredErrorName[];
+  readonly hash: string;
+}
+
+/** The schema is at fault: says which part, and what it should be. */
+export class SchemaError extends Error {
+  override readonly name = "SchemaError";
+}
+
+const MAX_NUMBER = 0xffff;
+const HASH_DIGITS = 16;
+
+/**
+ * Build the model of a schema file.
+ * @param exports what the file exports: one contract, and the messages that its methods name
+ * @throws {SchemaError} a number out of range or used twice, or a message that is not exported
+ */
+export function serviceModel(source: string, exports: Record<string, unknown>): ServiceModel {
+  const contracts = Object.values(exports).filter(isContract);
+  const [contract] = contracts;
+  if (!contract || contracts.length > 1) {
+    throw new SchemaError(`Cannot read ${source}: ${contracts.length} contracts, expected one`);
+  }
+  const messages = Object.entries(exports).flatMap(([name, schema]) =>
+    TypeGuard.IsSchema(schema) ? [{ name, schema }] : [],
+  );
+  const methods = Object.entries(contract.methods).map(([name, spec]) =>
+    methodModel(`${contract.service}.${name}`, name, spec, messages),
+  );
+  const file = source.replace(/^.*\//, "").replace(/\.ts$/, "");
+  return { service: contract.service, file, source, messages, methods };
+}
+
+/** @throws {SchemaError} two methods, of whatever service, have one number */
+export function checkNumbers(services: readonly ServiceModel[]): void {
+  const holders = new Map<number, string>();
+  for (const { service, methods } of services) {
+    for (const { name, number } of methods) {
+      const holder = holders.get(number);
+      if (holder) {
+        throw new SchemaError(`Cannot number ${service}.${name} ${number}: ${holder} has it`);
+      }
+      holders.set(number, `${service}.${name}`);
+    }
+  }
+}
+
+export function isContract(value: unknown): value is Contract {
+  return typeof value === "object" && value !== null && "service" in value && "methods" in value;
+}
+
+function methodModel(
+  fullName: string,
+  name: string,
+  spec: MethodSpec,
+  messages: readonly MessageModel[],
+): MethodModel {
+  const { number, summary, idempotent = false, errors } = spec;
+  if (!Number.isInteger(number) || number < 1 || number > MAX_NUMBER) {
+    throw new SchemaError(`Cannot number ${fullName} ${number}: not in 1 to ${MAX_NUMBER}`);
+  }
+  const nameOf = (schema: TSchema, role: string): string => {
+    const message = messages.find((candidate) => candidate.schema === schema);
+    if (message && TypeGuard.IsObject(schema)) return message.name;
+    throw new SchemaError(
+      `Cannot name the ${role} of ${fullName}: ` +
+        `export its ${schema[Kind]} as a Type.Object from the schema file`,
+    );
+  };
+  const request = nameOf(spec.request, "request");
+  const reply = nameOf(spec.reply, "reply");
+  const hash = digest({ number, idempotent, errors, request: spec.request, reply: spec.reply });
+  return { name, number, summary, idempotent, request, reply, errors, hash };
+}
+
+/** Of everything that both sides must agree on; descriptions are for people and may change. */
+function digest(shape: unknown): string {
+  const text = JSON.stringify(shape, (key, value) =>
+    key === "description" && typeof value === "string" ? undefined : value,
+  );
+  return new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, HASH_DIGITS);
+}

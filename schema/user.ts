@@ -1,0 +1,108 @@
+import { FormatRegistry, Type } from "@sinclair/typebox";
+import { contract } from "./contract.ts";
+
+/** The picture of a user who has not uploaded one. */
+export const DEFAULT_PROFILE_PATH = "default.webp";
+
+// Lengths are in code points, and names are stored and compared in NFC. JSON Schema's `minLength`
+// counts UTF-16 units and `pattern` compiles without the `u` flag, so each text is a format.
+//
+// A letter of many scripts (Devanagari, Thai, …) is written with marks, which have no other place
+// in a username than behind a letter.
+const USERNAME = /^(?=.{4,13}$)(?:\p{L}\p{M}*|\p{Nd}|[_.-])+$/u;
+// Printable. Joiners and variation selectors pass: they are part of emoji.
+const PRINTABLE = "[^\\p{Cc}\\p{Cn}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Bidi_Control}]";
+const PASSWORD = new RegExp(`^${PRINTABLE}{4,13}$`, "u");
+const NICKNAME = new RegExp(`^(?=.*\\P{White_Space})${PRINTABLE}{1,8}$`, "u");
+
+for (const [format, pattern] of Object.entries({
+  username: USERNAME,
+  password: PASSWORD,
+  nickname: NICKNAME,
+})) {
+  FormatRegistry.Set(format, (text) => pattern.test(text) && text === text.normalize("NFC"));
+}
+
+const Username = Type.String({
+  format: "username",
+  description: "4 to 13 code points, NFC: letters and digits of any script, and _ - .",
+});
+const Password = Type.String({
+  format: "password",
+  description: "4 to 13 printable code points, NFC.",
+});
+const Nickname = Type.String({
+  format: "nickname",
+  description: "1 to 8 printable code points, NFC, not all white space.",
+});
+/** Any string: one that names no session is answered with InvalidSessionError. */
+const SessionId = Type.String();
+const ProfilePath = Type.String({ description: "Bare file name of the picture under /avatars/." });
+
+export const Empty = Type.Object({});
+
+export const Credentials = Type.Object({ username: Username, password: Password });
+
+export const SessionRef = Type.Object({ sessionId: SessionId });
+
+export const Profile = Type.Object({
+  username: Type.String(),
+  nickname: Type.String(),
+  profilePath: ProfilePath,
+});
+
+export const NicknameUpdate = Type.Object({ sessionId: SessionId, nickname: Nickname });
+
+export const ProfilePicUpdate = Type.Object({
+  sessionId: SessionId,
+  profilePath: Type.String({
+    pattern: "^[A-Za-z0-9_-]{1,100}\\.webp$",
+    description: "Bare file name of a picture that is already saved.",
+  }),
+});
+
+export const UserContract = contract("User", {
+  signUp: {
+    number: 1,
+    summary: "Create a user.",
+    request: Credentials,
+    reply: Empty,
+    errors: ["UserExistedError"],
+  },
+  signIn: {
+    number: 2,
+    summary: "Exchange credentials for a session.",
+    request: Credentials,
+    reply: SessionRef,
+    errors: ["UserNotExistError", "PasswordError"],
+  },
+  signOut: {
+    number: 3,
+    summary: "End a session.",
+    request: SessionRef,
+    reply: Empty,
+    errors: ["InvalidSessionError"],
+  },
+  getUserInfo: {
+    number: 4,
+    summary: "Read the profile that a session belongs to.",
+    idempotent: true,
+    request: SessionRef,
+    reply: Profile,
+    errors: ["InvalidSessionError", "UserNotExistError"],
+  },
+  updateNickname: {
+    number: 5,
+    summary: "Change the nickname of the session's user.",
+    request: NicknameUpdate,
+    reply: Empty,
+    errors: ["InvalidSessionError", "UserNotExistError"],
+  },
+  updateProfilePic: {
+    number: 6,
+    summary: "Point the session's user at a picture that is saved already.",
+    request: ProfilePicUpdate,
+    reply: Empty,
+    errors: ["InvalidSessionError", "UserNotExistError"],
+  },
+});

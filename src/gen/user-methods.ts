@@ -1,0 +1,70 @@
+// @generated from schema/user.ts by `bun run codegen`. Edit the schema, not this file.
+import type { Method } from "../rpc/call.ts";
+import {
+  Credentials,
+  Empty,
+  NicknameUpdate,
+  Profile,
+  ProfilePicUpdate,
+  SessionRef,
+} from "./user-messages.ts";
+
+export const SIGN_UP: Method<Credentials, Empty> = {
+  name: "User.signUp",
+  number: 1,
+  hash: "72e707bbfefde639",
+  idempotent: false,
+  errors: ["UserExistedError"],
+  request: Credentials,
+  reply: Empty,
+};
+
+export const SIGN_IN: Method<Credentials, SessionRef> = {
+  name: "User.signIn",
+  number: 2,
+  hash: "88e96fe21b1d0d33",
+  idempotent: false,
+  errors: ["UserNotExistError", "PasswordError"],
+  request: Credentials,
+  reply: SessionRef,
+};
+
+export const SIGN_OUT: Method<SessionRef, Empty> = {
+  name: "User.signOut",
+  number: 3,
+  hash: "04566f914689f0b6",
+  idempotent: false,
+  errors: ["InvalidSessionError"],
+  request: SessionRef,
+  reply: Empty,
+};
+
+export const GET_USER_INFO: Method<SessionRef, Profile> = {
+  name: "User.getUserInfo",
+  number: 4,
+  hash: "0f289ad19517b026",
+  idempotent: true,
+  errors: ["InvalidSessionError", "UserNotExistError"],
+  request: SessionRef,
+  reply: Profile,
+};
+
+export const UPDATE_NICKNAME: Method<NicknameUpdate, Empty> = {
+  name: "User.updateNickname",
+  number: 5,
+  hash: "2300df4a7a4387cd",
+  idempotent: false,
+  errors: ["InvalidSessionError", "UserNotExistError"],
+  request: NicknameUpdate,
+  reply: Empty,
+};
+
+export const UPDATE_PROFILE_PIC: Method<ProfilePicUpdate, Empty> = {
+  name: "User.updateProfilePic",
+  number: 6,
+  hash: "53092f2efb82cb4a",
+  idempotent: false,
+  errors: ["InvalidSessionError", "UserNotExistError"],
+  request: ProfilePicUpdate,
+  reply: Empty,
+};

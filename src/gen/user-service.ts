@@ -1,0 +1,50 @@
+// @generated from schema/user.ts by `bun run codegen`. Edit the schema, not this file.
+import { type CallContext, type DispatchTable, entry } from "../rpc/call.ts";
+import type {
+  Credentials,
+  Empty,
+  NicknameUpdate,
+  Profile,
+  ProfilePicUpdate,
+  SessionRef,
+} from "./user-messages.ts";
+import {
+  GET_USER_INFO,
+  SIGN_IN,
+  SIGN_OUT,
+  SIGN_UP,
+  UPDATE_NICKNAME,
+  UPDATE_PROFILE_PIC,
+} from "./user-methods.ts";
+
+export interface UserService {
+  /** Create a user. Errors: UserExistedError. */
+  signUp(request: Credentials, context: CallContext): Promise<Empty>;
+
+  /** Exchange credentials for a session. Errors: UserNotExistError, PasswordError. */
+  signIn(request: Credentials, context: CallContext): Promise<SessionRef>;
+
+  /** End a session. Errors: InvalidSessionError. */
+  signOut(request: SessionRef, context: CallContext): Promise<Empty>;
+
+  /** Read the profile that a session belongs to. Errors: InvalidSessionError, UserNotExistError. */
+  getUserInfo(request: SessionRef, context: CallContext): Promise<Profile>;
+
+  /** Change the nickname of the session's user. Errors: InvalidSessionError, UserNotExistError. */
+  updateNickname(request: NicknameUpdate, context: CallContext): Promise<Empty>;
+
+  /** Point the session's user at a picture that is saved already. Errors: InvalidSessionError, UserNotExistError. */
+  updateProfilePic(request: ProfilePicUpdate, context: CallContext): Promise<Empty>;
+}
+
+/** Number → check → function: what a Listener runs for each call of User. */
+export function userDispatch(service: UserService): DispatchTable {
+  return [
+    entry(SIGN_UP, (request, context) => service.signUp(request, context)),
+    entry(SIGN_IN, (request, context) => service.signIn(request, context)),
+    entry(SIGN_OUT, (request, context) => service.signOut(request, context)),
+    entry(GET_USER_INFO, (request, context) => service.getUserInfo(request, context)),
+    entry(UPDATE_NICKNAME, (request, context) => service.updateNickname(request, context)),
+    entry(UPDATE_PROFILE_PIC, (request, context) => service.updateProfilePic(request, context)),
+  ];
+}

@@ -1,0 +1,61 @@
+import { isDomainErrorName } from "../../schema/errors.ts";
+import type { Method } from "./call.ts";
+import { DomainError, isRpcStatus, RpcError } from "./error.ts";
+import { Flag, type Frame, FrameType } from "./frame.ts";
+import type { OutgoingFrame } from "./outbox.ts";
+
+/** The body of an ERROR frame: an RPC status or a name of the error table. */
+interface ErrorBody {
+  readonly code: string;
+  readonly message: string;
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** An ERROR frame. Causes stay on this side; an unexpected error says nothing about itself. */
+export function encodeError(id: number, error: RpcError | DomainError): OutgoingFrame {
+  const isRpc = error instanceof RpcError;
+  const body: ErrorBody = isRpc
+    ? { code: error.status, message: error.message, retryAfterMs: error.retryAfterMs }
+    : { code: error.code, message: error.message };
+  const flags = isRpc && !error.processed ? 0 : Flag.processed;
+  return { type: FrameType.error, flags, id, body: JSON.stringify(body) };
+}
+
+/** What to throw for an ERROR frame; an error that the method does not declare is `internal`. */
+export function decodeError(method: Method<unknown, unknown>, frame: Frame): Error {
+  const { code, message, retryAfterMs } = parseErrorBody(frame.body);
+  if (isDomainErrorName(code) && isDeclared(method, code)) return new DomainError(code, message);
+  const processed = (frame.flags & Flag.processed) !== 0;
+  if (isRpcStatus(code)) {
+    return new RpcError(code, message, {
+      processed,
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    });
+  }
+  return new RpcError("internal", `Cannot accept the answer of ${method.name}: error "${code}"`, {
+    processed,
+  });
+}
+
+/** Whether a method's callers are prepared for this error. */
+export function isDeclared(method: Method<unknown, unknown>, code: DomainError["code"]): boolean {
+  return code === "DataBaseError" || method.errors.includes(code);
+}
+
+function parseErrorBody(text: string): ErrorBody {
+  const value: unknown = parseJson(text);
+  const body = typeof value === "object" && value !== null ? value : {};
+  const code = "code" in body && typeof body.code === "string" ? body.code : "unreadable";
+  const message = "message" in body && typeof body.message === "string" ? body.message : code;
+  const retryAfterMs =
+    "retryAfterMs" in body && typeof body.retryAfterMs === "number" ? body.retryAfterMs : undefined;
+  return { code, message, retryAfterMs };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // Reported as the error code "unreadable".
+  }
+}

@@ -1,0 +1,84 @@
+import type { DeclaredErrorName } from "../../schema/errors.ts";
+import { RpcError } from "./error.ts";
+
+/** A compiled check of a message (TypeBox's TypeCheck has this shape). */
+export interface Validator<T> {
+  Check(value: unknown): value is T;
+  Errors(value: unknown): { First(): { path: string; message: string } | undefined };
+}
+
+/** One method as both sides know it; emitted by codegen from `schema/`. */
+export interface Method<Request, Reply> {
+  /** `Service.method`, for logs and messages; the wire carries the number. */
+  readonly name: string;
+  readonly number: number;
+  /** Digest of everything that both sides must agree on: number, messages, errors, idempotency. */
+  readonly hash: string;
+  readonly idempotent: boolean;
+  readonly errors: readonly DeclaredErrorName[];
+  readonly request: Validator<Request>;
+  readonly reply: Validator<Reply>;
+}
+
+export interface CallOptions {
+  /** How long the caller waits, all retries included. Default 5,000. */
+  readonly timeoutMs?: number;
+  /** Travels to the server's log lines. */
+  readonly requestId?: string;
+}
+
+/** What the emitted clients call through: a Client, or a test's stand-in. */
+export interface Caller {
+  /**
+   * Call a method and check its reply.
+   * @throws {DomainError} what the method declares, or DataBaseError
+   * @throws {RpcError} the call got no answer of its method
+   */
+  call<Request, Reply>(
+    method: Method<Request, Reply>,
+    request: Request,
+    options?: CallOptions,
+  ): Promise<Reply>;
+}
+
+/** What a handler knows of the call that it answers. */
+export interface CallContext {
+  readonly requestId: string;
+  /** When the caller stops waiting, on the clock of `performance.now()`. */
+  readonly deadline: number;
+}
+
+export type Handler<Request, Reply> = (request: Request, context: CallContext) => Promise<Reply>;
+
+/** One method with the function that answers it. */
+export interface DispatchEntry {
+  readonly method: Method<unknown, unknown>;
+  /** Check the decoded body, then run the handler. Throws at once what the check refuses. */
+  invoke(body: unknown, context: CallContext): Promise<unknown>;
+}
+
+export type DispatchTable = readonly DispatchEntry[];
+
+/** Join a method and its handler; the check between them is what makes the types true. */
+export function entry<Request, Reply>(
+  method: Method<Request, Reply>,
+  handler: Handler<Request, Reply>,
+): DispatchEntry {
+  return {
+    method,
+    invoke(body, context) {
+      if (method.request.Check(body)) return handler(body, context);
+      throw new RpcError(
+        "invalid_argument",
+        `Cannot accept the request of ${method.name}: ${mismatch(method.request, body)}`,
+        { processed: false },
+      );
+    },
+  };
+}
+
+/** The first thing that is wrong with `value`, without repeating it: it may be a secret. */
+export function mismatch(validator: Validator<unknown>, value: unknown): string {
+  const error = validator.Errors(value).First();
+  return error ? `${error.path || "the body"}: ${error.message}` : "it does not match its schema";
+}

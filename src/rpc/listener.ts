@@ -1,0 +1,81 @@
+import type { Socket, TCPSocketListener } from "bun";
+import type { Log } from "../log.ts";
+import type { DispatchEntry, DispatchTable } from "./call.ts";
+import { Deadlines } from "./deadlines.ts";
+import { helloText } from "./hello.ts";
+import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { ServerConnection, type ServerContext } from "./server-connection.ts";
+
+export interface ListenerOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** One table per service. */
+  readonly tables: readonly DispatchTable[];
+  readonly log: Log;
+  readonly limits?: Limits;
+}
+
+/** The server's side of the RPC: accepts connections and runs the handlers of its tables. */
+export class Listener {
+  readonly #connections = new Set<ServerConnection>();
+  readonly #server: TCPSocketListener<ServerConnection>;
+
+  /** @throws {Error} the address cannot be bound, or two methods have one number */
+  constructor(options: ListenerOptions) {
+    const { limits = DEFAULT_LIMITS, log } = options;
+    const dispatch = byNumber(options.tables);
+    const hello = helloText(
+      limits,
+      Array.from(dispatch.values(), (entry) => entry.method),
+    );
+    const deadlines = new Deadlines();
+    const context: ServerContext = { dispatch, hello, limits, deadlines, log };
+    const connections = this.#connections;
+    this.#server = Bun.listen<ServerConnection>({
+      hostname: options.host,
+      port: options.port,
+      socket: {
+        open(socket: Socket<ServerConnection>) {
+          socket.setNoDelay(true);
+          socket.data = new ServerConnection(socket, context);
+          connections.add(socket.data);
+        },
+        data: (socket, chunk) => socket.data.onData(chunk),
+        drain: (socket) => socket.data.onDrain(),
+        close(socket) {
+          connections.delete(socket.data);
+          socket.data.onClosed();
+        },
+        error: (_socket, error) => log.error({ err: error }, "rpc: socket failed"),
+      },
+    });
+  }
+
+  get port(): number {
+    return this.#server.port;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Accept no more, let running calls finish for up to `graceMs`, then close every connection. */
+  async close(graceMs: number): Promise<void> {
+    this.#server.stop(false);
+    const drained = Promise.all(Array.from(this.#connections, (connection) => connection.drain()));
+    await Promise.race([drained, Bun.sleep(graceMs)]);
+    for (const connection of this.#connections) connection.terminate();
+  }
+}
+
+function byNumber(tables: readonly DispatchTable[]): ReadonlyMap<number, DispatchEntry> {
+  const entries = new Map<number, DispatchEntry>();
+  for (const entry of tables.flat()) {
+    const { number, name } = entry.method;
+    const holder = entries.get(number);
+    if (holder) throw new Error(`Cannot serve ${name}: ${holder.method.name} has its number`);
+    entries.set(number, entry);
+  }
+  return entries;
+}

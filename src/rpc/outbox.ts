@@ -1,0 +1,151 @@
+import {
+  Flag,
+  FrameType,
+  HEADER_BYTES,
+  LENGTH_BYTES,
+  METADATA_LENGTH_BYTES,
+  TIMEOUT_BYTES,
+} from "./frame.ts";
+
+/** The part of a Bun socket that an outbox needs. */
+export interface Writable {
+  /** Takes what fits: 0 when full, negative when closed. Never buffers. */
+  write(data: Uint8Array): number;
+}
+
+export interface OutgoingFrame {
+  readonly type: number;
+  readonly flags?: number;
+  readonly method?: number;
+  readonly id?: number;
+  /** REQUEST only, in milliseconds. */
+  readonly timeoutMs?: number;
+  /** JSON text; "" or absent for none. */
+  readonly metadata?: string;
+  /** JSON text. */
+  readonly body: string;
+}
+
+const FIRST_CAPACITY = 16 * 1024;
+const MAX_UTF8_BYTES_PER_UNIT = 3;
+const MAX_METADATA_BYTES = 0xffff;
+
+/**
+ * The bytes that wait to leave on one connection. Frames are encoded straight into one buffer, and
+ * what one turn of the event loop produced leaves in one write: each write is a syscall, and this
+ * is worth 2 to 7 times the throughput. Flushed from setImmediate, because Bun drains microtasks
+ * after every single request's callback.
+ */
+export class Outbox {
+  readonly #socket: Writable;
+  readonly #maxBytes: number;
+  readonly #onOverflow: () => void;
+  #buffer = Buffer.allocUnsafe(FIRST_CAPACITY);
+  #start = 0;
+  #end = 0;
+  #scheduled = false;
+  /** The kernel took less than it was given: nothing is written before `drain`. */
+  #blocked = false;
+  #afterFlush: (() => void) | undefined;
+
+  /** `onOverflow` is called where more than `maxBytes` wait: the peer does not read. */
+  constructor(socket: Writable, maxBytes: number, onOverflow: () => void) {
+    this.#socket = socket;
+    this.#maxBytes = maxBytes;
+    this.#onOverflow = onOverflow;
+  }
+
+  /**
+   * Encode a frame; it leaves at the end of this turn of the event loop.
+   * @returns false, with nothing queued, where the frame is over `maxFrameBytes`
+   */
+  push(frame: OutgoingFrame, maxFrameBytes: number): boolean {
+    const { type, flags = 0, method = 0, id = 0, timeoutMs = 0, metadata = "", body } = frame;
+    this.#reserve(
+      LENGTH_BYTES +
+        HEADER_BYTES +
+        TIMEOUT_BYTES +
+        METADATA_LENGTH_BYTES +
+        (metadata.length + body.length) * MAX_UTF8_BYTES_PER_UNIT,
+    );
+    const buffer = this.#buffer;
+    let at = this.#end + LENGTH_BYTES;
+    buffer.writeUInt8(type, at);
+    buffer.writeUInt8(metadata ? flags | Flag.metadata : flags, at + 1);
+    buffer.writeUInt16BE(method, at + 2);
+    buffer.writeUInt32BE(id, at + 4);
+    at += HEADER_BYTES;
+    if (type === FrameType.request) {
+      buffer.writeUInt32BE(timeoutMs, at);
+      at += TIMEOUT_BYTES;
+    }
+    if (metadata) {
+      const bytes = buffer.write(metadata, at + METADATA_LENGTH_BYTES, "utf8");
+      if (bytes > MAX_METADATA_BYTES) return false;
+      buffer.writeUInt16BE(bytes, at);
+      at += METADATA_LENGTH_BYTES + bytes;
+    }
+    at += buffer.write(body, at, "utf8");
+    const frameBytes = at - this.#end - LENGTH_BYTES;
+    if (frameBytes > maxFrameBytes) return false;
+    buffer.writeUInt32BE(frameBytes, this.#end);
+    this.#end = at;
+    this.#schedule();
+    return true;
+  }
+
+  /** The socket takes data again. */
+  drain(): void {
+    this.#blocked = false;
+    this.#flush();
+  }
+
+  /** Call back once everything queued has been given to the kernel. */
+  whenEmpty(callback: () => void): void {
+    this.#afterFlush = callback;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#blocked) return;
+    this.#scheduled = true;
+    setImmediate(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    this.#scheduled = false;
+    if (this.#blocked) return;
+    const bytes = this.#end - this.#start;
+    if (bytes > 0) {
+      const written = this.#socket.write(this.#buffer.subarray(this.#start, this.#end));
+      if (written < bytes) {
+        this.#start += Math.max(0, written);
+        this.#blocked = true;
+        if (this.#end - this.#start > this.#maxBytes) this.#onOverflow();
+        return;
+      }
+      this.#start = 0;
+      this.#end = 0;
+      // One large answer must not pin its size for the life of the connection.
+      if (this.#buffer.length > FIRST_CAPACITY && bytes * 8 < this.#buffer.length) {
+        this.#buffer = Buffer.allocUnsafe(FIRST_CAPACITY);
+      }
+    }
+    const callback = this.#afterFlush;
+    this.#afterFlush = undefined;
+    callback?.();
+  };
+
+  #reserve(bytes: number): void {
+    if (this.#end + bytes <= this.#buffer.length) return;
+    const waiting = this.#end - this.#start;
+    if (this.#blocked && waiting > this.#maxBytes) this.#onOverflow();
+    const capacity = Math.max(2 * this.#buffer.length, waiting + bytes);
+    const target =
+      waiting + bytes <= this.#buffer.length / 2 ? this.#buffer : Buffer.allocUnsafe(capacity);
+    this.#buffer.copy(target, 0, this.#start, this.#end);
+    this.#buffer = target;
+    this.#start = 0;
+    this.#end = waiting;
+  }
+}
