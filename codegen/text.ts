@@ -22,9 +22,10 @@ export function braced(before: string, names: readonly string[], after: string):
 
 /** The doc comment of a method, indented by two. */
 export function methodDoc({ summary, errors }: MethodModel): string {
-  return errors.length === 0
-    ? `  /** ${summary} */`
-    : `  /** ${summary} Errors: ${errors.join(", ")}. */`;
+  const declared = errors.length === 0 ? [] : [`Errors: ${errors.join(", ")}.`];
+  const line = `  /** ${[summary, ...declared].join(" ")} */`;
+  if (line.length <= MAX_COLUMNS) return line;
+  return ["  /**", ...[summary, ...declared].map((text) => `   * ${text}`), "   */"].join("\n");
 }
 
 /** The names of all messages that the methods take and return, sorted, each once. */

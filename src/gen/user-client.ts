@@ -49,7 +49,10 @@ export class UserClient {
     return this.#caller.call(UPDATE_NICKNAME, request, options);
   }
 
-  /** Point the session's user at a picture that is saved already. Errors: InvalidSessionError, UserNotExistError. */
+  /**
+   * Point the session's user at a picture that is saved already.
+   * Errors: InvalidSessionError, UserNotExistError.
+   */
   updateProfilePic(request: ProfilePicUpdate, options?: CallOptions): Promise<Empty> {
     return this.#caller.call(UPDATE_PROFILE_PIC, request, options);
   }

@@ -33,7 +33,10 @@ export interface UserService {
   /** Change the nickname of the session's user. Errors: InvalidSessionError, UserNotExistError. */
   updateNickname(request: NicknameUpdate, context: CallContext): Promise<Empty>;
 
-  /** Point the session's user at a picture that is saved already. Errors: InvalidSessionError, UserNotExistError. */
+  /**
+   * Point the session's user at a picture that is saved already.
+   * Errors: InvalidSessionError, UserNotExistError.
+   */
   updateProfilePic(request: ProfilePicUpdate, context: CallContext): Promise<Empty>;
 }
 

@@ -4,7 +4,7 @@ import type { Address } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
 import { RpcError } from "./error.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
-import { PendingCall } from "./pending-call.ts";
+import { type CallRequest, PendingCall } from "./pending-call.ts";
 import { Pool, type PoolLimits } from "./pool.ts";
 
 export const DEFAULT_POOL_LIMITS: PoolLimits = {
@@ -24,7 +24,9 @@ export class Balancer implements Caller {
   readonly #pools: readonly Pool[];
   readonly #deadlines = new Deadlines();
 
+  /** @throws {RangeError} no address */
   constructor(addresses: readonly Address[], limits: PoolLimits = DEFAULT_POOL_LIMITS) {
+    if (addresses.length === 0) throw new RangeError("Cannot call: no server address");
     this.#pools = addresses.map((address) => new Pool(address, limits));
   }
 
@@ -33,24 +35,26 @@ export class Balancer implements Caller {
     request: Request,
     options: CallOptions = {},
   ): Promise<Reply> {
-    const when = {
-      requestId: options.requestId ?? "",
-      deadline: performance.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS),
-      deadlines: this.#deadlines,
-    };
+    const { requestId = "", timeoutMs = DEFAULT_TIMEOUT_MS } = options;
     return new Promise((resolve, reject) => {
-      const accept = (body: unknown) => {
-        if (method.reply.Check(body)) resolve(body);
-        else reject(new RpcError("internal", unreadable(method, body)));
+      const wanted: CallRequest = {
+        method,
+        body: JSON.stringify(request),
+        requestId,
+        deadline: performance.now() + timeoutMs,
+      };
+      const onReply = (reply: unknown) => {
+        if (method.reply.Check(reply)) resolve(reply);
+        else reject(new RpcError("internal", unreadable(method, reply)));
       };
       const attempt = (untried: readonly Pool[]) => {
         const pool = lessLoaded(untried);
-        const fail = (error: Error) => {
+        const onError = (error: Error) => {
           const others = untried.filter((other) => other !== pool);
           if (others.length > 0 && isWorthAnotherAddress(error)) attempt(others);
           else reject(error);
         };
-        pool.submit(new PendingCall(method, request, when, accept, fail));
+        pool.submit(new PendingCall(wanted, this.#deadlines, onReply, onError));
       };
       attempt(this.#pools);
     });
@@ -76,6 +80,6 @@ function lessLoaded(pools: readonly Pool[]): Pool {
   const first = Math.floor(Math.random() * pools.length);
   const second = (first + 1 + Math.floor(Math.random() * (pools.length - 1))) % pools.length;
   const [one, other] = [pools[first], pools[second]];
-  if (!one || !other) throw new RangeError("Cannot call: no server address");
+  if (!one || !other) throw new RangeError("Cannot choose: no pool");
   return one === other || one.load <= other.load ? one : other;
 }

@@ -14,13 +14,15 @@ export interface Address {
 
 /** What a connection tells its pool. */
 export interface ConnectionOwner {
+  /** HELLO was exchanged: it takes calls. */
+  onOpen(connection: Connection): void;
   /** A call ended, whatever way: a slot is free. */
   onRelease(connection: Connection): void;
-  /** It takes no more calls; those in flight have failed. */
-  onClose(connection: Connection): void;
+  /** It takes no more calls, or never did; those in flight are about to fail. */
+  onClose(connection: Connection, error: RpcError): void;
 }
 
-const MAX_ID = 0xffffffff;
+const MAX_UINT32 = 0xffffffff;
 
 /** The client's side of one TCP connection: many calls in flight, told apart by their ids. */
 export class Connection implements CallHolder {
@@ -30,39 +32,28 @@ export class Connection implements CallHolder {
   readonly #owner: ConnectionOwner;
   readonly #reader: FrameReader;
   readonly #inFlight = new Map<number, PendingCall>();
-  readonly #ready = Promise.withResolvers<void>();
-  #handshakeTimer: Timer | undefined;
+  readonly #handshakeTimer: Timer;
   #socket: Socket<Connection> | undefined;
   #outbox: Outbox | undefined;
   #peer: Hello | undefined;
   #closed = false;
   #lastId = 0;
 
-  private constructor(address: Address, limits: Limits, owner: ConnectionOwner) {
+  /** Connect and exchange HELLO; the owner hears how that went, always after this returns. */
+  constructor(address: Address, limits: Limits, owner: ConnectionOwner) {
     this.#address = address;
     this.#limits = limits;
     this.#owner = owner;
     this.#reader = new FrameReader(limits.maxFrameBytes);
-  }
-
-  /**
-   * Connect and exchange HELLO.
-   * @throws {RpcError} unavailable: refused, closed, silent, or not a Portico server
-   */
-  static async open(address: Address, limits: Limits, owner: ConnectionOwner): Promise<Connection> {
-    const connection = new Connection(address, limits, owner);
-    connection.#handshakeTimer = setTimeout(
-      () => connection.#close("no HELLO in time"),
+    this.#handshakeTimer = setTimeout(
+      () => this.#close("no HELLO in time"),
       limits.handshakeTimeoutMs,
     );
     const { host: hostname, port } = address;
-    Bun.connect({ hostname, port, data: connection, socket: HANDLERS }).catch((error: Error) =>
-      connection.#close("connect failed", error),
+    // try(): Bun.connect throws at once where the port is none, and rejects for all other reasons.
+    Promise.try(() => Bun.connect({ hostname, port, data: this, socket: HANDLERS })).catch(
+      (error: unknown) => this.#close("connect failed", error),
     );
-    await connection.#ready.promise;
-    // It may have been lost between its HELLO and this line.
-    if (connection.#closed) throw connection.#lost(false, "connection lost");
-    return connection;
   }
 
   get inFlight(): number {
@@ -77,39 +68,39 @@ export class Connection implements CallHolder {
 
   /** Send a call; its answer ends it. The caller has made sure of a free slot. */
   send(call: PendingCall): void {
-    const { method } = call;
+    const { method, body, requestId, deadline } = call.request;
+    const remainingMs = Math.ceil(deadline - performance.now());
+    if (remainingMs <= 0) return call.expire();
     if (this.#peer?.methods[method.number] !== method.hash) {
-      call.fail(
-        new RpcError("unimplemented", `Cannot call ${method.name}: ${this.#unfit(method.number)}`, {
-          processed: false,
-        }),
-      );
-      return;
+      return call.fail(this.#refusal("unimplemented", method.name, this.#unfit(method.number)));
     }
     const id = this.#freeId();
+    // In flight before it is pushed: where that overflows, the connection fails all it holds.
+    call.id = id;
+    call.holder = this;
+    this.#inFlight.set(id, call);
     const fits = this.#outbox?.push(
       {
         type: FrameType.request,
         method: method.number,
         id,
-        timeoutMs: Math.max(1, Math.ceil(call.deadline - performance.now())),
-        metadata: call.requestId ? JSON.stringify({ requestId: call.requestId }) : "",
-        body: JSON.stringify(call.request),
+        timeoutMs: Math.min(remainingMs, MAX_UINT32),
+        metadata: requestId ? JSON.stringify({ requestId }) : "",
+        body,
       },
       this.#peer.maxFrameBytes,
     );
-    if (!fits) {
-      const message = `Cannot call ${method.name}: request over ${this.#peer.maxFrameBytes} bytes`;
-      call.fail(new RpcError("invalid_argument", message, { processed: false }));
-      return;
-    }
-    call.id = id;
-    call.holder = this;
-    this.#inFlight.set(id, call);
+    if (fits) return;
+    this.#inFlight.delete(id);
+    const why = `the request is over ${this.#peer.maxFrameBytes} bytes`;
+    call.fail(this.#refusal("invalid_argument", method.name, why));
   }
 
   drop(call: PendingCall): void {
-    if (this.#inFlight.delete(call.id)) this.#owner.onRelease(this);
+    if (!this.#inFlight.delete(call.id)) return;
+    // The server gives the slot back when it reads this, which is before it reads the next call.
+    this.#outbox?.push({ type: FrameType.cancel, flags: Flag.optional, id: call.id, body: "" });
+    this.#owner.onRelease(this);
   }
 
   /** Close at once; calls in flight fail with `unavailable`. */
@@ -118,7 +109,7 @@ export class Connection implements CallHolder {
   }
 
   #freeId(): number {
-    do this.#lastId = this.#lastId === MAX_ID ? 1 : this.#lastId + 1;
+    do this.#lastId = this.#lastId === MAX_UINT32 ? 1 : this.#lastId + 1;
     while (this.#inFlight.has(this.#lastId));
     return this.#lastId;
   }
@@ -128,6 +119,10 @@ export class Connection implements CallHolder {
     return this.#peer?.methods[number] ? `${where} has another shape of it` : `${where} lacks it`;
   }
 
+  #refusal(status: "unimplemented" | "invalid_argument", name: string, why: string): RpcError {
+    return new RpcError(status, `Cannot call ${name}: ${why}`, { processed: false });
+  }
+
   onOpen(socket: Socket<Connection>): void {
     if (this.#closed) return void socket.terminate();
     socket.setNoDelay(true);
@@ -135,7 +130,7 @@ export class Connection implements CallHolder {
     this.#outbox = new Outbox(socket, this.#limits.maxOutgoingBytes, () =>
       this.#close("the server does not read"),
     );
-    this.#outbox.push({ type: FrameType.hello, body: helloText(this.#limits, []) }, MAX_ID);
+    this.#outbox.push({ type: FrameType.hello, body: helloText(this.#limits, []) });
   }
 
   onData(chunk: Buffer): void {
@@ -167,7 +162,7 @@ export class Connection implements CallHolder {
   #greet(frame: Frame): void {
     this.#peer = parseHello(frame.body);
     clearTimeout(this.#handshakeTimer);
-    this.#ready.resolve();
+    this.#owner.onOpen(this);
   }
 
   #answer(frame: Frame): void {
@@ -175,9 +170,9 @@ export class Connection implements CallHolder {
       throw new FrameError(`Cannot go on: the server says ${frame.body}`);
     }
     const call = this.#inFlight.get(frame.id);
-    if (!call) return; // It has met its deadline already.
+    if (!call) return; // It met its deadline, and this answer crossed our CANCEL.
     this.#inFlight.delete(frame.id);
-    if (frame.type === FrameType.error) call.fail(decodeError(call.method, frame));
+    if (frame.type === FrameType.error) call.fail(decodeError(call.request.method, frame));
     else this.#reply(call, frame.body);
     this.#owner.onRelease(this);
   }
@@ -187,25 +182,25 @@ export class Connection implements CallHolder {
     try {
       reply = JSON.parse(body);
     } catch (cause) {
-      const message = `Cannot accept the reply of ${call.method.name}: not JSON`;
+      const message = `Cannot accept the reply of ${call.request.method.name}: not JSON`;
       return call.fail(new RpcError("internal", message, { cause }));
     }
     call.succeed(reply);
   }
 
-  #close(why: string, cause?: Error): void {
+  #close(why: string, cause?: unknown): void {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#handshakeTimer);
     this.#socket?.terminate();
-    if (!this.#peer) return this.#ready.reject(this.#lost(false, why, cause));
     const calls = [...this.#inFlight.values()];
     this.#inFlight.clear();
-    this.#owner.onClose(this);
-    for (const call of calls) call.fail(this.#lost(true, why, cause));
+    this.#owner.onClose(this, this.#lost(false, why, cause));
+    const error = this.#lost(true, why, cause);
+    for (const call of calls) call.fail(error);
   }
 
-  #lost(processed: boolean, why: string, cause?: Error): RpcError {
+  #lost(processed: boolean, why: string, cause: unknown): RpcError {
     const { host, port } = this.#address;
     const message = `Cannot reach ${host}:${port}: ${why}`;
     return new RpcError("unavailable", message, { cause, processed });

@@ -1,6 +1,8 @@
 export interface Expiring {
   /** On the clock of `performance.now()`. */
   readonly deadline: number;
+  /** Where the wheel keeps it; nobody else's business. */
+  slot: Set<Expiring> | undefined;
   expire(): void;
 }
 
@@ -23,23 +25,28 @@ export class Deadlines {
   }
 
   add(entry: Expiring): void {
-    this.#slotOf(entry).add(entry);
+    if (!this.#timer) {
+      this.#nextTick = Math.floor(performance.now() / TICK_MS);
+      this.#timer = setInterval(this.#turn, TICK_MS);
+    }
+    // One that has passed already goes where the wheel comes next, not where it has been.
+    const tick = Math.max(Math.ceil(entry.deadline / TICK_MS), this.#nextTick);
+    entry.slot = this.#slot(tick).add(entry);
     this.#size++;
-    if (this.#timer) return;
-    this.#nextTick = Math.floor(performance.now() / TICK_MS);
-    this.#timer = setInterval(this.#turn, TICK_MS);
   }
 
   delete(entry: Expiring): void {
-    if (this.#slotOf(entry).delete(entry)) this.#size--;
+    if (entry.slot?.delete(entry)) this.#size--;
   }
 
   readonly #turn = (): void => {
     const now = performance.now();
+    const lastTick = Math.floor(now / TICK_MS);
     // After a stall of more than a whole turn, once around is enough.
-    const last = Math.min(Math.floor(now / TICK_MS), this.#nextTick + SLOTS - 1);
-    for (; this.#nextTick <= last; this.#nextTick++) {
-      for (const entry of this.#slot(this.#nextTick)) {
+    let tick = Math.max(this.#nextTick, lastTick - SLOTS + 1);
+    this.#nextTick = lastTick + 1;
+    for (; tick <= lastTick; tick++) {
+      for (const entry of this.#slot(tick)) {
         if (entry.deadline > now) continue; // A later turn of the wheel.
         this.delete(entry);
         entry.expire();
@@ -49,10 +56,6 @@ export class Deadlines {
     clearInterval(this.#timer);
     this.#timer = undefined;
   };
-
-  #slotOf(entry: Expiring): Set<Expiring> {
-    return this.#slot(Math.ceil(entry.deadline / TICK_MS));
-  }
 
   #slot(tick: number): Set<Expiring> {
     const slot = this.#slots[tick % SLOTS];

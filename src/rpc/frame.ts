@@ -3,7 +3,7 @@
 //   [flag METADATA: u16 length and that many bytes of JSON], body.
 // All numbers are big-endian; metadata and body are UTF-8 JSON.
 
-export const FrameType = { hello: 1, request: 2, response: 3, error: 4 } as const;
+export const FrameType = { hello: 1, request: 2, response: 3, error: 4, cancel: 5 } as const;
 
 export const Flag = {
   /** Metadata stands before the body. */
@@ -20,6 +20,9 @@ export const TIMEOUT_BYTES = 4;
 export const METADATA_LENGTH_BYTES = 2;
 
 const FIRST_CAPACITY = 4096;
+/** One large frame must not pin its size for the life of the connection. */
+const MAX_KEPT_CAPACITY = 64 * 1024;
+const NO_BYTES = Buffer.alloc(0);
 
 export interface Frame {
   readonly type: number;
@@ -42,7 +45,7 @@ export class FrameError extends Error {
 /** Cuts a stream of chunks into frames. Buffers at most one frame, and no more than has arrived. */
 export class FrameReader {
   readonly #maxFrameBytes: number;
-  #partial: Buffer = Buffer.alloc(0);
+  #partial: Buffer = NO_BYTES;
   #partialBytes = 0;
 
   constructor(maxFrameBytes: number) {
@@ -76,8 +79,10 @@ export class FrameReader {
     const upTo = Math.min(taken + frameBytes - this.#partialBytes, chunk.length);
     this.#keep(chunk, taken, upTo);
     if (this.#partialBytes === frameBytes) {
+      const frame = decodeFrame(this.#partial, LENGTH_BYTES, frameBytes);
       this.#partialBytes = 0;
-      onFrame(decodeFrame(this.#partial, LENGTH_BYTES, frameBytes));
+      if (this.#partial.length > MAX_KEPT_CAPACITY) this.#partial = NO_BYTES;
+      onFrame(frame);
     }
     return upTo;
   }

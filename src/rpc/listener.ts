@@ -20,6 +20,7 @@ export interface ListenerOptions {
 export class Listener {
   readonly #connections = new Set<ServerConnection>();
   readonly #server: TCPSocketListener<ServerConnection>;
+  #closing: Promise<void> | undefined;
 
   /** @throws {Error} the address cannot be bound, or two methods have one number */
   constructor(options: ListenerOptions) {
@@ -47,7 +48,11 @@ export class Listener {
           connections.delete(socket.data);
           socket.data.onClosed();
         },
-        error: (_socket, error) => log.error({ err: error }, "rpc: socket failed"),
+        // Also where a handler of this very object threw: the stream has lost its place.
+        error(socket, error) {
+          log.error({ err: error }, "rpc: socket failed");
+          socket.terminate();
+        },
       },
     });
   }
@@ -60,12 +65,22 @@ export class Listener {
     return this.#connections.size;
   }
 
-  /** Accept no more, let running calls finish for up to `graceMs`, then close every connection. */
-  async close(graceMs: number): Promise<void> {
+  /**
+   * Accept no more, let running calls finish for up to `graceMs`, then close every connection.
+   * A second call changes nothing: it waits for the first.
+   */
+  close(graceMs: number): Promise<void> {
+    this.#closing ??= this.#drain(graceMs);
+    return this.#closing;
+  }
+
+  async #drain(graceMs: number): Promise<void> {
     this.#server.stop(false);
-    const drained = Promise.all(Array.from(this.#connections, (connection) => connection.drain()));
-    await Promise.race([drained, Bun.sleep(graceMs)]);
-    for (const connection of this.#connections) connection.terminate();
+    const timer = setTimeout(() => {
+      for (const connection of this.#connections) connection.terminate();
+    }, graceMs);
+    await Promise.all(Array.from(this.#connections, (connection) => connection.drain()));
+    clearTimeout(timer);
   }
 }
 

@@ -27,8 +27,10 @@ export interface OutgoingFrame {
 }
 
 const FIRST_CAPACITY = 16 * 1024;
+const MAX_KEPT_CAPACITY = 256 * 1024;
 const MAX_UTF8_BYTES_PER_UNIT = 3;
 const MAX_METADATA_BYTES = 0xffff;
+const MAX_OVERHEAD_BYTES = LENGTH_BYTES + HEADER_BYTES + TIMEOUT_BYTES + METADATA_LENGTH_BYTES;
 
 /**
  * The bytes that wait to leave on one connection. Frames are encoded straight into one buffer, and
@@ -59,15 +61,12 @@ export class Outbox {
    * Encode a frame; it leaves at the end of this turn of the event loop.
    * @returns false, with nothing queued, where the frame is over `maxFrameBytes`
    */
-  push(frame: OutgoingFrame, maxFrameBytes: number): boolean {
+  push(frame: OutgoingFrame, maxFrameBytes = Infinity): boolean {
     const { type, flags = 0, method = 0, id = 0, timeoutMs = 0, metadata = "", body } = frame;
-    this.#reserve(
-      LENGTH_BYTES +
-        HEADER_BYTES +
-        TIMEOUT_BYTES +
-        METADATA_LENGTH_BYTES +
-        (metadata.length + body.length) * MAX_UTF8_BYTES_PER_UNIT,
-    );
+    // A UTF-16 unit becomes one to three bytes: what cannot fit is not even encoded.
+    const units = metadata.length + body.length;
+    if (units > maxFrameBytes) return false;
+    this.#reserve(MAX_OVERHEAD_BYTES + units * MAX_UTF8_BYTES_PER_UNIT);
     const buffer = this.#buffer;
     let at = this.#end + LENGTH_BYTES;
     buffer.writeUInt8(type, at);
@@ -90,7 +89,9 @@ export class Outbox {
     if (frameBytes > maxFrameBytes) return false;
     buffer.writeUInt32BE(frameBytes, this.#end);
     this.#end = at;
-    this.#schedule();
+    // So much cannot wait for the end of the turn.
+    if (at - this.#start > this.#maxBytes) this.#flush();
+    else this.#schedule();
     return true;
   }
 
@@ -114,35 +115,40 @@ export class Outbox {
 
   readonly #flush = (): void => {
     this.#scheduled = false;
+    if (!this.#blocked) this.#write();
+    if (this.#end - this.#start > this.#maxBytes) return this.#onOverflow();
     if (this.#blocked) return;
-    const bytes = this.#end - this.#start;
-    if (bytes > 0) {
-      const written = this.#socket.write(this.#buffer.subarray(this.#start, this.#end));
-      if (written < bytes) {
-        this.#start += Math.max(0, written);
-        this.#blocked = true;
-        if (this.#end - this.#start > this.#maxBytes) this.#onOverflow();
-        return;
-      }
-      this.#start = 0;
-      this.#end = 0;
-      // One large answer must not pin its size for the life of the connection.
-      if (this.#buffer.length > FIRST_CAPACITY && bytes * 8 < this.#buffer.length) {
-        this.#buffer = Buffer.allocUnsafe(FIRST_CAPACITY);
-      }
-    }
     const callback = this.#afterFlush;
     this.#afterFlush = undefined;
     callback?.();
   };
 
+  #write(): void {
+    const bytes = this.#end - this.#start;
+    if (bytes === 0) return;
+    const written = this.#socket.write(this.#buffer.subarray(this.#start, this.#end));
+    if (written < bytes) {
+      this.#start += Math.max(0, written);
+      this.#blocked = true;
+      return;
+    }
+    this.#start = 0;
+    this.#end = 0;
+    // One large answer must not pin its size for the life of the connection.
+    if (this.#buffer.length > MAX_KEPT_CAPACITY && bytes * 8 < this.#buffer.length) {
+      this.#buffer = Buffer.allocUnsafe(FIRST_CAPACITY);
+    }
+  }
+
+  /** Make room behind what waits: move it to the front, or into a larger buffer. */
   #reserve(bytes: number): void {
     if (this.#end + bytes <= this.#buffer.length) return;
     const waiting = this.#end - this.#start;
-    if (this.#blocked && waiting > this.#maxBytes) this.#onOverflow();
-    const capacity = Math.max(2 * this.#buffer.length, waiting + bytes);
+    const needed = waiting + bytes;
     const target =
-      waiting + bytes <= this.#buffer.length / 2 ? this.#buffer : Buffer.allocUnsafe(capacity);
+      needed <= this.#buffer.length / 2
+        ? this.#buffer
+        : Buffer.allocUnsafe(Math.max(2 * this.#buffer.length, needed));
     this.#buffer.copy(target, 0, this.#start, this.#end);
     this.#buffer = target;
     this.#start = 0;

@@ -10,37 +10,44 @@ export interface CallHolder {
   drop(call: PendingCall): void;
 }
 
+/** What a caller asks for; the same for every attempt at it. */
+export interface CallRequest {
+  readonly method: Method<unknown, unknown>;
+  /** JSON text. */
+  readonly body: string;
+  readonly requestId: string;
+  /** On the clock of `performance.now()`. */
+  readonly deadline: number;
+}
+
 /**
- * A call that its caller waits for. It is in exactly one queue at a time, which is its state; it
- * ends exactly once, whoever comes first: reply, error, deadline, loss of the connection.
+ * One attempt at a call that its caller waits for. It is in exactly one queue at a time, which is
+ * its state; it ends exactly once, whoever comes first: reply, error, deadline, loss of the
+ * connection.
  */
 export class PendingCall implements Expiring {
-  readonly method: Method<unknown, unknown>;
-  readonly request: unknown;
-  readonly requestId: string;
+  readonly request: CallRequest;
   readonly deadline: number;
+  slot: Expiring["slot"];
   holder: CallHolder | undefined;
-  /** On its connection. */
+  /** On its connection; 0 before it is sent. */
   id = 0;
   readonly #deadlines: Deadlines;
   readonly #onReply: (body: unknown) => void;
   readonly #onError: (error: Error) => void;
 
   constructor(
-    method: Method<unknown, unknown>,
-    request: unknown,
-    when: { requestId: string; deadline: number; deadlines: Deadlines },
+    request: CallRequest,
+    deadlines: Deadlines,
     onReply: (body: unknown) => void,
     onError: (error: Error) => void,
   ) {
-    this.method = method;
     this.request = request;
-    this.requestId = when.requestId;
-    this.deadline = when.deadline;
-    this.#deadlines = when.deadlines;
+    this.deadline = request.deadline;
+    this.#deadlines = deadlines;
     this.#onReply = onReply;
     this.#onError = onError;
-    this.#deadlines.add(this);
+    deadlines.add(this);
   }
 
   succeed(body: unknown): void {
@@ -54,12 +61,13 @@ export class PendingCall implements Expiring {
   }
 
   expire(): void {
+    const { name } = this.request.method;
     const waitingFor = this.holder?.waitingFor ?? "its turn";
     this.holder?.drop(this);
-    this.#onError(
+    this.fail(
       new RpcError(
         "deadline_exceeded",
-        `Cannot finish ${this.method.name}: its deadline passed while waiting for ${waitingFor}`,
+        `Cannot finish ${name}: its deadline passed while waiting for ${waitingFor}`,
         { processed: this.id !== 0 },
       ),
     );

@@ -20,12 +20,15 @@ export class Pool implements CallHolder, ConnectionOwner {
   readonly waitingFor = "a connection";
   readonly #address: Address;
   readonly #limits: PoolLimits;
-  /** The idle list, most recently used last. Taken from the end, so that calls stay packed on few
-   *  connections: their writes gather better, and the rest can be closed. */
+  /** Not greeted yet. */
+  readonly #opening = new Set<Connection>();
+  /** Greeted, with or without a free slot. */
+  readonly #open = new Set<Connection>();
+  /** Those with a free slot. Taken from the end, so that calls stay packed on few connections:
+   *  their writes gather better, and the rest can be closed. */
   readonly #free: Connection[] = [];
-  readonly #connections = new Set<Connection>();
+  /** While a call waits here, no connection has a free slot. */
   readonly #waiters = new Set<PendingCall>();
-  #opening = 0;
   #closed = false;
 
   constructor(address: Address, limits: PoolLimits) {
@@ -36,12 +39,12 @@ export class Pool implements CallHolder, ConnectionOwner {
   /** Calls waiting or in flight. */
   get load(): number {
     let load = this.#waiters.size;
-    for (const connection of this.#connections) load += connection.inFlight;
+    for (const connection of this.#open) load += connection.inFlight;
     return load;
   }
 
   get connections(): number {
-    return this.#connections.size;
+    return this.#open.size;
   }
 
   get waiters(): number {
@@ -49,7 +52,7 @@ export class Pool implements CallHolder, ConnectionOwner {
   }
 
   submit(call: PendingCall): void {
-    const connection = this.#waiters.size === 0 ? this.#free.at(-1) : undefined;
+    const connection = this.#free.at(-1);
     if (connection) return this.#send(connection, call);
     if (this.#closed) return call.fail(this.#refusal("unavailable", "the client is closed"));
     if (this.#waiters.size >= this.#limits.maxWaiters) {
@@ -68,8 +71,15 @@ export class Pool implements CallHolder, ConnectionOwner {
   /** Close every connection; calls that wait or are in flight fail with `unavailable`. */
   close(): void {
     this.#closed = true;
-    for (const connection of [...this.#connections]) connection.close();
+    for (const connection of [...this.#opening, ...this.#open]) connection.close();
     this.#failWaiters(this.#refusal("unavailable", "the client is closed"));
+  }
+
+  onOpen(connection: Connection): void {
+    this.#opening.delete(connection);
+    this.#open.add(connection);
+    this.onRelease(connection);
+    this.#openIfNeeded();
   }
 
   /** A slot is free: the longest waiter gets it, else the connection rests or goes. */
@@ -77,12 +87,16 @@ export class Pool implements CallHolder, ConnectionOwner {
     if (!connection.hasFreeSlot) return;
     if (!this.#free.includes(connection)) this.#free.push(connection);
     this.#handOver();
-    if (connection.inFlight > 0 || this.#idleCount() <= this.#limits.maxIdle) return;
-    connection.close();
+    if (connection.inFlight === 0 && this.#idleCount() > this.#limits.maxIdle) connection.close();
   }
 
-  onClose(connection: Connection): void {
-    this.#connections.delete(connection);
+  onClose(connection: Connection, error: RpcError): void {
+    if (this.#opening.delete(connection)) {
+      // Others may still come, or serve: only where none can does waiting make no sense.
+      if (this.#opening.size === 0 && this.#open.size === 0) this.#failWaiters(error);
+      return;
+    }
+    this.#open.delete(connection);
     this.#forgetFree(connection);
     this.#openIfNeeded();
   }
@@ -106,28 +120,10 @@ export class Pool implements CallHolder, ConnectionOwner {
     const { maxConnections, maxInFlight } = this.#limits;
     while (
       !this.#closed &&
-      this.#waiters.size > this.#opening * maxInFlight &&
-      this.#connections.size + this.#opening < maxConnections
+      this.#waiters.size > this.#opening.size * maxInFlight &&
+      this.#open.size + this.#opening.size < maxConnections
     ) {
-      this.#opening++;
-      void this.#open();
-    }
-  }
-
-  async #open(): Promise<void> {
-    try {
-      const connection = await Connection.open(this.#address, this.#limits, this);
-      this.#opening--;
-      if (this.#closed) return connection.close();
-      this.#connections.add(connection);
-      this.onRelease(connection);
-      this.#openIfNeeded();
-    } catch (error) {
-      this.#opening--;
-      // Others may still come, or serve: only where none can does waiting make no sense.
-      if (this.#connections.size > 0 || this.#opening > 0) return;
-      if (error instanceof RpcError) return this.#failWaiters(error);
-      throw error;
+      this.#opening.add(new Connection(this.#address, this.#limits, this));
     }
   }
 

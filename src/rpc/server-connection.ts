@@ -1,13 +1,14 @@
 import type { Socket } from "bun";
 import type { Log } from "../log.ts";
 import { encodeError, isDeclared } from "./answer.ts";
-import type { CallContext, DispatchEntry } from "./call.ts";
-import type { Deadlines, Expiring } from "./deadlines.ts";
+import type { DispatchEntry } from "./call.ts";
+import type { Deadlines } from "./deadlines.ts";
 import { DomainError, RpcError } from "./error.ts";
 import { Flag, type Frame, FrameError, FrameReader, FrameType } from "./frame.ts";
 import { type Hello, parseHello } from "./hello.ts";
 import type { Limits } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
+import { RunningCall } from "./running-call.ts";
 
 /** What all connections of one listener share. */
 export interface ServerContext {
@@ -18,8 +19,6 @@ export interface ServerContext {
   readonly log: Log;
 }
 
-const MAX_REQUEST_ID_LENGTH = 128;
-
 /** The server's side of one TCP connection. */
 export class ServerConnection {
   readonly #socket: Socket<ServerConnection>;
@@ -27,10 +26,12 @@ export class ServerConnection {
   readonly #reader: FrameReader;
   readonly #outbox: Outbox;
   readonly #running = new Map<number, RunningCall>();
+  readonly #gone = Promise.withResolvers<void>();
   /** Ends a peer that does not greet, or that is refused and does not go. */
   #timer: Timer;
   #peer: Hello | undefined;
-  #draining: (() => void) | undefined;
+  #draining = false;
+  /** Refused or gone: what the peer still sends is ignored. */
   #closed = false;
 
   constructor(socket: Socket<ServerConnection>, context: ServerContext) {
@@ -61,26 +62,25 @@ export class ServerConnection {
   onClosed(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    for (const call of this.#running.values()) this.#context.deadlines.delete(call);
-    this.#running.clear();
-    this.#draining?.();
+    this.#forgetCalls();
+    this.#gone.resolve();
   }
 
   terminate(): void {
     this.#socket.terminate();
   }
 
-  /** Take no new calls; resolves once those that run are answered and the answers have left. */
+  /** Take no new calls; resolves once those that run are answered and the peer has hung up. */
   drain(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#draining = resolve;
+    this.#draining = true;
     this.#endIfDrained();
-    return promise;
+    return this.#gone.promise;
   }
 
   readonly #onFrame = (frame: Frame): void => {
     if (this.#closed) return;
     if (frame.type === FrameType.request && this.#peer) return this.#onRequest(frame);
+    if (frame.type === FrameType.cancel && this.#peer) return this.#onCancel(frame);
     if (frame.type === FrameType.hello && !this.#peer) return this.#greet(frame);
     if (frame.flags & Flag.optional) return;
     throw new FrameError(`Cannot read frame: type ${frame.type} is unknown or out of place`);
@@ -89,51 +89,66 @@ export class ServerConnection {
   #greet(frame: Frame): void {
     this.#peer = parseHello(frame.body);
     clearTimeout(this.#timer);
-    this.#outbox.push({ type: FrameType.hello, body: this.#context.hello }, 0xffffffff);
+    this.#outbox.push({ type: FrameType.hello, body: this.#context.hello });
   }
 
   #onRequest(frame: Frame): void {
-    const { dispatch, limits, deadlines, log } = this.#context;
+    const { dispatch, deadlines } = this.#context;
     if (this.#running.has(frame.id) || frame.id === 0) {
       throw new FrameError(`Cannot begin call: id ${frame.id} is in use`);
     }
     const entry = dispatch.get(frame.method);
-    const refusal = entry ? this.#refusal(limits) : lacking(frame.method);
-    if (!entry || refusal) return this.#sendError(frame.id, refusal ?? lacking(frame.method));
-    const call = new RunningCall(this, entry, frame);
+    if (!entry) return this.#sendError(frame.id, lacking(frame.method));
+    const refusal = this.#refusal();
+    if (refusal) return this.#sendError(frame.id, refusal);
+    const call = new RunningCall(entry, frame, this.#expire);
     this.#running.set(frame.id, call);
     deadlines.add(call);
     let reply: Promise<unknown>;
     try {
       reply = entry.invoke(parseBody(entry, frame.body), call);
     } catch (error) {
-      return this.#fail(call, error, log);
+      return this.#fail(call, error);
     }
     reply.then(
       (body) => this.#succeed(call, body),
-      (error: unknown) => this.#fail(call, error, log),
+      (error: unknown) => this.#fail(call, error),
     );
   }
 
-  #refusal(limits: Limits): RpcError | undefined {
+  /** The caller has stopped waiting; what its handler still returns is discarded. */
+  #onCancel(frame: Frame): void {
+    const call = this.#running.get(frame.id);
+    if (call) this.#end(call);
+  }
+
+  #refusal(): RpcError | undefined {
+    const { maxInFlight } = this.#context.limits;
     if (this.#draining) {
       return new RpcError("unavailable", "The server is shutting down", { processed: false });
     }
-    if (this.#running.size < limits.maxInFlight) return undefined;
-    const message = `Over ${limits.maxInFlight} calls in flight on one connection`;
+    if (this.#running.size < maxInFlight) return undefined;
+    const message = `Over ${maxInFlight} calls in flight on one connection`;
     return new RpcError("resource_exhausted", message, { processed: false });
   }
 
   #succeed(call: RunningCall, reply: unknown): void {
+    let body: string;
+    try {
+      // Nothing at all is not JSON: the caller's check refuses the null.
+      body = JSON.stringify(reply) ?? "null";
+    } catch (error) {
+      return this.#fail(call, error);
+    }
     if (!this.#end(call)) return;
-    const body = JSON.stringify(reply);
     const limit = this.#peer?.maxFrameBytes ?? 0;
     if (this.#outbox.push({ type: FrameType.response, id: call.id, body }, limit)) return;
     const message = `Cannot send the reply of ${call.entry.method.name}: over ${limit} bytes`;
     this.#sendError(call.id, new RpcError("internal", message));
   }
 
-  #fail(call: RunningCall, error: unknown, log: Log): void {
+  #fail(call: RunningCall, error: unknown): void {
+    const { log } = this.#context;
     const { method } = call.entry;
     const isExpected =
       error instanceof RpcError || (error instanceof DomainError && isDeclared(method, error.code));
@@ -146,66 +161,51 @@ export class ServerConnection {
     this.#sendError(call.id, answer);
   }
 
-  expire(call: RunningCall): void {
+  readonly #expire = (call: RunningCall): void => {
     if (!this.#end(call)) return;
     const message = `${call.entry.method.name} did not finish before its deadline`;
     this.#sendError(call.id, new RpcError("deadline_exceeded", message));
-  }
+  };
 
-  /** False where the call has been answered already: by its deadline, or the connection is gone. */
+  /** False where the call has ended already: by its deadline, its caller or a lost connection. */
   #end(call: RunningCall): boolean {
-    if (!this.#running.delete(call.id)) return false;
+    // Not by the id alone: after a CANCEL the peer may use it for another call.
+    if (this.#running.get(call.id) !== call) return false;
+    this.#running.delete(call.id);
     this.#context.deadlines.delete(call);
-    // Not before this turn's answer is queued.
-    if (this.#draining) queueMicrotask(() => this.#endIfDrained());
+    if (this.#draining) this.#endIfDrained();
     return true;
   }
 
+  #forgetCalls(): void {
+    for (const call of this.#running.values()) this.#context.deadlines.delete(call);
+    this.#running.clear();
+  }
+
   #sendError(id: number, error: RpcError | DomainError): void {
-    this.#outbox.push(encodeError(id, error), this.#peer?.maxFrameBytes ?? 0);
+    if (this.#outbox.push(encodeError(id, error), this.#peer?.maxFrameBytes)) return;
+    // Every call gets an end: if not an answer, then the loss of its connection.
+    this.terminate();
   }
 
   #refuse(error: FrameError): void {
     const { log } = this.#context;
     log.warn({ peer: this.#socket.remoteAddress, reason: error.message }, "rpc: closed a peer");
     this.#closed = true;
+    this.#forgetCalls();
     clearTimeout(this.#timer);
-    this.#outbox.push(encodeError(0, new RpcError("invalid_argument", error.message)), 0xffffffff);
-    this.#outbox.whenEmpty(() => this.#socket.end());
     this.#timer = this.#terminateLater();
+    this.#sendError(0, new RpcError("invalid_argument", error.message));
+    this.#outbox.whenEmpty(() => this.#socket.shutdown());
   }
 
   #terminateLater(): Timer {
     return setTimeout(() => this.terminate(), this.#context.limits.handshakeTimeoutMs);
   }
 
+  /** Half-closes only: to close on requests that still arrive would cut off our last answers. */
   #endIfDrained(): void {
-    if (this.#running.size > 0 || !this.#draining) return;
-    this.#outbox.whenEmpty(() => {
-      this.#socket.end();
-      this.#draining?.();
-    });
-  }
-}
-
-/** A call whose handler runs. */
-class RunningCall implements Expiring, CallContext {
-  readonly connection: ServerConnection;
-  readonly entry: DispatchEntry;
-  readonly id: number;
-  readonly requestId: string;
-  readonly deadline: number;
-
-  constructor(connection: ServerConnection, entry: DispatchEntry, frame: Frame) {
-    this.connection = connection;
-    this.entry = entry;
-    this.id = frame.id;
-    this.requestId = parseRequestId(frame.metadata);
-    this.deadline = performance.now() + frame.timeoutMs;
-  }
-
-  expire(): void {
-    this.connection.expire(this);
+    if (this.#running.size === 0) this.#outbox.whenEmpty(() => this.#socket.shutdown());
   }
 }
 
@@ -219,17 +219,5 @@ function parseBody(entry: DispatchEntry, body: string): unknown {
   } catch (cause) {
     const message = `Cannot accept the request of ${entry.method.name}: not JSON`;
     throw new RpcError("invalid_argument", message, { cause, processed: false });
-  }
-}
-
-/** Only for log lines, so what cannot be read is no reason to refuse the call. */
-function parseRequestId(metadata: string): string {
-  if (metadata === "") return "";
-  try {
-    const value: unknown = JSON.parse(metadata);
-    if (typeof value !== "object" || value === null || !("requestId" in value)) return "";
-    return String(value.requestId).slice(0, MAX_REQUEST_ID_LENGTH);
-  } catch {
-    return "";
   }
 }

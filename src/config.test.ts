@@ -1,0 +1,114 @@
+import { describe, expect, test } from "bun:test";
+import { ConfigError, type Environment, loadConfig } from "./config.ts";
+
+function problems(environment: Environment): string[] {
+  try {
+    loadConfig(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.split("\n");
+    throw error;
+  }
+  return [];
+}
+
+describe("loadConfig()", () => {
+  test("an empty environment is the embedded default on loopback", () => {
+    const config = loadConfig({});
+    expect(config).toMatchObject({
+      http: { host: "127.0.0.1", port: 9090 },
+      rpc: { host: "127.0.0.1", port: 9091 },
+      rpcAddresses: [{ host: "127.0.0.1", port: 9091 }],
+      dataDir: ".data",
+      sessionTtlSeconds: 1800,
+      passwordHash: { name: "argon2id", memoryKib: 19456, passes: 2, lanes: 1 },
+      logLevel: "info",
+    });
+    expect(config.databaseUrl).toBeUndefined();
+    expect(config.redisUrl).toBeUndefined();
+    expect(config.publicUrl.origin).toBe("http://127.0.0.1:9090");
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  test("every variable that is set is read", () => {
+    const config = loadConfig({
+      HTTP_HOST: "0.0.0.0",
+      HTTP_PORT: "8080",
+      PUBLIC_URL: "https://accounts.example.com",
+      RPC_HOST: "::1",
+      RPC_PORT: "7000",
+      RPC_ADDRESSES: "one.internal:7001, [::1]:7002",
+      DATA_DIR: "/var/lib/portico",
+      DATABASE_URL: "mysql://u:p@db:3306/portico",
+      REDIS_URL: "rediss://:p@cache:6380/2",
+      SESSION_TTL_SECONDS: "60",
+      PASSWORD_HASH: "argon2id:m=4096,t=1,p=2",
+      LOG_LEVEL: "warn",
+    });
+    expect(config).toMatchObject({
+      http: { host: "0.0.0.0", port: 8080 },
+      rpc: { host: "::1", port: 7000 },
+      rpcAddresses: [
+        { host: "one.internal", port: 7001 },
+        { host: "::1", port: 7002 },
+      ],
+      dataDir: "/var/lib/portico",
+      databaseUrl: "mysql://u:p@db:3306/portico",
+      redisUrl: "rediss://:p@cache:6380/2",
+      sessionTtlSeconds: 60,
+      passwordHash: { name: "argon2id", memoryKib: 4096, passes: 1, lanes: 2 },
+      logLevel: "warn",
+    });
+    expect(config.publicUrl.href).toBe("https://accounts.example.com/");
+    expect(loadConfig({ PASSWORD_HASH: "salted-md5" }).passwordHash.name).toBe("salted-md5");
+  });
+
+  test("the addresses default to where the TCP tier listens, and an empty variable to its default", () => {
+    const config = loadConfig({ RPC_HOST: "localhost", RPC_PORT: "7000", HTTP_PORT: "" });
+    expect(config.rpcAddresses).toEqual([{ host: "localhost", port: 7000 }]);
+    expect(config.http.port).toBe(9090);
+  });
+
+  test.each([
+    [{ HTTP_PORT: "http" }, 'HTTP_PORT is "http": must be a whole number from 0 to 65535'],
+    [{ HTTP_PORT: "65536" }, 'HTTP_PORT is "65536": must be a whole number from 0 to 65535'],
+    [{ RPC_PORT: "-1" }, 'RPC_PORT is "-1": must be a whole number from 0 to 65535'],
+    [{ RPC_HOST: "0.0.0.0" }, 'RPC_HOST is "0.0.0.0": must be a loopback address'],
+    [{ RPC_HOST: "127.evil.com" }, "must be a loopback address"],
+    [{ RPC_ADDRESSES: "one" }, 'RPC_ADDRESSES has "one": must be host:port'],
+    [{ RPC_ADDRESSES: "one:1,,two:2" }, 'RPC_ADDRESSES has "": must be host:port'],
+    [{ RPC_ADDRESSES: "one:0" }, 'RPC_ADDRESSES is "0": must be a whole number from 1 to 65535'],
+    [{ PUBLIC_URL: "accounts.example.com" }, "PUBLIC_URL is"],
+    [{ PUBLIC_URL: "https://example.com/accounts" }, "without a path"],
+    [{ PUBLIC_URL: "ftp://example.com" }, "must be http://host or https://host"],
+    [{ REDIS_URL: "redis://one:6379,two:6379" }, "Redis Cluster does not work yet"],
+    [{ REDIS_URL: "memcached://one" }, "REDIS_URL must be redis://"],
+    [{ SESSION_TTL_SECONDS: "0" }, "SESSION_TTL_SECONDS is"],
+    [{ SESSION_TTL_SECONDS: "1e3" }, "SESSION_TTL_SECONDS is"],
+    [{ PASSWORD_HASH: "bcrypt" }, "PASSWORD_HASH is"],
+    [{ PASSWORD_HASH: "argon2id:m=8,t=1,p=2" }, "m at least 8p"],
+    [{ PASSWORD_HASH: "argon2id:m=64,t=0,p=1" }, "PASSWORD_HASH is"],
+    [{ LOG_LEVEL: "verbose" }, "must be one of debug, info, warn, error, silent"],
+    [{ RPC_TOKEN: "s3cret" }, "RPC_TOKEN does not work yet: unset it"],
+    [{ AVATAR_URL: "s3://bucket" }, "AVATAR_URL does not work yet: unset it"],
+  ])("%o is refused by name", (environment, message) => {
+    const found = problems(environment);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toContain(message);
+    expect(found[0]).toStartWith(Object.keys(environment)[0] ?? "");
+  });
+
+  test("every problem is told at once", () => {
+    expect(problems({ HTTP_PORT: "x", RPC_PORT: "y", LOG_LEVEL: "z" })).toHaveLength(3);
+  });
+
+  test.each([
+    { DATABASE_URL: "postgres://user:s3cret@host/db" },
+    { DATABASE_URL: "mysql://user:s3cret@host" },
+    { DATABASE_URL: "s3cret" },
+    { REDIS_URL: "http://:s3cret@host" },
+    { RPC_TOKEN: "s3cret" },
+  ])("%o is refused without repeating its secret", (environment) => {
+    expect(problems(environment)).toHaveLength(1);
+    expect(problems(environment).join()).not.toContain("s3cret");
+  });
+});

@@ -1,0 +1,115 @@
+// Both tiers for development: starts them, shows where the pages are, restarts them on change.
+
+import { watch } from "node:fs";
+import { join } from "node:path";
+import { configOrExit } from "./config.ts";
+
+const ROOT = join(import.meta.dir, "..");
+const WATCHED = ["schema", "src", "public"];
+const SETTLE_MS = 100;
+
+const config = configOrExit(process.env);
+const environment = { LOG_LEVEL: "debug", ...process.env };
+
+/** One tier's process; it is restarted by ending it and starting the next. */
+class Child {
+  readonly #script: string;
+  #process: Bun.Subprocess | undefined;
+
+  constructor(script: string) {
+    this.#script = script;
+  }
+
+  /** Resolves to the tier's address, or to undefined where it ended before it listened. */
+  start(): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      this.#process = Bun.spawn([process.execPath, join(ROOT, this.#script)], {
+        env: environment,
+        stdio: ["ignore", "inherit", "inherit"],
+        ipc: (message) => resolve(listeningAddress(message)),
+        onExit: () => resolve(undefined),
+      });
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#process?.kill("SIGTERM");
+    await this.#process?.exited;
+  }
+}
+
+function listeningAddress(message: unknown): string | undefined {
+  if (typeof message !== "object" || message === null || !("listening" in message))
+    return undefined;
+  return String(message.listening);
+}
+
+const tiers = [new Child("src/tcp-main.ts"), new Child("src/http-main.ts")];
+
+async function startTiers(): Promise<boolean> {
+  const [rpc, pages] = await Promise.all(tiers.map((tier) => tier.start()));
+  if (rpc === undefined || pages === undefined) return false;
+  const users = config.databaseUrl ? "MySQL" : `SQLite in ${config.dataDir}`;
+  const sessions = config.redisUrl ? "Redis" : `SQLite in ${config.dataDir}`;
+  console.log(`
+  Portico is running
+
+    Pages     ${pages}/
+    API       ${pages}/api/entrytask/user/
+    RPC       ${rpc}
+    Users     ${users}
+    Sessions  ${sessions}
+
+  It restarts when a file in ${WATCHED.join(", ")} changes. Ctrl-C ends it.
+`);
+  return true;
+}
+
+async function stopTiers(): Promise<void> {
+  await Promise.all(tiers.map((tier) => tier.stop()));
+}
+
+/** Changes come in bursts, and one may fall into the restart that another began. */
+let restart: Promise<void> = Promise.resolve();
+const changed = new Set<string>();
+
+function onChange(file: string): void {
+  if (/(^|\/)\.|~$|\.test\.ts$/.test(file)) return; // Editors' own files, and what only tests run.
+  if (changed.size === 0) restart = restart.then(() => Bun.sleep(SETTLE_MS)).then(restartTiers);
+  changed.add(file);
+}
+
+async function restartTiers(): Promise<void> {
+  const files = [...changed];
+  changed.clear();
+  // A page is read afresh for every request; only a new or removed one changes the URL table.
+  console.log(`\n  ${files.join(", ")} changed: restarting`);
+  if (files.some((file) => file.startsWith("schema/"))) {
+    const codegen = Bun.spawn([process.execPath, join(ROOT, "codegen/main.ts")], {
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    await codegen.exited;
+  }
+  await stopTiers();
+  if (!(await startTiers())) console.log("\n  A tier did not start: waiting for the next change");
+}
+
+if (!(await startTiers())) {
+  await stopTiers();
+  process.exit(1);
+}
+for (const folder of WATCHED) {
+  watch(join(ROOT, folder), { recursive: true }, (_event, file) => {
+    if (file) onChange(join(folder, file));
+  });
+}
+
+let ending = false;
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.on(signal, async () => {
+    if (ending) return;
+    ending = true;
+    await stopTiers();
+    process.exit(0);
+  });
+}

@@ -1,0 +1,41 @@
+// The HTTP tier: pages, cookies and pictures in front of the RPC. `bun run start:http`
+
+import { join } from "node:path";
+import { type Config, configOrExit } from "./config.ts";
+import { UserClient } from "./gen/user-client.ts";
+import { AvatarFiles } from "./http/avatar-files.ts";
+import type { HttpParts } from "./http/exchange.ts";
+import { HttpServer } from "./http/server.ts";
+import { SessionCookie } from "./http/session-cookie.ts";
+import { listenOn, type RunningTier, runTier } from "./lifecycle.ts";
+import { createLog, type Log } from "./log.ts";
+import { Balancer } from "./rpc/balancer.ts";
+
+const PUBLIC_FOLDER = join(import.meta.dir, "../public");
+
+export async function startHttp(config: Config, log: Log): Promise<RunningTier> {
+  const { http, publicUrl, rpcAddresses, dataDir, sessionTtlSeconds } = config;
+  const balancer = new Balancer(rpcAddresses);
+  const parts: HttpParts = {
+    user: new UserClient(balancer),
+    cookie: new SessionCookie(publicUrl, sessionTtlSeconds),
+    avatars: new AvatarFiles(join(dataDir, "avatars"), join(PUBLIC_FOLDER, "avatars")),
+    publicUrl,
+    publicFolder: PUBLIC_FOLDER,
+    log,
+  };
+  const server = listenOn(http, () => new HttpServer({ ...http, ...parts }));
+  return {
+    address: server.url,
+    async close(graceMs) {
+      await server.close(graceMs);
+      balancer.close();
+    },
+  };
+}
+
+if (import.meta.main) {
+  const config = configOrExit(process.env);
+  const log = createLog("http", config.logLevel, process.stdout.isTTY);
+  await runTier(log, () => startHttp(config, log));
+}

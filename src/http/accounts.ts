@@ -1,0 +1,34 @@
+import { Credentials } from "../gen/user-messages.ts";
+import type { Exchange, Handler, HttpParts } from "./exchange.ts";
+import { Refusal, success } from "./reply.ts";
+import { readFields, toNfc } from "./request.ts";
+
+/** Sign up, sign in, sign out. */
+export function accountHandlers({
+  user,
+  cookie,
+}: HttpParts): Record<"signUp" | "signIn" | "signOut", Handler> {
+  return {
+    async signUp({ request, requestId }) {
+      await user.signUp(await readCredentials(request), { requestId });
+      return success("");
+    },
+
+    async signIn({ request, requestId }) {
+      const { sessionId } = await user.signIn(await readCredentials(request), { requestId });
+      return success("", cookie.set(sessionId));
+    },
+
+    async signOut({ request, requestId }) {
+      await user.signOut({ sessionId: cookie.read(request) }, { requestId });
+      return success("", cookie.clear());
+    },
+  };
+}
+
+async function readCredentials(request: Exchange["request"]): Promise<Credentials> {
+  const { username, password } = await readFields(request);
+  const credentials = { username: toNfc(username), password: toNfc(password) };
+  if (Credentials.Check(credentials)) return credentials;
+  throw new Refusal(400, "The body does not hold a username and a password");
+}

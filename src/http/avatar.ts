@@ -1,0 +1,111 @@
+import type { Handler, HttpParts } from "./exchange.ts";
+import { Refusal, success } from "./reply.ts";
+import { mediaType, readBody, toNfc } from "./request.ts";
+
+const MAX_FILE_BYTES = 8 * 1024 * 1024;
+/** The file, and room for the other parts of the form and what separates them. */
+const MAX_BODY_BYTES = MAX_FILE_BYTES + 64 * 1024;
+const MAX_PIXELS = 16_000_000;
+const SIDE_PIXELS = 512;
+/** A source's ICC profile is copied along, and is the only part whose size the picture's is not. */
+const MAX_ENCODED_BYTES = 512 * 1024;
+const IMAGE_TYPE = "image/webp";
+
+/** Upload a picture, and show it. */
+export function avatarHandlers({
+  user,
+  cookie,
+  avatars,
+  log,
+}: HttpParts): Record<"update" | "show", Handler> {
+  return {
+    async update({ request, requestId }) {
+      const { file, username } = await readUpload(request);
+      const sessionId = cookie.read(request);
+      const profile = await user.getUserInfo({ sessionId }, { requestId });
+      if (username !== undefined && username !== profile.username) {
+        throw new Refusal(400, "The username is not the session's");
+      }
+      const profilePath = await avatars.save(await reencode(file));
+      try {
+        await user.updateProfilePic({ sessionId, profilePath }, { requestId });
+      } catch (error) {
+        await avatars.remove(profilePath).catch((err: unknown) => {
+          log.error({ err, requestId, profilePath }, "http: cannot remove an unused picture");
+        });
+        throw error;
+      }
+      return success({ profilePath });
+    },
+
+    async show({ params: { name = "" } }) {
+      const file = await avatars.find(name);
+      if (!file) throw new Refusal(404, "There is no such picture");
+      return new Response(file, {
+        headers: {
+          "Content-Type": IMAGE_TYPE,
+          "X-Content-Type-Options": "nosniff",
+          "Content-Security-Policy": "default-src 'none'",
+          // A name is never used for another picture.
+          "Cache-Control": "public, max-age=86400",
+        },
+      });
+    },
+  };
+}
+
+async function readUpload(request: Request): Promise<{ file: Blob; username: unknown }> {
+  if (mediaType(request) !== "multipart/form-data") {
+    throw new Refusal(415, "The body must be multipart/form-data");
+  }
+  const body = await readBody(request, MAX_BODY_BYTES);
+  const form = await parseMultipart(body, request.headers.get("Content-Type") ?? "");
+  const [file, ...moreFiles] = form.getAll("profilePic");
+  if (!(file instanceof Blob) || file.size === 0 || moreFiles.length > 0) {
+    throw new Refusal(400, "The form must hold one file profilePic");
+  }
+  if (file.size > MAX_FILE_BYTES) throw new Refusal(413, `Picture over ${MAX_FILE_BYTES} bytes`);
+  const [username, ...moreNames] = form.getAll("username");
+  if (username instanceof Blob || moreNames.length > 0) {
+    throw new Refusal(400, "The form's username must be one text");
+  }
+  return { file, username: toNfc(username ?? undefined) };
+}
+
+async function parseMultipart(
+  body: Uint8Array<ArrayBuffer>,
+  contentType: string,
+): Promise<FormData> {
+  try {
+    const headers = { "Content-Type": contentType };
+    return await new Response(body, { headers }).formData();
+  } catch (error) {
+    throw new Refusal(400, `The form cannot be read: ${error}`);
+  }
+}
+
+/**
+ * Decode a picture of whatever type its bytes are and encode it afresh, at most 512 pixels a side.
+ * @throws {Refusal} 400: not a picture, or over 16 megapixels (read off its header, not decoded)
+ */
+async function reencode(file: Blob): Promise<Uint8Array> {
+  // Bytes, never a string: a string would be a path.
+  const image = new Bun.Image(await file.bytes(), { maxPixels: MAX_PIXELS });
+  image.resize(SIDE_PIXELS, SIDE_PIXELS, { fit: "inside", withoutEnlargement: true });
+  const bytes = await image.webp({ quality: 82 }).bytes().catch(refuseUndecodable);
+  if (bytes.byteLength <= MAX_ENCODED_BYTES) return bytes;
+  throw new Refusal(400, `Picture over ${MAX_ENCODED_BYTES} bytes after encoding`);
+}
+
+const NOT_A_PICTURE: ReadonlySet<unknown> = new Set<Bun.Image.ErrorCode>([
+  "ERR_IMAGE_UNKNOWN_FORMAT",
+  "ERR_IMAGE_FORMAT_UNSUPPORTED",
+  "ERR_IMAGE_DECODE_FAILED",
+  "ERR_IMAGE_TOO_MANY_PIXELS",
+]);
+
+function refuseUndecodable(error: unknown): never {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (NOT_A_PICTURE.has(code)) throw new Refusal(400, `Picture refused: ${code}`);
+  throw error;
+}

@@ -1,0 +1,27 @@
+import type { UserClient } from "../gen/user-client.ts";
+import type { Log } from "../log.ts";
+import type { AvatarFiles } from "./avatar-files.ts";
+import type { SessionCookie } from "./session-cookie.ts";
+
+/** What the handlers are made of. */
+export interface HttpParts {
+  readonly user: UserClient;
+  readonly cookie: SessionCookie;
+  readonly avatars: AvatarFiles;
+  readonly publicUrl: URL;
+  readonly publicFolder: string;
+  readonly log: Log;
+}
+
+/** One request on its way; `requestId` goes with it through both tiers and into every log line. */
+export interface Exchange {
+  readonly request: Request;
+  readonly requestId: string;
+  /** The path as the URL table has it, for logs. */
+  readonly route: string;
+  /** The `:name` parts of the route's path. */
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/** Answers an exchange; what it throws becomes a row of the error table. */
+export type Handler = (exchange: Exchange) => Promise<Response>;

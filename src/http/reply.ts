@@ -1,0 +1,73 @@
+import { ERRORS, type ErrorName } from "../../schema/errors.ts";
+import { DomainError, RpcError } from "../rpc/error.ts";
+
+const DEFAULT_RETRY_AFTER_MS = 1000;
+
+const HEADERS = {
+  "Content-Type": "application/json; charset=utf-8",
+  "Cache-Control": "no-store",
+  "X-Content-Type-Options": "nosniff",
+};
+
+/** The request is not what the endpoint takes: "6", with the status that says in which way. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    status: 400 | 403 | 404 | 405 | 413 | 415,
+    message: string,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(message);
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
+/** "7" with `data`, and the cookie that goes with it. */
+export function success(data: unknown, cookie?: string): Response {
+  return envelope("success", ERRORS.success.status, data, cookie ? { "Set-Cookie": cookie } : {});
+}
+
+/**
+ * What to answer for whatever was thrown: always a row of the error table. This is the only place
+ * where the errors of the tiers meet HTTP.
+ */
+export function failure(error: unknown): Response {
+  if (error instanceof Refusal) {
+    return envelope("InvalidParamsError", error.status, "", error.headers);
+  }
+  if (error instanceof DomainError) return envelope(error.code, ERRORS[error.code].status, "");
+  if (error instanceof RpcError) return rpcFailure(error);
+  return envelope("ServerError", ERRORS.ServerError.status, "");
+}
+
+function rpcFailure(error: RpcError): Response {
+  switch (error.status) {
+    case "invalid_argument":
+      return envelope("InvalidParamsError", ERRORS.InvalidParamsError.status, "");
+    case "deadline_exceeded":
+      return envelope("ServerError", 504, "");
+    case "unavailable":
+    case "resource_exhausted": {
+      const retryAfterMs = error.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS;
+      return envelope("ServerError", 503, "", {
+        "Retry-After": `${Math.ceil(retryAfterMs / 1000)}`,
+      });
+    }
+    default:
+      return envelope("ServerError", ERRORS.ServerError.status, "");
+  }
+}
+
+function envelope(
+  name: ErrorName,
+  status: number,
+  data: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const body = JSON.stringify({ errCode: ERRORS[name].code, errMsg: name, data });
+  return new Response(body, { status, headers: { ...HEADERS, ...headers } });
+}

@@ -1,0 +1,104 @@
+import { Refusal } from "./reply.ts";
+
+/** A body's fields; nothing is known of their types yet. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+const MAX_BODY_BYTES = 64 * 1024;
+
+/**
+ * Read a JSON or form body.
+ * @throws {Refusal} 415 another type, 413 over 64 KiB, 400 not what its type says
+ */
+export async function readFields(request: Request): Promise<Fields> {
+  const parse = PARSERS.get(mediaType(request));
+  if (!parse) throw new Refusal(415, "The body must be JSON or a form");
+  const bytes = await readBody(request, MAX_BODY_BYTES);
+  try {
+    return parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    throw new Refusal(400, `The body cannot be read: ${error}`);
+  }
+}
+
+/** Lengths count after NFC normalisation; what is no string is left for the check to refuse. */
+export function toNfc(value: unknown): unknown {
+  return typeof value === "string" ? value.normalize("NFC") : value;
+}
+
+/** `type/subtype` in lower case, "" where there is none or its text is not UTF-8. */
+export function mediaType(request: Request): string {
+  const [type = "", ...parameters] = (request.headers.get("Content-Type") ?? "").split(";");
+  const charset = parameters.map((text) => text.trim().toLowerCase().replaceAll('"', ""));
+  const isUtf8 = charset.every((text) => !text.startsWith("charset=") || text === "charset=utf-8");
+  return isUtf8 ? type.trim().toLowerCase() : "";
+}
+
+/**
+ * Read a whole body, never holding more than the limit.
+ * @throws {Refusal} 413 over the limit, announced or not; 400 cut short
+ */
+export async function readBody(
+  request: Request,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const announced = request.headers.get("Content-Length");
+  if (Number(announced ?? 0) > maxBytes) throw new Refusal(413, `Body over ${maxBytes} bytes`);
+  if (announced !== null) return request.bytes();
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) throw new Refusal(413, `Body over ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, bytes);
+}
+
+/**
+ * A state-changing request that a browser sends on behalf of another site is refused; clients that
+ * send neither header are no browsers.
+ * @throws {Refusal} 403
+ */
+export function refuseCrossSite({ headers }: Request, publicUrl: URL): void {
+  const site = headers.get("Sec-Fetch-Site");
+  if (site !== null) {
+    if (site === "same-origin" || site === "none") return;
+    throw new Refusal(403, `Cross-site request: Sec-Fetch-Site is ${site}`);
+  }
+  const origin = headers.get("Origin");
+  if (origin === null || origin === publicUrl.origin) return;
+  if (URL.parse(origin)?.host === headers.get("Host")?.toLowerCase()) return;
+  throw new Refusal(403, `Cross-site request: Origin is ${origin}`);
+}
+
+const PARSERS: ReadonlyMap<string, (text: string) => Fields> = new Map([
+  ["application/json", parseJsonObject],
+  ["application/x-www-form-urlencoded", parseForm],
+]);
+
+function parseJsonObject(text: string): Fields {
+  const value: unknown = JSON.parse(text);
+  if (isObject(value)) return value;
+  throw new Refusal(400, "The body must be a JSON object");
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Not by URLSearchParams, which turns bytes that are not UTF-8 into U+FFFD without a word. */
+function parseForm(text: string): Fields {
+  const fields: Record<string, unknown> = Object.create(null);
+  for (const pair of text.split("&")) {
+    const equals = pair.indexOf("=");
+    const name = decodeFormText(equals < 0 ? pair : pair.slice(0, equals));
+    // A field that is given twice is of the wrong type: a list.
+    fields[name] = name in fields ? [] : decodeFormText(equals < 0 ? "" : pair.slice(equals + 1));
+  }
+  return fields;
+}
+
+function decodeFormText(text: string): string {
+  return decodeURIComponent(text.replaceAll("+", " "));
+}

@@ -1,0 +1,57 @@
+import type { Log } from "./log.ts";
+
+/** A started tier, as its main hands it over. */
+export interface RunningTier {
+  /** Where it can be reached, for people and for whoever started the process. */
+  readonly address: string;
+  /** Take no more work, finish what runs within `graceMs`, let go of everything. */
+  close(graceMs: number): Promise<void>;
+}
+
+const GRACE_MS = 10_000;
+
+/** Why an address cannot be had, in words. */
+const LISTEN_FAULTS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the port is in use",
+  EADDRNOTAVAIL: "no such address on this machine",
+  EACCES: "the port is for privileged processes",
+};
+
+/** Bind an address; a failure says which one, where the platform's message does not. */
+export function listenOn<T>({ host, port }: { host: string; port: number }, bind: () => T): T {
+  try {
+    return bind();
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+    const why = LISTEN_FAULTS[code] ?? cause;
+    throw new Error(`Cannot listen on ${host}:${port}: ${why}`, { cause });
+  }
+}
+
+/**
+ * Start a tier, say so to the log and to a parent that listens, and close it on SIGTERM or SIGINT.
+ * A process group and its parent may both pass a signal on, so a second one changes nothing.
+ */
+export async function runTier(log: Log, start: () => Promise<RunningTier>): Promise<void> {
+  let tier: RunningTier;
+  try {
+    tier = await start();
+  } catch (error) {
+    log.error({ err: error }, "cannot start");
+    process.exit(1);
+  }
+  log.info({ address: tier.address, pid: process.pid }, "listening");
+  process.send?.({ listening: tier.address });
+
+  let closing = false;
+  const close = async (signal: string): Promise<void> => {
+    if (closing) return;
+    closing = true;
+    log.info({ signal }, "closing");
+    await tier.close(GRACE_MS);
+    log.info("closed");
+    process.exit(0);
+  };
+  process.on("SIGTERM", close);
+  process.on("SIGINT", close);
+}

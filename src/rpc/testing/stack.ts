@@ -1,0 +1,119 @@
+// A real listener and a real client with one method between them, for the tests of this folder.
+import { type Static, Type } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import type { Log } from "../../log.ts";
+import { Balancer, DEFAULT_POOL_LIMITS } from "../balancer.ts";
+import { entry, type Handler, type Method } from "../call.ts";
+import { DEFAULT_LIMITS, type Limits } from "../limits.ts";
+import { Listener } from "../listener.ts";
+import type { PoolLimits } from "../pool.ts";
+
+export const HOST = "127.0.0.1";
+
+const Text = Type.Object({ text: Type.String() });
+export type Text = Static<typeof Text>;
+const TextCheck = TypeCompiler.Compile(Text);
+
+export const SAY: Method<Text, Text> = {
+  name: "Test.say",
+  number: 7,
+  hash: "a hash",
+  idempotent: false,
+  errors: ["PasswordError"],
+  request: TextCheck,
+  reply: TextCheck,
+};
+
+export interface TestServer extends AsyncDisposable {
+  readonly listener: Listener;
+  readonly port: number;
+  /** Everything that was logged, as JSON lines. */
+  readonly logged: string[];
+}
+
+/** A listener whose only method, SAY, is answered by `handler`. */
+export function startServer(
+  handler: Handler<Text, Text>,
+  { limits, port = 0 }: { limits?: Partial<Limits>; port?: number } = {},
+): TestServer {
+  const logged: string[] = [];
+  const listener = new Listener({
+    host: HOST,
+    port,
+    tables: [[entry(SAY, handler)]],
+    log: recorder(logged),
+    limits: { ...DEFAULT_LIMITS, ...limits },
+  });
+  return {
+    listener,
+    port: listener.port,
+    logged,
+    [Symbol.asyncDispose]: () => listener.close(0),
+  };
+}
+
+export interface TestClient extends Disposable {
+  readonly balancer: Balancer;
+  say(text: string, timeoutMs?: number): Promise<string>;
+}
+
+/** A client of all these ports on loopback. */
+export function startClient(ports: number | number[], limits?: Partial<PoolLimits>): TestClient {
+  const addresses = [ports].flat().map((port) => ({ host: HOST, port }));
+  const balancer = new Balancer(addresses, { ...DEFAULT_POOL_LIMITS, ...limits });
+  return {
+    balancer,
+    say: async (text, timeoutMs = 10_000) =>
+      (await balancer.call(SAY, { text }, { timeoutMs, requestId: `request-${text.slice(0, 20)}` }))
+        .text,
+    [Symbol.dispose]: () => balancer.close(),
+  };
+}
+
+/** A port that nobody listens on. */
+export function deadPort(): number {
+  const server = Bun.listen({ hostname: HOST, port: 0, socket: { data: () => undefined } });
+  server.stop(true);
+  return server.port;
+}
+
+/** The error that a call ends with. */
+export async function failure(call: Promise<unknown>): Promise<unknown> {
+  try {
+    await call;
+  } catch (error) {
+    return error;
+  }
+  throw new Error("Cannot fail: the call succeeded");
+}
+
+/** Wait for what happens soon; the time is only how long a broken program is waited for. */
+export async function eventually(isTrue: () => boolean, timeoutMs = 4000): Promise<void> {
+  const giveUpAt = performance.now() + timeoutMs;
+  while (!isTrue()) {
+    if (performance.now() > giveUpAt) throw new Error(`Cannot see it happen: ${isTrue}`);
+    await Bun.sleep(5);
+  }
+}
+
+function recorder(lines: string[]): Log {
+  const record = (level: string) => (fields: unknown, message?: string) => {
+    lines.push(JSON.stringify({ level, message, ...describe(fields) }));
+  };
+  return {
+    debug: record("debug"),
+    info: record("info"),
+    warn: record("warn"),
+    error: record("error"),
+  };
+}
+
+function describe(fields: unknown): Record<string, unknown> {
+  if (typeof fields !== "object" || fields === null) return { fields };
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [
+      key,
+      value instanceof Error ? `${value}` : value,
+    ]),
+  );
+}

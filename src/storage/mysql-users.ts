@@ -1,0 +1,100 @@
+import DataLoader from "dataloader";
+import type { ResultSetHeader, RowDataPacket } from "mysql2";
+import type { StoredPassword, User, UserStore } from "../user/stores.ts";
+import { attempt } from "./attempt.ts";
+import { isDuplicateKey, type MysqlClient } from "./mysql-client.ts";
+
+/** How many names a look-up asks for; few sizes, so that few statements are prepared. */
+const BATCH_SIZES = [1, 8, 64] as const;
+const LARGEST_BATCH = 64;
+
+const COLUMNS = "username, nickname, profile_path AS profilePath, password, salt";
+
+type UserRow = User & RowDataPacket;
+
+/**
+ * Users in MySQL or MariaDB. The column's collation, utf8mb4_bin, compares byte for byte; only
+ * spaces at the end do not count in it, and no username has any.
+ */
+export class MysqlUsers implements UserStore {
+  readonly #client: MysqlClient;
+  readonly #lookups: DataLoader<string, User | undefined>;
+
+  constructor(client: MysqlClient) {
+    this.#client = client;
+    // Look-ups of one turn of the event loop go out in one statement. Nothing is cached here.
+    this.#lookups = new DataLoader((usernames) => this.#findAll(usernames), {
+      cache: false,
+      maxBatchSize: LARGEST_BATCH,
+      batchScheduleFn: (dispatch) => setImmediate(dispatch),
+    });
+  }
+
+  find(username: string): Promise<User | undefined> {
+    return attempt("read user", () => this.#lookups.load(username));
+  }
+
+  insert(user: User): Promise<boolean> {
+    return attempt("insert user", async () => {
+      try {
+        await this.#client.execute<ResultSetHeader>(
+          `INSERT INTO user
+             (gmt_create, gmt_modified, username, nickname, password, salt, profile_path)
+           VALUES (UTC_TIMESTAMP(), UTC_TIMESTAMP(), ?, ?, ?, ?, ?)`,
+          [user.username, user.nickname, user.password, user.salt, user.profilePath],
+        );
+        return true;
+      } catch (error) {
+        if (isDuplicateKey(error)) return false;
+        throw error;
+      }
+    });
+  }
+
+  setNickname(username: string, nickname: string): Promise<boolean> {
+    return attempt("update nickname", () => this.#update("nickname = ?", [nickname, username]));
+  }
+
+  setProfilePath(username: string, profilePath: string): Promise<boolean> {
+    return attempt("update profile path", () =>
+      this.#update("profile_path = ?", [profilePath, username]),
+    );
+  }
+
+  async replacePassword(username: string, from: StoredPassword, to: StoredPassword): Promise<void> {
+    await attempt("replace password", () =>
+      this.#client.execute<ResultSetHeader>(
+        `UPDATE user SET password = ?, salt = ?, gmt_modified = UTC_TIMESTAMP()
+         WHERE username = ? AND password = ? AND salt = ?`,
+        [to.password, to.salt, username, from.password, from.salt],
+      ),
+    );
+  }
+
+  close(): Promise<void> {
+    return attempt("close user store", () => this.#client.close());
+  }
+
+  /** @returns whether there is such a user: mysql2 counts rows found (FOUND_ROWS), not changed */
+  async #update(assignment: string, values: [value: string, username: string]): Promise<boolean> {
+    const { affectedRows } = await this.#client.execute<ResultSetHeader>(
+      `UPDATE user SET ${assignment}, gmt_modified = UTC_TIMESTAMP() WHERE username = ?`,
+      values,
+    );
+    return affectedRows > 0;
+  }
+
+  async #findAll(usernames: readonly string[]): Promise<(User | undefined)[]> {
+    const names = [...new Set(usernames)];
+    const size = BATCH_SIZES.find((size) => size >= names.length) ?? LARGEST_BATCH;
+    const last = names.at(-1) ?? "";
+    while (names.length < size) names.push(last);
+
+    const rows = await this.#client.execute<UserRow[]>(
+      `SELECT ${COLUMNS} FROM user WHERE username IN (${names.map(() => "?").join(", ")})`,
+      names,
+    );
+    const users = new Map(rows.map((row) => [row.username, row]));
+    return usernames.map((username) => users.get(username));
+  }
+}

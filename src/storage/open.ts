@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Log } from "../log.ts";
+import type { SessionStore, UserStore } from "../user/stores.ts";
+import { attempt, errorField } from "./attempt.ts";
+import { EmbeddedSessions } from "./embedded-sessions.ts";
+import { migrateMysql } from "./migrations.ts";
+import { MysqlClient } from "./mysql-client.ts";
+import { MysqlUsers } from "./mysql-users.ts";
+import { Presence } from "./presence.ts";
+import { connectRedis } from "./redis-client.ts";
+import { RedisSessions } from "./redis-sessions.ts";
+import { openSqliteFile } from "./sqlite-file.ts";
+import { SqliteUsers } from "./sqlite-users.ts";
+
+const RETRY_MS = 1_000;
+
+export interface StorageOptions {
+  /** `mysql://user:password@host:port/database`; without it, users are in SQLite in `dataDir`. */
+  readonly databaseUrl?: string | undefined;
+  /** `redis://…` or `rediss://…`; without it, sessions are in SQLite in `dataDir`. */
+  readonly redisUrl?: string | undefined;
+  readonly dataDir: string;
+  readonly sessionTtlSeconds: number;
+  readonly log: Log;
+  /** Ends the wait for a database that does not come. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface OpenStorage {
+  readonly users: UserStore;
+  readonly sessions: SessionStore;
+  close(): Promise<void>;
+}
+
+/**
+ * Open both stores, their tables up to date. Waits as long as a database cannot be reached.
+ * @throws StorageError where a database refuses what it is asked: waiting would not help
+ */
+export async function openStorage(options: StorageOptions): Promise<OpenStorage> {
+  // Both embedded stores open the same file: it is reported once.
+  const sqlite = new Presence(`SQLite in ${options.dataDir}`, options.log);
+  const users = await openUsers(options, sqlite);
+  try {
+    const sessions = await openSessions(options, sqlite);
+    return {
+      users,
+      sessions,
+      async close() {
+        const closed = await Promise.allSettled([users.close(), sessions.disconnect()]);
+        for (const outcome of closed) if (outcome.status === "rejected") throw outcome.reason;
+      },
+    };
+  } catch (error) {
+    await users.close();
+    throw error;
+  }
+}
+
+async function openUsers(options: StorageOptions, sqlite: Presence): Promise<UserStore> {
+  const { databaseUrl, dataDir, log, signal } = options;
+  if (databaseUrl === undefined) {
+    return new SqliteUsers(await openEmbedded(dataDir, sqlite, signal));
+  }
+
+  const presence = new Presence(`MySQL at ${new URL(databaseUrl).host}`, log);
+  await untilThere(presence, isAway, signal, () => migrateMysql(databaseUrl));
+  return new MysqlUsers(new MysqlClient(databaseUrl, presence));
+}
+
+async function openSessions(options: StorageOptions, sqlite: Presence): Promise<SessionStore> {
+  const { redisUrl, dataDir, sessionTtlSeconds, log, signal } = options;
+  if (redisUrl === undefined) {
+    return new EmbeddedSessions(await openEmbedded(dataDir, sqlite, signal), sessionTtlSeconds);
+  }
+  const presence = new Presence(`Redis at ${new URL(redisUrl).host}`, log);
+  const redis = connectRedis(redisUrl, presence);
+  try {
+    // Where its number is out of range, ioredis would go on with database 0.
+    await untilThere(presence, isAway, signal, () => redis.select(redis.options.db ?? 0));
+  } catch (error) {
+    redis.disconnect();
+    throw error;
+  }
+  return new RedisSessions(redis, sessionTtlSeconds, log);
+}
+
+function openEmbedded(dataDir: string, sqlite: Presence, signal: AbortSignal | undefined) {
+  return untilThere(sqlite, isBusy, signal, () => openSqliteFile(dataDir));
+}
+
+/** Try every second until it works, or fails so that waiting is of no use. */
+async function untilThere<T>(
+  presence: Presence,
+  isWorthWaiting: (cause: unknown) => boolean,
+  signal: AbortSignal | undefined,
+  connect: () => T | Promise<T>,
+): Promise<T> {
+  for (;;) {
+    try {
+      const connected = await attempt(`open ${presence.database}`, connect);
+      presence.there();
+      return connected;
+    } catch (error) {
+      if (!(error instanceof Error) || !isWorthWaiting(error.cause)) throw error;
+      presence.away(error.cause);
+    }
+    await sleep(RETRY_MS, undefined, { signal });
+  }
+}
+
+/** Whether a server is missing, rather than there and refusing: wrong password, no such database. */
+function isAway(cause: unknown): boolean {
+  // SQLSTATE: class 28 is authorization, 42 is access rights, unknown databases and syntax.
+  if (/^(28|42)/.test(errorField(cause, "sqlState") ?? "")) return false;
+  return !(cause instanceof Error && /^(ERR|WRONGPASS|NOAUTH|NOPERM) /.test(cause.message));
+}
+
+/** Another process is creating the file: switching to WAL does not wait for its lock. */
+function isBusy(cause: unknown): boolean {
+  return errorField(cause, "code")?.startsWith("SQLITE_BUSY") ?? false;
+}

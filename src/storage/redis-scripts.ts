@@ -1,0 +1,125 @@
+import type { Result } from "ioredis";
+
+// The cache of profiles, filled under a lease. Three keys of one user, which share a slot:
+//
+//   user:<name>           the cached profile, a hash
+//   {user:<name>}:lease   the token of the one reader that may fill it
+//   {user:<name>}:dirty   a set: a token of each writer between the start of its update and the
+//                         drop after it
+//
+// A reader's lease is older than the row it read. A writer ends the lease before its update, and
+// while it is at work nobody gets another; so whoever still holds a lease has read the row as it
+// is now. Tokens are random: a counter would repeat itself after Redis restarts empty.
+
+/** The keys of one user, in the order in which the scripts take them. */
+export function keysOf(username: string): [profile: string, lease: string, dirty: string] {
+  const profile = `user:${username}`;
+  return [profile, `{${profile}}:lease`, `{${profile}}:dirty`];
+}
+
+/** Invariant: no lease is granted while a writer is at work, nor a second beside the first. */
+const GRANT = `
+local function grant(lease, dirty, token, ttlMs)
+  if redis.call("EXISTS", dirty) == 1 then return false end
+  if not redis.call("SET", lease, token, "NX", "PX", ttlMs) then return false end
+  return token
+end
+`;
+
+/** Invariant: only the holder of the standing lease fills, and only where no writer is at work. */
+const FILL = `
+local function fill(profile, lease, dirty, token, username, nickname, profilePath, ttlMs)
+  if redis.call("GET", lease) ~= token then return end
+  if redis.call("EXISTS", dirty) == 1 then return end
+  redis.call("HSET", profile, "username", username, "nickname", nickname,
+    "profilePath", profilePath)
+  redis.call("PEXPIRE", profile, ttlMs)
+  redis.call("DEL", lease)
+end
+`;
+
+export const SCRIPTS = {
+  // The user's keys follow from the session and cannot be declared: for one Redis, not a cluster.
+  // It never touches the session's expiry: a session is not renewed by use.
+  findSession: {
+    numberOfKeys: 1,
+    lua: `${GRANT}
+local username = redis.call("GET", KEYS[1])
+if not username then return false end
+local key = "user:" .. username
+local profile = redis.call("HMGET", key, "nickname", "profilePath")
+if profile[1] and profile[2] then return {username, profile[1], profile[2], false} end
+local lease = grant("{" .. key .. "}:lease", "{" .. key .. "}:dirty", ARGV[1], ARGV[2])
+return {username, false, false, lease}`,
+  },
+  // The session begins whether or not the profile may be cached.
+  openSession: {
+    numberOfKeys: 4,
+    lua: `${FILL}
+redis.call("SET", KEYS[1], ARGV[2], "PX", ARGV[5])
+fill(KEYS[2], KEYS[3], KEYS[4], unpack(ARGV))`,
+  },
+  grantLease: {
+    numberOfKeys: 3,
+    lua: `${GRANT}
+return grant(KEYS[2], KEYS[3], ARGV[1], ARGV[2])`,
+  },
+  fillProfile: {
+    numberOfKeys: 3,
+    lua: `${FILL}
+fill(KEYS[1], KEYS[2], KEYS[3], unpack(ARGV))`,
+  },
+  // From here on nobody fills, and nobody who has read the row already ever will. The mark goes
+  // first: it has to outlive the update, so every writer begins its time anew.
+  markDirty: {
+    numberOfKeys: 3,
+    lua: `
+redis.call("SADD", KEYS[3], ARGV[1])
+redis.call("PEXPIRE", KEYS[3], ARGV[2])
+redis.call("DEL", KEYS[1], KEYS[2])`,
+  },
+  // A writer removes its own mark only: another may still be at work. The drop is for the case
+  // that Redis restarted empty during the update, and the mark with it.
+  clearDirty: {
+    numberOfKeys: 3,
+    lua: `
+redis.call("DEL", KEYS[1], KEYS[2])
+redis.call("SREM", KEYS[3], ARGV[1])`,
+  },
+} as const;
+
+type UserKeys = [profile: string, lease: string, dirty: string];
+type FillArguments = [
+  token: string,
+  username: string,
+  nickname: string,
+  profilePath: string,
+  ttlMs: number,
+];
+
+/** What `findSession` replies: the profile's two fields, or on a miss a lease where one is free. */
+export type FoundReply = [
+  username: string,
+  nickname: string | null,
+  profilePath: string | null,
+  lease: string | null,
+];
+
+declare module "ioredis" {
+  interface RedisCommander<Context> {
+    findSession(
+      sessionKey: string,
+      token: string,
+      leaseMs: number,
+    ): Result<FoundReply | null, Context>;
+    openSession(
+      ...args: [sessionKey: string, ...UserKeys, ...FillArguments]
+    ): Result<null, Context>;
+    grantLease(
+      ...args: [...UserKeys, token: string, leaseMs: number]
+    ): Result<string | null, Context>;
+    fillProfile(...args: [...UserKeys, ...FillArguments]): Result<null, Context>;
+    markDirty(...args: [...UserKeys, writer: string, dirtyMs: number]): Result<null, Context>;
+    clearDirty(...args: [...UserKeys, writer: string]): Result<null, Context>;
+  }
+}

@@ -1,0 +1,129 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Redis } from "ioredis";
+import type { Log } from "../log.ts";
+import type { CachedProfile, FoundSession, Lease, SessionStore } from "../user/stores.ts";
+import { attempt, storageError } from "./attempt.ts";
+import { keysOf } from "./redis-scripts.ts";
+
+/** Longer than a reader takes to read its row: the deadline of a whole call. */
+const LEASE_MS = 5_000;
+/** Longer than any UPDATE lives: its statement ends within seconds, on both sides. */
+const DIRTY_MS = 60_000;
+const DROP_ATTEMPTS = 3;
+const DROP_BACKOFF_MS = 50;
+const LONGEST_DROP_BACKOFF_MS = 1_000;
+
+/** Sessions and cached profiles in Redis. Every key that is set expires by itself. */
+export class RedisSessions implements SessionStore {
+  readonly #redis: Redis;
+  readonly #ttlMs: number;
+  readonly #log: Log;
+
+  /** @param redis becomes the store's own, to be closed with it */
+  constructor(redis: Redis, ttlSeconds: number, log: Log) {
+    this.#redis = redis;
+    this.#ttlMs = ttlSeconds * 1_000;
+    this.#log = log;
+  }
+
+  async open(sessionId: string, profile: CachedProfile, lease: Lease | undefined): Promise<void> {
+    const keys = keysOf(profile.username);
+    // No lease is ever the empty string, so without one the session alone begins.
+    const fill = this.#fillArguments(profile, lease ?? "");
+    await attempt("open session", () =>
+      this.#redis.openSession(sessionKey(sessionId), ...keys, ...fill),
+    );
+  }
+
+  async find(sessionId: string): Promise<FoundSession | undefined> {
+    const found = await attempt("read session", () =>
+      this.#redis.findSession(sessionKey(sessionId), randomUUID(), LEASE_MS),
+    );
+    if (!found) return undefined;
+    const [username, nickname, profilePath, lease] = found;
+    if (nickname !== null && profilePath !== null) {
+      return { username, profile: { username, nickname, profilePath } };
+    }
+    return lease === null ? { username } : { username, lease };
+  }
+
+  async close(sessionId: string): Promise<boolean> {
+    return (await attempt("close session", () => this.#redis.del(sessionKey(sessionId)))) > 0;
+  }
+
+  async lease(username: string): Promise<Lease | undefined> {
+    const lease = await attempt("lease profile", () =>
+      this.#redis.grantLease(...keysOf(username), randomUUID(), LEASE_MS),
+    );
+    return lease ?? undefined;
+  }
+
+  async fill(profile: CachedProfile, lease: Lease): Promise<void> {
+    await attempt("cache profile", () =>
+      this.#redis.fillProfile(...keysOf(profile.username), ...this.#fillArguments(profile, lease)),
+    );
+  }
+
+  async invalidating<T>(username: string, update: () => Promise<T>): Promise<T> {
+    const writer = randomUUID();
+    await attempt("invalidate profile", () =>
+      this.#redis.markDirty(...keysOf(username), writer, DIRTY_MS),
+    );
+    // Where the update fails, nobody knows whether the database will still carry it out. The mark
+    // then stays until it expires, and until then readers go to the database.
+    const result = await update();
+    await this.#clear(username, writer);
+    return result;
+  }
+
+  async disconnect(): Promise<void> {
+    try {
+      await attempt("disconnect from Redis", () => this.#redis.quit());
+    } finally {
+      this.#redis.disconnect();
+    }
+  }
+
+  async #clear(username: string, writer: string): Promise<void> {
+    for (let attempts = 1; ; attempts++) {
+      try {
+        await this.#redis.clearDirty(...keysOf(username), writer);
+        return;
+      } catch (cause) {
+        if (attempts === DROP_ATTEMPTS) {
+          // As many of these run as updates were under way when Redis went, and no more: without
+          // Redis none begins.
+          void this.#clearInBackground(username, writer);
+          throw storageError("invalidate profile", cause);
+        }
+      }
+      await sleep(attempts * DROP_BACKOFF_MS);
+    }
+  }
+
+  async #clearInBackground(username: string, writer: string): Promise<void> {
+    this.#log.warn("dropping a cached profile failed: trying until it succeeds");
+    for (let backoffMs = DROP_BACKOFF_MS; this.#redis.status !== "end"; backoffMs *= 2) {
+      await sleep(Math.min(backoffMs, LONGEST_DROP_BACKOFF_MS), undefined, { ref: false });
+      try {
+        await this.#redis.clearDirty(...keysOf(username), writer);
+        this.#log.info("dropped the cached profile that was left");
+        return;
+      } catch (error) {
+        this.#log.debug({ why: storageError("drop profile", error).message }, "still trying");
+      }
+    }
+  }
+
+  #fillArguments(
+    { username, nickname, profilePath }: CachedProfile,
+    lease: Lease,
+  ): [string, string, string, string, number] {
+    return [lease, username, nickname, profilePath, this.#ttlMs];
+  }
+}
+
+function sessionKey(sessionId: string): string {
+  return `session:${sessionId}`;
+}

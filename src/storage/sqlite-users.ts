@@ -1,0 +1,71 @@
+import type { Database, Statement } from "bun:sqlite";
+import type { StoredPassword, User, UserStore } from "../user/stores.ts";
+import { attempt } from "./attempt.ts";
+
+/** Users in SQLite. Its calls are synchronous: each is one small statement, prepared once. */
+export class SqliteUsers implements UserStore {
+  readonly #database: Database;
+  readonly #find: Statement<User, [username: string]>;
+  readonly #insert: Statement<unknown, string[]>;
+  readonly #setNickname: Statement<unknown, [nickname: string, username: string]>;
+  readonly #setProfilePath: Statement<unknown, [profilePath: string, username: string]>;
+  readonly #replacePassword: Statement<unknown, string[]>;
+
+  /** @param database becomes the store's own, to be closed with it */
+  constructor(database: Database) {
+    this.#database = database;
+    this.#find = database.prepare(
+      `SELECT username, nickname, profile_path AS profilePath, password, salt
+       FROM user WHERE username = ?`,
+    );
+    this.#insert = database.prepare(
+      `INSERT INTO user
+         (gmt_create, gmt_modified, username, nickname, password, salt, profile_path)
+       VALUES (datetime('now'), datetime('now'), ?, ?, ?, ?, ?)
+       ON CONFLICT (username) DO NOTHING`,
+    );
+    this.#setNickname = database.prepare(
+      "UPDATE user SET nickname = ?, gmt_modified = datetime('now') WHERE username = ?",
+    );
+    this.#setProfilePath = database.prepare(
+      "UPDATE user SET profile_path = ?, gmt_modified = datetime('now') WHERE username = ?",
+    );
+    this.#replacePassword = database.prepare(
+      `UPDATE user SET password = ?, salt = ?, gmt_modified = datetime('now')
+       WHERE username = ? AND password = ? AND salt = ?`,
+    );
+  }
+
+  find(username: string): Promise<User | undefined> {
+    return attempt("read user", () => this.#find.get(username) ?? undefined);
+  }
+
+  insert(user: User): Promise<boolean> {
+    const { username, nickname, password, salt, profilePath } = user;
+    return attempt(
+      "insert user",
+      () => this.#insert.run(username, nickname, password, salt, profilePath).changes > 0,
+    );
+  }
+
+  setNickname(username: string, nickname: string): Promise<boolean> {
+    return attempt("update nickname", () => this.#setNickname.run(nickname, username).changes > 0);
+  }
+
+  setProfilePath(username: string, profilePath: string): Promise<boolean> {
+    return attempt(
+      "update profile path",
+      () => this.#setProfilePath.run(profilePath, username).changes > 0,
+    );
+  }
+
+  async replacePassword(username: string, from: StoredPassword, to: StoredPassword): Promise<void> {
+    await attempt("replace password", () =>
+      this.#replacePassword.run(to.password, to.salt, username, from.password, from.salt),
+    );
+  }
+
+  close(): Promise<void> {
+    return attempt("close user store", () => this.#database.close());
+  }
+}

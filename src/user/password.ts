@@ -1,0 +1,62 @@
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import { hash as argon2Hash, verify as argon2Verify } from "@node-rs/argon2";
+import type { StoredPassword } from "./stores.ts";
+
+/** How new passwords are stored. */
+export type PasswordScheme =
+  | {
+      readonly name: "argon2id";
+      readonly memoryKib: number;
+      readonly passes: number;
+      readonly lanes: number;
+    }
+  | { readonly name: "salted-md5" };
+
+const CLASSIC_HASH = /^[0-9a-f]{32}$/;
+const PHC_COST = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$/;
+const SALT_CHARACTERS = 4;
+
+/** Hashes passwords by one scheme, and verifies them by whichever they were stored. */
+export class Passwords {
+  readonly #scheme: PasswordScheme;
+
+  constructor(scheme: PasswordScheme) {
+    this.#scheme = scheme;
+  }
+
+  async hash(password: string): Promise<StoredPassword> {
+    if (this.#scheme.name === "salted-md5") {
+      const salt = randomBytes(SALT_CHARACTERS / 2).toString("hex");
+      return { password: classicHash(password, salt), salt };
+    }
+    const { memoryKib: memoryCost, passes: timeCost, lanes: parallelism } = this.#scheme;
+    // argon2id is what the library makes by default.
+    const phc = await argon2Hash(password, { memoryCost, timeCost, parallelism });
+    return { password: phc, salt: "" };
+  }
+
+  /** @throws {Error} what is stored is of no known scheme */
+  async verify(password: string, stored: StoredPassword): Promise<boolean> {
+    if (!CLASSIC_HASH.test(stored.password)) return argon2Verify(stored.password, password);
+    const hash = classicHash(password, stored.salt);
+    return timingSafeEqual(Buffer.from(hash), Buffer.from(stored.password));
+  }
+
+  /** Whether `stored` is weaker than what `hash` makes now: never so for a stronger one. */
+  needsRehash(stored: StoredPassword): boolean {
+    if (this.#scheme.name === "salted-md5") return false;
+    const [, memoryKib, passes] = PHC_COST.exec(stored.password) ?? [];
+    return (
+      Number(memoryKib ?? 0) < this.#scheme.memoryKib || Number(passes ?? 0) < this.#scheme.passes
+    );
+  }
+}
+
+/** The scheme of the original system: md5(salt + md5(password) + salt), hex throughout. */
+export function classicHash(password: string, salt: string): string {
+  return md5(salt + md5(password) + salt);
+}
+
+function md5(text: string): string {
+  return new Bun.CryptoHasher("md5").update(text).digest("hex");
+}

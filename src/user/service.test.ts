@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type Stack, startStack } from "../../test/stack.ts";
+import { DomainError, RpcError } from "../rpc/error.ts";
+
+// What the RPC promises beyond HTTP, which has its own tests under test/contract.
+
+const PASSWORD = "hopper1906";
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack();
+});
+afterAll(() => stack[Symbol.asyncDispose]());
+
+/** The error that a call is answered with. */
+async function errorOf(call: Promise<unknown>): Promise<unknown> {
+  return call.then(
+    (reply) => `a reply: ${JSON.stringify(reply)}`,
+    (error) => error,
+  );
+}
+
+describe("the User service over the RPC", () => {
+  test("signIn() opens a session that getUserInfo() accepts from another connection", async () => {
+    await stack.user.signUp({ username: "grace", password: PASSWORD });
+    const { sessionId } = await stack.user.signIn({ username: "grace", password: PASSWORD });
+    expect(await stack.anotherClient().getUserInfo({ sessionId })).toEqual({
+      username: "grace",
+      nickname: "grace",
+      profilePath: "default.webp",
+    });
+  });
+
+  test("a session id is any string: one that names no session is InvalidSessionError", async () => {
+    for (const sessionId of ["", " ", "user:grace", "'; --", "🙂".repeat(1000), "a\0b"]) {
+      for (const call of [
+        stack.user.getUserInfo({ sessionId }),
+        stack.user.signOut({ sessionId }),
+        stack.user.updateNickname({ sessionId, nickname: "Amazing" }),
+        stack.user.updateProfilePic({ sessionId, profilePath: "a.webp" }),
+      ]) {
+        const error = await errorOf(call);
+        expect(error).toBeInstanceOf(DomainError);
+        expect(error).toMatchObject({ code: "InvalidSessionError" });
+      }
+    }
+  });
+
+  test.each([
+    ["a username that is too short", { username: "abc", password: PASSWORD }],
+    ["a username that is not NFC", { username: "e\u0301mile", password: PASSWORD }],
+    ["a password with a control code point", { username: "grace2", password: "hop\u0007per" }],
+  ])(
+    "signUp() refuses %s as invalid_argument, without repeating it",
+    async (_what, credentials) => {
+      const error = await errorOf(stack.user.signUp(credentials));
+      expect(error).toBeInstanceOf(RpcError);
+      expect(error).toMatchObject({ status: "invalid_argument", processed: false });
+      expect(String(error)).not.toContain(credentials.password);
+    },
+  );
+
+  test.each([
+    "../secret.webp",
+    "a/b.webp",
+    "a.html",
+    ".webp",
+    "a.webp/",
+    "ä.webp",
+    "a".repeat(101),
+  ])("updateProfilePic() refuses %p, which is no bare name of a picture", async (profilePath) => {
+    const error = await errorOf(stack.user.updateProfilePic({ sessionId: "", profilePath }));
+    expect(error).toMatchObject({ status: "invalid_argument" });
+  });
+
+  test("a write whose deadline has passed is not begun", async () => {
+    // A hash that takes longer than the caller waits.
+    await using slow = await startStack({ PASSWORD_HASH: "argon2id:m=262144,t=4,p=1" });
+    const credentials = { username: "grace", password: PASSWORD };
+    const error = await errorOf(slow.user.signUp(credentials, { timeoutMs: 50 }));
+    expect(error).toMatchObject({ status: "deadline_exceeded" });
+    // The hash of a second sign-up ends after that of the first one.
+    await slow.user.signUp({ username: "ada1", password: PASSWORD }, { timeoutMs: 60_000 });
+    expect(await errorOf(slow.user.signIn(credentials))).toMatchObject({
+      code: "UserNotExistError",
+    });
+  });
+});

@@ -1,0 +1,145 @@
+import { describe, expect, test } from "bun:test";
+import { dirname, join, relative } from "node:path";
+import { VARIABLES } from "../src/config.ts";
+
+const ROOT = join(import.meta.dir, "..");
+const MAX_LINES = 250;
+const MAX_COLUMNS = 100;
+
+/** Who may import whom: a folder or file of ours → what it may import beside itself. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  schema: [],
+  codegen: ["schema"],
+  "src/log.ts": [],
+  "src/config.ts": ["src/log.ts"],
+  "src/lifecycle.ts": ["src/log.ts"],
+  "src/rpc": ["schema/errors.ts", "src/log.ts"],
+  "src/gen": ["schema", "src/rpc/call.ts"],
+  "src/user": ["src/gen", "schema", "src/rpc/error.ts", "src/log.ts"],
+  "src/storage": ["src/user/stores.ts", "src/log.ts"],
+  "src/http": ["src/gen", "schema", "src/rpc/error.ts", "src/log.ts"],
+};
+
+/** Imported for their types alone. */
+const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = {
+  "src/log.ts": [
+    "src/config.ts",
+    "src/lifecycle.ts",
+    "src/rpc",
+    "src/user",
+    "src/storage",
+    "src/http",
+  ],
+  "src/gen": ["src/user"],
+  schema: ["src/user"],
+};
+
+const IMPORT = /(?:^|\n)\s*(import|export)\s+(type\s)?[^;"']*?(?:from\s*)?["']([^"']+)["']/g;
+
+interface Source {
+  /** Relative to the root. */
+  readonly path: string;
+  readonly text: string;
+}
+
+async function read(pattern: string): Promise<Source[]> {
+  const paths = await Array.fromAsync(new Bun.Glob(pattern).scan({ cwd: ROOT }));
+  return Promise.all(
+    paths.sort().map(async (path) => ({ path, text: await Bun.file(join(ROOT, path)).text() })),
+  );
+}
+
+const ours = await read("{schema,codegen,src,test}/**/*.ts");
+const withoutTests = ours.filter(({ path }) => !/\.test\.ts$|\/testing\//.test(path));
+const isMain = (path: string) => /^src\/[a-z]+-main\.ts$/.test(path);
+const isIn = (path: string, place: string) => path === place || path.startsWith(`${place}/`);
+
+function placeOf(path: string): string | undefined {
+  return Object.keys(MAY_IMPORT).find((place) => isIn(path, place));
+}
+
+/** Every import of `source` that leaves its place and that the table does not allow. */
+function forbiddenImports({ path, text }: Source): string[] {
+  const place = placeOf(path);
+  if (place === undefined)
+    return isMain(path) || isIn(path, "test") ? [] : [`${path} has no place`];
+  return [...text.matchAll(IMPORT)].flatMap(([, , type, target = ""]) => {
+    if (!target.startsWith(".")) return [];
+    const imported = relative(ROOT, join(ROOT, dirname(path), target));
+    if (isIn(imported, place)) return [];
+    const allowed = MAY_IMPORT[place]?.some((other) => isIn(imported, other)) ?? false;
+    const typesOnly = Object.entries(TYPES_ONLY).some(
+      ([other, importers]) => isIn(imported, other) && importers.includes(place),
+    );
+    return allowed && (type || !typesOnly) ? [] : [`${path} imports ${imported}`];
+  });
+}
+
+/** `path:line` of every line that matches. */
+function linesMatching(sources: readonly Source[], pattern: RegExp): string[] {
+  return sources.flatMap(({ path, text }) =>
+    text.split("\n").flatMap((line, index) => (pattern.test(line) ? [`${path}:${index + 1}`] : [])),
+  );
+}
+
+describe("house rules", () => {
+  test("imports go one way", () => {
+    expect(withoutTests.flatMap(forbiddenImports)).toEqual([]);
+  });
+
+  test("the import test itself finds what the table forbids", () => {
+    const found = (path: string, text: string) => forbiddenImports({ path, text }).length;
+    expect(found("src/http/a.ts", 'import { x } from "../storage/open.ts";')).toBe(1);
+    expect(found("src/http/a.ts", 'import type { X } from "../user/stores.ts";')).toBe(1);
+    expect(found("src/user/a.ts", 'import { X } from "../gen/user-client.ts";')).toBe(1);
+    expect(found("src/user/a.ts", 'import type { X } from "../gen/user-client.ts";')).toBe(0);
+    expect(found("src/rpc/a.ts", 'export {\n  x,\n} from "../gen/user-client.ts";')).toBe(1);
+    expect(found("src/rpc/a.ts", 'import "../config.ts";')).toBe(1);
+    expect(found("src/helpers/a.ts", "")).toBe(1);
+  });
+
+  test("only the mains read the environment, and only they and the tests read the config", () => {
+    const others = withoutTests.filter(({ path }) => isIn(path, "src") && !isMain(path));
+    expect(linesMatching(others, /\b(process|Bun|import\.meta)\.env\b/)).toEqual([]);
+    expect(linesMatching(others, /from "[./]*config\.ts"/)).toEqual([]);
+  });
+
+  test("TypeBox is imported in schema, codegen and src/gen, and nowhere else", () => {
+    const others = withoutTests.filter(({ path }) => !/^(schema|codegen|src\/gen)\//.test(path));
+    expect(linesMatching(others, /"@sinclair\/typebox/)).toEqual([]);
+  });
+
+  test("files are named for what they hold and are short enough to read", () => {
+    const vague = /(^|[/-])(utils?|helpers?|common|misc|index)\.ts$/;
+    expect(ours.filter(({ path }) => vague.test(path))).toEqual([]);
+    const long = withoutTests.filter(({ text }) => text.split("\n").length > MAX_LINES);
+    expect(long.map(({ path }) => path)).toEqual([]);
+    expect(linesMatching(withoutTests, new RegExp(`^.{${MAX_COLUMNS + 1},}$`))).toEqual([]);
+  });
+
+  test("no type is silenced and no error swallowed without a word", () => {
+    expect(linesMatching(withoutTests, /@ts-(ignore|nocheck|expect-error)|biome-ignore/)).toEqual(
+      [],
+    );
+    expect(linesMatching(withoutTests, /\bas (any|unknown as|never)\b/)).toEqual([]);
+    expect(linesMatching(withoutTests, /catch\s*(\([^)]*\))?\s*\{\s*\}/)).toEqual([]);
+  });
+
+  test("every emitted file says where it comes from", async () => {
+    for (const { text } of await read("src/gen/*.ts")) {
+      expect(text).toStartWith("// @generated from schema/");
+    }
+  });
+
+  test("the README's table of variables is the one of config.ts", async () => {
+    const readme = await Bun.file(join(ROOT, "README.md")).text();
+    const rows = [...readme.matchAll(/^\| `([A-Z_]+)` \| (.*) \| (.*) \|$/gm)];
+    const documented = rows.map(([, name, value, meaning]) => ({ name, default: value, meaning }));
+    const known = Object.entries(VARIABLES).map(([name, row]) => ({ name, ...row }));
+    expect(documented).toEqual(known);
+  });
+
+  test("no private field is named as if a convention hid it", () => {
+    expect(linesMatching(withoutTests, /\bprivate (?!constructor)|this\._/)).toEqual([]);
+  });
+});

@@ -1,0 +1,59 @@
+// `bun run test`: make sure that the servers and the browser of the tests are there, then run all.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { missingPrograms } from "./programs.ts";
+
+const ROOT = join(import.meta.dir, "..");
+
+async function run(command: string[], environment: Record<string, string> = {}): Promise<number> {
+  const child = Bun.spawn(command, {
+    cwd: ROOT,
+    env: { ...process.env, ...environment },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  return child.exited;
+}
+
+/** Install what is missing where this may be done, else say in one line how to. */
+async function installPrograms(): Promise<void> {
+  const packages = missingPrograms().map(({ debianPackage }) => debianPackage);
+  if (packages.length === 0) return;
+  const install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...packages];
+  if (process.getuid?.() !== 0 || !Bun.which("apt-get")) {
+    console.log(`Some tests will be left out. To run them: sudo ${install.join(" ")}`);
+    return;
+  }
+  console.log(`Installing for the tests: ${packages.join(", ")}`);
+  const quiet = { DEBIAN_FRONTEND: "noninteractive" };
+  const code = (await run(["apt-get", "update", "-qq"], quiet)) || (await run(install, quiet));
+  if (code !== 0) console.log(`Some tests will be left out: apt-get ended with exit code ${code}`);
+}
+
+/** The counts of a JUnit report's root element. */
+function readCounts(report: string): { passed: number; failed: number; skipped: number } {
+  const root = /<testsuites[^>]*>/.exec(report)?.[0] ?? "";
+  const count = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(root)?.[1] ?? 0);
+  const [failed, skipped] = [count("failures") + count("errors"), count("skipped")];
+  return { passed: count("tests") - failed - skipped, failed, skipped };
+}
+
+await installPrograms();
+const folder = await mkdtemp(join(tmpdir(), "portico-report-"));
+const report = join(folder, "junit.xml");
+const exitCode = await run([
+  process.execPath,
+  "test",
+  "--reporter=junit",
+  `--reporter-outfile=${report}`,
+  ...process.argv.slice(2),
+]);
+const file = Bun.file(report);
+const counts = readCounts((await file.exists()) ? await file.text() : "");
+await rm(folder, { recursive: true });
+// A file that cannot even be loaded is in no report.
+const failed = exitCode === 0 ? counts.failed : Math.max(1, counts.failed);
+const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
+console.log(`${counts.passed} passed, ${failed} failed${skipped}`);
+process.exitCode = exitCode;

@@ -1,0 +1,126 @@
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { createConnection } from "mysql2/promise";
+import { findBinary, type Recipe, ThrowAwayServer } from "./throw-away.ts";
+
+const binary = findBinary("mariadbd");
+
+/** Whether this machine has MariaDB. Suites that need it are skipped, by name, where it has not. */
+export const available = binary !== undefined;
+
+export interface MariaDb extends AsyncDisposable {
+  /** Of the server as such, with no database. */
+  readonly url: string;
+  readonly pid: number;
+  /** An empty database, which no other test has. */
+  createDatabase(): Promise<string>;
+  /** End the server at once. Its data stay. */
+  kill(): Promise<void>;
+  /** Start again on the same port and data. */
+  restart(): Promise<void>;
+}
+
+const USER = "portico:secret";
+
+const recipe: Recipe = {
+  name: "MariaDB",
+  prepare: bootstrap,
+  command: (folder, port) => [
+    ...baseCommand(folder),
+    ...[`--port=${port}`, "--bind-address=127.0.0.1", `--socket=${join(folder, "socket")}`],
+    "--skip-name-resolve",
+    "--max-connections=500",
+    // The least helpful defaults that a server may have: ours must not depend on them.
+    ...["--sql-mode=", "--default-time-zone=+05:30"],
+    ...["--character-set-server=latin1", "--collation-server=latin1_swedish_ci"],
+  ],
+  connect: (port) => query(`mysql://${USER}@127.0.0.1:${port}`, "SELECT 1"),
+};
+
+/** What the bootstrap and the server have in common: little memory, and no waiting for disks. */
+function baseCommand(folder: string): string[] {
+  return [
+    binary ?? "mariadbd",
+    "--no-defaults",
+    ...(process.getuid?.() === 0 ? ["--user=root"] : []),
+    `--datadir=${join(folder, "data")}`,
+    `--tmpdir=${folder}`,
+    "--skip-log-bin",
+    "--performance-schema=OFF",
+    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-buffer-pool-size=16M",
+    "--innodb-log-file-size=16M",
+  ];
+}
+
+/**
+ * Write the system tables, as mariadb-install-db does. That script also wants a program of the
+ * client's package, which Debian does not install along with the server.
+ */
+async function bootstrap(folder: string): Promise<void> {
+  await mkdir(join(folder, "data"));
+  const scripts = await systemScripts();
+  const sql = [
+    "CREATE DATABASE mysql;\nUSE mysql;\nSET @auth_root_socket = NULL;\n",
+    await Bun.file(join(scripts, "mysql_system_tables.sql")).text(),
+    await Bun.file(join(scripts, "mysql_system_tables_data.sql")).text(),
+    "FLUSH PRIVILEGES;\n",
+    "CREATE USER portico IDENTIFIED BY 'secret';\nGRANT ALL ON *.* TO portico;\n",
+  ];
+  const log = join(folder, "bootstrap.log");
+  const server = Bun.spawn([...baseCommand(folder), "--bootstrap"], {
+    env: { ...process.env, TMPDIR: folder },
+    stdio: [new Blob(sql), "ignore", Bun.file(log)],
+  });
+  if ((await server.exited) === 0) return;
+  throw new Error(`Cannot write MariaDB's system tables:\n${await Bun.file(log).text()}`);
+}
+
+/** The folder of the system tables' SQL has a name of its own in each system; the server knows. */
+async function systemScripts(): Promise<string> {
+  const help = Bun.spawn([binary ?? "mariadbd", "--no-defaults", "--verbose", "--help"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const text = await new Response(help.stdout).text();
+  const charsets = /^character-sets-dir\s+(\S+)$/m.exec(text)?.[1];
+  if (!charsets) throw new Error("Cannot find MariaDB's system tables: no character-sets-dir");
+  return dirname(charsets);
+}
+
+async function query(url: string, sql: string): Promise<void> {
+  const connection = await createConnection(url);
+  try {
+    await connection.query(sql);
+  } finally {
+    await connection.end();
+  }
+}
+
+/** Start a MariaDB of one's own. Tests that do not hurt it share one: `sharedMariaDb()`. */
+export async function startMariaDb(): Promise<MariaDb> {
+  const server = await ThrowAwayServer.start(recipe);
+  const url = `mysql://${USER}@127.0.0.1:${server.port}`;
+  let databases = 0;
+  return {
+    url,
+    get pid() {
+      return server.pid;
+    },
+    async createDatabase() {
+      const name = `test_${++databases}`;
+      await query(url, `CREATE DATABASE ${name}`);
+      return `${url}/${name}`;
+    },
+    kill: () => server.kill(),
+    restart: () => server.restart(),
+    [Symbol.asyncDispose]: () => server.dispose(),
+  };
+}
+
+let shared: Promise<MariaDb> | undefined;
+
+/** The one MariaDB of this test process. It starts at first use and ends with the process. */
+export function sharedMariaDb(): Promise<MariaDb> {
+  shared ??= startMariaDb();
+  return shared;
+}

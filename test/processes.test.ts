@@ -1,0 +1,237 @@
+import { describe, expect, test } from "bun:test";
+import { cp, mkdtemp, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+// The tiers as processes: how they start, what they say, and how they end.
+
+const ROOT = join(import.meta.dir, "..");
+const CREDENTIALS = { username: "grace", password: "hopper1906" };
+
+interface ProcessOptions {
+  readonly root?: string;
+  readonly environment?: Record<string, string>;
+}
+
+/** A script of Portico in a process of its own, which ends with the test. */
+class Child implements AsyncDisposable {
+  readonly #process: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  /** All that it has printed. */
+  output = "";
+  readonly #read: Promise<unknown>;
+
+  constructor(script: string, { root = ROOT, environment = {} }: ProcessOptions) {
+    const { PATH = "", TMPDIR = tmpdir() } = process.env;
+    this.#process = Bun.spawn([process.execPath, join(root, script)], {
+      cwd: root,
+      env: { PATH, TMPDIR, ...environment },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#read = Promise.all([
+      this.#collect(this.#process.stdout),
+      this.#collect(this.#process.stderr),
+    ]);
+  }
+
+  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) this.output += decoder.decode(chunk, { stream: true });
+  }
+
+  /** Resolves to the match once the output has one. */
+  async waitFor(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this.output);
+      if (match) return match;
+      if (this.#process.exitCode !== null) throw new Error(`It ended: ${this.output}`);
+      await Bun.sleep(20);
+    }
+  }
+
+  async listening(): Promise<string> {
+    const [, address = ""] = await this.waitFor(/"address":"([^"]+)".*"msg":"listening"/);
+    return address;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
+  async exited(): Promise<number | null> {
+    await Promise.all([this.#process.exited, this.#read]);
+    return this.#process.exitCode;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.exited();
+  }
+}
+
+class Folder implements AsyncDisposable {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  static async make(): Promise<Folder> {
+    return new Folder(await mkdtemp(join(tmpdir(), "portico-")));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+  }
+}
+
+function freePort(): number {
+  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  server.stop(true);
+  return server.port;
+}
+
+const startTcp = (dataDir: string, environment: Record<string, string> = {}) =>
+  new Child("src/tcp-main.ts", {
+    environment: { DATA_DIR: dataDir, RPC_PORT: "0", ...environment },
+  });
+const startHttp = (dataDir: string, rpcAddress: string, environment = {}) =>
+  new Child("src/http-main.ts", {
+    environment: { DATA_DIR: dataDir, HTTP_PORT: "0", RPC_ADDRESSES: rpcAddress, ...environment },
+  });
+
+async function post(url: string, path: string, fields: object): Promise<Response> {
+  return fetch(`${url}/api/entrytask/user/${path}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(fields),
+  });
+}
+
+async function readUserInfo(url: string, cookie: string): Promise<unknown> {
+  const response = await fetch(`${url}/api/entrytask/user/get_user_info`, {
+    headers: { Cookie: cookie },
+  });
+  return response.json();
+}
+
+describe("a tier", () => {
+  test("that is configured wrong says every variable and does not start", async () => {
+    for (const script of ["src/tcp-main.ts", "src/http-main.ts", "src/dev-main.ts"]) {
+      const environment = { HTTP_PORT: "http", RPC_PORT: "rpc" };
+      await using child = new Child(script, { environment });
+      expect(await child.exited()).toBe(1);
+      expect(child.output).toBe(
+        'HTTP_PORT is "http": must be a whole number from 0 to 65535\n' +
+          'RPC_PORT is "rpc": must be a whole number from 0 to 65535\n',
+      );
+    }
+  });
+
+  test("whose port is taken says so and does not start", async () => {
+    await using folder = await Folder.make();
+    const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    const port = `${taken.port}`;
+    await using tcp = startTcp(folder.path, { RPC_PORT: port });
+    await using http = startHttp(folder.path, "127.0.0.1:1", { HTTP_PORT: port });
+    expect(await tcp.exited()).toBe(1);
+    expect(tcp.output).toContain(`Cannot listen on 127.0.0.1:${port}`);
+    expect(await http.exited()).toBe(1);
+    expect(http.output).toContain(`Cannot listen on 127.0.0.1:${port}`);
+    taken.stop(true);
+  });
+
+  test("loses neither users nor sessions when it is killed and started again", async () => {
+    await using folder = await Folder.make();
+    const port = `${freePort()}`;
+    await using http = startHttp(folder.path, `127.0.0.1:${port}`);
+    const url = await http.listening();
+    let cookie: string;
+    {
+      await using tcp = startTcp(folder.path, { RPC_PORT: port });
+      await tcp.listening();
+      expect((await post(url, "signup", CREDENTIALS)).status).toBe(200);
+      const response = await post(url, "signin", CREDENTIALS);
+      cookie = response.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+      tcp.kill("SIGKILL");
+      await tcp.exited();
+    }
+    expect(await readUserInfo(url, cookie)).toMatchObject({ errCode: "0" });
+
+    await using tcp = startTcp(folder.path, { RPC_PORT: port });
+    await tcp.listening();
+    expect(await readUserInfo(url, cookie)).toMatchObject({
+      errCode: "7",
+      data: { username: CREDENTIALS.username },
+    });
+    expect((await post(url, "signin", CREDENTIALS)).status).toBe(200);
+  });
+
+  test("finishes the call that runs on SIGTERM, twice or not, and exits with 0", async () => {
+    await using folder = await Folder.make();
+    const slowHash = { PASSWORD_HASH: "argon2id:m=262144,t=3,p=1", LOG_LEVEL: "debug" };
+    await using tcp = startTcp(folder.path, slowHash);
+    await using http = startHttp(folder.path, await tcp.listening(), slowHash);
+    const url = await http.listening();
+    const signUp = post(url, "signup", CREDENTIALS);
+    await Bun.sleep(100); // The hash takes longer than that, and has begun.
+    for (const tier of [tcp, http]) {
+      tier.kill("SIGTERM");
+      tier.kill("SIGTERM");
+    }
+    expect(await (await signUp).json()).toMatchObject({ errCode: "7" });
+    expect(await tcp.exited()).toBe(0);
+    expect(await http.exited()).toBe(0);
+    for (const tier of [tcp, http]) expect(tier.output.match(/"closing"/g)).toHaveLength(1);
+  });
+
+  test("writes one id of a request into the log lines of both tiers", async () => {
+    await using folder = await Folder.make();
+    const environment = { LOG_LEVEL: "debug" };
+    await using tcp = startTcp(folder.path, environment);
+    await using http = startHttp(folder.path, await tcp.listening(), environment);
+    const response = await post(await http.listening(), "signup", CREDENTIALS);
+    const id = response.headers.get("X-Request-Id") ?? "none";
+    await http.waitFor(new RegExp(`"requestId":"${RegExp.escape(id)}"`));
+    await tcp.waitFor(new RegExp(`"requestId":"${RegExp.escape(id)}"`));
+    expect(http.output + tcp.output).not.toContain(CREDENTIALS.password);
+  });
+});
+
+describe("bun run dev", () => {
+  test("starts both tiers, restarts them on change, and ends them", async () => {
+    await using folder = await Folder.make();
+    for (const name of ["schema", "codegen", "src", "public", "package.json"]) {
+      await cp(join(ROOT, name), join(folder.path, name), { recursive: true });
+    }
+    await symlink(join(ROOT, "node_modules"), join(folder.path, "node_modules"));
+    const [httpPort, rpcPort] = [freePort(), freePort()];
+    await using dev = new Child("src/dev-main.ts", {
+      root: folder.path,
+      environment: { HTTP_PORT: `${httpPort}`, RPC_PORT: `${rpcPort}`, LOG_LEVEL: "warn" },
+    });
+    const url = `http://127.0.0.1:${httpPort}`;
+    await dev.waitFor(new RegExp(`Pages +${url}/\n`));
+    expect((await fetch(`${url}/signUp.html`)).status).toBe(200);
+
+    // A change of the schema is carried into src/gen before the tiers start again.
+    dev.output = "";
+    const schema = join(folder.path, "schema/user.ts");
+    const text = await Bun.file(schema).text();
+    await Bun.write(schema, text.replace('"Create a user."', '"Create a user for good."'));
+    await dev.waitFor(/schema\/user\.ts changed: restarting[\s\S]*Portico is running/);
+    const client = await Bun.file(join(folder.path, "src/gen/user-client.ts")).text();
+    expect(client).toContain("Create a user for good.");
+
+    // A mistake stops nothing but the tiers, and its mend brings them back.
+    dev.output = "";
+    await Bun.write(schema, `${text}\nthis is no TypeScript`);
+    await dev.waitFor(/A tier did not start: waiting for the next change/);
+    await Bun.write(schema, text);
+    await dev.waitFor(/Portico is running/);
+    expect((await post(url, "signup", CREDENTIALS)).status).toBe(200);
+
+    dev.kill("SIGTERM");
+    expect(await dev.exited()).toBe(0);
+    await expect(fetch(url)).rejects.toThrow();
+  });
+});

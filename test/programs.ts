@@ -1,0 +1,27 @@
+/** A program that some tests start, and the Debian package that brings it. */
+export interface Program {
+  readonly names: readonly string[];
+  readonly debianPackage: string;
+}
+
+export const PROGRAMS = {
+  mariadb: { names: ["mariadbd", "mysqld"], debianPackage: "mariadb-server-core" },
+  redis: { names: ["redis-server"], debianPackage: "redis-server" },
+  chromium: { names: ["chromium", "chromium-browser"], debianPackage: "chromium" },
+} as const satisfies Record<string, Program>;
+
+/** Servers are in sbin, which is not on everybody's PATH. */
+const SEARCH_PATH = `${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin`;
+
+/** The path of a program, or undefined where it is not installed. */
+export function programPath(program: Program): string | undefined {
+  for (const name of program.names) {
+    const path = Bun.which(name, { PATH: SEARCH_PATH });
+    if (path) return path;
+  }
+  return undefined;
+}
+
+export function missingPrograms(): Program[] {
+  return Object.values(PROGRAMS).filter((program) => !programPath(program));
+}

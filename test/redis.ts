@@ -1,0 +1,70 @@
+import { Redis } from "ioredis";
+import { findBinary, type Recipe, ThrowAwayServer } from "./throw-away.ts";
+
+const DATABASES = 512;
+
+const binary = findBinary("redis-server");
+
+/** Whether this machine has Redis. Suites that need it are skipped, by name, where it has not. */
+export const available = binary !== undefined;
+
+export interface RedisServer extends AsyncDisposable {
+  readonly url: string;
+  readonly pid: number;
+  /** An empty database, which no other test has. */
+  createDatabase(): Promise<string>;
+  /** End the server at once. It keeps nothing. */
+  kill(): Promise<void>;
+  /** Start again, empty, on the same port. */
+  restart(): Promise<void>;
+}
+
+const recipe: Recipe = {
+  name: "Redis",
+  command: (_folder, port) => [
+    binary ?? "redis-server",
+    ...["--port", String(port), "--bind", "127.0.0.1"],
+    ...["--save", "", "--appendonly", "no", "--databases", String(DATABASES)],
+  ],
+  async connect(port) {
+    const redis = new Redis(port, "127.0.0.1", { lazyConnect: true, retryStrategy: () => null });
+    // connect() reports it; without a listener, ioredis prints every refused connection.
+    redis.on("error", () => undefined);
+    try {
+      await redis.connect();
+      // The port may be another server's: of those started here, each knows its own.
+      const info = await redis.info("server");
+      if (!info.includes(`tcp_port:${port}`)) throw new Error("another server answers");
+    } finally {
+      redis.disconnect();
+    }
+  },
+};
+
+/** Start a Redis of one's own. Tests that do not hurt it share one: `sharedRedis()`. */
+export async function startRedis(): Promise<RedisServer> {
+  const server = await ThrowAwayServer.start(recipe);
+  const url = `redis://127.0.0.1:${server.port}`;
+  let databases = 0;
+  return {
+    url,
+    get pid() {
+      return server.pid;
+    },
+    async createDatabase() {
+      if (databases === DATABASES) throw new Error(`Cannot create database: all ${DATABASES} used`);
+      return `${url}/${databases++}`;
+    },
+    kill: () => server.kill(),
+    restart: () => server.restart(),
+    [Symbol.asyncDispose]: () => server.dispose(),
+  };
+}
+
+let shared: Promise<RedisServer> | undefined;
+
+/** The one Redis of this test process. It starts at first use and ends with the process. */
+export function sharedRedis(): Promise<RedisServer> {
+  shared ??= startRedis();
+  return shared;
+}

@@ -1,0 +1,62 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Environment, loadConfig } from "../src/config.ts";
+import { UserClient } from "../src/gen/user-client.ts";
+import { startHttp } from "../src/http-main.ts";
+import { createLog } from "../src/log.ts";
+import { Balancer } from "../src/rpc/balancer.ts";
+import { startTcp } from "../src/tcp-main.ts";
+
+/** Both tiers in this process, talking over real sockets. */
+export interface Stack extends AsyncDisposable {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  readonly rpcPort: number;
+  readonly dataDir: string;
+  /** A client of the RPC. */
+  readonly user: UserClient;
+  /** A client on a connection of its own. */
+  anotherClient(): UserClient;
+}
+
+/** Cheap, so that the suite spends its time on what it tests. */
+const FAST_HASH = "argon2id:m=64,t=1,p=1";
+
+/**
+ * Start both tiers on free ports, with the embedded storage in a throw-away folder unless
+ * `environment` names servers.
+ */
+export async function startStack(environment: Environment = {}): Promise<Stack> {
+  await using cleanup = new AsyncDisposableStack();
+  const dataDir = await mkdtemp(join(tmpdir(), "portico-"));
+  cleanup.defer(() => rm(dataDir, { recursive: true, force: true }));
+  const config = loadConfig({
+    DATA_DIR: dataDir,
+    HTTP_PORT: "0",
+    RPC_PORT: "0",
+    PASSWORD_HASH: FAST_HASH,
+    LOG_LEVEL: "silent",
+    ...environment,
+  });
+  const log = createLog("test", config.logLevel, false);
+  const tcp = await startTcp(config, log);
+  cleanup.defer(() => tcp.close(1000));
+  const rpcAddress = { host: config.rpc.host, port: tcp.port };
+  const http = await startHttp({ ...config, rpcAddresses: [rpcAddress] }, log);
+  cleanup.defer(() => http.close(1000));
+  const anotherClient = (): UserClient => {
+    const balancer = new Balancer([rpcAddress]);
+    started.defer(async () => balancer.close());
+    return new UserClient(balancer);
+  };
+  const started = cleanup.move();
+  return {
+    url: http.address,
+    rpcPort: tcp.port,
+    dataDir,
+    user: anotherClient(),
+    anotherClient,
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
+}

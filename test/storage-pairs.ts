@@ -1,0 +1,93 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pino from "pino";
+import type { Log } from "../src/log.ts";
+import { type OpenStorage, openStorage, type StorageOptions } from "../src/storage/open.ts";
+import type { User } from "../src/user/stores.ts";
+import { available as hasMariaDb, sharedMariaDb } from "./mariadb.ts";
+import { available as hasRedis, sharedRedis } from "./redis.ts";
+
+/** Where one pair of stores keeps its data. */
+export type Location = Pick<StorageOptions, "databaseUrl" | "redisUrl" | "dataDir">;
+
+/** A pair of stores that every promise of src/user/stores.ts is tested on. */
+export interface Pair {
+  readonly name: string;
+  readonly available: boolean;
+  /** Empty databases, which no other test has. */
+  createLocation(): Promise<Location & AsyncDisposable>;
+}
+
+export const PAIRS: readonly Pair[] = [
+  { name: "the embedded pair", available: true, createLocation: createFolder },
+  {
+    name: "MySQL and Redis",
+    available: hasMariaDb && hasRedis,
+    async createLocation() {
+      const databaseUrl = await (await sharedMariaDb()).createDatabase();
+      const redisUrl = await (await sharedRedis()).createDatabase();
+      return { databaseUrl, redisUrl, ...(await createFolder()) };
+    },
+  },
+];
+
+async function createFolder(): Promise<{ dataDir: string } & AsyncDisposable> {
+  const dataDir = await mkdtemp(join(tmpdir(), "portico-data-"));
+  return {
+    dataDir,
+    [Symbol.asyncDispose]: () => rm(dataDir, { recursive: true, force: true }),
+  };
+}
+
+export const silent: Log = pino({ level: "silent" });
+
+/** A log that keeps its messages, as in "warn waiting for Redis at 127.0.0.1:6379". */
+export function recordingLog(): { log: Log; messages: string[] } {
+  const messages: string[] = [];
+  const formatters = { level: (level: string) => ({ level }) };
+  const log = pino(
+    { formatters },
+    {
+      write(line) {
+        const { level, msg } = JSON.parse(line);
+        messages.push(`${level} ${msg}`);
+      },
+    },
+  );
+  return { log, messages };
+}
+
+/** Open the stores at a location, to be closed by `await using`. */
+export async function open(
+  location: Location,
+  options: Partial<StorageOptions> = {},
+): Promise<OpenStorage & AsyncDisposable> {
+  const storage = await openStorage({
+    ...location,
+    sessionTtlSeconds: 1800,
+    log: silent,
+    ...options,
+  });
+  return { ...storage, [Symbol.asyncDispose]: () => storage.close() };
+}
+
+export function user(username: string, fields: Partial<User> = {}): User {
+  return {
+    username,
+    nickname: `nick ${username}`,
+    profilePath: "default.webp",
+    password: "$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA",
+    salt: "",
+    ...fields,
+  };
+}
+
+/** Ask until the answer is yes; a machine may be slow, so it has half a minute. */
+export async function eventually(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  const endsAtMs = performance.now() + 30_000;
+  while (!(await isSo())) {
+    if (performance.now() > endsAtMs) throw new Error(`Cannot see that ${what}`);
+    await Bun.sleep(50);
+  }
+}

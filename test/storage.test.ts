@@ -1,0 +1,273 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { StorageError } from "../src/user/stores.ts";
+import { eventually, type Location, open, PAIRS, user } from "./storage-pairs.ts";
+
+/** Names that a database which folds, trims or normalises would take for one another. */
+const LOOKALIKES = [
+  ...["grace", "Grace", "GRACE", "gracé", "grace\u0301", "graçe", "ｇｒａｃｅ"],
+  ...["strasse", "straße", "STRASSE", "ﬁsh1", "fish1", "istanbul", "İstanbul", "ıstanbul"],
+  ...["😀😀😀😀", "😀😀😀😁", "😀😀😀", "नमस्ते", "नमस्त", "ab\u0301\u0302cd", "ab\u0302\u0301cd"],
+  ...[
+    "abcd",
+    "abcd_",
+    "abcd-",
+    "ab_d",
+    "ab%d",
+    "1234",
+    "１２３４",
+    "がぎぐげ",
+    "がぎぐげ".normalize("NFD"),
+  ],
+];
+
+describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
+  const it = test.skipIf(!available);
+
+  describe("users", () => {
+    it("are found as they were inserted, and not before", async () => {
+      await using location = await createLocation();
+      await using storage = await open(location);
+      const grace = user("grace", {
+        nickname: "👩🏽‍🚀 Ĝ 'x\"\\",
+        profilePath: `${"p".repeat(100)}.webp`,
+        password: "5f4dcc3b5aa765d61d8327deb882cf99",
+        salt: "a'%_",
+      });
+
+      expect(await storage.users.find("grace")).toBeUndefined();
+      expect(await storage.users.insert(grace)).toBe(true);
+
+      expect({ ...(await storage.users.find("grace")) }).toEqual(grace);
+    });
+
+    it("are told apart byte for byte, in reads, inserts and updates", async () => {
+      await using location = await createLocation();
+      await using storage = await open(location);
+
+      for (const name of LOOKALIKES) {
+        expect(await storage.users.setNickname(name, "nobody")).toBe(false);
+        expect(await storage.users.find(name)).toBeUndefined();
+        expect(await storage.users.insert(user(name))).toBe(true);
+      }
+      for (const name of LOOKALIKES) {
+        expect(await storage.users.setNickname(name, `own ${name}`)).toBe(true);
+      }
+
+      const found = await Promise.all(LOOKALIKES.map((name) => storage.users.find(name)));
+      expect(found.map((each) => each?.username)).toEqual(LOOKALIKES);
+      expect(found.map((each) => each?.nickname)).toEqual(LOOKALIKES.map((name) => `own ${name}`));
+    });
+
+    it("take a name once, however many inserts of it run at the same time", async () => {
+      await using location = await createLocation();
+      await using one = await open(location);
+      await using other = await open(location);
+
+      const inserted = await Promise.all(
+        Array.from({ length: 20 }, (_, i) =>
+          (i % 2 ? one : other).users.insert(user("grace", { nickname: `try ${i}` })),
+        ),
+      );
+
+      expect(inserted.filter(Boolean)).toHaveLength(1);
+      const winner = `try ${inserted.indexOf(true)}`;
+      expect((await one.users.find("grace"))?.nickname).toBe(winner);
+    });
+
+    it("change nickname and picture, each alone, and tell an equal value from no user", async () => {
+      await using location = await createLocation();
+      await using storage = await open(location);
+      await storage.users.insert(user("grace"));
+      await storage.users.insert(user("alice"));
+
+      expect(await storage.users.setNickname("grace", "Amazing")).toBe(true);
+      expect(await storage.users.setNickname("grace", "Amazing")).toBe(true);
+      expect(await storage.users.setNickname("nobody", "Amazing")).toBe(false);
+      expect(await storage.users.setProfilePath("grace", "g.webp")).toBe(true);
+      expect(await storage.users.setProfilePath("grace", "g.webp")).toBe(true);
+      expect(await storage.users.setProfilePath("nobody", "g.webp")).toBe(false);
+
+      const changed = user("grace", { nickname: "Amazing", profilePath: "g.webp" });
+      expect({ ...(await storage.users.find("grace")) }).toEqual(changed);
+      expect({ ...(await storage.users.find("alice")) }).toEqual(user("alice"));
+    });
+
+    it("replace a password only where it still is the one that was read", async () => {
+      await using location = await createLocation();
+      await using storage = await open(location);
+      const first = { password: "0123456789abcdef0123456789abcdef", salt: "abcd" };
+      const second = { password: "$argon2id$second", salt: "" };
+      const third = { password: "$argon2id$third", salt: "" };
+      await storage.users.insert(user("grace", first));
+      const stored = async () => {
+        const found = await storage.users.find("grace");
+        return { password: found?.password, salt: found?.salt };
+      };
+
+      await storage.users.replacePassword("grace", { ...first, salt: "abcD" }, third);
+      await storage.users.replacePassword("grace", { ...first, password: "0" }, third);
+      await storage.users.replacePassword("Grace", first, third);
+      expect(await stored()).toEqual(first);
+
+      await storage.users.replacePassword("grace", first, second);
+      expect(await stored()).toEqual(second);
+
+      await storage.users.replacePassword("grace", first, third);
+      expect(await stored()).toEqual(second);
+    });
+
+    it("are looked up many at once, with names missing and names asked for twice", async () => {
+      await using location = await createLocation();
+      await using storage = await open(location);
+      const names = Array.from({ length: 150 }, (_, i) => `user${i}`);
+      await Promise.all(names.map((name) => storage.users.insert(user(name))));
+      for (const size of [1, 2, 7, 8, 9, 63, 64, 65, 300]) {
+        const seed = Math.floor(Math.random() * 2 ** 31);
+        const asked = Array.from({ length: size }, (_, i) => `user${(seed + i * 7919) % 200}`);
+
+        const found = await Promise.all(asked.map((name) => storage.users.find(name)));
+
+        const expected = asked.map((name) => (names.includes(name) ? name : undefined));
+        expect({ seed, found: found.map((each) => each?.username) }).toEqual({
+          seed,
+          found: expected,
+        });
+      }
+    });
+  });
+
+  describe("sessions", () => {
+    const ODD_IDS = ["", "'", "\0", "\ud800", "*", "session:s", "s ", "S", "x".repeat(10_000)];
+
+    it("are found from the start to the end of theirs, and by their exact id", async () => {
+      await using location = await createLocation();
+      await using storage = await open(location);
+      await storage.sessions.open("s", user("grace"), undefined);
+      await storage.sessions.open("t", user("gracé"), undefined);
+
+      expect((await storage.sessions.find("s"))?.username).toBe("grace");
+      expect((await storage.sessions.find("t"))?.username).toBe("gracé");
+      for (const id of ODD_IDS) {
+        expect(await storage.sessions.find(id)).toBeUndefined();
+        expect(await storage.sessions.close(id)).toBe(false);
+      }
+      expect(await storage.sessions.close("s")).toBe(true);
+      expect(await storage.sessions.close("s")).toBe(false);
+      expect(await storage.sessions.find("s")).toBeUndefined();
+      expect((await storage.sessions.find("t"))?.username).toBe("gracé");
+    });
+
+    it("end by themselves, and use does not renew them", async () => {
+      await using location = await createLocation();
+      await using storage = await open(location, { sessionTtlSeconds: 1 });
+      await using patient = await open(location);
+      await patient.sessions.open("long", user("grace"), undefined);
+      const startedAtMs = performance.now();
+      await storage.sessions.open("short", user("grace"), undefined);
+
+      await eventually("it ends", async () => !(await storage.sessions.find("short")));
+
+      expect(performance.now() - startedAtMs).toBeGreaterThan(900);
+      expect(await storage.sessions.close("short")).toBe(false);
+      expect((await storage.sessions.find("long"))?.username).toBe("grace");
+    });
+
+    it("run an update and pass on its result or its error", async () => {
+      await using location = await createLocation();
+      await using storage = await open(location);
+      const failure = new Error("of the update");
+
+      expect(await storage.sessions.invalidating("grace", async () => "done")).toBe("done");
+      const failing = storage.sessions.invalidating("grace", () => Promise.reject(failure));
+
+      expect(await failing.catch((error: unknown) => error)).toBe(failure);
+    });
+
+    it("show no profile from before an update once it is through", async () => {
+      await using location = await createLocation();
+      await using storage = await open(location);
+      const lease = await storage.sessions.lease("grace");
+      await storage.sessions.open("s", user("grace", { nickname: "old" }), lease);
+
+      await storage.sessions.invalidating("grace", async () => undefined);
+
+      expect((await storage.sessions.find("s"))?.profile).toBeUndefined();
+    });
+  });
+
+  test.skipIf(!available)("what was stored is there after closing and opening again", async () => {
+    await using location = await createLocation();
+    const before = await open(location);
+    await before.users.insert(user("grace"));
+    await before.sessions.open("s", user("grace"), undefined);
+    await before.close();
+
+    await using after = await open(location);
+
+    expect({ ...(await after.users.find("grace")) }).toEqual(user("grace"));
+    expect((await after.sessions.find("s"))?.username).toBe("grace");
+    expect(await after.users.insert(user("grace"))).toBe(false);
+  });
+
+  it("several servers that start at once on empty databases all start, and share them", async () => {
+    await using location = await createLocation();
+
+    const outcomes = await Promise.all([1, 2, 3, 4].map((n) => openInAnotherProcess(location, n)));
+
+    expect(outcomes.filter((each) => each.sharedName)).toHaveLength(1);
+    expect(outcomes.filter((each) => each.ownName)).toHaveLength(4);
+    await using storage = await open(location);
+    for (const n of [1, 2, 3, 4]) {
+      expect((await storage.users.find(`own${n}`))?.username).toBe(`own${n}`);
+      expect((await storage.sessions.find(`session${n}`))?.username).toBe(`own${n}`);
+    }
+  });
+
+  it("every method of a store that fails throws a StorageError that says why", async () => {
+    await using location = await createLocation();
+    const { users, sessions, close } = await open(location);
+    await close();
+    const other = { password: "x", salt: "" };
+
+    const calls = [
+      ["read user", () => users.find("grace")],
+      ["insert user", () => users.insert(user("grace"))],
+      ["update nickname", () => users.setNickname("grace", "x")],
+      ["update profile path", () => users.setProfilePath("grace", "x")],
+      ["replace password", () => users.replacePassword("grace", other, other)],
+      ["open session", () => sessions.open("s", user("grace"), undefined)],
+      ["read session", () => sessions.find("s")],
+      ["close session", () => sessions.close("s")],
+    ] as const;
+
+    for (const [action, call] of calls) {
+      const error = await call().then(String, (error: unknown) => error);
+      if (!(error instanceof StorageError)) throw new Error(`Not a StorageError: ${error}`);
+      expect(error.message).toMatch(new RegExp(`^Cannot ${action}: .*[^.]$`));
+      expect(error.code).toBe("DataBaseError");
+      expect(error.cause).toBeInstanceOf(Error);
+    }
+  });
+});
+
+/** Open the stores as a second server does, insert a name of its own and one that all want. */
+async function openInAnotherProcess(
+  location: Location,
+  n: number,
+): Promise<{ ownName: boolean; sharedName: boolean }> {
+  const program = `
+    import { open, user } from ${JSON.stringify(join(import.meta.dir, "storage-pairs.ts"))};
+    await using storage = await open(${JSON.stringify(location)});
+    const ownName = await storage.users.insert(user("own${n}"));
+    const sharedName = await storage.users.insert(user("shared"));
+    await storage.sessions.open("session${n}", user("own${n}"), undefined);
+    console.log(JSON.stringify({ ownName, sharedName }));`;
+  const child = Bun.spawn([process.execPath, "-e", program], { stdio: ["ignore", "pipe", "pipe"] });
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  if ((await child.exited) !== 0) throw new Error(`Cannot open in another process: ${stderr}`);
+  return JSON.parse(stdout);
+}

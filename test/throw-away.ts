@@ -1,0 +1,165 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const START_TIMEOUT_MS = 60_000;
+const PORT_ATTEMPTS = 5;
+const LOG_TAIL_LINES = 20;
+
+/** How one kind of server is run. */
+export interface Recipe {
+  /** As in "MariaDB", for messages. */
+  readonly name: string;
+  /** Fill a new, empty folder with what the server needs before its first start. */
+  prepare?(folder: string): Promise<void>;
+  command(folder: string, port: number): string[];
+  /** Rejects as long as the server does not answer. */
+  connect(port: number): Promise<void>;
+}
+
+/**
+ * A real server on a port and in a folder of its own. It ends, and the folder goes, with the test
+ * process, however that one ends.
+ */
+export class ThrowAwayServer {
+  readonly folder: string;
+  readonly #recipe: Recipe;
+  readonly #watchdog: Bun.Subprocess<"pipe", "ignore", "ignore">;
+  #port = 0;
+  #process: Bun.Subprocess | undefined;
+
+  private constructor(recipe: Recipe, folder: string) {
+    this.#recipe = recipe;
+    this.folder = folder;
+    this.#watchdog = watchFolder(folder);
+  }
+
+  static async start(recipe: Recipe): Promise<ThrowAwayServer> {
+    const folder = await mkdtemp(join(tmpdir(), `portico-${recipe.name.toLowerCase()}-`));
+    const server = new ThrowAwayServer(recipe, folder);
+    try {
+      await recipe.prepare?.(folder);
+      await server.#startOnFreePort();
+      return server;
+    } catch (error) {
+      await server.dispose();
+      throw error;
+    }
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get pid(): number {
+    if (!this.#process) throw new Error(`${this.#recipe.name} is not running`);
+    return this.#process.pid;
+  }
+
+  /** End the server at once, as a crash does. Its data stay. */
+  async kill(): Promise<void> {
+    this.#process?.kill("SIGKILL");
+    await this.#process?.exited;
+    this.#process = undefined;
+  }
+
+  /** Start again after `kill`, on the same port and data. */
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.#run();
+  }
+
+  async dispose(): Promise<void> {
+    await this.kill();
+    await rm(this.folder, { recursive: true, force: true });
+    this.#watchdog.stdin.end();
+    await this.#watchdog.exited;
+  }
+
+  /** Between asking for a free port and listening on it, another process may take it. */
+  async #startOnFreePort(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      this.#port = await freePort();
+      try {
+        await this.#run();
+        return;
+      } catch (error) {
+        if (this.#process || attempt === PORT_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** @throws Error with the end of the server's log; `#process` is set if it still runs */
+  async #run(): Promise<void> {
+    const log = Bun.file(join(this.folder, "server.log"));
+    // The shell becomes the server, so that the watchdog can read its pid before it even starts.
+    const command = ["sh", "-c", 'echo $$ > pid; exec "$@" > server.log 2>&1', "sh"];
+    const server = Bun.spawn([...command, ...this.#recipe.command(this.folder, this.#port)], {
+      cwd: this.folder,
+      env: { ...process.env, TMPDIR: this.folder },
+      stdio: ["ignore", "ignore", "ignore"],
+    });
+    server.unref();
+    this.#process = server;
+
+    const endsAtMs = performance.now() + START_TIMEOUT_MS;
+    for (;;) {
+      try {
+        if (server.exitCode === null) return await this.#recipe.connect(this.#port);
+        this.#process = undefined;
+        throw new Error("it ended");
+      } catch (cause) {
+        if (this.#process && performance.now() < endsAtMs) {
+          await Bun.sleep(50);
+          continue;
+        }
+        const tail = (await log.text()).trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n");
+        throw new Error(`Cannot start ${this.#recipe.name}: ${cause}, its log:\n${tail}`, {
+          cause,
+        });
+      }
+    }
+  }
+}
+
+/**
+ * Its standard input ends when the test process does, SIGKILL included; it then ends the server
+ * and removes the folder. It is detached, so that what ends the process group (Ctrl-C, a runner's
+ * time limit) does not end it first.
+ */
+function watchFolder(folder: string): Bun.Subprocess<"pipe", "ignore", "ignore"> {
+  const script = `read -r _
+    test -e pid && kill -9 "$(cat pid)" && sleep 0.2
+    rm -rf "$1"`;
+  const watchdog = Bun.spawn(["sh", "-c", script, "sh", folder], {
+    cwd: folder,
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
+  watchdog.unref();
+  return watchdog;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => {
+        if (address && typeof address === "object") resolve(address.port);
+        else reject(new Error("Cannot find a free port"));
+      });
+    });
+  });
+}
+
+/** Where a server's binary is: on the PATH, or where Debian keeps those for root. */
+export function findBinary(name: string): string | undefined {
+  const path = Bun.which(name);
+  if (path) return path;
+  const debian = `/usr/sbin/${name}`;
+  return existsSync(debian) ? debian : undefined;
+}
