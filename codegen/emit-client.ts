@@ -1,9 +1,8 @@
 import type { ServiceModel } from "./model.ts";
-import { braced, constantName, header, messageNames, methodDoc } from "./text.ts";
+import { constantName, constantNames, header, messageNames, methodDoc } from "./text.ts";
 
 /** The typed client stub: one line per method over whatever carries the calls. */
 export function emitClient({ service, source, file, methods }: ServiceModel): string {
-  const constants = methods.map(({ name }) => constantName(name)).sort();
   const stubs = methods.map((method) => {
     const { name, request, reply } = method;
     return `${methodDoc(method)}
@@ -14,8 +13,8 @@ export function emitClient({ service, source, file, methods }: ServiceModel): st
   return [
     header(source),
     'import type { Caller, CallOptions } from "../rpc/call.ts";',
-    braced("import type ", messageNames(methods), ` from "./${file}-messages.ts";`),
-    braced("import ", constants, ` from "./${file}-methods.ts";`),
+    `import type { ${messageNames(methods)} } from "./${file}-messages.ts";`,
+    `import { ${constantNames(methods)} } from "./${file}-methods.ts";`,
     "",
     `export class ${service}Client {
   readonly #caller: Caller;

@@ -1,6 +1,6 @@
 import { Kind, type TSchema, TypeGuard } from "@sinclair/typebox";
 import { type MessageModel, SchemaError, type ServiceModel } from "./model.ts";
-import { header, MAX_COLUMNS } from "./text.ts";
+import { docComment, header } from "./text.ts";
 
 /**
  * A type and a validator, compiled once per process, for each message of a schema file. Both have
@@ -8,7 +8,10 @@ import { header, MAX_COLUMNS } from "./text.ts";
  */
 export function emitMessages({ source, file, messages }: ServiceModel): string {
   const declarations = messages.map(({ name, schema }) =>
-    [`export ${interfaceOf(name, schema, messages)}`, "", validatorOf(name)].join("\n"),
+    [
+      `export ${interfaceOf(name, schema, messages)}`,
+      `export const ${name}: Validator<${name}> = TypeCompiler.Compile(schema.${name});`,
+    ].join("\n\n"),
   );
   return [
     header(source),
@@ -21,20 +24,15 @@ export function emitMessages({ source, file, messages }: ServiceModel): string {
   ].join("\n");
 }
 
-function validatorOf(name: string): string {
-  const before = `export const ${name}: Validator<${name}> = TypeCompiler.Compile(`;
-  const line = `${before}schema.${name});`;
-  return line.length <= MAX_COLUMNS ? line : `${before}\n  schema.${name},\n);`;
-}
-
 function interfaceOf(name: string, schema: TSchema, messages: readonly MessageModel[]): string {
   if (!TypeGuard.IsObject(schema)) {
     throw new SchemaError(`Cannot emit ${name}: a message is a Type.Object`);
   }
   const fields = Object.entries(schema.properties).map(([field, type]) => {
     const mark = TypeGuard.IsOptional(type) ? "?" : "";
-    const doc = type.description ? `  /** ${type.description} */\n` : "";
-    return `${doc}  readonly ${field}${mark}: ${typeOf(type, messages, `${name}.${field}`)};`;
+    const doc = type.description ? `${docComment(type.description)}\n` : "";
+    const key = JSON.stringify(field); // The formatter takes off the quotes that are not needed.
+    return `${doc}  readonly ${key}${mark}: ${typeOf(type, messages, `${name}.${field}`)};`;
   });
   if (fields.length === 0) return `type ${name} = Record<string, never>;`;
   return `interface ${name} {\n${fields.join("\n")}\n}`;

@@ -1,12 +1,12 @@
 import type { MethodModel, ServiceModel } from "./model.ts";
-import { braced, constantName, header, messageNames } from "./text.ts";
+import { constantName, header, messageNames } from "./text.ts";
 
 /** The methods as data: what the client sends by and the server dispatches by. */
 export function emitMethods({ service, source, file, methods }: ServiceModel): string {
   return [
     header(source),
     'import type { Method } from "../rpc/call.ts";',
-    braced("import ", messageNames(methods), ` from "./${file}-messages.ts";`),
+    `import { ${messageNames(methods)} } from "./${file}-messages.ts";`,
     "",
     methods.map((method) => descriptor(service, method)).join("\n\n"),
     "",

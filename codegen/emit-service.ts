@@ -1,9 +1,8 @@
 import type { ServiceModel } from "./model.ts";
-import { braced, constantName, header, messageNames, methodDoc } from "./text.ts";
+import { constantName, constantNames, header, messageNames, methodDoc } from "./text.ts";
 
 /** The server's side: the interface that a service implements, and its dispatch table. */
 export function emitService({ service, source, file, methods }: ServiceModel): string {
-  const constants = methods.map(({ name }) => constantName(name)).sort();
   const signatures = methods.map(
     (method) => `${methodDoc(method)}
   ${method.name}(request: ${method.request}, context: CallContext): Promise<${method.reply}>;`,
@@ -15,8 +14,8 @@ export function emitService({ service, source, file, methods }: ServiceModel): s
   return [
     header(source),
     'import { type CallContext, type DispatchTable, entry } from "../rpc/call.ts";',
-    braced("import type ", messageNames(methods), ` from "./${file}-messages.ts";`),
-    braced("import ", constants, ` from "./${file}-methods.ts";`),
+    `import type { ${messageNames(methods)} } from "./${file}-messages.ts";`,
+    `import { ${constantNames(methods)} } from "./${file}-methods.ts";`,
     "",
     `export interface ${service}Service {\n${signatures.join("\n\n")}\n}`,
     "",

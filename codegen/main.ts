@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -5,6 +6,7 @@ import { emitClient } from "./emit-client.ts";
 import { emitMessages } from "./emit-messages.ts";
 import { emitMethods } from "./emit-methods.ts";
 import { emitService } from "./emit-service.ts";
+import { format } from "./format.ts";
 import { checkNumbers, isContract, SchemaError, type ServiceModel, serviceModel } from "./model.ts";
 
 const EMITTERS = {
@@ -15,16 +17,15 @@ const EMITTERS = {
 };
 
 /** File name → text, for every schema file that declares a contract. */
-export function emit(services: readonly ServiceModel[]): ReadonlyMap<string, string> {
+async function emit(services: readonly ServiceModel[]): Promise<ReadonlyMap<string, string>> {
   checkNumbers(services);
-  return new Map(
-    services.flatMap((service) =>
-      Object.entries(EMITTERS).map(([part, emitPart]) => [
-        `${service.file}-${part}.ts`,
-        emitPart(service),
-      ]),
-    ),
+  const files = services.flatMap((service) =>
+    Object.entries(EMITTERS).map(async ([part, emitPart]): Promise<[string, string]> => {
+      const name = `${service.file}-${part}.ts`;
+      return [name, await format(name, emitPart(service))];
+    }),
   );
+  return new Map(await Promise.all(files));
 }
 
 async function readSchemas(root: string): Promise<ServiceModel[]> {
@@ -41,8 +42,8 @@ async function readSchemas(root: string): Promise<ServiceModel[]> {
 
 /** The names of files that differ from what the schemas say now: changed, missing or left over. */
 async function staleFiles(folder: string, wanted: ReadonlyMap<string, string>): Promise<string[]> {
-  const present = (await readdir(folder)).filter((name) => name.endsWith(".ts"));
-  const stale = present.filter((name) => !wanted.has(name));
+  const present = existsSync(folder) ? await readdir(folder) : [];
+  const stale = present.filter((name) => name.endsWith(".ts") && !wanted.has(name));
   for (const [name, text] of wanted) {
     const file = Bun.file(join(folder, name));
     if (!(await file.exists()) || (await file.text()) !== text) stale.push(name);
@@ -53,7 +54,7 @@ async function staleFiles(folder: string, wanted: ReadonlyMap<string, string>): 
 async function main(root: string, args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: { check: { type: "boolean", default: false } } });
   const folder = join(root, "src/gen");
-  const wanted = emit(await readSchemas(root));
+  const wanted = await emit(await readSchemas(root));
   const stale = await staleFiles(folder, wanted);
   if (values.check) {
     for (const name of stale) {

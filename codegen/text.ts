@@ -1,7 +1,6 @@
 import type { MethodModel } from "./model.ts";
 
-/** As the formatter breaks lines, so that emitted code looks like the rest. */
-export const MAX_COLUMNS = 100;
+const MAX_COLUMNS = 100;
 
 /** The first line of every emitted file. */
 export function header(source: string): string {
@@ -13,22 +12,40 @@ export function constantName(name: string): string {
   return name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toUpperCase();
 }
 
-/** An import or export list, broken over lines where one does not hold it. */
-export function braced(before: string, names: readonly string[], after: string): string {
-  const line = `${before}{ ${names.join(", ")} }${after}`;
-  if (line.length <= MAX_COLUMNS) return line;
-  return `${before}{\n${names.map((name) => `  ${name},\n`).join("")}}${after}`;
-}
-
-/** The doc comment of a method, indented by two. */
+/** The doc comment of a method. */
 export function methodDoc({ summary, errors }: MethodModel): string {
-  const declared = errors.length === 0 ? [] : [`Errors: ${errors.join(", ")}.`];
-  const line = `  /** ${[summary, ...declared].join(" ")} */`;
-  if (line.length <= MAX_COLUMNS) return line;
-  return ["  /**", ...[summary, ...declared].map((text) => `   * ${text}`), "   */"].join("\n");
+  return errors.length > 0
+    ? docComment(summary, `Errors: ${errors.join(", ")}.`)
+    : docComment(summary);
 }
 
-/** The names of all messages that the methods take and return, sorted, each once. */
-export function messageNames(methods: readonly MethodModel[]): string[] {
-  return [...new Set(methods.flatMap(({ request, reply }) => [request, reply]))].sort();
+/** A doc comment for a member: on one line, or else wrapped, which no formatter does. */
+export function docComment(...paragraphs: string[]): string {
+  const harmless = paragraphs.map((text) => text.replaceAll("*/", "*\\/"));
+  const line = `  /** ${harmless.join(" ")} */`;
+  if (line.length <= MAX_COLUMNS) return line;
+  return ["  /**", ...harmless.flatMap(wrap), "   */"].join("\n");
+}
+
+function wrap(text: string): string[] {
+  const lines: string[] = [];
+  let line = "   *";
+  for (const word of text.split(/\s+/)) {
+    if (line.length + 1 + word.length > MAX_COLUMNS) {
+      lines.push(line);
+      line = "   *";
+    }
+    line += ` ${word}`;
+  }
+  return [...lines, line];
+}
+
+/** The names of all messages that the methods take and return, each once. */
+export function messageNames(methods: readonly MethodModel[]): string {
+  return [...new Set(methods.flatMap(({ request, reply }) => [request, reply]))].join(", ");
+}
+
+/** The names of the constants that describe the methods. */
+export function constantNames(methods: readonly MethodModel[]): string {
+  return methods.map(({ name }) => constantName(name)).join(", ");
 }

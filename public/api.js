@@ -19,11 +19,13 @@ const TOO_SLOW = "The server took too long to answer. Please try again in a mome
 export class Refusal extends Error {
   /**
    * @param {string} message
-   * @param {{ code?: string, cause?: unknown }} [details] `code` is the errCode, where there is one
+   * @param {{ code?: string, field?: string, cause?: unknown }} [details] `code` is the errCode
+   *   that the server answered, `field` what the page itself finds missing or wrong
    */
-  constructor(message, { code, cause } = {}) {
+  constructor(message, { code, field, cause } = {}) {
     super(message, { cause });
     this.code = code;
+    this.field = field;
   }
 }
 

@@ -95,7 +95,7 @@ export function refuse(place, error, rules) {
     throw error;
   }
   alert.textContent = error.code === "6" && rules ? rules : error.message;
-  const field = blamed(place, error.code);
+  const field = blamed(place, error);
   if (!field) return alert.focus();
   field.setAttribute("aria-invalid", "true");
   field.setAttribute("aria-errormessage", alert.id);
@@ -122,15 +122,15 @@ function say(form, sentence) {
 
 /**
  * @param {Element} place
- * @param {string | undefined} code
+ * @param {Refusal} refusal
  */
-function blamed(place, code) {
+function blamed(place, { code = "", field: name = BLAMED.get(code) }) {
   /** @type {HTMLInputElement[]} */
   const fields = [...place.querySelectorAll("input[name]")].filter(
     (field) => field instanceof HTMLInputElement,
   );
   if (code === "6") return fields.find(hasWrongLength) ?? fields[0];
-  return fields.find((field) => field.name === BLAMED.get(code ?? ""));
+  return fields.find((field) => field.name === name);
 }
 
 /** @param {HTMLInputElement} field */

@@ -35,8 +35,8 @@ sendByScript(pictureForm, {
   async send(fields) {
     const file = chosen.files?.[0];
     // These two the server refuses as well, but only after the whole upload.
-    if (!file) throw new Refusal("Please choose a picture first.", { code: "6" });
-    if (file.size > PICTURE_LIMIT_BYTES) throw new Refusal(PICTURE_RULES, { code: "6" });
+    if (!file) throw new Refusal("Please choose a picture first.", { field: chosen.name });
+    if (file.size > PICTURE_LIMIT_BYTES) throw new Refusal(PICTURE_RULES, { field: chosen.name });
     const data = await callSignedIn(pictureForm.action, fields, UPLOAD_TIMEOUT_MS);
     showPicture(Object(data).profilePath);
     pictureForm.reset();

@@ -44,14 +44,16 @@ export async function runTier(log: Log, start: () => Promise<RunningTier>): Prom
   process.send?.({ listening: tier.address });
 
   let closing = false;
-  const close = async (signal: string): Promise<void> => {
+  const close = async (reason: string): Promise<void> => {
     if (closing) return;
     closing = true;
-    log.info({ signal }, "closing");
+    log.info({ reason }, "closing");
     await tier.close(GRACE_MS);
     log.info("closed");
     process.exit(0);
   };
   process.on("SIGTERM", close);
   process.on("SIGINT", close);
+  // The channel to a parent that started this tier for its own sake, as `bun run dev` does.
+  process.on("disconnect", () => close("parent is gone"));
 }

@@ -125,6 +125,13 @@ describe("house rules", () => {
     expect(linesMatching(withoutTests, /catch\s*(\([^)]*\))?\s*\{\s*\}/)).toEqual([]);
   });
 
+  test("tests that start servers have a time limit that a slow machine can meet", () => {
+    const starting = /startStack|sharedMariaDb|sharedRedis|openBrowser|Bun\.spawn|new Listener\(/;
+    const files = ours.filter(({ path, text }) => path.endsWith(".test.ts") && starting.test(text));
+    const without = files.filter(({ text }) => !/^setDefaultTimeout\(/m.test(text));
+    expect(without.map(({ path }) => path)).toEqual([]);
+  });
+
   test("every emitted file says where it comes from", async () => {
     for (const { text } of await read("src/gen/*.ts")) {
       expect(text).toStartWith("// @generated from schema/");

@@ -1,7 +1,10 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cp, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+
+// Real servers on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(60_000);
 
 // The tiers as processes: how they start, what they say, and how they end.
 
@@ -233,5 +236,23 @@ describe("bun run dev", () => {
     dev.kill("SIGTERM");
     expect(await dev.exited()).toBe(0);
     await expect(fetch(url)).rejects.toThrow();
+  });
+
+  test("leaves no tier behind, even where it is killed", async () => {
+    await using folder = await Folder.make();
+    const httpPort = freePort();
+    await using dev = new Child("src/dev-main.ts", {
+      environment: {
+        DATA_DIR: folder.path,
+        HTTP_PORT: `${httpPort}`,
+        RPC_PORT: `${freePort()}`,
+      },
+    });
+    await dev.waitFor(/Portico is running/);
+    dev.kill("SIGKILL");
+    // The tiers hold the same pipe: it ends when they do.
+    await dev.exited();
+    expect(dev.output.match(/"closed"/g)).toHaveLength(2);
+    await expect(fetch(`http://127.0.0.1:${httpPort}`)).rejects.toThrow();
   });
 });

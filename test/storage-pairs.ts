@@ -32,7 +32,8 @@ export const PAIRS: readonly Pair[] = [
   },
 ];
 
-async function createFolder(): Promise<{ dataDir: string } & AsyncDisposable> {
+/** A data folder, empty. */
+export async function createFolder(): Promise<{ dataDir: string } & AsyncDisposable> {
   const dataDir = await mkdtemp(join(tmpdir(), "portico-data-"));
   return {
     dataDir,

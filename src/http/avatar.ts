@@ -31,7 +31,7 @@ export function avatarHandlers({
         await user.updateProfilePic({ sessionId, profilePath }, { requestId });
       } catch (error) {
         await avatars.remove(profilePath).catch((err: unknown) => {
-          log.error({ err, requestId, profilePath }, "http: cannot remove an unused picture");
+          log.error({ err, requestId, profilePath }, "cannot remove an unused picture");
         });
         throw error;
       }

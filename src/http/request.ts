@@ -68,7 +68,8 @@ export function refuseCrossSite({ headers }: Request, publicUrl: URL): void {
   }
   const origin = headers.get("Origin");
   if (origin === null || origin === publicUrl.origin) return;
-  if (URL.parse(origin)?.host === headers.get("Host")?.toLowerCase()) return;
+  const host = headers.get("Host")?.toLowerCase();
+  if (host && URL.parse(origin)?.host === host) return;
   throw new Refusal(403, `Cross-site request: Origin is ${origin}`);
 }
 

@@ -6,9 +6,7 @@ import { profileHandlers } from "./profile.ts";
 import { refuseCrossSite } from "./request.ts";
 
 /** Path → method → handler. A GET answers HEAD too. */
-export type RouteTable = Readonly<
-  Record<string, Readonly<Partial<Record<"GET" | "POST", Handler>>>>
->;
+export type RouteTable = Readonly<Record<string, Readonly<Record<string, Handler>>>>;
 
 const API = "/api/entrytask/user";
 

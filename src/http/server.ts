@@ -45,7 +45,7 @@ export class HttpServer {
         throw unrouted(table, request);
       }),
       error(error) {
-        log.error({ err: error }, "http: request failed outside its handler");
+        log.error({ err: error }, "request failed outside its handler");
         return failure(error);
       },
     });
@@ -70,51 +70,54 @@ type BunHandler = (request: Request & Partial<Pick<BunRequest, "params">>) => Pr
 function mapRoutes(
   table: RouteTable,
   answering: (route: string, handler: Handler) => BunHandler,
-): Record<string, Partial<Record<"GET" | "POST", BunHandler>>> {
-  return Object.fromEntries(
-    Object.entries(table).map(([path, { GET, POST }]) => [
-      path,
-      { ...(GET && { GET: answering(path, GET) }), ...(POST && { POST: answering(path, POST) }) },
-    ]),
+): Record<string, Record<string, BunHandler>> {
+  return mapValues(table, (methods, route) =>
+    mapValues(methods, (handler) => answering(route, handler)),
   );
+}
+
+function mapValues<T, U>(
+  record: Readonly<Record<string, T>>,
+  map: (value: T, key: string) => U,
+): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
 }
 
 async function answer(handler: Handler, exchange: Exchange, log: Log): Promise<Response> {
   const begunAt = performance.now();
+  const { request, requestId, route } = exchange;
   let response: Response;
+  let problem: unknown;
   try {
     response = await handler(exchange);
   } catch (error) {
-    logFailure(log, exchange, error);
+    problem = error;
     response = failure(error);
   }
-  const { request, requestId, route } = exchange;
   response.headers.set("X-Request-Id", requestId);
-  const ms = Math.round(performance.now() - begunAt);
-  log.debug({ requestId, ms }, `http: ${request.method} ${route} ${response.status}`);
+  const fields = { requestId, ms: Math.round(performance.now() - begunAt) };
+  const event = `${request.method} ${route} ${response.status}`;
+  if (problem === undefined) log.debug(fields, event);
+  else logProblem(log, fields, event, problem);
   return response;
 }
 
-/** Answers of the table are everyday; what remains is somebody's work. */
-function logFailure(log: Log, { requestId, route }: Exchange, error: unknown): void {
-  if (error instanceof Refusal) {
-    log.debug({ requestId, route, reason: error.message }, "http: refused");
-  } else if (error instanceof RpcError) {
-    log.warn(
-      { requestId, route, status: error.status, reason: error.message },
-      "http: call failed",
-    );
-  } else if (!(error instanceof DomainError)) {
-    log.error({ requestId, route, err: error }, "http: handler failed");
-  } else if (error.code === "DataBaseError") {
-    log.warn({ requestId, route, reason: error.message }, "http: the database failed");
-  }
+/** Most answers of the table are everyday; what remains is somebody's work. */
+function logProblem(log: Log, fields: object, event: string, problem: unknown): void {
+  const reason = problem instanceof Error ? problem.message : String(problem);
+  if (problem instanceof Refusal) log.debug({ ...fields, reason }, event);
+  else if (problem instanceof RpcError) log.warn({ ...fields, reason }, event);
+  else if (!(problem instanceof DomainError)) log.error({ ...fields, err: problem }, event);
+  else if (problem.code === "DataBaseError") log.warn({ ...fields, reason }, event);
+  else log.debug({ ...fields, reason }, event);
 }
 
 function unrouted(table: RouteTable, request: Request): Refusal {
   const { pathname } = new URL(request.url);
   const route = Object.entries(table).find(([path]) => matches(path, pathname));
-  if (!route) return new Refusal(404, `There is nothing at ${pathname}`);
+  // A route that takes this method was not asked for as it is written: its path holds `..`, say.
+  const isTaken = route?.[1][request.method === "HEAD" ? "GET" : request.method] !== undefined;
+  if (!route || isTaken) return new Refusal(404, `There is nothing at ${pathname}`);
   const methods = Object.keys(route[1]).map((method) => (method === "GET" ? "GET, HEAD" : method));
   return new Refusal(405, `${pathname} does not take ${request.method}`, {
     Allow: methods.join(", "),

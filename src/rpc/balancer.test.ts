@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { Balancer } from "./balancer.ts";
 import { DomainError, RpcError } from "./error.ts";
 import { seededRandom, testSeed } from "./testing/seed.ts";
@@ -11,6 +11,9 @@ import {
   startClient,
   startServer,
 } from "./testing/stack.ts";
+
+// Real servers on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(60_000);
 
 test("many calls share one connection and get their own answers, in whatever order", async () => {
   const random = seededRandom(testSeed("answers out of order"));
@@ -217,7 +220,7 @@ test("a reply over the client's frame limit is internal, and fails alone", async
 test("a large call passes in both directions", async () => {
   await using server = startServer(async (request) => request);
   using client = startClient(server.port);
-  const texts = Array.from({ length: 20 }, (_, n) => String(n % 10).repeat(900_000));
+  const texts = Array.from({ length: 10 }, (_, n) => String(n).repeat(900_000));
   const answers = await Promise.all(texts.map((text) => client.say(text)));
   expect(answers.every((answer, n) => answer === texts[n])).toBeTrue();
 });
@@ -242,7 +245,7 @@ test("with one of two addresses dead, every call succeeds", async () => {
   expect(await Promise.all(texts.map((text) => client.say(text)))).toEqual(texts);
 });
 
-test("with all addresses dead, a call is unavailable without waiting for its deadline", async () => {
+test("with all addresses dead, a call is unavailable well before its deadline", async () => {
   using client = startClient([deadPort(), deadPort(), deadPort()]);
   const startedAt = performance.now();
   const error = await failure(client.say("a"));
@@ -288,22 +291,25 @@ test("a balancer without an address is refused when it is made", () => {
 
 test("a process ends by itself once both sides are closed", async () => {
   const code = `
+    import { RawPeer } from "${import.meta.dir}/testing/raw-peer.ts";
     import { startClient, startServer } from "${import.meta.dir}/testing/stack.ts";
-    const server = startServer(async (request) => request);
-    const client = startClient(server.port);
-    await Promise.all(["a", "b", "c"].map((text) => client.say(text, 60_000)));
+    const server = startServer((request) =>
+      request.text === "hang" ? new Promise(() => {}) : Promise.resolve(request));
     const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-    const waiting = startClient(silent.port);
-    const call = waiting.say("d", 60_000).catch((error) => console.log(error.status));
-    await Bun.sleep(50);
+    const [client, waiting] = [startClient(server.port), startClient(silent.port)];
+    const failures = [client.say("hang", 60_000), waiting.say("a", 60_000)].map((call) =>
+      call.catch((error) => console.log(error.status)));
+    const ungreeted = await RawPeer.connect(server.port);
+    await Promise.all(["a", "b", "c"].map((text) => client.say(text, 60_000)));
+    ungreeted.socket.end();
     client.balancer.close();
     waiting.balancer.close();
-    await call;
+    await Promise.all(failures);
     await server.listener.close(60_000);
     silent.stop(true);
     console.log("closed");
   `;
   const child = Bun.spawn([process.execPath, "-e", code], { stdout: "pipe", timeout: 4000 });
   expect(await child.exited).toBe(0);
-  expect(await new Response(child.stdout).text()).toBe("unavailable\nclosed\n");
+  expect(await new Response(child.stdout).text()).toBe("unavailable\nunavailable\nclosed\n");
 });

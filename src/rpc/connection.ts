@@ -213,5 +213,4 @@ const HANDLERS: Bun.SocketHandler<Connection> = {
   drain: (socket) => socket.data.onDrain(),
   close: (socket, error) => socket.data.onClosed(error),
   error: (socket, error) => socket.data.onClosed(error),
-  connectError: (socket, error) => socket.data.onClosed(error),
 };

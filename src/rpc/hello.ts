@@ -5,7 +5,7 @@ import type { Limits } from "./limits.ts";
 const MAGIC = "portico";
 const VERSION = 1;
 
-/** What each side says first. The server's carries its methods, so that a client knows what fits. */
+/** What each side says first. The server's has its methods, so that a client knows what fits. */
 export interface Hello {
   readonly magic: typeof MAGIC;
   /** Lowest and highest protocol version spoken. */

@@ -59,6 +59,6 @@ export class EmbeddedSessions implements SessionStore {
   }
 
   disconnect(): Promise<void> {
-    return attempt("close session store", () => this.#database.close());
+    return attempt("close session store", () => this.#database.close(true));
   }
 }

@@ -5,7 +5,7 @@ import { attempt } from "./attempt.ts";
 import { isDuplicateKey, type MysqlClient } from "./mysql-client.ts";
 
 /** How many names a look-up asks for; few sizes, so that few statements are prepared. */
-const BATCH_SIZES = [1, 8, 64] as const;
+const BATCH_SIZES = [1, 4, 16, 64] as const;
 const LARGEST_BATCH = 64;
 
 const COLUMNS = "username, nickname, profile_path AS profilePath, password, salt";

@@ -35,10 +35,11 @@ export interface OpenStorage {
 /**
  * Open both stores, their tables up to date. Waits as long as a database cannot be reached.
  * @throws StorageError where a database refuses what it is asked: waiting would not help
+ * @throws AbortError where the signal ends the wait
  */
 export async function openStorage(options: StorageOptions): Promise<OpenStorage> {
   // Both embedded stores open the same file: it is reported once.
-  const sqlite = new Presence(`SQLite in ${options.dataDir}`, options.log);
+  const sqlite = new Presence(`SQLite in ${options.dataDir} (DATA_DIR)`, options.log);
   const users = await openUsers(options, sqlite);
   try {
     const sessions = await openSessions(options, sqlite);
@@ -62,7 +63,7 @@ async function openUsers(options: StorageOptions, sqlite: Presence): Promise<Use
     return new SqliteUsers(await openEmbedded(dataDir, sqlite, signal));
   }
 
-  const presence = new Presence(`MySQL at ${new URL(databaseUrl).host}`, log);
+  const presence = new Presence(`MySQL at ${new URL(databaseUrl).host} (DATABASE_URL)`, log);
   await untilThere(presence, isAway, signal, () => migrateMysql(databaseUrl));
   return new MysqlUsers(new MysqlClient(databaseUrl, presence));
 }
@@ -72,11 +73,12 @@ async function openSessions(options: StorageOptions, sqlite: Presence): Promise<
   if (redisUrl === undefined) {
     return new EmbeddedSessions(await openEmbedded(dataDir, sqlite, signal), sessionTtlSeconds);
   }
-  const presence = new Presence(`Redis at ${new URL(redisUrl).host}`, log);
+  const presence = new Presence(`Redis at ${new URL(redisUrl).host} (REDIS_URL)`, log);
   const redis = connectRedis(redisUrl, presence);
   try {
-    // Where its number is out of range, ioredis would go on with database 0.
-    await untilThere(presence, isAway, signal, () => redis.select(redis.options.db ?? 0));
+    const { db = 0 } = redis.options;
+    // Where the database's number is out of range, ioredis alone would go on with database 0.
+    await untilThere(presence, isAway, signal, () => (db ? redis.select(db) : redis.ping()));
   } catch (error) {
     redis.disconnect();
     throw error;
@@ -108,7 +110,7 @@ async function untilThere<T>(
   }
 }
 
-/** Whether a server is missing, rather than there and refusing: wrong password, no such database. */
+/** Whether a server is missing, rather than there and refusing (wrong password, no database). */
 function isAway(cause: unknown): boolean {
   // SQLSTATE: class 28 is authorization, 42 is access rights, unknown databases and syntax.
   if (/^(28|42)/.test(errorField(cause, "sqlState") ?? "")) return false;

@@ -3,7 +3,7 @@ import type { Result } from "ioredis";
 // The cache of profiles, filled under a lease. Three keys of one user, which share a slot:
 //
 //   user:<name>           the cached profile, a hash
-//   {user:<name>}:lease   the token of the one reader that may fill it
+//   {user:<name>}:lease   the token of those who may fill it
 //   {user:<name>}:dirty   a set: a token of each writer between the start of its update and the
 //                         drop after it
 //
@@ -17,16 +17,21 @@ export function keysOf(username: string): [profile: string, lease: string, dirty
   return [profile, `{${profile}}:lease`, `{${profile}}:dirty`];
 }
 
-/** Invariant: no lease is granted while a writer is at work, nor a second beside the first. */
+/**
+ * Invariant: no lease is granted while a writer is at work. Readers that come while one stands
+ * share it: no writer has ended it, so what they read from now on is as good as what its first
+ * holder read. Were it for that one alone, a sign-in that fails would keep the next from filling.
+ */
 const GRANT = `
 local function grant(lease, dirty, token, ttlMs)
   if redis.call("EXISTS", dirty) == 1 then return false end
-  if not redis.call("SET", lease, token, "NX", "PX", ttlMs) then return false end
-  return token
+  local standing = redis.call("GET", lease)
+  redis.call("SET", lease, standing or token, "PX", ttlMs)
+  return standing or token
 end
 `;
 
-/** Invariant: only the holder of the standing lease fills, and only where no writer is at work. */
+/** Invariant: only a holder of the standing lease fills, and only where no writer is at work. */
 const FILL = `
 local function fill(profile, lease, dirty, token, username, nickname, profilePath, ttlMs)
   if redis.call("GET", lease) ~= token then return end

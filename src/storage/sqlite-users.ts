@@ -66,6 +66,6 @@ export class SqliteUsers implements UserStore {
   }
 
   close(): Promise<void> {
-    return attempt("close user store", () => this.#database.close());
+    return attempt("close user store", () => this.#database.close(true));
   }
 }

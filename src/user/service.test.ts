@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Stack, startStack } from "../../test/stack.ts";
 import { DomainError, RpcError } from "../rpc/error.ts";
+
+// Real servers on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(60_000);
 
 // What the RPC promises beyond HTTP, which has its own tests under test/contract.
 

@@ -60,7 +60,7 @@ export function createUserService(parts: UserServiceParts): UserService {
       if (session.lease !== undefined) {
         // The reader has its answer; that the next one may miss again is no reason to make it wait.
         sessions.fill(profile, session.lease).catch((err: unknown) => {
-          log.warn({ err, requestId: context.requestId }, "user: cannot fill the cache");
+          log.warn({ err, requestId: context.requestId }, "cannot fill the cache");
         });
       }
       return profile;
@@ -101,7 +101,7 @@ export function createUserService(parts: UserServiceParts): UserService {
     try {
       await users.replacePassword(user.username, user, await passwords.hash(password));
     } catch (err) {
-      log.warn({ err, requestId }, "user: cannot store the new hash of a password");
+      log.warn({ err, requestId }, "cannot store the new hash of a password");
     }
   }
 }

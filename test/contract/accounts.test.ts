@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   Api,
   ENDPOINTS,
@@ -9,6 +9,9 @@ import {
   signInAgain,
 } from "./client.ts";
 import { describePairs, sharedStack } from "./pairs.ts";
+
+// A limit ends a hang; it does not judge speed.
+setDefaultTimeout(60_000);
 
 const SUCCESS = '{"errCode":"7","errMsg":"success","data":""}';
 const PASSWORD = "hopper1906";

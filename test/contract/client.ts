@@ -170,6 +170,22 @@ export function profileOf(answer: Answer): Profile {
   };
 }
 
+/** A body that is sent in chunks. Of a Blob's stream, fetch would know the length and send it. */
+export function chunked(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  let sent = 0;
+  return new ReadableStream({
+    pull(controller) {
+      const chunk = bytes.subarray(sent, sent + 20_000);
+      sent += chunk.length;
+      if (chunk.length > 0) controller.enqueue(chunk);
+      else controller.close();
+    },
+  });
+}
+
+/** A session id that nobody was given, in the form of those that are. */
+export const UNKNOWN_SESSION = "5df41881-3aed-3515-88a7-2f4a814cf09e";
+
 let names = 0;
 
 /** A username that no other test of this process uses. */

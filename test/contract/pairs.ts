@@ -30,7 +30,7 @@ const SERVERS: Pair = {
   },
 };
 
-/** The tests of `body` run once on each storage pair; a pair whose servers are not here is named. */
+/** Run the tests of `body` once on each storage pair; where its servers are not here, skip it. */
 export function describePairs(title: string, body: (pair: Pair) => void): void {
   for (const pair of [EMBEDDED, SERVERS]) {
     describe.skipIf(!pair.available)(`${title}, on ${pair.name}`, () => body(pair));

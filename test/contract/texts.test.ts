@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   Api,
   ENDPOINTS,
@@ -10,6 +10,9 @@ import {
 } from "./client.ts";
 import { describePairs, sharedStack } from "./pairs.ts";
 import { NICKNAMES, PASSWORDS, type Sample, USERNAMES } from "./texts.ts";
+
+// A limit ends a hang; it does not judge speed.
+setDefaultTimeout(60_000);
 
 const PASSWORD = "hopper1906";
 
@@ -81,6 +84,16 @@ describePairs("texts", (pair) => {
         const fields = { username: newName(), password: text };
         const answer = await api().postForm(ENDPOINTS.signUp.path, fields);
         expect(`${title}: ${answer.code}`).toBe(`${title}: 6`);
+      }
+    });
+
+    test("of a form in bytes that are not UTF-8 is refused, not made up", async () => {
+      for (const password of ["%FF%FE%FD%FC", "%C0%AFab", "abc%ED%A0%80"]) {
+        const answer = await api().send("POST", ENDPOINTS.signUp.path, {
+          headers: { "Content-Type": "application/x-www-form-urlencoded" },
+          body: `username=${newName()}&password=${password}`,
+        });
+        expect([password, answer.code, answer.status]).toEqual([password, "6", 400]);
       }
     });
 

@@ -215,7 +215,7 @@ export const NICKNAMES: TextTable = tableOf(
     "an ogham space mark alone": "\u1680",
     "a tab alone": "\t",
     "a line feed alone": "\n",
-    "nine family members": FAMILY + "xx",
+    "nine family members": `${FAMILY}xx`,
     "five code points that NFC makes ten": "\u0958".repeat(5),
     "eight code points that NFC makes sixteen": "\u0958".repeat(8),
   },

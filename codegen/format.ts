@@ -1,0 +1,24 @@
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dir, "..");
+const BIOME = join(ROOT, "node_modules/@biomejs/biome/bin/biome");
+
+/**
+ * Emitted code as the gate wants it, lines broken and imports sorted, so that the emitters need
+ * not know how.
+ * @throws {Error} the text is not TypeScript
+ */
+export async function format(name: string, text: string): Promise<string> {
+  const options = ["--write", "--linter-enabled=false", "--vcs-enabled=false"];
+  const biome = Bun.spawn(
+    [process.execPath, BIOME, "check", ...options, `--stdin-file-path=src/gen/${name}`],
+    { cwd: ROOT, stdin: new Blob([text]), stdout: "pipe", stderr: "pipe" },
+  );
+  const [formatted, complaint, code] = await Promise.all([
+    new Response(biome.stdout).text(),
+    new Response(biome.stderr).text(),
+    biome.exited,
+  ]);
+  if (code !== 0) throw new Error(`Cannot format src/gen/${name}: ${complaint}`);
+  return formatted;
+}

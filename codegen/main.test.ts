@@ -1,0 +1,166 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { cp, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+// Real processes on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(60_000);
+
+const ROOT = join(import.meta.dir, "..");
+const COPIED = ["schema", "codegen", "src/gen", "src/rpc/call.ts", "src/rpc/error.ts"];
+const CONFIGS = ["biome.json", "package.json", "tsconfig.json"];
+
+/** Every kind of field and name that an emitter has a rule for, and lines that need breaking. */
+const WIDE_SCHEMA = `
+import { Type } from "@sinclair/typebox";
+import { contract } from "./contract.ts";
+
+export const Inner = Type.Object({ "not-an-identifier": Type.Null() });
+export const AMessageWithAQuiteLongName = Type.Object({
+  inner: Inner,
+  list: Type.Array(Type.String()),
+  rows: Type.Array(Type.Union([Type.Number(), Inner])),
+  choice: Type.Union([Type.Literal("one"), Type.Literal(2), Type.Boolean()]),
+  anything: Type.Unknown(),
+  maybe: Type.Optional(
+    Type.Integer({ description: "Ends a comment */ and is long: ${"so many words ".repeat(12)}" }),
+  ),
+});
+
+export const WideContract = contract("Wide", {
+  doSomethingWithAQuiteLongNameIndeed: {
+    number: 1001,
+    summary: "Do something.",
+    request: AMessageWithAQuiteLongName,
+    reply: AMessageWithAQuiteLongName,
+    errors: ["InvalidSessionError", "UserExistedError", "UserNotExistError", "PasswordError"],
+  },
+  get: { number: 1002, summary: "Get.", request: Inner, reply: Inner, errors: [] },
+});
+`;
+
+/** A copy of what codegen reads and writes, for a test to spoil. */
+class Checkout implements AsyncDisposable {
+  readonly #folder: string;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  static async copy(): Promise<Checkout> {
+    const folder = await mkdtemp(join(tmpdir(), "portico-codegen-"));
+    for (const path of [...COPIED, ...CONFIGS]) {
+      await cp(join(ROOT, path), join(folder, path), { recursive: true });
+    }
+    await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"));
+    return new Checkout(folder);
+  }
+
+  path(name: string): string {
+    return join(this.#folder, name);
+  }
+
+  async codegen(...args: string[]): Promise<{ code: number; output: string }> {
+    return this.run(this.path("codegen/main.ts"), ...args);
+  }
+
+  async run(...args: string[]): Promise<{ code: number; output: string }> {
+    const child = Bun.spawn([process.execPath, ...args], {
+      cwd: this.#folder,
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const texts = [child.stdout, child.stderr].map((stream) => new Response(stream).text());
+    const [code, ...output] = await Promise.all([child.exited, ...texts]);
+    return { code, output: output.join("") };
+  }
+
+  /** Name → text of what is in src/gen. */
+  async emitted(): Promise<Record<string, string>> {
+    const texts: Record<string, string> = {};
+    for (const name of (await readdir(this.path("src/gen"))).sort()) {
+      texts[name] = await Bun.file(this.path(`src/gen/${name}`)).text();
+    }
+    return texts;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.#folder, { recursive: true });
+  }
+}
+
+test("what is committed is what the schemas say", async () => {
+  await using checkout = await Checkout.copy();
+  expect(await checkout.codegen("--check")).toEqual({ code: 0, output: "" });
+});
+
+test("--check fails and names the changed, the missing and the left-over file", async () => {
+  await using checkout = await Checkout.copy();
+  const changed = checkout.path("src/gen/user-client.ts");
+  await Bun.write(changed, `${await Bun.file(changed).text()}// edited by hand\n`);
+  await rm(checkout.path("src/gen/user-service.ts"));
+  await Bun.write(checkout.path("src/gen/gone-methods.ts"), "// of a service that is gone\n");
+  const before = await checkout.emitted();
+
+  const { code, output } = await checkout.codegen("--check");
+
+  expect(code).toBe(1);
+  const named = Array.from(output.matchAll(/src\/gen\/(\S+) is stale/g), ([, name]) => name);
+  expect(named).toEqual(["gone-methods.ts", "user-client.ts", "user-service.ts"]);
+  expect(await checkout.emitted()).toEqual(before); // It only looks.
+});
+
+test("codegen repairs what --check complains about, and again changes nothing", async () => {
+  await using checkout = await Checkout.copy();
+  const committed = await checkout.emitted();
+  await Bun.write(checkout.path("src/gen/user-client.ts"), "spoiled");
+  await Bun.write(checkout.path("src/gen/gone-methods.ts"), "left over");
+  const { code, output } = await checkout.codegen();
+  expect(code).toBe(0);
+  expect(output).toContain("src/gen/user-client.ts written");
+  expect(output).toContain("src/gen/gone-methods.ts removed");
+  expect(await checkout.emitted()).toEqual(committed);
+  expect(await checkout.codegen()).toEqual({ code: 0, output: "src/gen is up to date\n" });
+
+  await rm(checkout.path("src/gen"), { recursive: true });
+  expect((await checkout.codegen("--check")).code).toBe(1);
+  expect((await checkout.codegen()).code).toBe(0);
+  expect(await checkout.emitted()).toEqual(committed);
+});
+
+test("emitted code passes the type checker and the formatter, however long its names", async () => {
+  await using checkout = await Checkout.copy();
+  await Bun.write(checkout.path("schema/wide.ts"), WIDE_SCHEMA);
+  expect((await checkout.codegen()).code).toBe(0);
+  const { "wide-messages.ts": messages = "" } = await checkout.emitted();
+  expect(messages).toContain('readonly "not-an-identifier": null;');
+  expect(messages).toContain("readonly list: readonly string[];");
+  expect(messages).toContain("readonly rows: readonly (number | Inner)[];");
+  expect(messages).toContain('readonly choice: "one" | 2 | boolean;');
+  expect(messages).toContain("readonly maybe?: number;");
+  const texts = Object.values(await checkout.emitted());
+  expect(
+    texts
+      .join("\n")
+      .split("\n")
+      .filter((line) => line.length > 100),
+  ).toEqual([]);
+
+  const biome = "node_modules/@biomejs/biome/bin/biome";
+  const check = await checkout.run(biome, "check", "--vcs-enabled=false", "src/gen");
+  expect(check).toMatchObject({ code: 0 });
+  const types = await checkout.run("node_modules/typescript/bin/tsc", "-p", ".");
+  expect(types).toEqual({ code: 0, output: "" });
+});
+
+test("a schema at fault is one line that says where, and nothing is written", async () => {
+  await using checkout = await Checkout.copy();
+  const before = await checkout.emitted();
+  const spoiled = WIDE_SCHEMA.replace("number: 1002", "number: 1");
+  await Bun.write(checkout.path("schema/wide.ts"), spoiled);
+  expect(await checkout.codegen()).toEqual({
+    code: 1,
+    output: "Cannot number Wide.get 1: User.signUp has it\n",
+  });
+  expect(await checkout.emitted()).toEqual(before);
+});

@@ -1,0 +1,97 @@
+import { expect, test } from "bun:test";
+import { Type } from "@sinclair/typebox";
+import { type Contract, contract, type MethodSpec } from "../schema/contract.ts";
+import { checkNumbers, SchemaError, type ServiceModel, serviceModel } from "./model.ts";
+
+const Request = Type.Object({ text: Type.String() });
+const Reply = Type.Object({ count: Type.Integer() });
+
+const METHOD: MethodSpec = {
+  number: 1,
+  summary: "Count the words.",
+  request: Request,
+  reply: Reply,
+  errors: ["PasswordError"],
+};
+
+function withMethod(changes: Partial<MethodSpec>, service = "Words"): Contract {
+  return contract(service, { count: { ...METHOD, ...changes } });
+}
+
+function model(declared: Contract, messages: Record<string, unknown> = {}): ServiceModel {
+  return serviceModel("schema/words.ts", { Request, Reply, ...messages, Declared: declared });
+}
+
+function hashOf(service: ServiceModel): string | undefined {
+  return service.methods[0]?.hash;
+}
+
+test("a model has each message by its export's name", () => {
+  expect(model(withMethod({}))).toMatchObject({
+    service: "Words",
+    file: "words",
+    source: "schema/words.ts",
+    messages: [{ name: "Request" }, { name: "Reply" }],
+    methods: [{ name: "count", number: 1, idempotent: false, request: "Request", reply: "Reply" }],
+  });
+});
+
+test.each([0, -1, 1.5, 65_536, Number.NaN])("the number %d is refused", (number) => {
+  expect(() => model(withMethod({ number }))).toThrow(SchemaError);
+  expect(() => model(withMethod({ number }))).toThrow("Cannot number Words.count");
+});
+
+test("the lowest and the highest number are accepted", () => {
+  for (const number of [1, 65_535]) expect(() => model(withMethod({ number }))).not.toThrow();
+});
+
+test("one number for two methods is refused, within a service and over two", () => {
+  const twice = model(contract("Words", { count: METHOD, split: METHOD }));
+  expect(() => checkNumbers([twice])).toThrow("Cannot number Words.split 1: Words.count has it");
+  const [one, other] = [model(withMethod({})), model(withMethod({}, "Letters"))];
+  expect(() => checkNumbers([one, other])).toThrow(
+    "Cannot number Letters.count 1: Words.count has it",
+  );
+  expect(() => checkNumbers([one, model(withMethod({ number: 2 }, "Letters"))])).not.toThrow();
+});
+
+test("a message that is not exported is refused", () => {
+  const reply = Type.Object({ hidden: Type.String() });
+  expect(() => model(withMethod({ reply }))).toThrow("Cannot name the reply of Words.count");
+});
+
+test("a message that is no object is refused", () => {
+  const request = Type.String();
+  expect(() => model(withMethod({ request }), { Name: request })).toThrow(
+    "Cannot name the request of Words.count",
+  );
+});
+
+test("a file with no contract or two is refused", () => {
+  expect(() => serviceModel("schema/words.ts", { Request })).toThrow("0 contracts");
+  const another = withMethod({}, "Letters");
+  expect(() => model(withMethod({}), { Another: another })).toThrow("2 contracts");
+});
+
+test.each([
+  ["its number", { number: 2 }],
+  ["its errors", { errors: [] }],
+  ["idempotency", { idempotent: true }],
+  ["its messages", { reply: Request }],
+])("a method's hash changes with %s", (_, changes) => {
+  expect(hashOf(model(withMethod(changes)))).not.toBe(hashOf(model(withMethod({}))));
+});
+
+test("a method's hash keeps when only words for people change", () => {
+  const described = Type.Object({ text: Type.String({ description: "Any." }) });
+  const reworded = model(withMethod({ summary: "Counts.", request: described }), { described });
+  expect(hashOf(reworded)).toBe(hashOf(model(withMethod({}))));
+});
+
+test("a field that is called description counts for the hash", () => {
+  const hashes = [Type.String(), Type.Integer()].map((description) => {
+    const request = Type.Object({ description });
+    return hashOf(model(withMethod({ request }), { Described: request }));
+  });
+  expect(hashes[0]).not.toBe(hashes[1]);
+});

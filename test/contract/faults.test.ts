@@ -1,0 +1,291 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createConnection } from "mysql2/promise";
+import { loadConfig } from "../../src/config.ts";
+import { startHttp } from "../../src/http-main.ts";
+import { createLog } from "../../src/log.ts";
+import { startTcp } from "../../src/tcp-main.ts";
+import * as mariaDb from "../mariadb.ts";
+import * as redis from "../redis.ts";
+import { startStack } from "../stack.ts";
+import { type Answer, Api, newMember, newName, nicknameOf, UNKNOWN_SESSION } from "./client.ts";
+import { avatarForm, pngOf } from "./images.ts";
+
+// A limit ends a hang; it does not judge speed.
+setDefaultTimeout(60_000);
+
+const PASSWORD = "hopper1906";
+const PNG = pngOf(2, 2, [1, 2, 3]);
+const DEADLINE_MS = 5000;
+/** What a busy machine may add to a deadline. */
+const NOISE_MS = 10_000;
+
+/** One good request to each endpoint, all at the same time. */
+function callAll(api: Api): Promise<Answer[]> {
+  return Promise.all([
+    api.signUp(newName(), PASSWORD),
+    api.signIn(newName(), PASSWORD),
+    api.userInfo(),
+    api.nickname("Grace"),
+    api.avatar(avatarForm(PNG)),
+    api.signOut("GET"),
+    api.signOut("POST"),
+  ]);
+}
+
+/** Ask until the answer is a success: what was away is found again without a restart. */
+async function untilSuccess(ask: () => Promise<Answer>): Promise<Answer> {
+  const giveUpAt = Date.now() + 20_000;
+  for (;;) {
+    const answer = await ask();
+    if (answer.code === "7" || Date.now() > giveUpAt) {
+      expect(answer.code).toBe("7");
+      return answer;
+    }
+    await Bun.sleep(50);
+  }
+}
+
+const codes = (answers: readonly Answer[]) =>
+  answers.map(({ code, status }) => `${code} ${status}`);
+
+interface LoneHttp extends AsyncDisposable {
+  readonly api: Api;
+  readonly dataDir: string;
+}
+
+/** The HTTP tier alone, which looks for the TCP tier at `addresses`. */
+async function startLoneHttp(addresses: string): Promise<LoneHttp> {
+  const dataDir = await mkdtemp(join(tmpdir(), "portico-lone-"));
+  const config = loadConfig({
+    DATA_DIR: dataDir,
+    HTTP_PORT: "0",
+    RPC_ADDRESSES: addresses,
+    LOG_LEVEL: "silent",
+  });
+  const http = await startHttp(config, createLog("test", config.logLevel, false));
+  return {
+    api: new Api(http.address, `sessionID=${UNKNOWN_SESSION}`),
+    dataDir,
+    async [Symbol.asyncDispose]() {
+      await http.close(1000);
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A port on which nobody listens: one that was free a moment ago. */
+function deadPort(): number {
+  using server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
+  return server.port;
+}
+
+interface Peer extends Disposable {
+  readonly address: string;
+}
+
+/** Something on a TCP port that is no server of ours: it does `open` to whoever connects. */
+function startPeer(open: (socket: Bun.Socket) => void): Peer {
+  const server = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: { open, data: () => undefined },
+  });
+  return { address: `127.0.0.1:${server.port}`, [Symbol.dispose]: () => server.stop(true) };
+}
+
+interface Line extends Peer {
+  /** From now on it swallows what is said, without hanging up. */
+  cut(): void;
+}
+
+/** A line to a TCP port, which passes on what is said in both directions until it is cut. */
+function startLine(port: number): Line {
+  let isCut = false;
+  const ends = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(port, "127.0.0.1");
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      ends.add(from);
+      from.on("data", (bytes) => isCut || to.write(bytes));
+      from.on("close", () => to.destroy());
+      // Either end may break off, which the other then sees as a close.
+      from.on("error", () => to.destroy());
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("The line has no port");
+  return {
+    address: `127.0.0.1:${address.port}`,
+    cut: () => {
+      isCut = true;
+    },
+    [Symbol.dispose]: () => {
+      server.close();
+      for (const end of ends) end.destroy();
+    },
+  };
+}
+
+/** The tests' MariaDB is quick and may forget its last second; here it must come back with all. */
+async function keepEveryCommit(url: string): Promise<void> {
+  const connection = await createConnection(url);
+  await connection.query("SET GLOBAL innodb_flush_log_at_trx_commit = 1");
+  await connection.end();
+}
+
+describe("a TCP tier that cannot be reached", () => {
+  test("is answered with 0 and 503 by every endpoint, and no picture stays", async () => {
+    await using http = await startLoneHttp(`127.0.0.1:${deadPort()},127.0.0.1:${deadPort()}`);
+    const startedAt = Date.now();
+    const answers = await callAll(http.api);
+    expect(codes(answers)).toEqual(answers.map(() => "0 503"));
+    expect(Date.now() - startedAt).toBeLessThan(DEADLINE_MS + NOISE_MS);
+    const files = await readdir(http.dataDir, { recursive: true });
+    expect(files.filter((file) => file.startsWith("avatars/"))).toEqual([]);
+    expect(answers.flatMap(({ headers }) => headers.getSetCookie())).toEqual([]);
+  });
+
+  test("is not needed to refuse what has no good shape, and for pages", async () => {
+    await using http = await startLoneHttp(`127.0.0.1:${deadPort()}`);
+    expect((await http.api.signUp("x", PASSWORD)).code).toBe("6");
+    expect((await http.api.nickname("")).code).toBe("6");
+    expect((await http.api.avatar(new FormData())).code).toBe("6");
+    expect((await http.api.fetch("GET", "/signIn.html")).status).toBe(200);
+  });
+
+  test("is found once it is there, and again after a restart", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "portico-tcp-"));
+    await using cleanup = new AsyncDisposableStack();
+    cleanup.defer(() => rm(folder, { recursive: true, force: true }));
+    const RPC_PORT = String(deadPort());
+    await using http = await startLoneHttp(`127.0.0.1:${RPC_PORT}`);
+    const config = loadConfig({
+      DATA_DIR: folder,
+      RPC_PORT,
+      PASSWORD_HASH: "argon2id:m=64,t=1,p=1",
+      LOG_LEVEL: "silent",
+    });
+    const log = createLog("test", config.logLevel, false);
+    for (let round = 0; round < 2; round++) {
+      expect((await http.api.userInfo()).code).toBe("0");
+      const tcp = await startTcp(config, log);
+      await untilSuccess(() => http.api.signUp(newName(), PASSWORD));
+      expect((await http.api.userInfo()).code).toBe("2");
+      await tcp.close(1000);
+    }
+  });
+});
+
+describe("a TCP tier that falls silent in the middle", () => {
+  test("is answered with 0 and 504 when the deadline has passed", async () => {
+    await using stack = await startStack();
+    using line = startLine(stack.rpcPort);
+    await using http = await startLoneHttp(line.address);
+    expect((await http.api.userInfo()).code).toBe("2");
+    line.cut();
+    const startedAt = Date.now();
+    const answers = await callAll(http.api);
+    expect(codes(answers)).toEqual(answers.map(() => "0 504"));
+    expect(Date.now() - startedAt).toBeGreaterThan(DEADLINE_MS - 500);
+    expect(Date.now() - startedAt).toBeLessThan(DEADLINE_MS + NOISE_MS);
+    const files = await readdir(http.dataDir, { recursive: true });
+    expect(files.filter((file) => file.startsWith("avatars/"))).toEqual([]);
+  });
+});
+
+test("an HTTP tier that cannot save a picture answers 0 and 500, and goes on", async () => {
+  await using stack = await startStack();
+  const { api, username } = await newMember(stack);
+  const folder = join(stack.dataDir, "avatars");
+  await rm(folder, { recursive: true, force: true });
+  await Bun.write(folder, "a file where the folder should be");
+  const answer = await api.avatar(avatarForm(PNG));
+  expect([answer.code, answer.status]).toEqual(["0", 500]);
+  expect(await nicknameOf(api)).toBe(username);
+  await rm(folder);
+  expect((await api.avatar(avatarForm(PNG))).code).toBe("7");
+});
+
+describe("something else at the address of the TCP tier", () => {
+  test("that never answers is answered with 0 within the deadline", async () => {
+    using peer = startPeer(() => undefined);
+    await using http = await startLoneHttp(peer.address);
+    const startedAt = Date.now();
+    const answers = await callAll(http.api);
+    expect(Date.now() - startedAt).toBeLessThan(DEADLINE_MS + NOISE_MS);
+    for (const { code, status } of answers) {
+      expect(code).toBe("0");
+      expect([503, 504]).toContain(status);
+    }
+  });
+
+  test.each<[string, (socket: Bun.Socket) => void]>([
+    ["closes at once", (socket) => socket.end()],
+    ["breaks off", (socket) => socket.terminate()],
+    ["speaks HTTP", (socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")],
+    ["sends a frame without end", (socket) => socket.write(Buffer.alloc(4, 0xff))],
+    ["sends an empty frame", (socket) => socket.write(Buffer.alloc(4))],
+    ["sends noise", (socket) => socket.write(Buffer.from("\0\0\0\x10noise noise noise"))],
+  ])("that %s is answered with 0 by every endpoint", async (_, open) => {
+    using peer = startPeer(open);
+    await using http = await startLoneHttp(peer.address);
+    for (const { code, status } of await callAll(http.api)) {
+      expect(code).toBe("0");
+      expect([500, 503, 504]).toContain(status);
+    }
+  });
+});
+
+describe.skipIf(!mariaDb.available || !redis.available)("servers that die", () => {
+  test("are answered with 1 and 503, and are found again: MySQL", async () => {
+    await using server = await mariaDb.startMariaDb();
+    await keepEveryCommit(server.url);
+    await using stack = await startStack({ DATABASE_URL: await server.createDatabase() });
+    const { api, username } = await newMember(stack);
+    await server.kill();
+    const answers = [
+      await api.signUp(newName(), PASSWORD),
+      await api.signIn(username, PASSWORD),
+      await api.nickname("changed"),
+      await api.avatar(avatarForm(PNG)),
+    ];
+    expect(codes(answers)).toEqual(answers.map(() => "1 503"));
+    const files = await readdir(stack.dataDir, { recursive: true });
+    expect(files.filter((file) => file.startsWith("avatars/"))).toEqual([]);
+    await server.restart();
+    await untilSuccess(() => api.signIn(username, PASSWORD));
+    expect(await nicknameOf(api)).toBe(username);
+    await untilSuccess(() => api.nickname("changed"));
+    expect(await nicknameOf(api)).toBe("changed");
+  });
+
+  test("are answered with 1 and 503, and are found again: Redis", async () => {
+    await using server = await redis.startRedis();
+    await using stack = await startStack({ REDIS_URL: await server.createDatabase() });
+    const { api, username } = await newMember(stack);
+    await server.kill();
+    const answers = [
+      await api.signIn(username, PASSWORD),
+      await api.userInfo(),
+      await api.nickname("changed"),
+      await api.avatar(avatarForm(PNG)),
+      await api.signOut(),
+    ];
+    expect(codes(answers)).toEqual(answers.map(() => "1 503"));
+    expect(answers.flatMap(({ headers }) => headers.getSetCookie())).toEqual([]);
+    const files = await readdir(stack.dataDir, { recursive: true });
+    expect(files.filter((file) => file.startsWith("avatars/"))).toEqual([]);
+    await server.restart();
+    // It comes back empty: what it knew of sessions is gone, which is an answer and no failure.
+    await untilSuccess(() => api.signIn(username, PASSWORD));
+    expect((await api.userInfo()).code).toBe("2");
+  });
+});

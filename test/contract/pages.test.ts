@@ -1,0 +1,108 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { Api, ENDPOINTS, newMember, UNKNOWN_SESSION } from "./client.ts";
+import { describePairs, sharedStack } from "./pairs.ts";
+import { getRaw } from "./raw-http.ts";
+
+// A limit ends a hang; it does not judge speed.
+setDefaultTimeout(60_000);
+
+const PAGES = ["/signUp.html", "/signIn.html", "/userInfo.html"];
+
+describePairs("pages", (pair) => {
+  const shared = sharedStack(pair);
+  const api = () => new Api(shared.stack.url);
+
+  test.each(PAGES)("%s is HTML for anyone", async (page) => {
+    const { api: member } = await newMember(shared.stack);
+    for (const visitor of [api(), member, api().withSession("unknown")]) {
+      const response = await visitor.fetch("GET", page);
+      expect(response.status).toBe(200);
+      expect(response.headers.get("content-type")).toMatch(/^text\/html\b/);
+      expect(await response.text()).toMatch(/^<!doctype html>/i);
+    }
+  });
+
+  test.each([
+    ["/signUp.html", ["username", "password"]],
+    ["/signIn.html", ["username", "password"]],
+    ["/userInfo.html", ["nickname", "profilePic"]],
+  ])("%s has the fields %p and a button that submits them", async (page, fields) => {
+    const text = await (await api().fetch("GET", page)).text();
+    for (const field of fields) expect(text).toMatch(new RegExp(`name=["']?${field}\\b`));
+    expect(text).toMatch(/type=["']?submit\b/);
+  });
+
+  test.each(PAGES)("%s loads what there is, of its own server only", async (page) => {
+    const text = await (await api().fetch("GET", page)).text();
+    const loaded = [...text.matchAll(/<(?:script|link|img)\b[^>]*?(?:src|href)="([^"]+)"/g)];
+    for (const [, target = ""] of loaded) {
+      const { href } = new URL(target, shared.stack.url + page);
+      expect(href).toStartWith(`${shared.stack.url}/`);
+      const response = await api().fetch("GET", href.slice(shared.stack.url.length));
+      expect([target, response.status]).toEqual([target, 200]);
+    }
+  });
+
+  test("/ leads a stranger to the sign-in and a user to the user info", async () => {
+    const { api: member, sessionId } = await newMember(shared.stack);
+    for (const [visitor, page] of [
+      [api(), "/signIn.html"],
+      [member, "/userInfo.html"],
+      [api().withCookie(`a=1; sessionID=${sessionId}; b=2`), "/userInfo.html"],
+    ] as const) {
+      const response = await visitor.fetch("GET", "/");
+      expect(response.status).toBe(302);
+      const { href } = new URL(response.headers.get("location") ?? "", shared.stack.url);
+      expect(href).toBe(shared.stack.url + page);
+    }
+  });
+
+  test("/ leads whoever has signed out or never had a session to the sign-in", async () => {
+    const { api: member } = await newMember(shared.stack);
+    await member.signOut();
+    for (const visitor of [member, api().withSession(UNKNOWN_SESSION), api().withSession("x")]) {
+      const response = await visitor.fetch("GET", "/");
+      expect(response.status).toBe(302);
+      expect(response.headers.get("location")).toEndWith("/signIn.html");
+    }
+  });
+
+  test("and pictures take no other methods", async () => {
+    for (const path of [...PAGES, "/", "/avatars/x.webp"]) {
+      for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
+        const answer = await api().send(method, path);
+        expect(answer.code).toBe("6");
+        expect([404, 405]).toContain(answer.status);
+      }
+    }
+  });
+
+  test("are found under their own path alone, however one writes it", async () => {
+    for (const target of [
+      "/../package.json",
+      "/%2e%2e/package.json",
+      "/..%2fpackage.json",
+      "/..%5cpackage.json",
+      "//package.json",
+      "/signIn.html%00",
+      "/signIn.html/",
+      "/signin.html",
+      "/unknown//../signIn.html",
+      `/unknown//../${ENDPOINTS.userInfo.path.slice(1)}`,
+    ]) {
+      const { status, body } = await getRaw(shared.stack.url, target);
+      expect([target, status]).toEqual([target, 404]);
+      expect(body).toBe('{"errCode":"6","errMsg":"InvalidParamsError","data":""}');
+    }
+  });
+
+  test("and endpoints are never refused for a method that Allow names", async () => {
+    const { path } = ENDPOINTS.userInfo;
+    for (const tidy of ["/signIn.html", "/avatars/default.webp", path, "/"]) {
+      for (const way of ["/.", "/x/..", "/..", "//..", "/x//../.."]) {
+        const { status, head } = await getRaw(shared.stack.url, way + tidy);
+        expect([way + tidy, status, /^allow: .*/im.exec(head)?.[0]]).not.toContain(405);
+      }
+    }
+  });
+});

@@ -1,0 +1,284 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { inspect } from "node:util";
+import { Redis } from "ioredis";
+import { type SessionStore, StorageError } from "../src/user/stores.ts";
+import { available as hasRedis, sharedRedis } from "./redis.ts";
+import { createFolder, open, user } from "./storage-pairs.ts";
+
+// What sessions in Redis promise beyond src/user/stores.ts: the keys, the cache under a lease, and
+// how many round trips a look-up costs.
+
+// The shared Redis may start within the first test, and the machine be slow.
+setDefaultTimeout(90_000);
+
+const OLD = user("grace", { nickname: "old" });
+const NEW = user("grace", { nickname: "new" });
+
+/** Sessions in an empty Redis, and a raw client of the same database. */
+async function openRedis() {
+  const redisUrl = await (await sharedRedis()).createDatabase();
+  const folder = await createFolder();
+  const storage = await open({ redisUrl, dataDir: folder.dataDir });
+  const raw = new Redis(redisUrl);
+  return {
+    sessions: storage.sessions,
+    raw,
+    redisUrl,
+    async [Symbol.asyncDispose]() {
+      raw.disconnect();
+      await storage.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function leaseOf(sessions: SessionStore, username: string): Promise<string> {
+  const lease = await sessions.lease(username);
+  if (lease === undefined) throw new Error("No lease was granted");
+  return lease;
+}
+
+describe.skipIf(!hasRedis)("Redis", () => {
+  test("sessions are strings and profiles are hashes, under their prefixes, both with the TTL", async () => {
+    await using redis = await openRedis();
+    const { sessions, raw } = redis;
+
+    await sessions.open("s1", OLD, await sessions.lease("grace"));
+
+    expect((await raw.keys("*")).sort()).toEqual(["session:s1", "user:grace"]);
+    expect(await raw.get("session:s1")).toBe("grace");
+    expect(await raw.hgetall("user:grace")).toEqual({
+      username: "grace",
+      nickname: "old",
+      profilePath: "default.webp",
+    });
+    for (const key of ["session:s1", "user:grace"]) {
+      expect(await raw.pttl(key)).toBeGreaterThan(1_700_000);
+      expect(await raw.pttl(key)).toBeLessThanOrEqual(1_800_000);
+    }
+  });
+
+  test("find() renews neither the session nor the profile", async () => {
+    await using redis = await openRedis();
+    const { sessions, raw } = redis;
+    await sessions.open("s1", OLD, await sessions.lease("grace"));
+    await raw.pexpire("session:s1", 100_000);
+    await raw.pexpire("user:grace", 100_000);
+
+    expect((await sessions.find("s1"))?.profile?.nickname).toBe("old");
+
+    expect(await raw.pttl("session:s1")).toBeLessThanOrEqual(100_000);
+    expect(await raw.pttl("user:grace")).toBeLessThanOrEqual(100_000);
+  });
+
+  test("every key expires, also those of leases and of writers at work", async () => {
+    await using redis = await openRedis();
+    const { sessions, raw } = redis;
+    await sessions.open("s1", OLD, await sessions.lease("grace"));
+    await sessions.open("s2", user("alice"), undefined);
+    await sessions.find("s2");
+
+    await sessions.invalidating("grace", async () => {
+      const keys = await raw.keys("*");
+      expect(keys.sort()).toEqual([
+        ...["session:s1", "session:s2", "{user:alice}:lease", "{user:grace}:dirty"],
+      ]);
+      for (const key of keys) expect(await raw.pttl(key)).toBeGreaterThan(0);
+    });
+
+    expect((await raw.keys("*grace*")).sort()).toEqual([]);
+  });
+
+  test("find() is one command, however the cache stands, and opening a session is one", async () => {
+    await using redis = await openRedis();
+    const { sessions, redisUrl } = redis;
+    const monitor = await new Redis(redisUrl).monitor();
+    const commands: string[] = [];
+    const database = new URL(redisUrl).pathname.slice(1);
+    monitor.on("monitor", (_time, [command]: string[], source: string, on: string) => {
+      if (source !== "lua" && on === database && command) commands.push(command);
+    });
+    // Once MONITOR shows a command of ours, all before it have been shown.
+    const commandsSoFar = async () => {
+      await redis.raw.echo("so far");
+      while (!commands.includes("echo")) await Bun.sleep(10);
+      return commands.splice(0).filter((command) => command !== "echo");
+    };
+
+    await commandsSoFar();
+    await sessions.open("s1", OLD, await sessions.lease("grace"));
+    expect(await commandsSoFar()).toHaveLength(2);
+    expect((await sessions.find("s1"))?.profile).toBeDefined();
+    expect(await commandsSoFar()).toHaveLength(1);
+    await redis.raw.del("user:grace");
+    await commandsSoFar();
+    expect((await sessions.find("s1"))?.lease).toBeDefined();
+    expect(await commandsSoFar()).toHaveLength(1);
+    expect(await sessions.find("s2")).toBeUndefined();
+    expect(await commandsSoFar()).toHaveLength(1);
+    monitor.disconnect();
+  });
+});
+
+describe.skipIf(!hasRedis)("Redis errors", () => {
+  test("do not carry the session's id, which would end up in logs", async () => {
+    await using redis = await openRedis();
+    const { sessions, raw } = redis;
+    await raw.rpush("session:s3cr3t", "not a session");
+
+    const error = await sessions.find("s3cr3t").catch((error: unknown) => error);
+
+    expect(error).toBeInstanceOf(StorageError);
+    expect(inspect(error, { depth: null, showHidden: true })).toContain("WRONGTYPE");
+    expect(inspect(error, { depth: null, showHidden: true })).not.toContain("s3cr3t");
+  });
+});
+
+describe.skipIf(!hasRedis)("the cache", () => {
+  test("is filled once, by one of the readers who share its lease", async () => {
+    await using redis = await openRedis();
+    const { sessions } = redis;
+    await sessions.open("s1", OLD, undefined);
+
+    const [first, second] = await Promise.all([sessions.find("s1"), sessions.find("s1")]);
+    const lease = first?.lease ?? "";
+    expect(lease).not.toBe("");
+    expect(second?.lease).toBe(lease);
+    await sessions.fill(OLD, "a token of nobody");
+    expect((await sessions.find("s1"))?.profile).toBeUndefined();
+
+    await sessions.fill(OLD, lease);
+    await sessions.fill(NEW, lease);
+
+    expect(await sessions.find("s1")).toEqual({
+      username: "grace",
+      profile: { username: "grace", nickname: "old", profilePath: "default.webp" },
+    });
+  });
+
+  test("does not take an old value from a reader who is slower than a whole update", async () => {
+    await using redis = await openRedis();
+    const { sessions } = redis;
+    await sessions.open("s1", OLD, undefined);
+    const slow = await leaseOf(sessions, "grace");
+
+    await sessions.invalidating("grace", async () => undefined);
+    await sessions.fill(OLD, slow);
+    expect((await sessions.find("s1"))?.profile).toBeUndefined();
+
+    await sessions.open("s2", OLD, slow);
+    expect((await sessions.find("s2"))?.profile).toBeUndefined();
+  });
+
+  test("is empty and takes nothing while a writer is at work", async () => {
+    await using redis = await openRedis();
+    const { sessions } = redis;
+    await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
+    const before = await leaseOf(sessions, "grace");
+
+    await sessions.invalidating("grace", async () => {
+      expect(await sessions.find("s1")).toEqual({ username: "grace" });
+      expect(await sessions.lease("grace")).toBeUndefined();
+      await sessions.fill(OLD, before);
+      await sessions.open("s2", OLD, before);
+      expect(await sessions.find("s1")).toEqual({ username: "grace" });
+      // Of another user, it takes everything.
+      expect(await sessions.lease("alice")).toBeString();
+    });
+
+    await sessions.fill(NEW, await leaseOf(sessions, "grace"));
+    expect((await sessions.find("s1"))?.profile?.nickname).toBe("new");
+  });
+
+  test("stays closed until the last of several writers is through", async () => {
+    await using redis = await openRedis();
+    const { sessions } = redis;
+    const first = Promise.withResolvers<void>();
+    const second = Promise.withResolvers<void>();
+    const began = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+    const writes = [first, second].map((gate, i) =>
+      sessions.invalidating("grace", () => {
+        began[i]?.resolve();
+        return gate.promise;
+      }),
+    );
+    await Promise.all(began.map((each) => each.promise));
+
+    second.resolve();
+    await writes[1];
+    expect(await sessions.lease("grace")).toBeUndefined();
+
+    first.resolve();
+    await writes[0];
+    expect(await sessions.lease("grace")).toBeString();
+  });
+
+  test("stays closed after an update that failed, as it may still happen, but not for ever", async () => {
+    await using redis = await openRedis();
+    const { sessions, raw } = redis;
+    await sessions.open("s1", OLD, await sessions.lease("grace"));
+
+    const failing = sessions.invalidating("grace", () => Promise.reject(new Error("timed out")));
+    await expect(failing).rejects.toThrow("timed out");
+
+    expect(await sessions.find("s1")).toEqual({ username: "grace" });
+    const ttlMs = await raw.pttl("{user:grace}:dirty");
+    expect(ttlMs).toBeGreaterThan(0);
+    expect(ttlMs).toBeLessThanOrEqual(60_000);
+    await sessions.invalidating("grace", async () => undefined);
+    expect(await sessions.find("s1")).toEqual({ username: "grace" });
+  });
+
+  test("never shows a value older than the last update that was through", async () => {
+    await using redis = await openRedis();
+    const { sessions } = redis;
+    const seed = Math.floor(Math.random() * 2 ** 31);
+    const random = seededRandom(seed);
+    let row = 0;
+    let through = 0;
+    await sessions.open("s1", user("grace", { nickname: "0" }), undefined);
+
+    const write = () =>
+      sessions.invalidating("grace", async () => {
+        await Bun.sleep(random() * 3);
+        const version = ++row;
+        await Bun.sleep(random() * 3);
+        return version;
+      });
+    let hits = 0;
+    const read = async () => {
+      const oldest = through;
+      const found = await sessions.find("s1");
+      if (found?.profile) hits++;
+      await Bun.sleep(random() * 2);
+      const nickname = found?.profile?.nickname ?? String(row);
+      expect({ seed, isFresh: Number(nickname) >= oldest }).toEqual({ seed, isFresh: true });
+      await Bun.sleep(random() * 8);
+      if (found?.lease) await sessions.fill(user("grace", { nickname }), found.lease);
+    };
+    const readers = Array.from({ length: 8 }, async () => {
+      for (let i = 0; i < 100; i++) await read();
+    });
+    const writers = Array.from({ length: 2 }, async () => {
+      for (let i = 0; i < 25; i++) {
+        through = Math.max(through, await write());
+        await Bun.sleep(random() * 30);
+      }
+    });
+    await Promise.all([...readers, ...writers]);
+
+    // A cache that is never hit would pass all of the above.
+    expect(hits).toBeGreaterThan(0);
+  });
+});
+
+/** mulberry32: a generator whose whole run follows from its seed. */
+function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

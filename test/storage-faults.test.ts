@@ -1,0 +1,260 @@
+import { Database } from "bun:sqlite";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { StorageError } from "../src/user/stores.ts";
+import { available as hasMariaDb, startMariaDb } from "./mariadb.ts";
+import { available as hasRedis, startRedis } from "./redis.ts";
+import { createFolder, eventually, open, recordingLog, user } from "./storage-pairs.ts";
+
+// Databases that die, hang, come late or refuse, each on a server of the test's own.
+
+// Recovery alone may take as long as `eventually` waits.
+setDefaultTimeout(90_000);
+
+/** Storage gives up after about 3 s; a slow machine is given more before the test fails. */
+const BOUND_MS = 8_000;
+
+/** A server that can be hurt. */
+interface Victim {
+  readonly pid: number;
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+}
+
+const FAULTS = [
+  {
+    fault: "killed",
+    hurt: (server: Victim) => server.kill(),
+    heal: (server: Victim) => server.restart(),
+  },
+  {
+    fault: "hanging",
+    hurt: async (server: Victim) => void process.kill(server.pid, "SIGSTOP"),
+    heal: async (server: Victim) => void process.kill(server.pid, "SIGCONT"),
+  },
+];
+
+/** @throws unless the call fails with a StorageError, and in time */
+async function expectFailure(call: () => Promise<unknown>): Promise<StorageError> {
+  const startedAtMs = performance.now();
+  const error = await call().then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(performance.now() - startedAtMs).toBeLessThan(BOUND_MS);
+  if (!(error instanceof StorageError)) throw new Error(`Not a StorageError: ${error}`);
+  return error;
+}
+
+function succeeds(call: () => Promise<unknown>): Promise<boolean> {
+  return call().then(
+    () => true,
+    () => false,
+  );
+}
+
+test("SQLite: a file that another process has locked is waited for", async () => {
+  await using folder = await createFolder();
+  using holder = new Database(join(folder.dataDir, "portico.sqlite"));
+  holder.run("BEGIN EXCLUSIVE");
+  const { log, messages } = recordingLog();
+
+  const opening = open(folder, { log });
+  await eventually("it waits", async () => messages.length === 1);
+  holder.run("COMMIT");
+
+  await using storage = await opening;
+  expect(await storage.users.insert(user("grace"))).toBe(true);
+  const where = `SQLite in ${folder.dataDir} (DATA_DIR)`;
+  expect(messages).toEqual([`warn waiting for ${where}`, `info connected to ${where}`]);
+});
+
+describe.skipIf(!hasMariaDb)("MySQL", () => {
+  test.each(FAULTS)("$fault: calls fail in bounded time, and work when it is back", async (how) => {
+    await using mariadb = await startMariaDb();
+    await using folder = await createFolder();
+    const databaseUrl = await mariadb.createDatabase();
+    const { log, messages } = recordingLog();
+    await using storage = await open({ databaseUrl, ...folder }, { log });
+    await storage.users.insert(user("grace"));
+
+    await how.hurt(mariadb);
+    // The second round meets no connection that is left from before.
+    for (let round = 0; round < 2; round++) {
+      // More than connections and waiting room together.
+      const many = Array.from({ length: 400 }, () => () => storage.users.insert(user("alice")));
+      const update = () => storage.users.setNickname("grace", "x");
+      const read = () => storage.users.find("grace");
+      await Promise.all([read, update, ...many].map(expectFailure));
+    }
+    await how.heal(mariadb);
+
+    await eventually("it is back", () => succeeds(() => storage.users.find("grace")));
+    expect(await storage.users.insert(user("hopper"))).toBe(true);
+    const where = `MySQL at ${new URL(databaseUrl).host} (DATABASE_URL)`;
+    expect(messages.filter((message) => !message.startsWith("info connected to SQLite"))).toEqual([
+      `info connected to ${where}`,
+      `warn waiting for ${where}`,
+      `info connected to ${where}`,
+    ]);
+  });
+
+  test("hanging: an update that its caller has given up on is not begun later", async () => {
+    await using mariadb = await startMariaDb();
+    await using folder = await createFolder();
+    await using storage = await open({ databaseUrl: await mariadb.createDatabase(), ...folder });
+    const { users } = storage;
+    await users.insert(user("grace"));
+
+    process.kill(mariadb.pid, "SIGSTOP");
+    // The first is sent, on the one connection there is, and may be carried out on waking up.
+    await expectFailure(() => users.setNickname("grace", "first"));
+    await expectFailure(() => users.setNickname("grace", "second"));
+    process.kill(mariadb.pid, "SIGCONT");
+
+    await eventually("it is back", () => succeeds(() => users.find("grace")));
+    await Bun.sleep(1_000);
+    expect((await users.find("grace"))?.nickname).not.toBe("second");
+  });
+
+  test("refusing the password or the database stops the start, without naming the secret", async () => {
+    await using mariadb = await startMariaDb();
+    await using folder = await createFolder();
+    const wrongPassword = `${mariadb.url.replace("secret", "s3cr3t")}/mysql`;
+
+    for (const databaseUrl of [wrongPassword, `${mariadb.url}/missing`]) {
+      const { log, messages } = recordingLog();
+      const error = await expectFailure(() => open({ databaseUrl, ...folder }, { log }));
+      expect(error.message).toStartWith(
+        `Cannot open MySQL at ${new URL(databaseUrl).host} (DATABASE_URL): `,
+      );
+      expect(error.message).not.toMatch(/s3cr3t|secret/);
+      expect(messages).toEqual([]);
+    }
+  });
+});
+
+describe.skipIf(!hasRedis)("Redis", () => {
+  test.each(FAULTS)("$fault: calls fail in bounded time, and work when it is back", async (how) => {
+    await using redis = await startRedis();
+    await using folder = await createFolder();
+    const redisUrl = await redis.createDatabase();
+    const { log, messages } = recordingLog();
+    await using storage = await open({ redisUrl, ...folder }, { log });
+    const { sessions } = storage;
+    await sessions.open("s1", user("grace"), undefined);
+
+    await how.hurt(redis);
+    for (let round = 0; round < 2; round++) {
+      await expectFailure(() => sessions.find("s1"));
+      await expectFailure(() => sessions.open("s2", user("grace"), undefined));
+      let isUpdated = false;
+      await expectFailure(() =>
+        sessions.invalidating("grace", async () => {
+          isUpdated = true;
+        }),
+      );
+      // A row whose cached copy cannot be dropped must not change.
+      expect(isUpdated).toBe(false);
+      await Promise.all(Array.from({ length: 400 }, () => expectFailure(() => sessions.find("s"))));
+    }
+    await how.heal(redis);
+
+    await eventually("it is back", () => succeeds(() => sessions.find("s1")));
+    await sessions.open("s3", user("grace"), undefined);
+    expect((await sessions.find("s3"))?.username).toBe("grace");
+    const where = `Redis at ${new URL(redisUrl).host} (REDIS_URL)`;
+    expect(messages.filter((message) => message.includes("Redis"))).toEqual([
+      `info connected to ${where}`,
+      `warn waiting for ${where}`,
+      `info connected to ${where}`,
+    ]);
+  });
+
+  test("gone when an update is through: that fails, and the drop is tried until it succeeds", async () => {
+    await using redis = await startRedis();
+    await using folder = await createFolder();
+    const redisUrl = await redis.createDatabase();
+    await using storage = await open({ redisUrl, ...folder });
+    let isUpdated = false;
+
+    await expectFailure(() =>
+      storage.sessions.invalidating("grace", async () => {
+        isUpdated = true;
+        await redis.kill();
+      }),
+    );
+    expect(isUpdated).toBe(true);
+
+    await redis.restart();
+    await using raw = disposable(new Redis(redisUrl));
+    // A reader that began after the restart, before the update: the mark went with the memory.
+    await raw.redis.hset("user:grace", { username: "grace", nickname: "old", profilePath: "x" });
+    await eventually("it is dropped", async () => (await raw.redis.exists("user:grace")) === 0);
+  });
+
+  test("refusing the database's number or the password stops the start", async () => {
+    await using redis = await startRedis();
+    await using folder = await createFolder();
+    const wrongPassword = redis.url.replace("redis://", "redis://nobody:s3cr3t@");
+
+    for (const redisUrl of [`${redis.url}/512`, wrongPassword]) {
+      const error = await expectFailure(() => open({ redisUrl, ...folder }));
+      expect(error.message).toStartWith(
+        `Cannot open Redis at ${new URL(redisUrl).host} (REDIS_URL): `,
+      );
+      expect(error.message).not.toContain("s3cr3t");
+    }
+  });
+});
+
+describe.skipIf(!hasMariaDb || !hasRedis)("a start without its databases", () => {
+  test("waits for them, says so once, and goes on when they are there", async () => {
+    await using mariadb = await startMariaDb();
+    await using redis = await startRedis();
+    await using folder = await createFolder();
+    const databaseUrl = await mariadb.createDatabase();
+    const redisUrl = await redis.createDatabase();
+    await Promise.all([mariadb.kill(), redis.kill()]);
+    const { log, messages } = recordingLog();
+    const mysqlAt = `MySQL at ${new URL(databaseUrl).host} (DATABASE_URL)`;
+    const redisAt = `Redis at ${new URL(redisUrl).host} (REDIS_URL)`;
+
+    const opening = open({ databaseUrl, redisUrl, ...folder }, { log });
+    await eventually("it waits for MySQL", async () => messages.length === 1);
+    await Bun.sleep(1_500);
+    expect(messages).toEqual([`warn waiting for ${mysqlAt}`]);
+    await mariadb.restart();
+    await eventually("it waits for Redis", async () => messages.length === 3);
+    await redis.restart();
+
+    await using storage = await opening;
+    expect(await storage.users.insert(user("grace"))).toBe(true);
+    expect(messages).toEqual([
+      `warn waiting for ${mysqlAt}`,
+      `info connected to ${mysqlAt}`,
+      `warn waiting for ${redisAt}`,
+      `info connected to ${redisAt}`,
+    ]);
+  });
+
+  test("ends when it is told to", async () => {
+    await using redis = await startRedis();
+    await using folder = await createFolder();
+    await redis.kill();
+    const start = new AbortController();
+    const { log, messages } = recordingLog();
+
+    const opening = open({ redisUrl: redis.url, ...folder }, { log, signal: start.signal });
+    const outcome = opening.then(String, (error: unknown) => error);
+    await eventually("it waits", async () => messages.some((each) => each.includes("waiting")));
+    start.abort();
+
+    expect(await outcome).toMatchObject({ name: "AbortError" });
+  });
+});
+
+function disposable(redis: Redis): { redis: Redis } & AsyncDisposable {
+  return { redis, [Symbol.asyncDispose]: async () => redis.disconnect() };
+}

@@ -1,0 +1,137 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { inspect } from "node:util";
+import { createConnection, type RowDataPacket } from "mysql2/promise";
+import { StorageError } from "../src/user/stores.ts";
+import { available, sharedMariaDb } from "./mariadb.ts";
+import { createFolder, open, recordingLog, user } from "./storage-pairs.ts";
+
+// What users in MySQL promise beyond src/user/stores.ts: the table, whatever the server's own
+// defaults are, and how many statements look-ups cost. test/mariadb.ts sets unhelpful defaults.
+
+// The shared MariaDB may start within the first test, and the machine be slow.
+setDefaultTimeout(90_000);
+
+const it = test.skipIf(!available);
+
+/** Users in an empty MySQL database, and a raw connection to it. */
+async function openMysql() {
+  const databaseUrl = await (await sharedMariaDb()).createDatabase();
+  const folder = await createFolder();
+  const storage = await open({ databaseUrl, dataDir: folder.dataDir });
+  const raw = await createConnection({ uri: databaseUrl, dateStrings: true });
+  return {
+    users: storage.users,
+    async rows(sql: string): Promise<Record<string, unknown>[]> {
+      const [rows] = await raw.query<RowDataPacket[]>(sql);
+      return rows.map((row) => ({ ...row }));
+    },
+    async [Symbol.asyncDispose]() {
+      await raw.end();
+      await storage.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+it("MySQL: the table user is as contract.md has it", async () => {
+  await using mysql = await openMysql();
+
+  const columns = await mysql.rows(
+    `SELECT column_name AS name, column_type AS type, collation_name AS collation,
+            column_key AS indexed, is_nullable AS nullable, extra
+     FROM information_schema.columns
+     WHERE table_schema = DATABASE() AND table_name = 'user' ORDER BY ordinal_position`,
+  );
+  const tables = await mysql.rows(
+    `SELECT engine, table_collation AS collation FROM information_schema.tables
+     WHERE table_schema = DATABASE() AND table_name = 'user'`,
+  );
+
+  const column = (name: string, type: string, collation: string | null) => ({
+    name,
+    type,
+    collation,
+    indexed: name === "id" ? "PRI" : name === "username" ? "UNI" : "",
+    nullable: "NO",
+    extra: name === "id" ? "auto_increment" : "",
+  });
+  // MariaDB gives integers a display width, MySQL 8 does not.
+  expect(
+    columns.map((each) => ({ ...each, type: String(each.type).replace("bigint(20)", "bigint") })),
+  ).toEqual([
+    column("id", "bigint", null),
+    column("gmt_create", "datetime", null),
+    column("gmt_modified", "datetime", null),
+    column("username", "varchar(64)", "utf8mb4_bin"),
+    column("nickname", "varchar(64)", "utf8mb4_bin"),
+    column("password", "varchar(255)", "utf8mb4_bin"),
+    column("salt", "char(4)", "utf8mb4_bin"),
+    column("profile_path", "varchar(128)", "utf8mb4_bin"),
+  ]);
+  expect(tables).toEqual([{ engine: "InnoDB", collation: "utf8mb4_bin" }]);
+});
+
+it("MySQL: times are in UTC, and every update moves gmt_modified alone", async () => {
+  await using mysql = await openMysql();
+  await mysql.users.insert(user("grace"));
+  const times = async () => {
+    const [row] = await mysql.rows("SELECT gmt_create, gmt_modified FROM user");
+    return [Date.parse(`${row?.gmt_create}Z`), Date.parse(`${row?.gmt_modified}Z`)] as const;
+  };
+  const [createdMs, modifiedMs] = await times();
+  expect(Math.abs(createdMs - Date.now())).toBeLessThan(60_000);
+  expect(modifiedMs).toBe(createdMs);
+  const updates = [
+    () => mysql.users.setNickname("grace", "x"),
+    () => mysql.users.setProfilePath("grace", "x"),
+    () => mysql.users.replacePassword("grace", user("grace"), { password: "x", salt: "" }),
+  ];
+
+  for (const update of updates) {
+    const [, beforeMs] = await times();
+    // DATETIME has whole seconds.
+    await Bun.sleep(1_100);
+    await update();
+    const [stillCreatedMs, afterMs] = await times();
+    expect(afterMs).toBeGreaterThan(beforeMs);
+    expect(stillCreatedMs).toBe(createdMs);
+  }
+});
+
+it("MySQL: a value too long for its column is refused, not cut", async () => {
+  await using mysql = await openMysql();
+
+  const tooLong = user("grace", { nickname: "x".repeat(65), password: "s3cr3t" });
+  const error = await mysql.users.insert(tooLong).catch((error: unknown) => error);
+
+  expect(error).toBeInstanceOf(StorageError);
+  expect(inspect(error, { depth: null, showHidden: true })).not.toContain("s3cr3t");
+  expect(await mysql.rows("SELECT * FROM user")).toEqual([]);
+  expect(await mysql.users.insert(user("grace", { nickname: "😀".repeat(64) }))).toBe(true);
+});
+
+it("MySQL: look-ups of one turn of the event loop share their statements", async () => {
+  await using mysql = await openMysql();
+  const statements = async () => {
+    const [row] = await mysql.rows("SHOW GLOBAL STATUS LIKE 'Com_stmt_execute'");
+    return Number(row?.Value);
+  };
+  const before = await statements();
+
+  await Promise.all(Array.from({ length: 128 }, (_, i) => mysql.users.find(`user${i}`)));
+
+  expect((await statements()) - before).toBe(2);
+});
+
+it("MySQL: servers that start at once migrate one after the other, and without an error", async () => {
+  await using folder = await createFolder();
+  const databaseUrl = await (await sharedMariaDb()).createDatabase();
+  const { log, messages } = recordingLog();
+
+  const opened = await Promise.all(
+    Array.from({ length: 10 }, () => open({ databaseUrl, ...folder }, { log })),
+  );
+
+  await Promise.all(opened.map((storage) => storage.close()));
+  expect(messages.filter((message) => !message.startsWith("info connected to"))).toEqual([]);
+});
