@@ -2,7 +2,7 @@ import pino from "pino";
 import pretty from "pino-pretty";
 
 /** What the parts of Portico log to: fields first, then the event in a few words. */
-export type Log = Pick<pino.Logger, "debug" | "info" | "warn" | "error">;
+export type Log = Pick<pino.Logger, "debug" | "info" | "warn" | "error" | "isLevelEnabled">;
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 

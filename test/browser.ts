@@ -1,8 +1,7 @@
 import { type Browser, chromium } from "playwright-core";
+import { PROGRAMS, programPath } from "./programs.ts";
 
-const executablePath = ["chromium", "chromium-browser", "google-chrome"]
-  .map((name) => Bun.which(name))
-  .find((path) => path !== null);
+const executablePath = programPath(PROGRAMS.chromium);
 
 /** Whether there is a Chromium on this machine. */
 export const available = executablePath !== undefined;

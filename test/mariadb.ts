@@ -1,9 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createConnection } from "mysql2/promise";
-import { findBinary, type Recipe, ThrowAwayServer } from "./throw-away.ts";
+import { PROGRAMS, programPath } from "./programs.ts";
+import { type Recipe, ThrowAwayServer } from "./throw-away.ts";
 
-const binary = findBinary("mariadbd");
+const binary = programPath(PROGRAMS.mariadb);
 
 /** Whether this machine has MariaDB. Suites that need it are skipped, by name, where it has not. */
 export const available = binary !== undefined;

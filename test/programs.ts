@@ -5,9 +5,9 @@ export interface Program {
 }
 
 export const PROGRAMS = {
-  mariadb: { names: ["mariadbd", "mysqld"], debianPackage: "mariadb-server-core" },
+  mariadb: { names: ["mariadbd"], debianPackage: "mariadb-server-core" },
   redis: { names: ["redis-server"], debianPackage: "redis-server" },
-  chromium: { names: ["chromium", "chromium-browser"], debianPackage: "chromium" },
+  chromium: { names: ["chromium", "chromium-browser", "google-chrome"], debianPackage: "chromium" },
 } as const satisfies Record<string, Program>;
 
 /** Servers are in sbin, which is not on everybody's PATH. */

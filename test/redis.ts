@@ -1,9 +1,10 @@
 import { Redis } from "ioredis";
-import { findBinary, type Recipe, ThrowAwayServer } from "./throw-away.ts";
+import { PROGRAMS, programPath } from "./programs.ts";
+import { type Recipe, ThrowAwayServer } from "./throw-away.ts";
 
 const DATABASES = 512;
 
-const binary = findBinary("redis-server");
+const binary = programPath(PROGRAMS.redis);
 
 /** Whether this machine has Redis. Suites that need it are skipped, by name, where it has not. */
 export const available = binary !== undefined;

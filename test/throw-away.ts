@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -154,12 +153,4 @@ function freePort(): Promise<number> {
       });
     });
   });
-}
-
-/** Where a server's binary is: on the PATH, or where Debian keeps those for root. */
-export function findBinary(name: string): string | undefined {
-  const path = Bun.which(name);
-  if (path) return path;
-  const debian = `/usr/sbin/${name}`;
-  return existsSync(debian) ? debian : undefined;
 }

@@ -95,6 +95,7 @@ async function answer(handler: Handler, exchange: Exchange, log: Log): Promise<R
     response = failure(error);
   }
   response.headers.set("X-Request-Id", requestId);
+  if (problem === undefined && !log.isLevelEnabled("debug")) return response;
   const fields = { requestId, ms: Math.round(performance.now() - begunAt) };
   const event = `${request.method} ${route} ${response.status}`;
   if (problem === undefined) log.debug(fields, event);

@@ -10,6 +10,7 @@ import { eventually, failure, HOST, SAY, startClient, startServer } from "./test
 setDefaultTimeout(60_000);
 
 const ECHO = async (request: { text: string }) => request;
+const SILENT = { debug() {}, info() {}, warn() {}, error() {}, isLevelEnabled: () => false };
 const HANG = () => new Promise<never>(() => undefined);
 
 function request(id: number, changes: Partial<RawFrame> = {}): RawFrame {
@@ -275,7 +276,7 @@ test("a handler that ends after its connection was lost harms nobody", async () 
 
 test("what breaks the server's own code costs a connection and not the process", async () => {
   const logged: unknown[] = [];
-  const log = { debug() {}, info() {}, warn() {}, error: (fields: unknown) => logged.push(fields) };
+  const log = { ...SILENT, error: (fields: unknown) => logged.push(fields) };
   const broken = { method: SAY, invoke: () => JSON.parse("null") };
   const listener = new Listener({ host: HOST, port: 0, tables: [[broken]], log });
   using client = startClient(listener.port);
@@ -287,8 +288,7 @@ test("what breaks the server's own code costs a connection and not the process",
 
 test("two methods with one number are refused when the listener is made", () => {
   const tables = [[entry(SAY, ECHO)], [entry({ ...SAY, name: "Test.sing" }, ECHO)]];
-  const log = { debug() {}, info() {}, warn() {}, error() {} };
-  expect(() => new Listener({ host: HOST, port: 0, tables, log })).toThrow(
+  expect(() => new Listener({ host: HOST, port: 0, tables, log: SILENT })).toThrow(
     "Cannot serve Test.sing: Test.say has its number",
   );
 });

@@ -50,7 +50,7 @@ export class Listener {
         },
         // Also where a handler of this very object threw: the stream has lost its place.
         error(socket, error) {
-          log.error({ err: error }, "rpc: socket failed");
+          log.error({ err: error }, "socket failed");
           socket.terminate();
         },
       },

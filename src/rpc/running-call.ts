@@ -8,6 +8,8 @@ const MAX_REQUEST_ID_LENGTH = 128;
 export class RunningCall implements Expiring, CallContext {
   readonly entry: DispatchEntry;
   readonly id: number;
+  /** On the clock of `performance.now()`, as the deadline. */
+  readonly begunAt = performance.now();
   readonly deadline: number;
   slot: Expiring["slot"];
   readonly #metadata: string;
@@ -16,7 +18,7 @@ export class RunningCall implements Expiring, CallContext {
   constructor(entry: DispatchEntry, frame: Frame, onExpire: (call: RunningCall) => void) {
     this.entry = entry;
     this.id = frame.id;
-    this.deadline = performance.now() + frame.timeoutMs;
+    this.deadline = this.begunAt + frame.timeoutMs;
     this.#metadata = frame.metadata;
     this.#onExpire = onExpire;
   }

@@ -39,7 +39,7 @@ export class ServerConnection {
     this.#context = context;
     this.#reader = new FrameReader(context.limits.maxFrameBytes);
     this.#outbox = new Outbox(socket, context.limits.maxOutgoingBytes, () => {
-      context.log.warn({ peer: socket.remoteAddress }, "rpc: cut off a peer that does not read");
+      context.log.warn({ peer: socket.remoteAddress }, "cut off a peer that does not read");
       this.terminate();
     });
     this.#timer = this.#terminateLater();
@@ -119,7 +119,7 @@ export class ServerConnection {
   /** The caller has stopped waiting; what its handler still returns is discarded. */
   #onCancel(frame: Frame): void {
     const call = this.#running.get(frame.id);
-    if (call) this.#end(call);
+    if (call) this.#end(call, "cancelled");
   }
 
   #refusal(): RpcError | undefined {
@@ -140,7 +140,7 @@ export class ServerConnection {
     } catch (error) {
       return this.#fail(call, error);
     }
-    if (!this.#end(call)) return;
+    if (!this.#end(call, "done")) return;
     const limit = this.#peer?.maxFrameBytes ?? 0;
     if (this.#outbox.push({ type: FrameType.response, id: call.id, body }, limit)) return;
     const message = `Cannot send the reply of ${call.entry.method.name}: over ${limit} bytes`;
@@ -154,25 +154,33 @@ export class ServerConnection {
       error instanceof RpcError || (error instanceof DomainError && isDeclared(method, error.code));
     // DataBaseError is an answer of the table, but somebody has to know what broke.
     if (!isExpected || (error instanceof DomainError && error.cause !== undefined)) {
-      log.error({ err: error, method: method.name, requestId: call.requestId }, "rpc: call failed");
+      log.error({ requestId: call.requestId, err: error }, `${method.name} failed`);
     }
-    if (!this.#end(call)) return;
+    if (!this.#end(call, error instanceof DomainError ? error.code : "failed")) return;
     const answer = isExpected ? error : new RpcError("internal", `${method.name} failed`);
     this.#sendError(call.id, answer);
   }
 
   readonly #expire = (call: RunningCall): void => {
-    if (!this.#end(call)) return;
+    if (!this.#end(call, "deadline_exceeded")) return;
     const message = `${call.entry.method.name} did not finish before its deadline`;
     this.#sendError(call.id, new RpcError("deadline_exceeded", message));
   };
 
   /** False where the call has ended already: by its deadline, its caller or a lost connection. */
-  #end(call: RunningCall): boolean {
+  #end(call: RunningCall, outcome: string): boolean {
     // Not by the id alone: after a CANCEL the peer may use it for another call.
     if (this.#running.get(call.id) !== call) return false;
     this.#running.delete(call.id);
-    this.#context.deadlines.delete(call);
+    const { deadlines, log } = this.#context;
+    deadlines.delete(call);
+    if (log.isLevelEnabled("debug")) {
+      const fields = {
+        requestId: call.requestId,
+        ms: Math.round(performance.now() - call.begunAt),
+      };
+      log.debug(fields, `${call.entry.method.name} ${outcome}`);
+    }
     if (this.#draining) this.#endIfDrained();
     return true;
   }
@@ -190,7 +198,10 @@ export class ServerConnection {
 
   #refuse(error: FrameError): void {
     const { log } = this.#context;
-    log.warn({ peer: this.#socket.remoteAddress, reason: error.message }, "rpc: closed a peer");
+    log.warn(
+      { peer: this.#socket.remoteAddress, reason: error.message },
+      "closed a peer that broke the protocol",
+    );
     this.#closed = true;
     this.#forgetCalls();
     clearTimeout(this.#timer);

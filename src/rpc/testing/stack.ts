@@ -105,6 +105,7 @@ function recorder(lines: string[]): Log {
     info: record("info"),
     warn: record("warn"),
     error: record("error"),
+    isLevelEnabled: (level) => level !== "debug",
   };
 }
 
