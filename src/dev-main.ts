@@ -15,6 +15,7 @@ const environment = { LOG_LEVEL: "debug", ...process.env };
 class Child {
   readonly #script: string;
   #process: Bun.Subprocess | undefined;
+  #isWanted = false;
 
   constructor(script: string) {
     this.#script = script;
@@ -22,17 +23,23 @@ class Child {
 
   /** Resolves to the tier's address, or to undefined where it ended before it listened. */
   start(): Promise<string | undefined> {
+    this.#isWanted = true;
     return new Promise((resolve) => {
       this.#process = Bun.spawn([process.execPath, join(ROOT, this.#script)], {
         env: environment,
         stdio: ["ignore", "inherit", "inherit"],
         ipc: (message) => resolve(listeningAddress(message)),
-        onExit: () => resolve(undefined),
+        onExit: (_process, exitCode) => {
+          resolve(undefined);
+          if (!this.#isWanted) return;
+          console.log(`\n  ${this.#script} ended with exit code ${exitCode}: see above`);
+        },
       });
     });
   }
 
   async stop(): Promise<void> {
+    this.#isWanted = false;
     this.#process?.kill("SIGTERM");
     await this.#process?.exited;
   }
@@ -82,7 +89,6 @@ function onChange(file: string): void {
 async function restartTiers(): Promise<void> {
   const files = [...changed];
   changed.clear();
-  // A page is read afresh for every request; only a new or removed one changes the URL table.
   console.log(`\n  ${files.join(", ")} changed: restarting`);
   if (files.some((file) => file.startsWith("schema/"))) {
     const codegen = Bun.spawn([process.execPath, join(ROOT, "codegen/main.ts")], {
@@ -91,17 +97,7 @@ async function restartTiers(): Promise<void> {
     await codegen.exited;
   }
   await stopTiers();
-  if (!(await startTiers())) console.log("\n  A tier did not start: waiting for the next change");
-}
-
-if (!(await startTiers())) {
-  await stopTiers();
-  process.exit(1);
-}
-for (const folder of WATCHED) {
-  watch(join(ROOT, folder), { recursive: true }, (_event, file) => {
-    if (file) onChange(join(folder, file));
-  });
+  if (!(await startTiers())) console.log("\n  Waiting for the next change");
 }
 
 let ending = false;
@@ -111,5 +107,15 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
     ending = true;
     await stopTiers();
     process.exit(0);
+  });
+}
+
+if (!(await startTiers())) {
+  await stopTiers();
+  process.exit(1);
+}
+for (const folder of WATCHED) {
+  watch(join(ROOT, folder), { recursive: true }, (_event, file) => {
+    if (file) onChange(join(folder, file));
   });
 }

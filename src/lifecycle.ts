@@ -33,7 +33,22 @@ export function listenOn<T>({ host, port }: { host: string; port: number }, bind
  * A process group and its parent may both pass a signal on, so a second one changes nothing.
  */
 export async function runTier(log: Log, start: () => Promise<RunningTier>): Promise<void> {
-  let tier: RunningTier;
+  let tier: RunningTier | undefined;
+  let closing = false;
+  const close = async (reason: string): Promise<void> => {
+    if (closing) return;
+    closing = true;
+    log.info({ reason }, "closing");
+    // Without a tier it is still starting, waiting for its database perhaps: nothing can be lost.
+    await tier?.close(GRACE_MS);
+    log.info("closed");
+    process.exit(0);
+  };
+  process.on("SIGTERM", close);
+  process.on("SIGINT", close);
+  // The channel to a parent that started this tier for its own sake, as `bun run dev` does.
+  process.on("disconnect", () => close("parent is gone"));
+
   try {
     tier = await start();
   } catch (error) {
@@ -42,18 +57,4 @@ export async function runTier(log: Log, start: () => Promise<RunningTier>): Prom
   }
   log.info({ address: tier.address, pid: process.pid }, "listening");
   process.send?.({ listening: tier.address });
-
-  let closing = false;
-  const close = async (reason: string): Promise<void> => {
-    if (closing) return;
-    closing = true;
-    log.info({ reason }, "closing");
-    await tier.close(GRACE_MS);
-    log.info("closed");
-    process.exit(0);
-  };
-  process.on("SIGTERM", close);
-  process.on("SIGINT", close);
-  // The channel to a parent that started this tier for its own sake, as `bun run dev` does.
-  process.on("disconnect", () => close("parent is gone"));
 }

@@ -169,6 +169,16 @@ describe("a tier", () => {
     expect((await post(url, "signin", CREDENTIALS)).status).toBe(200);
   });
 
+  test("that waits for its database says so, and ends at once on SIGTERM", async () => {
+    await using folder = await Folder.make();
+    const databaseUrl = `mysql://portico:s3cret@127.0.0.1:${freePort()}/portico`;
+    await using tcp = startTcp(folder.path, { DATABASE_URL: databaseUrl });
+    await tcp.waitFor(/waiting for MySQL at 127\.0\.0\.1:\d+ \(DATABASE_URL\)/);
+    tcp.kill("SIGTERM");
+    expect(await tcp.exited()).toBe(0);
+    expect(tcp.output).not.toContain("s3cret");
+  });
+
   test("finishes the call that runs on SIGTERM, twice or not, and exits with 0", async () => {
     await using folder = await Folder.make();
     const slowHash = { PASSWORD_HASH: "argon2id:m=262144,t=3,p=1", LOG_LEVEL: "debug" };
@@ -228,7 +238,7 @@ describe("bun run dev", () => {
     // A mistake stops nothing but the tiers, and its mend brings them back.
     dev.output = "";
     await Bun.write(schema, `${text}\nthis is no TypeScript`);
-    await dev.waitFor(/A tier did not start: waiting for the next change/);
+    await dev.waitFor(/src\/tcp-main\.ts ended with exit code 1[\s\S]*Waiting for the next change/);
     await Bun.write(schema, text);
     await dev.waitFor(/Portico is running/);
     expect((await post(url, "signup", CREDENTIALS)).status).toBe(200);
