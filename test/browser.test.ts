@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { available, openBrowser } from "./browser.ts";
 import { startStack } from "./stack.ts";
 
 const TIMEOUT_MS = 60_000;
+setDefaultTimeout(TIMEOUT_MS);
+
 const GRACE = { username: "grace", password: "hopper1906" };
 const API = "/api/entrytask/user";
 
@@ -15,8 +17,8 @@ describe.skipIf(!available)(SUITE, () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await openBrowser();
-  }, TIMEOUT_MS);
-  afterAll(() => browser.close(), TIMEOUT_MS);
+  });
+  afterAll(() => browser.close());
 
   /** A person at a fresh service, with a browser window of their own. */
   async function openVisit(options: BrowserContextOptions = {}) {
@@ -46,34 +48,30 @@ describe.skipIf(!available)(SUITE, () => {
     return visit;
   }
 
-  test(
-    "sign-up leads to sign-in, and sign-in to the account",
-    async () => {
-      await using visit = await openVisit();
-      const { page, complaints } = visit;
+  test("sign-up leads to sign-in, and sign-in to the account", async () => {
+    await using visit = await openVisit();
+    const { page, complaints } = visit;
 
-      await page.goto("/");
-      expect(new URL(page.url()).pathname).toBe("/signIn.html");
-      await page.getByRole("link", { name: "Sign up" }).click();
-      await page.waitForURL("**/signUp.html");
-      await submitCredentials(page, GRACE);
-      // Nothing of what was typed may be in the address.
-      await page.waitForURL((url) => url.pathname === "/signIn.html" && url.search === "");
-      await page.getByText("Your account is ready").waitFor();
-      expect(await page.inputValue("[name=username]")).toBe("grace");
-      await submitCredentials(page, GRACE);
-      await page.waitForURL((url) => url.pathname === "/userInfo.html" && url.search === "");
+    await page.goto("/");
+    expect(new URL(page.url()).pathname).toBe("/signIn.html");
+    await page.getByRole("link", { name: "Sign up" }).click();
+    await page.waitForURL("**/signUp.html");
+    await submitCredentials(page, GRACE);
+    // Nothing of what was typed may be in the address.
+    await page.waitForURL((url) => url.pathname === "/signIn.html" && url.search === "");
+    await page.getByText("Your account is ready").waitFor();
+    expect(await page.inputValue("[name=username]")).toBe("grace");
+    await submitCredentials(page, GRACE);
+    await page.waitForURL((url) => url.pathname === "/userInfo.html" && url.search === "");
 
-      await page.locator("#account").waitFor();
-      expect(await page.textContent("#shown-username")).toBe("grace");
-      expect(await page.textContent("#shown-nickname")).toBe("grace");
-      expect(await widthOfPicture(page)).toBe(256);
-      await page.goto("/");
-      expect(new URL(page.url()).pathname).toBe("/userInfo.html");
-      expect(complaints).toEqual([]);
-    },
-    TIMEOUT_MS,
-  );
+    await page.locator("#account").waitFor();
+    expect(await page.textContent("#shown-username")).toBe("grace");
+    expect(await page.textContent("#shown-nickname")).toBe("grace");
+    expect(await widthOfPicture(page)).toBe(256);
+    await page.goto("/");
+    expect(new URL(page.url()).pathname).toBe("/userInfo.html");
+    expect(complaints).toEqual([]);
+  });
 
   const refusals = [
     {
@@ -118,149 +116,121 @@ describe.skipIf(!available)(SUITE, () => {
     },
   ];
   for (const { what, path, given, says, focus, status } of refusals) {
-    test(
-      `${path} says in its alert that it refuses ${what}, and the form can be sent again`,
-      async () => {
-        await using visit = await openVisit();
-        const { page, complaints } = visit;
-        await visit.user.signUp(GRACE);
-
-        await page.goto(path);
-        await submitCredentials(page, given);
-
-        await page.getByRole("alert").filter({ hasText: says }).waitFor();
-        expect(await page.locator("*:focus").getAttribute("name")).toBe(focus);
-        const other = { username: "lovelace", password: "ada-1815" };
-        await submitCredentials(page, path === "/signUp.html" ? other : GRACE);
-        await page.waitForURL(path === "/signUp.html" ? "**/signIn.html" : "**/userInfo.html");
-        expect(complaints).toEqual([`status of ${status}`]);
-      },
-      TIMEOUT_MS,
-    );
-  }
-
-  test(
-    "the forms send whatever the server accepts, counting code points",
-    async () => {
+    test(`${path} says in its alert that it refuses ${what}, and the form can be sent again`, async () => {
       await using visit = await openVisit();
       const { page, complaints } = visit;
-      const longest = { username: "𝒜".repeat(13), password: "🔑".repeat(13) };
+      await visit.user.signUp(GRACE);
 
-      await page.goto("/signUp.html");
-      await submitCredentials(page, longest);
-      await page.waitForURL("**/signIn.html");
-      await submitCredentials(page, longest);
-      await page.waitForURL("**/userInfo.html");
+      await page.goto(path);
+      await submitCredentials(page, given);
 
-      await page.locator("#account").waitFor();
-      expect(await page.textContent("#shown-username")).toBe(longest.username);
-      expect(complaints).toEqual([]);
-    },
-    TIMEOUT_MS,
-  );
+      await page.getByRole("alert").filter({ hasText: says }).waitFor();
+      expect(await page.locator("*:focus").getAttribute("name")).toBe(focus);
+      const other = { username: "lovelace", password: "ada-1815" };
+      await submitCredentials(page, path === "/signUp.html" ? other : GRACE);
+      await page.waitForURL(path === "/signUp.html" ? "**/signIn.html" : "**/userInfo.html");
+      expect(complaints).toEqual([`status of ${status}`]);
+    });
+  }
 
-  test(
-    "a nickname of any script is shown at once and after a reload, and fits on a phone",
-    async () => {
-      await using visit = await openAccount({ viewport: { width: 320, height: 640 } });
-      const { page, complaints } = visit;
+  test("the forms send whatever the server accepts, counting code points", async () => {
+    await using visit = await openVisit();
+    const { page, complaints } = visit;
+    const longest = { username: "𝒜".repeat(13), password: "🔑".repeat(13) };
 
-      for (const nickname of ["Amazing", "🎉🎈🎁🎂🍰🎊🥳✨", "<b>שלום", "﷽﷽﷽﷽﷽﷽﷽﷽"]) {
-        await page.fill("[name=nickname]", nickname);
-        await page.getByRole("button", { name: "Save nickname" }).click();
+    await page.goto("/signUp.html");
+    await submitCredentials(page, longest);
+    await page.waitForURL("**/signIn.html");
+    await submitCredentials(page, longest);
+    await page.waitForURL("**/userInfo.html");
 
-        await page.getByText("Your nickname is saved").waitFor();
-        expect(await page.textContent("#shown-nickname")).toBe(nickname);
-        await page.reload();
-        await page.locator("#account").waitFor();
-        expect(await page.textContent("#shown-nickname")).toBe(nickname);
-        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
-      }
-      expect(complaints).toEqual([]);
-    },
-    TIMEOUT_MS,
-  );
+    await page.locator("#account").waitFor();
+    expect(await page.textContent("#shown-username")).toBe(longest.username);
+    expect(complaints).toEqual([]);
+  });
 
-  test(
-    "an uploaded picture is previewed, shown, and shown again after a reload",
-    async () => {
-      await using visit = await openAccount();
-      const { page, complaints } = visit;
+  test("a nickname of any script is shown at once and after a reload, and fits on a phone", async () => {
+    await using visit = await openAccount({ viewport: { width: 320, height: 640 } });
+    const { page, complaints } = visit;
 
-      await page.setInputFiles("[name=profilePic]", {
-        name: "portrait.png",
-        mimeType: "image/png",
-        buffer: await pngOf({ width: 40, height: 30 }),
-      });
-      await page.locator("#preview").waitFor();
-      await page.getByRole("button", { name: "Upload picture" }).click();
-      await page.getByText("Your picture is saved").waitFor();
-
-      expect(await page.getAttribute("#picture", "src")).not.toBe("/avatars/default.webp");
-      expect(await widthOfPicture(page)).toBe(40);
-      await page.reload();
-      await page.locator("#account").waitFor();
-      expect(await widthOfPicture(page)).toBe(40);
-      expect(complaints).toEqual([]);
-    },
-    TIMEOUT_MS,
-  );
-
-  test(
-    "no file, or one that is no picture, is refused, and the picture stays",
-    async () => {
-      await using visit = await openAccount();
-      const { page, complaints } = visit;
-      const file = { name: "a.png", mimeType: "image/png", buffer: Buffer.from("no picture") };
-
-      await page.getByRole("button", { name: "Upload picture" }).click();
-      await page.getByRole("alert").filter({ hasText: "choose a picture first" }).waitFor();
-      await page.setInputFiles("[name=profilePic]", file);
-      await page.getByRole("button", { name: "Upload picture" }).click();
-
-      await page.getByRole("alert").filter({ hasText: "cannot be used" }).waitFor();
-      expect(await page.getAttribute("#picture", "src")).toBe("/avatars/default.webp");
-      expect(complaints).toEqual(["status of 400"]);
-    },
-    TIMEOUT_MS,
-  );
-
-  test(
-    "signing out leads to sign-in, and the account is closed from then on",
-    async () => {
-      await using visit = await openAccount();
-      const { page, complaints } = visit;
-
-      await page.getByRole("button", { name: "Sign out" }).click();
-      await page.waitForURL("**/signIn.html");
-      await page.getByText("You are signed out").waitFor();
-
-      await page.goto("/userInfo.html");
-      await page.waitForURL("**/signIn.html");
-      await page.getByText("Please sign in first").waitFor();
-      await page.goto("/");
-      expect(new URL(page.url()).pathname).toBe("/signIn.html");
-      expect(complaints).toEqual(["status of 401"]);
-    },
-    TIMEOUT_MS,
-  );
-
-  test(
-    "a session that ends while its page is open leads to sign-in with the name filled in",
-    async () => {
-      await using visit = await openAccount();
-      const { page, complaints } = visit;
-
-      await page.context().clearCookies();
+    for (const nickname of ["Amazing", "🎉🎈🎁🎂🍰🎊🥳✨", "<b>שלום", "﷽﷽﷽﷽﷽﷽﷽﷽"]) {
+      await page.fill("[name=nickname]", nickname);
       await page.getByRole("button", { name: "Save nickname" }).click();
 
-      await page.waitForURL("**/signIn.html");
-      await page.getByText("Your session has ended").waitFor();
-      expect(await page.inputValue("[name=username]")).toBe("grace");
-      expect(complaints).toEqual(["status of 401"]);
-    },
-    TIMEOUT_MS,
-  );
+      await page.getByText("Your nickname is saved").waitFor();
+      expect(await page.textContent("#shown-nickname")).toBe(nickname);
+      await page.reload();
+      await page.locator("#account").waitFor();
+      expect(await page.textContent("#shown-nickname")).toBe(nickname);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
+    }
+    expect(complaints).toEqual([]);
+  });
+
+  test("an uploaded picture is previewed, shown, and shown again after a reload", async () => {
+    await using visit = await openAccount();
+    const { page, complaints } = visit;
+
+    await page.setInputFiles("[name=profilePic]", {
+      name: "portrait.png",
+      mimeType: "image/png",
+      buffer: await pngOf({ width: 40, height: 30 }),
+    });
+    await page.locator("#preview").waitFor();
+    await page.getByRole("button", { name: "Upload picture" }).click();
+    await page.getByText("Your picture is saved").waitFor();
+
+    expect(await page.getAttribute("#picture", "src")).not.toBe("/avatars/default.webp");
+    expect(await widthOfPicture(page)).toBe(40);
+    await page.reload();
+    await page.locator("#account").waitFor();
+    expect(await widthOfPicture(page)).toBe(40);
+    expect(complaints).toEqual([]);
+  });
+
+  test("no file, or one that is no picture, is refused, and the picture stays", async () => {
+    await using visit = await openAccount();
+    const { page, complaints } = visit;
+    const file = { name: "a.png", mimeType: "image/png", buffer: Buffer.from("no picture") };
+
+    await page.getByRole("button", { name: "Upload picture" }).click();
+    await page.getByRole("alert").filter({ hasText: "choose a picture first" }).waitFor();
+    await page.setInputFiles("[name=profilePic]", file);
+    await page.getByRole("button", { name: "Upload picture" }).click();
+
+    await page.getByRole("alert").filter({ hasText: "cannot be used" }).waitFor();
+    expect(await page.getAttribute("#picture", "src")).toBe("/avatars/default.webp");
+    expect(complaints).toEqual(["status of 400"]);
+  });
+
+  test("signing out leads to sign-in, and the account is closed from then on", async () => {
+    await using visit = await openAccount();
+    const { page, complaints } = visit;
+
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.waitForURL("**/signIn.html");
+    await page.getByText("You are signed out").waitFor();
+
+    await page.goto("/userInfo.html");
+    await page.waitForURL("**/signIn.html");
+    await page.getByText("Please sign in first").waitFor();
+    await page.goto("/");
+    expect(new URL(page.url()).pathname).toBe("/signIn.html");
+    expect(complaints).toEqual(["status of 401"]);
+  });
+
+  test("a session that ends while its page is open leads to sign-in with the name filled in", async () => {
+    await using visit = await openAccount();
+    const { page, complaints } = visit;
+
+    await page.context().clearCookies();
+    await page.getByRole("button", { name: "Save nickname" }).click();
+
+    await page.waitForURL("**/signIn.html");
+    await page.getByText("Your session has ended").waitFor();
+    expect(await page.inputValue("[name=username]")).toBe("grace");
+    expect(complaints).toEqual(["status of 401"]);
+  });
 
   const troubles = [
     {
@@ -276,69 +246,57 @@ describe.skipIf(!available)(SUITE, () => {
     { what: "a server that cannot be reached", answer: undefined, says: "Check your connection" },
   ];
   for (const { what, answer, says } of troubles) {
-    test(
-      `the account page tells of ${what} and can try again`,
-      async () => {
-        await using visit = await openAccount();
-        const { page, complaints } = visit;
-        const url = `**${API}/get_user_info`;
-        await page.route(url, (route) => (answer ? route.fulfill(answer) : route.abort()));
+    test(`the account page tells of ${what} and can try again`, async () => {
+      await using visit = await openAccount();
+      const { page, complaints } = visit;
+      const url = `**${API}/get_user_info`;
+      await page.route(url, (route) => (answer ? route.fulfill(answer) : route.abort()));
 
-        await page.reload();
-        await page.getByRole("alert").filter({ hasText: says }).waitFor();
-        expect(await page.locator("#account").isVisible()).toBe(false);
-        await page.unroute(url);
-        await page.getByRole("button", { name: "Try again" }).click();
+      await page.reload();
+      await page.getByRole("alert").filter({ hasText: says }).waitFor();
+      expect(await page.locator("#account").isVisible()).toBe(false);
+      await page.unroute(url);
+      await page.getByRole("button", { name: "Try again" }).click();
 
-        await page.locator("#account").waitFor();
-        expect(await page.getByRole("alert").isVisible()).toBe(false);
-        expect(complaints).toEqual([answer ? `status of ${answer.status}` : "net::ERR_FAILED"]);
-      },
-      TIMEOUT_MS,
-    );
+      await page.locator("#account").waitFor();
+      expect(await page.getByRole("alert").isVisible()).toBe(false);
+      expect(complaints).toEqual([answer ? `status of ${answer.status}` : "net::ERR_FAILED"]);
+    });
   }
 
-  test(
-    "a form's button waits while its request runs, and comes back when that fails",
-    async () => {
-      await using visit = await openVisit();
-      const { page } = visit;
-      const arrived = Promise.withResolvers<void>();
-      const released = Promise.withResolvers<void>();
-      await page.route(`**${API}/signin`, async (route) => {
-        arrived.resolve();
-        await released.promise;
-        await route.abort();
-      });
-      const button = page.getByRole("button", { name: "Sign in" });
+  test("a form's button waits while its request runs, and comes back when that fails", async () => {
+    await using visit = await openVisit();
+    const { page } = visit;
+    const arrived = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    await page.route(`**${API}/signin`, async (route) => {
+      arrived.resolve();
+      await released.promise;
+      await route.abort();
+    });
+    const button = page.getByRole("button", { name: "Sign in" });
 
-      await page.goto("/signIn.html");
-      await submitCredentials(page, GRACE);
-      await arrived.promise;
-      expect(await button.isDisabled()).toBe(true);
-      released.resolve();
+    await page.goto("/signIn.html");
+    await submitCredentials(page, GRACE);
+    await arrived.promise;
+    expect(await button.isDisabled()).toBe(true);
+    released.resolve();
 
-      await page.getByRole("alert").filter({ hasText: "Check your connection" }).waitFor();
-      expect(await button.isEnabled()).toBe(true);
-    },
-    TIMEOUT_MS,
-  );
+    await page.getByRole("alert").filter({ hasText: "Check your connection" }).waitFor();
+    expect(await button.isEnabled()).toBe(true);
+  });
 
   for (const path of ["/signUp.html", "/signIn.html"]) {
-    test(
-      `${path} keeps the password out of the address without JavaScript too`,
-      async () => {
-        await using visit = await openVisit({ javaScriptEnabled: false });
-        const { page } = visit;
+    test(`${path} keeps the password out of the address without JavaScript too`, async () => {
+      await using visit = await openVisit({ javaScriptEnabled: false });
+      const { page } = visit;
 
-        await page.goto(path);
-        await submitCredentials(page, GRACE);
+      await page.goto(path);
+      await submitCredentials(page, GRACE);
 
-        await page.waitForURL((url) => url.pathname.startsWith(API));
-        expect(page.url()).not.toContain(GRACE.password);
-      },
-      TIMEOUT_MS,
-    );
+      await page.waitForURL((url) => url.pathname.startsWith(API));
+      expect(page.url()).not.toContain(GRACE.password);
+    });
   }
 });
 
