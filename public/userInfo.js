@@ -2,6 +2,7 @@ import { call, notUnderstood, Refusal } from "./api.js";
 import { refuse, sendByScript } from "./form.js";
 import { find, leaveFor } from "./page.js";
 
+const DEFAULT_PICTURE = "/avatars/default.webp";
 const PICTURE_LIMIT_BYTES = 8 * 1024 * 1024;
 const PICTURE_RULES =
   "This picture cannot be used. " +
@@ -114,6 +115,11 @@ function showNickname(text) {
 /** @param {unknown} profilePath */
 function showPicture(profilePath) {
   if (typeof profilePath !== "string") throw notUnderstood("no picture");
+  // A picture may be gone: an update whose answer was lost takes its file with it.
+  picture.onerror = () => {
+    picture.onerror = null;
+    picture.src = DEFAULT_PICTURE;
+  };
   picture.src = `/avatars/${encodeURIComponent(profilePath)}`;
 }
 

@@ -8,8 +8,10 @@ export const DEFAULT_PROFILE_PATH = "default.webp";
 // counts UTF-16 units and `pattern` compiles without the `u` flag, so each text is a format.
 //
 // A letter of many scripts (Devanagari, Thai, …) is written with marks, which have no other place
-// in a username than behind a letter.
-const USERNAME = /^(?=.{4,13}$)(?:\p{L}\p{M}*|\p{Nd}|[_.-])+$/u;
+// in a username than behind a letter. What shows nothing of itself (variation selectors, fillers)
+// would make two names that look alike.
+const USERNAME =
+  /^(?=.{4,13}$)(?!.*\p{Default_Ignorable_Code_Point})(?:\p{L}\p{M}*|\p{Nd}|[_.-])+$/u;
 // Printable. Joiners and variation selectors pass: they are part of emoji.
 const PRINTABLE = "[^\\p{Cc}\\p{Cn}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Bidi_Control}]";
 const PASSWORD = new RegExp(`^${PRINTABLE}{4,13}$`, "u");

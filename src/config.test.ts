@@ -105,6 +105,8 @@ describe("loadConfig()", () => {
     { DATABASE_URL: "postgres://user:s3cret@host/db" },
     { DATABASE_URL: "mysql://user:s3cret@host" },
     { DATABASE_URL: "s3cret" },
+    { DATABASE_URL: "mysql://user:s3cret%zz@host/db" },
+    { REDIS_URL: "redis://:s3cret%zz@host" },
     { REDIS_URL: "http://:s3cret@host" },
     { RPC_TOKEN: "s3cret" },
   ])("%o is refused without repeating its secret", (environment) => {

@@ -159,7 +159,7 @@ function parsePublicUrl(value: string): URL {
 function parseDatabaseUrl(value: string | undefined): string | undefined {
   const url = value === undefined ? undefined : URL.parse(value);
   if (url === undefined) return undefined;
-  if (url?.protocol === "mysql:" && url.pathname.length > 1) return value;
+  if (url?.protocol === "mysql:" && url.pathname.length > 1 && isDecodable(url)) return value;
   throw new Error("must be mysql://user:password@host:port/database");
 }
 
@@ -168,8 +168,19 @@ function parseRedisUrl(value: string | undefined): string | undefined {
   if (url === undefined) return undefined;
   if (value?.includes(","))
     throw new Error("names several servers: Redis Cluster does not work yet");
-  if (url && /^rediss?:$/.test(url.protocol) && /^(\/\d*)?$/.test(url.pathname)) return value;
+  const isRedis = url && /^rediss?:$/.test(url.protocol) && /^(\/\d*)?$/.test(url.pathname);
+  if (isRedis && isDecodable(url)) return value;
   throw new Error("must be redis://user:password@host:port/number or rediss://…");
+}
+
+/** Whether what a driver will decode is encoded right: a bare % in a password is not. */
+function isDecodable({ username, password, pathname }: URL): boolean {
+  try {
+    decodeURIComponent(username + password + pathname);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function parsePasswordHash(value: string): Config["passwordHash"] {

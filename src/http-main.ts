@@ -24,7 +24,7 @@ export async function startHttp(config: Config, log: Log): Promise<RunningTier> 
     publicFolder: PUBLIC_FOLDER,
     log,
   };
-  const server = listenOn(http, () => new HttpServer({ ...http, ...parts }));
+  const server = listenOn("HTTP", http, () => new HttpServer({ ...http, ...parts }));
   return {
     address: server.url,
     async close(graceMs) {

@@ -12,19 +12,24 @@ const GRACE_MS = 10_000;
 
 /** Why an address cannot be had, in words. */
 const LISTEN_FAULTS: Readonly<Record<string, string>> = {
-  EADDRINUSE: "the port is in use",
+  EADDRINUSE: "the port is in use, or the host has no address",
   EADDRNOTAVAIL: "no such address on this machine",
   EACCES: "the port is for privileged processes",
 };
 
-/** Bind an address; a failure says which one, where the platform's message does not. */
-export function listenOn<T>({ host, port }: { host: string; port: number }, bind: () => T): T {
+/** Bind an address; a failure says which one, and by which variables it is set. */
+export function listenOn<T>(
+  prefix: "HTTP" | "RPC",
+  { host, port }: { host: string; port: number },
+  bind: () => T,
+): T {
   try {
     return bind();
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
     const why = LISTEN_FAULTS[code] ?? cause;
-    throw new Error(`Cannot listen on ${host}:${port}: ${why}`, { cause });
+    const variables = `${prefix}_HOST, ${prefix}_PORT`;
+    throw new Error(`Cannot listen on ${host}:${port} (${variables}): ${why}`, { cause });
   }
 }
 
@@ -40,7 +45,8 @@ export async function runTier(log: Log, start: () => Promise<RunningTier>): Prom
     closing = true;
     log.info({ reason }, "closing");
     // Without a tier it is still starting, waiting for its database perhaps: nothing can be lost.
-    await tier?.close(GRACE_MS);
+    // What cannot be let go of (a database that hangs) ends with the process.
+    await tier?.close(GRACE_MS).catch((err: unknown) => log.warn({ err }, "closed by force"));
     log.info("closed");
     process.exit(0);
   };

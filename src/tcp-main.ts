@@ -25,10 +25,10 @@ export async function startTcp(config: Config, log: Log): Promise<TcpTier> {
     log,
   });
   const tables = [userDispatch(service)];
-  const listener = listenOn(rpc, () => new Listener({ ...rpc, tables, log }));
+  const listener = listenOn("RPC", rpc, () => new Listener({ ...rpc, tables, log }));
   return {
     port: listener.port,
-    address: `${rpc.host}:${listener.port}`,
+    address: `${rpc.host.includes(":") ? `[${rpc.host}]` : rpc.host}:${listener.port}`,
     async close(graceMs) {
       await listener.close(graceMs);
       await storage.close();

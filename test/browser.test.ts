@@ -188,6 +188,20 @@ describe.skipIf(!available)(SUITE, () => {
     expect(complaints).toEqual([]);
   });
 
+  test("a picture that is gone gives way to the default one", async () => {
+    await using visit = await openAccount();
+    const { page, complaints, user } = visit;
+    const cookies = await page.context().cookies();
+    const sessionId = cookies.find(({ name }) => name === "sessionID")?.value ?? "";
+    await user.updateProfilePic({ sessionId, profilePath: "gone.webp" });
+
+    await page.reload();
+
+    await page.locator("#picture[src='/avatars/default.webp']").waitFor();
+    expect(await widthOfPicture(page)).toBe(256);
+    expect(complaints).toEqual(["status of 404"]);
+  });
+
   test("no file, or one that is no picture, is refused, and the picture stays", async () => {
     await using visit = await openAccount();
     const { page, complaints } = visit;

@@ -16,19 +16,30 @@ async function run(command: string[], environment: Record<string, string> = {}):
   return child.exited;
 }
 
-/** Install what is missing where this may be done, else say in one line how to. */
-async function installPrograms(): Promise<void> {
+/**
+ * Install what is missing where this may be done, else say in one line how to.
+ * @returns false where it was tried and failed: tests that were left out would look like a pass
+ */
+async function installPrograms(): Promise<boolean> {
   const packages = missingPrograms().map(({ debianPackage }) => debianPackage);
-  if (packages.length === 0) return;
+  if (packages.length === 0) return true;
   const install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...packages];
   if (process.getuid?.() !== 0 || !Bun.which("apt-get")) {
     console.log(`Some tests will be left out. To run them: sudo ${install.join(" ")}`);
-    return;
+    return true;
   }
   console.log(`Installing for the tests: ${packages.join(", ")}`);
   const quiet = { DEBIAN_FRONTEND: "noninteractive" };
   const code = (await run(["apt-get", "update", "-qq"], quiet)) || (await run(install, quiet));
-  if (code !== 0) console.log(`Some tests will be left out: apt-get ended with exit code ${code}`);
+  if (code !== 0)
+    console.error(`Cannot install ${packages.join(", ")}: apt-get ended with ${code}`);
+  return code === 0;
+}
+
+function missing(): string {
+  return `no ${missingPrograms()
+    .map(({ names }) => names[0])
+    .join(", no ")} on this machine`;
 }
 
 /** The counts of a JUnit report's root element. */
@@ -39,7 +50,7 @@ function readCounts(report: string): { passed: number; failed: number; skipped: 
   return { passed: count("tests") - failed - skipped, failed, skipped };
 }
 
-await installPrograms();
+if (!(await installPrograms())) process.exit(1);
 const folder = await mkdtemp(join(tmpdir(), "portico-report-"));
 const report = join(folder, "junit.xml");
 const exitCode = await run([
@@ -54,6 +65,6 @@ const counts = readCounts((await file.exists()) ? await file.text() : "");
 await rm(folder, { recursive: true });
 // A file that cannot even be loaded is in no report.
 const failed = exitCode === 0 ? counts.failed : Math.max(1, counts.failed);
-const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
-console.log(`${counts.passed} passed, ${failed} failed${skipped}`);
+if (counts.skipped > 0) console.log(`${counts.skipped} left out: ${missing()}`);
+console.log(`${counts.passed} passed, ${failed} failed`);
 process.exitCode = exitCode;

@@ -2,6 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cp, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { available as hasRedis, startRedis } from "./redis.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
@@ -137,9 +138,9 @@ describe("a tier", () => {
     await using tcp = startTcp(folder.path, { RPC_PORT: port });
     await using http = startHttp(folder.path, "127.0.0.1:1", { HTTP_PORT: port });
     expect(await tcp.exited()).toBe(1);
-    expect(tcp.output).toContain(`Cannot listen on 127.0.0.1:${port}`);
+    expect(tcp.output).toContain(`Cannot listen on 127.0.0.1:${port} (RPC_HOST, RPC_PORT)`);
     expect(await http.exited()).toBe(1);
-    expect(http.output).toContain(`Cannot listen on 127.0.0.1:${port}`);
+    expect(http.output).toContain(`Cannot listen on 127.0.0.1:${port} (HTTP_HOST, HTTP_PORT)`);
     taken.stop(true);
   });
 
@@ -179,6 +180,17 @@ describe("a tier", () => {
     expect(tcp.output).not.toContain("s3cret");
   });
 
+  test.skipIf(!hasRedis)("ends on SIGTERM with 0 even where its Redis hangs", async () => {
+    await using folder = await Folder.make();
+    await using redis = await startRedis();
+    await using tcp = startTcp(folder.path, { REDIS_URL: await redis.createDatabase() });
+    await tcp.listening();
+    process.kill(redis.pid, "SIGSTOP");
+    tcp.kill("SIGTERM");
+    expect(await tcp.exited()).toBe(0);
+    expect(tcp.output).toContain("closed by force");
+  });
+
   test("finishes the call that runs on SIGTERM, twice or not, and exits with 0", async () => {
     await using folder = await Folder.make();
     const slowHash = { PASSWORD_HASH: "argon2id:m=262144,t=3,p=1", LOG_LEVEL: "debug" };
@@ -206,6 +218,14 @@ describe("a tier", () => {
     const id = response.headers.get("X-Request-Id") ?? "none";
     await http.waitFor(new RegExp(`"requestId":"${RegExp.escape(id)}"`));
     await tcp.waitFor(new RegExp(`"requestId":"${RegExp.escape(id)}"`));
+    // What a parser complains about is a part of the body.
+    const malformed = await fetch(`${await http.listening()}/api/entrytask/user/signup`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: `{"username":"grace","password":${CREDENTIALS.password}}`,
+    });
+    expect(malformed.status).toBe(400);
+    await http.waitFor(/signup 400/);
     expect(http.output + tcp.output).not.toContain(CREDENTIALS.password);
   });
 });

@@ -238,21 +238,6 @@ describe.skipIf(!hasMariaDb || !hasRedis)("a start without its databases", () =>
       `info connected to ${redisAt}`,
     ]);
   });
-
-  test("ends when it is told to", async () => {
-    await using redis = await startRedis();
-    await using folder = await createFolder();
-    await redis.kill();
-    const start = new AbortController();
-    const { log, messages } = recordingLog();
-
-    const opening = open({ redisUrl: redis.url, ...folder }, { log, signal: start.signal });
-    const outcome = opening.then(String, (error: unknown) => error);
-    await eventually("it waits", async () => messages.some((each) => each.includes("waiting")));
-    start.abort();
-
-    expect(await outcome).toMatchObject({ name: "AbortError" });
-  });
 });
 
 function disposable(redis: Redis): { redis: Redis } & AsyncDisposable {

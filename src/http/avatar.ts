@@ -1,10 +1,13 @@
-import type { Handler, HttpParts } from "./exchange.ts";
+import { RpcError } from "../rpc/error.ts";
+import type { Exchange, Handler, HttpParts } from "./exchange.ts";
 import { Refusal, success } from "./reply.ts";
 import { mediaType, readBody, toNfc } from "./request.ts";
 
 const MAX_FILE_BYTES = 8 * 1024 * 1024;
 /** The file, and room for the other parts of the form and what separates them. */
 const MAX_BODY_BYTES = MAX_FILE_BYTES + 64 * 1024;
+/** Bodies that may be held at once, whoever sends them: they come before the session is known. */
+const MAX_UPLOADS = 64;
 const MAX_PIXELS = 16_000_000;
 const SIDE_PIXELS = 512;
 /** A source's ICC profile is copied along, and is the only part whose size the picture's is not. */
@@ -18,24 +21,20 @@ export function avatarHandlers({
   avatars,
   log,
 }: HttpParts): Record<"update" | "show", Handler> {
+  let uploads = 0;
+
   return {
-    async update({ request, requestId }) {
-      const { file, username } = await readUpload(request);
-      const sessionId = cookie.read(request);
-      const profile = await user.getUserInfo({ sessionId }, { requestId });
-      if (username !== undefined && username !== profile.username) {
-        throw new Refusal(400, "The username is not the session's");
+    async update(exchange) {
+      if (uploads >= MAX_UPLOADS) {
+        const message = `Cannot take the picture: ${MAX_UPLOADS} uploads are under way`;
+        throw new RpcError("resource_exhausted", message, { processed: false });
       }
-      const profilePath = await avatars.save(await reencode(file));
+      uploads++;
       try {
-        await user.updateProfilePic({ sessionId, profilePath }, { requestId });
-      } catch (error) {
-        await avatars.remove(profilePath).catch((err: unknown) => {
-          log.error({ err, requestId, profilePath }, "cannot remove an unused picture");
-        });
-        throw error;
+        return await upload(exchange);
+      } finally {
+        uploads--;
       }
-      return success({ profilePath });
     },
 
     async show({ params: { name = "" } }) {
@@ -52,6 +51,25 @@ export function avatarHandlers({
       });
     },
   };
+
+  async function upload({ request, requestId }: Exchange): Promise<Response> {
+    const { file, username } = await readUpload(request);
+    const sessionId = cookie.read(request);
+    const profile = await user.getUserInfo({ sessionId }, { requestId });
+    if (username !== undefined && username !== profile.username) {
+      throw new Refusal(400, "The username is not the session's");
+    }
+    const profilePath = await avatars.save(await reencode(file));
+    try {
+      await user.updateProfilePic({ sessionId, profilePath }, { requestId });
+    } catch (error) {
+      await avatars.remove(profilePath).catch((err: unknown) => {
+        log.error({ err, requestId, profilePath }, "cannot remove an unused picture");
+      });
+      throw error;
+    }
+    return success({ profilePath });
+  }
 }
 
 async function readUpload(request: Request): Promise<{ file: Blob; username: unknown }> {
@@ -79,8 +97,8 @@ async function parseMultipart(
   try {
     const headers = { "Content-Type": contentType };
     return await new Response(body, { headers }).formData();
-  } catch (error) {
-    throw new Refusal(400, `The form cannot be read: ${error}`);
+  } catch {
+    throw new Refusal(400, "The form cannot be read");
   }
 }
 

@@ -114,7 +114,8 @@ function logProblem(log: Log, fields: object, event: string, problem: unknown): 
 }
 
 function unrouted(table: RouteTable, request: Request): Refusal {
-  const { pathname } = new URL(request.url);
+  // Not by new URL(): without a Host that could be one, the URL is none.
+  const pathname = /^(?:https?:\/\/[^/]*)?([^?#]*)/.exec(request.url)?.[1] ?? "";
   const route = Object.entries(table).find(([path]) => matches(path, pathname));
   // A route that takes this method was not asked for as it is written: its path holds `..`, say.
   const isTaken = route?.[1][request.method === "HEAD" ? "GET" : request.method] !== undefined;

@@ -39,7 +39,7 @@ export class SessionCookie {
 function cookieValue(header: string): string | undefined {
   for (const pair of header.split(";")) {
     const equals = pair.indexOf("=");
-    if (pair.slice(0, equals).trim() === NAME) return pair.slice(equals + 1).trim();
+    if (equals > 0 && pair.slice(0, equals).trim() === NAME) return pair.slice(equals + 1).trim();
   }
   return undefined;
 }

@@ -27,7 +27,7 @@ export interface CallOptions {
   readonly requestId?: string;
 }
 
-/** What the emitted clients call through: a Client, or a test's stand-in. */
+/** What the emitted clients call through: a Balancer, or a test's stand-in. */
 export interface Caller {
   /**
    * Call a method and check its reply.

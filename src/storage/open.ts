@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../log.ts";
 import type { SessionStore, UserStore } from "../user/stores.ts";
 import { attempt, errorField } from "./attempt.ts";
@@ -22,8 +21,6 @@ export interface StorageOptions {
   readonly dataDir: string;
   readonly sessionTtlSeconds: number;
   readonly log: Log;
-  /** Ends the wait for a database that does not come. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface OpenStorage {
@@ -35,7 +32,6 @@ export interface OpenStorage {
 /**
  * Open both stores, their tables up to date. Waits as long as a database cannot be reached.
  * @throws StorageError where a database refuses what it is asked: waiting would not help
- * @throws AbortError where the signal ends the wait
  */
 export async function openStorage(options: StorageOptions): Promise<OpenStorage> {
   // Both embedded stores open the same file: it is reported once.
@@ -58,27 +54,27 @@ export async function openStorage(options: StorageOptions): Promise<OpenStorage>
 }
 
 async function openUsers(options: StorageOptions, sqlite: Presence): Promise<UserStore> {
-  const { databaseUrl, dataDir, log, signal } = options;
+  const { databaseUrl, dataDir, log } = options;
   if (databaseUrl === undefined) {
-    return new SqliteUsers(await openEmbedded(dataDir, sqlite, signal));
+    return new SqliteUsers(await openEmbedded(dataDir, sqlite));
   }
 
   const presence = new Presence(`MySQL at ${new URL(databaseUrl).host} (DATABASE_URL)`, log);
-  await untilThere(presence, isAway, signal, () => migrateMysql(databaseUrl));
+  await untilThere(presence, isAway, () => migrateMysql(databaseUrl));
   return new MysqlUsers(new MysqlClient(databaseUrl, presence));
 }
 
 async function openSessions(options: StorageOptions, sqlite: Presence): Promise<SessionStore> {
-  const { redisUrl, dataDir, sessionTtlSeconds, log, signal } = options;
+  const { redisUrl, dataDir, sessionTtlSeconds, log } = options;
   if (redisUrl === undefined) {
-    return new EmbeddedSessions(await openEmbedded(dataDir, sqlite, signal), sessionTtlSeconds);
+    return new EmbeddedSessions(await openEmbedded(dataDir, sqlite), sessionTtlSeconds);
   }
   const presence = new Presence(`Redis at ${new URL(redisUrl).host} (REDIS_URL)`, log);
   const redis = connectRedis(redisUrl, presence);
   try {
     const { db = 0 } = redis.options;
     // Where the database's number is out of range, ioredis alone would go on with database 0.
-    await untilThere(presence, isAway, signal, () => (db ? redis.select(db) : redis.ping()));
+    await untilThere(presence, isAway, () => (db ? redis.select(db) : redis.ping()));
   } catch (error) {
     redis.disconnect();
     throw error;
@@ -86,15 +82,14 @@ async function openSessions(options: StorageOptions, sqlite: Presence): Promise<
   return new RedisSessions(redis, sessionTtlSeconds, log);
 }
 
-function openEmbedded(dataDir: string, sqlite: Presence, signal: AbortSignal | undefined) {
-  return untilThere(sqlite, isBusy, signal, () => openSqliteFile(dataDir));
+function openEmbedded(dataDir: string, sqlite: Presence) {
+  return untilThere(sqlite, isBusy, () => openSqliteFile(dataDir));
 }
 
 /** Try every second until it works, or fails so that waiting is of no use. */
 async function untilThere<T>(
   presence: Presence,
   isWorthWaiting: (cause: unknown) => boolean,
-  signal: AbortSignal | undefined,
   connect: () => T | Promise<T>,
 ): Promise<T> {
   for (;;) {
@@ -106,7 +101,7 @@ async function untilThere<T>(
       if (!(error instanceof Error) || !isWorthWaiting(error.cause)) throw error;
       presence.away(error.cause);
     }
-    await sleep(RETRY_MS, undefined, { signal });
+    await Bun.sleep(RETRY_MS);
   }
 }
 

@@ -39,6 +39,13 @@ describe("Passwords", () => {
     }
   });
 
+  test("verify() takes the hex digits of the classic scheme in either case", async () => {
+    const { password, salt } = await new Passwords(CLASSIC).hash("hopper1906");
+    const stored = { password: password.toUpperCase(), salt };
+    expect(await new Passwords(CLASSIC).verify("hopper1906", stored)).toBe(true);
+    expect(await new Passwords(CLASSIC).verify("hopper1907", stored)).toBe(false);
+  });
+
   test("verify() throws on what is of no known scheme", async () => {
     const passwords = new Passwords(ARGON2ID);
     for (const password of ["", "plain", "$argon2id$v=19$m=1", "0123456789abcdef"]) {

@@ -12,7 +12,7 @@ export type PasswordScheme =
     }
   | { readonly name: "salted-md5" };
 
-const CLASSIC_HASH = /^[0-9a-f]{32}$/;
+const CLASSIC_HASH = /^[0-9a-f]{32}$/i;
 const PHC_COST = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$/;
 const SALT_CHARACTERS = 4;
 
@@ -39,7 +39,7 @@ export class Passwords {
   async verify(password: string, stored: StoredPassword): Promise<boolean> {
     if (!CLASSIC_HASH.test(stored.password)) return argon2Verify(stored.password, password);
     const hash = classicHash(password, stored.salt);
-    return timingSafeEqual(Buffer.from(hash), Buffer.from(stored.password));
+    return timingSafeEqual(Buffer.from(hash), Buffer.from(stored.password.toLowerCase()));
   }
 
   /** Whether `stored` is weaker than what `hash` makes now: never so for a stronger one. */

@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Stack, startStack } from "../../test/stack.ts";
+import { createFolder, silent } from "../../test/storage-pairs.ts";
 import { DomainError, RpcError } from "../rpc/error.ts";
+import { openStorage } from "../storage/open.ts";
+import { Passwords } from "./password.ts";
+import { createUserService } from "./service.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
@@ -51,6 +55,11 @@ describe("the User service over the RPC", () => {
   test.each([
     ["a username that is too short", { username: "abc", password: PASSWORD }],
     ["a username that is not NFC", { username: "e\u0301mile", password: PASSWORD }],
+    ["a username with a variation selector", { username: "grace\uFE0F", password: PASSWORD }],
+    [
+      "a username with a letter that shows nothing",
+      { username: "grace\u3164", password: PASSWORD },
+    ],
     ["a password with a control code point", { username: "grace2", password: "hop\u0007per" }],
   ])(
     "signUp() refuses %s as invalid_argument, without repeating it",
@@ -73,6 +82,42 @@ describe("the User service over the RPC", () => {
   ])("updateProfilePic() refuses %p, which is no bare name of a picture", async (profilePath) => {
     const error = await errorOf(stack.user.updateProfilePic({ sessionId: "", profilePath }));
     expect(error).toMatchObject({ status: "invalid_argument" });
+  });
+
+  test("a username may be of any script, with the marks that its letters need", async () => {
+    for (const username of ["नमस्ते", "ประเทศไทย", "Ünal_1.0", "数字-四五六"]) {
+      expect(await stack.user.signUp({ username, password: PASSWORD })).toEqual({});
+    }
+  });
+
+  test("an update whose deadline has passed is not begun, and changes nothing", async () => {
+    await using folder = await createFolder();
+    const storage = await openStorage({ ...folder, sessionTtlSeconds: 60, log: silent });
+    const service = createUserService({
+      ...storage,
+      passwords: new Passwords({ name: "salted-md5" }),
+      defaultProfilePath: "default.webp",
+      log: silent,
+    });
+    const inTime = { requestId: "", deadline: Number.POSITIVE_INFINITY };
+    const tooLate = { requestId: "", deadline: performance.now() };
+    const credentials = { username: "grace", password: PASSWORD };
+    await service.signUp(credentials, inTime);
+    const { sessionId } = await service.signIn(credentials, inTime);
+    for (const write of [
+      service.updateNickname({ sessionId, nickname: "late" }, tooLate),
+      service.updateProfilePic({ sessionId, profilePath: "late.webp" }, tooLate),
+      service.signUp({ username: "late", password: PASSWORD }, tooLate),
+      service.signIn(credentials, tooLate),
+    ]) {
+      expect(await errorOf(write)).toMatchObject({ status: "deadline_exceeded", processed: false });
+    }
+    expect(await service.getUserInfo({ sessionId }, inTime)).toEqual({
+      username: "grace",
+      nickname: "grace",
+      profilePath: "default.webp",
+    });
+    await storage.close();
   });
 
   test("a write whose deadline has passed is not begun", async () => {

@@ -14,6 +14,8 @@ export interface UserServiceParts {
   readonly log: Log;
 }
 
+type CallContext = Parameters<UserService["signIn"]>[1];
+
 const FIRST_NICKNAME_CODE_POINTS = 8;
 
 /** The use cases of an account. */
@@ -38,8 +40,8 @@ export function createUserService(parts: UserServiceParts): UserService {
       const user = await users.find(username);
       if (!user) throw new DomainError("UserNotExistError");
       if (!(await passwords.verify(password, user))) throw new DomainError("PasswordError");
+      if (passwords.needsRehash(user)) await rehash(user, password, context);
       inTime(context.deadline);
-      if (passwords.needsRehash(user)) await rehash(user, password, context.requestId);
       const sessionId = newSessionId(username);
       await sessions.open(sessionId, profileOf(user), lease);
       return { sessionId };
@@ -97,11 +99,13 @@ export function createUserService(parts: UserServiceParts): UserService {
   }
 
   /** The password is right, so the sign-in goes on whether or not its better hash is kept. */
-  async function rehash(user: User, password: string, requestId: string): Promise<void> {
+  async function rehash(user: User, password: string, context: CallContext): Promise<void> {
     try {
-      await users.replacePassword(user.username, user, await passwords.hash(password));
+      const better = await passwords.hash(password);
+      inTime(context.deadline);
+      await users.replacePassword(user.username, user, better);
     } catch (err) {
-      log.warn({ err, requestId }, "cannot store the new hash of a password");
+      log.warn({ err, requestId: context.requestId }, "cannot store the new hash of a password");
     }
   }
 }

@@ -57,6 +57,16 @@ describePairs("avatars", (pair) => {
     return { ...member, profilePath, ...(await servedAt(shared.stack.url, profilePath)) };
   };
 
+  test.each([
+    [1024, 768, 512, 384],
+    [300, 600, 256, 512],
+    [20, 10, 20, 10],
+  ])("of %p by %p pixels are served with %p by %p", async (width, height, ofWidth, ofHeight) => {
+    const { bytes } = await upload(avatarForm(pngOf(width, height, RED)));
+    const metadata = await new Bun.Image(bytes).metadata();
+    expect([metadata.width, metadata.height]).toEqual([ofWidth, ofHeight]);
+  });
+
   test("of new users are one and the same default picture", async () => {
     const one = await newMember(shared.stack);
     const other = await newMember(shared.stack);

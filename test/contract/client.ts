@@ -65,6 +65,7 @@ function readAnswer(status: number, headers: Headers, text: string): Answer {
   expect(row.statuses, shown).toContain(status);
   if (code !== "7") expect(body.data, shown).toBe("");
   if (status === 405) expect(headers.get("allow"), shown).toBeTruthy();
+  if (code === "0" && status === 503) expect(headers.get("retry-after"), shown).toBe("1");
   if (status === 429) expect(headers.get("retry-after"), shown).toBeTruthy();
   return { status, code, data: body.data, text, headers };
 }

@@ -98,6 +98,30 @@ describePairs("the table of users", (pair) => {
   });
 });
 
+describePairs("the row of a user", (pair) => {
+  const shared = sharedStack(pair);
+
+  test("is dated when it is made, and dated anew by every change", async () => {
+    await using rows = await openRows(shared);
+    const { api, username } = await newMember(shared.stack);
+    const dated = async () => {
+      const [row] = await rows.query("SELECT * FROM `user` WHERE username = ?", [username]);
+      return { created: String(row?.gmt_create), modified: String(row?.gmt_modified) };
+    };
+    const first = await dated();
+    expect(first.modified).toBe(first.created);
+    const form = avatarForm(pngOf(2, 2, [1, 2, 3]));
+    for (const change of [() => api.nickname("changed"), () => api.avatar(form)]) {
+      await rows.query("UPDATE `user` SET gmt_modified = '2001-02-03 04:05:06'");
+      expect((await dated()).modified).toContain("2001");
+      expect((await change()).code).toBe("7");
+      const { created, modified } = await dated();
+      expect(created).toBe(first.created);
+      expect(modified).not.toContain("2001");
+    }
+  });
+});
+
 describePairs("a table of users that takes no updates", (pair) => {
   const shared = sharedStack(pair);
 
