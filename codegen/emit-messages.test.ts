@@ -20,4 +20,8 @@ test("a nested kind without a rule is refused by the name of its field", () => {
   expect(() => emitted(Type.Object({ list: Type.Array(Type.Date()) }))).toThrow(
     "Cannot emit Odd.list: no rule for Date",
   );
+  const record = Type.Record(Type.String(), Type.Date());
+  expect(() => emitted(Type.Object({ record }))).toThrow(
+    "Cannot emit Odd.record: no rule for Date",
+  );
 });

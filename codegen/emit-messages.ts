@@ -48,6 +48,12 @@ function typeOf(schema: TSchema, messages: readonly MessageModel[], where: strin
   if (TypeGuard.IsUnknown(schema)) return "unknown";
   if (TypeGuard.IsLiteral(schema)) return JSON.stringify(schema.const);
   if (TypeGuard.IsArray(schema)) return `readonly (${typeOf(schema.items, messages, where)})[]`;
+  if (TypeGuard.IsRecord(schema)) {
+    const values = Object.values(schema.patternProperties).map((each) =>
+      typeOf(each, messages, where),
+    );
+    return `Readonly<Record<string, ${values.join(" | ")}>>`;
+  }
   if (TypeGuard.IsUnion(schema)) {
     return schema.anyOf.map((member) => typeOf(member, messages, where)).join(" | ");
   }

@@ -22,6 +22,7 @@ export const AMessageWithAQuiteLongName = Type.Object({
   rows: Type.Array(Type.Union([Type.Number(), Inner])),
   choice: Type.Union([Type.Literal("one"), Type.Literal(2), Type.Boolean()]),
   anything: Type.Unknown(),
+  counts: Type.Record(Type.String(), Type.Union([Type.Integer(), Inner])),
   maybe: Type.Optional(
     Type.Integer({ description: "Ends a comment */ and is long: ${"so many words ".repeat(12)}" }),
   ),
@@ -35,7 +36,7 @@ export const WideContract = contract("Wide", {
     reply: AMessageWithAQuiteLongName,
     errors: ["InvalidSessionError", "UserExistedError", "UserNotExistError", "PasswordError"],
   },
-  get: { number: 1002, summary: "Get.", request: Inner, reply: Inner, errors: [] },
+  get: { number: 1002, summary: 'Get "it".', request: Inner, reply: Inner, errors: [] },
 });
 `;
 
@@ -132,12 +133,17 @@ test("emitted code passes the type checker and the formatter, however long its n
   await using checkout = await Checkout.copy();
   await Bun.write(checkout.path("schema/wide.ts"), WIDE_SCHEMA);
   expect((await checkout.codegen()).code).toBe(0);
-  const { "wide-messages.ts": messages = "" } = await checkout.emitted();
+  const { "wide-messages.ts": messages = "", "wide-description.ts": description = "" } =
+    await checkout.emitted();
   expect(messages).toContain('readonly "not-an-identifier": null;');
   expect(messages).toContain("readonly list: readonly string[];");
   expect(messages).toContain("readonly rows: readonly (number | Inner)[];");
   expect(messages).toContain('readonly choice: "one" | 2 | boolean;');
   expect(messages).toContain("readonly maybe?: number;");
+  expect(messages).toContain("readonly counts: Readonly<Record<string, number | Inner>>;");
+  expect(description).toContain("export const WIDE_DESCRIPTION: ServiceDescription = {");
+  expect(description).toContain("summary: 'Get \"it\".',");
+  expect(description).toContain("reply: schema.Inner,");
   const texts = Object.values(await checkout.emitted());
   expect(
     texts

@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { emitClient } from "./emit-client.ts";
+import { emitDescription } from "./emit-description.ts";
 import { emitMessages } from "./emit-messages.ts";
 import { emitMethods } from "./emit-methods.ts";
 import { emitService } from "./emit-service.ts";
@@ -14,6 +15,7 @@ const EMITTERS = {
   methods: emitMethods,
   client: emitClient,
   service: emitService,
+  description: emitDescription,
 };
 
 /** File name → text, for every schema file that declares a contract. */

@@ -1,4 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { ConfigError, type Environment, loadConfig } from "./config.ts";
 
 function problems(environment: Environment): string[] {
@@ -72,7 +75,7 @@ describe("loadConfig()", () => {
     [{ HTTP_PORT: "http" }, 'HTTP_PORT is "http": must be a whole number from 0 to 65535'],
     [{ HTTP_PORT: "65536" }, 'HTTP_PORT is "65536": must be a whole number from 0 to 65535'],
     [{ RPC_PORT: "-1" }, 'RPC_PORT is "-1": must be a whole number from 0 to 65535'],
-    [{ RPC_HOST: "0.0.0.0" }, 'RPC_HOST is "0.0.0.0": must be a loopback address'],
+    [{ RPC_HOST: "0.0.0.0" }, "must be a loopback address where RPC_TOKEN is not set"],
     [{ RPC_HOST: "127.evil.com" }, "must be a loopback address"],
     [{ RPC_ADDRESSES: "one" }, 'RPC_ADDRESSES has "one": must be host:port'],
     [{ RPC_ADDRESSES: "one:1,,two:2" }, 'RPC_ADDRESSES has "": must be host:port'],
@@ -88,13 +91,37 @@ describe("loadConfig()", () => {
     [{ PASSWORD_HASH: "argon2id:m=8,t=1,p=2" }, "m at least 8p"],
     [{ PASSWORD_HASH: "argon2id:m=64,t=0,p=1" }, "PASSWORD_HASH is"],
     [{ LOG_LEVEL: "verbose" }, "must be one of debug, info, warn, error, silent"],
-    [{ RPC_TOKEN: "s3cret" }, "RPC_TOKEN does not work yet: unset it"],
+    [{ RPC_TOKEN: "s3cret" }, "RPC_TOKEN must have 16 characters or more"],
+    [{ RPC_TLS_CA: "/nowhere/ca.pem" }, 'RPC_TLS_CA names "/nowhere/ca.pem", which cannot be read'],
+    [{ RPC_TLS_CA: join(import.meta.dir, "log.ts") }, "which is no PEM file"],
+    [{ METRICS_PORT: "9100" }, "METRICS_PORT does not work yet: unset it"],
     [{ AVATAR_URL: "s3://bucket" }, "AVATAR_URL does not work yet: unset it"],
   ])("%o is refused by name", (environment, message) => {
     const found = problems(environment);
     expect(found).toHaveLength(1);
     expect(found[0]).toContain(message);
     expect(found[0]).toStartWith(Object.keys(environment)[0] ?? "");
+  });
+
+  test("RPC_HOST may be any address where both tiers have a token", () => {
+    const config = loadConfig({ RPC_HOST: "0.0.0.0", RPC_TOKEN: "0123456789abcdef" });
+    expect(config.rpc.host).toBe("0.0.0.0");
+    expect(config.rpcToken).toBe("0123456789abcdef");
+  });
+
+  test("a certificate needs its key, and a key its certificate", async () => {
+    const file = join(await mkdtemp(join(tmpdir(), "portico-pem-")), "one.pem");
+    await Bun.write(file, "-----BEGIN CERTIFICATE-----\n");
+    expect(problems({ RPC_TLS_CERT: file })).toEqual([
+      "RPC_TLS_CERT and RPC_TLS_KEY must be set together",
+    ]);
+    expect(problems({ RPC_TLS_KEY: file })).toHaveLength(1);
+    const text = await Bun.file(file).text();
+    expect(loadConfig({ RPC_TLS_CERT: file, RPC_TLS_KEY: file, RPC_TLS_CA: file })).toMatchObject({
+      rpcTls: { cert: text, key: text },
+      rpcTlsCa: text,
+    });
+    await rm(dirname(file), { recursive: true });
   });
 
   test("every problem is told at once", () => {

@@ -1,6 +1,7 @@
 // The HTTP tier: pages, cookies and pictures in front of the RPC. `bun run start:http`
 
 import { join } from "node:path";
+import { version } from "../package.json" with { type: "json" };
 import { type Config, configOrExit } from "./config.ts";
 import { UserClient } from "./gen/user-client.ts";
 import { AvatarFiles } from "./http/avatar-files.ts";
@@ -9,13 +10,17 @@ import { HttpServer } from "./http/server.ts";
 import { SessionCookie } from "./http/session-cookie.ts";
 import { listenOn, type RunningTier, runTier } from "./lifecycle.ts";
 import { createLog, type Log } from "./log.ts";
-import { Balancer } from "./rpc/balancer.ts";
+import { Balancer, DEFAULT_POOL_LIMITS } from "./rpc/balancer.ts";
+import { callLog } from "./rpc/call-log.ts";
+
+const BUILD = `portico/${version}`;
 
 const PUBLIC_FOLDER = join(import.meta.dir, "../public");
 
 export async function startHttp(config: Config, log: Log): Promise<RunningTier> {
   const { http, publicUrl, rpcAddresses, dataDir, sessionTtlSeconds } = config;
-  const balancer = new Balancer(rpcAddresses);
+  const identity = { build: BUILD, token: config.rpcToken, tlsCa: config.rpcTlsCa };
+  const balancer = new Balancer(rpcAddresses, DEFAULT_POOL_LIMITS, identity, [callLog(log)]);
   const parts: HttpParts = {
     user: new UserClient(balancer),
     cookie: new SessionCookie(publicUrl, sessionTtlSeconds),

@@ -11,8 +11,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   schema: [],
   codegen: ["schema"],
   "src/log.ts": [],
-  "src/config.ts": ["src/log.ts"],
+  "src/config.ts": ["src/config-values.ts", "src/log.ts"],
+  "src/config-values.ts": ["src/log.ts"],
   "src/lifecycle.ts": ["src/log.ts"],
+  "src/call-stats.ts": ["src/rpc"],
+  "src/system.ts": ["src/gen", "src/rpc", "src/call-stats.ts"],
   "src/rpc": ["schema/errors.ts", "src/log.ts"],
   "src/gen": ["schema", "src/rpc/call.ts"],
   "src/user": ["src/gen", "schema", "src/rpc/error.ts", "src/log.ts"],
@@ -24,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = {
   "src/log.ts": [
     "src/config.ts",
+    "src/config-values.ts",
     "src/lifecycle.ts",
     "src/rpc",
     "src/user",

@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { cp, mkdtemp, rm, symlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, symlink } from "node:fs/promises";
 import { join } from "node:path";
+import { Child, Folder, freePort, ROOT, startHttp, startTcp } from "./child.ts";
 import { available as hasRedis, startRedis } from "./redis.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
@@ -9,99 +9,7 @@ setDefaultTimeout(60_000);
 
 // The tiers as processes: how they start, what they say, and how they end.
 
-const ROOT = join(import.meta.dir, "..");
 const CREDENTIALS = { username: "grace", password: "hopper1906" };
-
-interface ProcessOptions {
-  readonly root?: string;
-  readonly environment?: Record<string, string>;
-}
-
-/** A script of Portico in a process of its own, which ends with the test. */
-class Child implements AsyncDisposable {
-  readonly #process: Bun.Subprocess<"ignore", "pipe", "pipe">;
-  /** All that it has printed. */
-  output = "";
-  readonly #read: Promise<unknown>;
-
-  constructor(script: string, { root = ROOT, environment = {} }: ProcessOptions) {
-    const { PATH = "", TMPDIR = tmpdir() } = process.env;
-    this.#process = Bun.spawn([process.execPath, join(root, script)], {
-      cwd: root,
-      env: { PATH, TMPDIR, ...environment },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    this.#read = Promise.all([
-      this.#collect(this.#process.stdout),
-      this.#collect(this.#process.stderr),
-    ]);
-  }
-
-  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoder();
-    for await (const chunk of stream) this.output += decoder.decode(chunk, { stream: true });
-  }
-
-  /** Resolves to the match once the output has one. */
-  async waitFor(pattern: RegExp): Promise<RegExpExecArray> {
-    for (;;) {
-      const match = pattern.exec(this.output);
-      if (match) return match;
-      if (this.#process.exitCode !== null) throw new Error(`It ended: ${this.output}`);
-      await Bun.sleep(20);
-    }
-  }
-
-  async listening(): Promise<string> {
-    const [, address = ""] = await this.waitFor(/"address":"([^"]+)".*"msg":"listening"/);
-    return address;
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.#process.kill(signal);
-  }
-
-  async exited(): Promise<number | null> {
-    await Promise.all([this.#process.exited, this.#read]);
-    return this.#process.exitCode;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.kill("SIGKILL");
-    await this.exited();
-  }
-}
-
-class Folder implements AsyncDisposable {
-  readonly path: string;
-
-  private constructor(path: string) {
-    this.path = path;
-  }
-
-  static async make(): Promise<Folder> {
-    return new Folder(await mkdtemp(join(tmpdir(), "portico-")));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.path, { recursive: true, force: true });
-  }
-}
-
-function freePort(): number {
-  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  server.stop(true);
-  return server.port;
-}
-
-const startTcp = (dataDir: string, environment: Record<string, string> = {}) =>
-  new Child("src/tcp-main.ts", {
-    environment: { DATA_DIR: dataDir, RPC_PORT: "0", ...environment },
-  });
-const startHttp = (dataDir: string, rpcAddress: string, environment = {}) =>
-  new Child("src/http-main.ts", {
-    environment: { DATA_DIR: dataDir, HTTP_PORT: "0", RPC_ADDRESSES: rpcAddress, ...environment },
-  });
 
 async function post(url: string, path: string, fields: object): Promise<Response> {
   return fetch(`${url}/api/entrytask/user/${path}`, {

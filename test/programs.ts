@@ -7,6 +7,8 @@ export interface Program {
 export const PROGRAMS = {
   mariadb: { names: ["mariadbd"], debianPackage: "mariadb-server-core" },
   redis: { names: ["redis-server"], debianPackage: "redis-server" },
+  openssl: { names: ["openssl"], debianPackage: "openssl" },
+  python: { names: ["python3"], debianPackage: "python3" },
   chromium: { names: ["chromium", "chromium-browser", "google-chrome"], debianPackage: "chromium" },
 } as const satisfies Record<string, Program>;
 

@@ -199,6 +199,13 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
     });
   });
 
+  it("both answer a ping, however empty they are", async () => {
+    await using location = await createLocation();
+    await using storage = await open(location);
+    const answers = await Promise.all([storage.users.ping(), storage.sessions.ping()]);
+    expect(answers).toEqual([undefined, undefined]);
+  });
+
   test.skipIf(!available)("what was stored is there after closing and opening again", async () => {
     await using location = await createLocation();
     const before = await open(location);
@@ -241,6 +248,8 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
     const other = { password: "x", salt: "" };
 
     const calls = [
+      [`ping ${users.database}`, () => users.ping()],
+      [`ping ${sessions.database}`, () => sessions.ping()],
       ["read user", () => users.find("grace")],
       ["insert user", () => users.insert(user("grace"))],
       ["update nickname", () => users.setNickname("grace", "x")],

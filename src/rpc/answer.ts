@@ -2,6 +2,7 @@ import { isDomainErrorName } from "../../schema/errors.ts";
 import type { Method } from "./call.ts";
 import { DomainError, isRpcStatus, RpcError } from "./error.ts";
 import { Flag, type Frame, FrameType } from "./frame.ts";
+import { parseObject } from "./json.ts";
 import type { OutgoingFrame } from "./outbox.ts";
 
 /** The body of an ERROR frame: an RPC status or a name of the error table. */
@@ -37,25 +38,30 @@ export function decodeError(method: Method<unknown, unknown>, frame: Frame): Err
   });
 }
 
+/** The body of a GOAWAY frame. */
+export function goAwayText(lastId: number, reason: string): string {
+  return JSON.stringify({ lastId, reason });
+}
+
+/** Calls with an id over `lastId` were not begun; an unreadable body says that of none. */
+export function parseGoAway(text: string): { lastId: number; reason: string } {
+  const { lastId, reason } = parseObject(text) ?? {};
+  return {
+    lastId: typeof lastId === "number" ? lastId : Infinity,
+    reason: typeof reason === "string" ? reason : "no reason",
+  };
+}
+
 /** Whether a method's callers are prepared for this error. */
 export function isDeclared(method: Method<unknown, unknown>, code: DomainError["code"]): boolean {
   return code === "DataBaseError" || method.errors.includes(code);
 }
 
 function parseErrorBody(text: string): ErrorBody {
-  const value: unknown = parseJson(text);
-  const body = typeof value === "object" && value !== null ? value : {};
-  const code = "code" in body && typeof body.code === "string" ? body.code : "unreadable";
-  const message = "message" in body && typeof body.message === "string" ? body.message : code;
-  const retryAfterMs =
-    "retryAfterMs" in body && typeof body.retryAfterMs === "number" ? body.retryAfterMs : undefined;
-  return { code, message, retryAfterMs };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // Reported as the error code "unreadable".
-  }
+  const { code = "unreadable", message = code, retryAfterMs } = parseObject(text) ?? {};
+  return {
+    code: String(code),
+    message: String(message),
+    retryAfterMs: typeof retryAfterMs === "number" ? retryAfterMs : undefined,
+  };
 }

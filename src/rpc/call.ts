@@ -25,6 +25,8 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Travels to the server's log lines. */
   readonly requestId?: string;
+  /** Aborted, it ends the call as `cancelled` on both sides. */
+  readonly signal?: AbortSignal;
 }
 
 /** What the emitted clients call through: a Balancer, or a test's stand-in. */
@@ -46,6 +48,10 @@ export interface CallContext {
   readonly requestId: string;
   /** When the caller stops waiting, on the clock of `performance.now()`. */
   readonly deadline: number;
+  /** Aborted once nobody waits any more: deadline, CANCEL, or the connection is lost. */
+  readonly signal: AbortSignal;
+  /** How long the caller still waits; 0 where it does not. */
+  remainingMs(): number;
 }
 
 export type Handler<Request, Reply> = (request: Request, context: CallContext) => Promise<Reply>;

@@ -1,16 +1,14 @@
 import type { Socket } from "bun";
-import { decodeError } from "./answer.ts";
+import { parseGoAway } from "./answer.ts";
+import { type Address, connect, type SocketUser } from "./connect.ts";
 import { RpcError } from "./error.ts";
 import { Flag, type Frame, FrameError, FrameReader, FrameType } from "./frame.ts";
-import { type Hello, helloText, parseHello } from "./hello.ts";
-import type { Limits } from "./limits.ts";
+import { answerProof, type Greeting } from "./greeting.ts";
+import { type Hello, newNonce, parseHello } from "./hello.ts";
+import type { PoolLimits } from "./limits.ts";
+import { Liveness } from "./liveness.ts";
 import { Outbox } from "./outbox.ts";
 import type { CallHolder, PendingCall } from "./pending-call.ts";
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** What a connection tells its pool. */
 export interface ConnectionOwner {
@@ -18,6 +16,8 @@ export interface ConnectionOwner {
   onOpen(connection: Connection): void;
   /** A call ended, whatever way: a slot is free. */
   onRelease(connection: Connection): void;
+  /** The server wants no more calls on it; those in flight are still answered. */
+  onGoAway(connection: Connection): void;
   /** It takes no more calls, or never did; those in flight are about to fail. */
   onClose(connection: Connection, error: RpcError): void;
 }
@@ -25,34 +25,39 @@ export interface ConnectionOwner {
 const MAX_UINT32 = 0xffffffff;
 
 /** The client's side of one TCP connection: many calls in flight, told apart by their ids. */
-export class Connection implements CallHolder {
-  readonly waitingFor = "the server's answer";
+export class Connection implements CallHolder, SocketUser {
   readonly #address: Address;
-  readonly #limits: Limits;
+  readonly #limits: PoolLimits;
+  readonly #greeting: Greeting;
+  readonly #nonce = newNonce();
   readonly #owner: ConnectionOwner;
   readonly #reader: FrameReader;
   readonly #inFlight = new Map<number, PendingCall>();
   readonly #handshakeTimer: Timer;
-  #socket: Socket<Connection> | undefined;
+  #socket: Socket<SocketUser> | undefined;
   #outbox: Outbox | undefined;
   #peer: Hello | undefined;
+  readonly liveness: Liveness;
   #closed = false;
+  /** Takes no more calls, and closes with the end of the last one. */
+  #retired = false;
   #lastId = 0;
+  #lastIdAtTick = 0;
 
   /** Connect and exchange HELLO; the owner hears how that went, always after this returns. */
-  constructor(address: Address, limits: Limits, owner: ConnectionOwner) {
+  constructor(address: Address, limits: PoolLimits, greeting: Greeting, owner: ConnectionOwner) {
     this.#address = address;
     this.#limits = limits;
+    this.#greeting = greeting;
     this.#owner = owner;
     this.#reader = new FrameReader(limits.maxFrameBytes);
+    this.liveness = new Liveness(limits.pingIdleMs, limits.pingTimeoutMs);
     this.#handshakeTimer = setTimeout(
       () => this.#close("no HELLO in time"),
-      limits.handshakeTimeoutMs,
+      Math.min(limits.handshakeTimeoutMs, limits.connectTimeoutMs),
     );
-    const { host: hostname, port } = address;
-    // try(): Bun.connect throws at once where the port is none, and rejects for all other reasons.
-    Promise.try(() => Bun.connect({ hostname, port, data: this, socket: HANDLERS })).catch(
-      (error: unknown) => this.#close("connect failed", error),
+    connect(address, greeting.tlsCa, this).catch((error: unknown) =>
+      this.#close("connect failed", error),
     );
   }
 
@@ -63,16 +68,36 @@ export class Connection implements CallHolder {
   /** Whether it can take a call; the smaller of both sides' limits counts. */
   get hasFreeSlot(): boolean {
     const peerLimit = this.#peer?.maxInFlight ?? 0;
-    return !this.#closed && this.#inFlight.size < Math.min(peerLimit, this.#limits.maxInFlight);
+    if (this.#closed || this.#retired) return false;
+    return this.#inFlight.size < Math.min(peerLimit, this.#limits.maxInFlight);
+  }
+
+  /** Once a tick: ask a silent server for a sign of life, and close where none comes. */
+  tick(): void {
+    const isIdle = this.#inFlight.size === 0 && this.#lastId === this.#lastIdAtTick;
+    this.#lastIdAtTick = this.#lastId;
+    if (!this.#peer) return; // The handshake has its own limit.
+    const next = this.liveness.tick(isIdle);
+    if (next === "close") this.#close("the server is silent");
+    else if (next === "ping") this.#push(FrameType.ping, this.#lastId);
+  }
+
+  /** Take no more calls, and close once those in flight have ended. */
+  retire(): void {
+    this.#retired = true;
+    this.#release();
   }
 
   /** Send a call; its answer ends it. The caller has made sure of a free slot. */
   send(call: PendingCall): void {
-    const { method, body, requestId, deadline } = call.request;
-    const remainingMs = Math.ceil(deadline - performance.now());
+    const { method, deadline, phases } = call.request;
+    const now = performance.now();
+    const remainingMs = Math.ceil(deadline - now);
     if (remainingMs <= 0) return call.expire();
-    if (this.#peer?.methods[method.number] !== method.hash) {
-      return call.fail(this.#refusal("unimplemented", method.name, this.#unfit(method.number)));
+    const shape = this.#peer?.methods?.[method.number];
+    if (!this.#peer || shape !== method.hash) {
+      const why = shape === undefined ? "lacks it" : "has another shape of it";
+      return call.refuse("unimplemented", `${this.#address.host}:${this.#address.port} ${why}`);
     }
     const id = this.#freeId();
     // In flight before it is pushed: where that overflows, the connection fails all it holds.
@@ -80,27 +105,31 @@ export class Connection implements CallHolder {
     call.holder = this;
     this.#inFlight.set(id, call);
     const fits = this.#outbox?.push(
-      {
-        type: FrameType.request,
-        method: method.number,
-        id,
-        timeoutMs: Math.min(remainingMs, MAX_UINT32),
-        metadata: requestId ? JSON.stringify({ requestId }) : "",
-        body,
-      },
+      call.frame(Math.min(remainingMs, MAX_UINT32)),
       this.#peer.maxFrameBytes,
     );
-    if (fits) return;
+    if (fits) {
+      call.endsAtByte = this.#outbox?.endsAtByte ?? 0;
+      return phases.enter("handler", now);
+    }
     this.#inFlight.delete(id);
-    const why = `the request is over ${this.#peer.maxFrameBytes} bytes`;
-    call.fail(this.#refusal("invalid_argument", method.name, why));
+    call.id = 0;
+    call.refuse("invalid_argument", `the request is over ${this.#peer.maxFrameBytes} bytes`);
+  }
+
+  waitingFor(call: PendingCall): string {
+    return this.isQueued(call) ? "the server to read the request" : "the server's answer";
+  }
+
+  isQueued(call: PendingCall): boolean {
+    return call.endsAtByte > (this.#outbox?.takenBytes ?? 0);
   }
 
   drop(call: PendingCall): void {
     if (!this.#inFlight.delete(call.id)) return;
     // The server gives the slot back when it reads this, which is before it reads the next call.
-    this.#outbox?.push({ type: FrameType.cancel, flags: Flag.optional, id: call.id, body: "" });
-    this.#owner.onRelease(this);
+    this.#push(FrameType.cancel, call.id);
+    this.#release();
   }
 
   /** Close at once; calls in flight fail with `unavailable`. */
@@ -114,26 +143,19 @@ export class Connection implements CallHolder {
     return this.#lastId;
   }
 
-  #unfit(number: number): string {
-    const where = `${this.#address.host}:${this.#address.port}`;
-    return this.#peer?.methods[number] ? `${where} has another shape of it` : `${where} lacks it`;
-  }
-
-  #refusal(status: "unimplemented" | "invalid_argument", name: string, why: string): RpcError {
-    return new RpcError(status, `Cannot call ${name}: ${why}`, { processed: false });
-  }
-
-  onOpen(socket: Socket<Connection>): void {
+  onOpen(socket: Socket<SocketUser>): void {
     if (this.#closed) return void socket.terminate();
     socket.setNoDelay(true);
     this.#socket = socket;
     this.#outbox = new Outbox(socket, this.#limits.maxOutgoingBytes, () =>
       this.#close("the server does not read"),
     );
-    this.#outbox.push({ type: FrameType.hello, body: helloText(this.#limits, []) });
+    const hello: Hello = { ...this.#greeting.hello, nonce: this.#nonce };
+    this.#outbox.push({ type: FrameType.hello, body: JSON.stringify(hello) });
   }
 
   onData(chunk: Buffer): void {
+    this.liveness.quietTicks = 0;
     try {
       this.#reader.push(chunk, this.#onFrame);
     } catch (error) {
@@ -146,8 +168,8 @@ export class Connection implements CallHolder {
     this.#outbox?.drain();
   }
 
-  onClosed(error?: Error): void {
-    this.#close("connection lost", error);
+  onClosed(error?: Error, why = "connection lost"): void {
+    this.#close(why, error);
   }
 
   readonly #onFrame = (frame: Frame): void => {
@@ -155,12 +177,17 @@ export class Connection implements CallHolder {
     if (frame.type === FrameType.hello && !this.#peer) return this.#greet(frame);
     if (frame.type === FrameType.response && this.#peer) return this.#answer(frame);
     if (frame.type === FrameType.error) return this.#answer(frame);
+    if (frame.type === FrameType.ping) return this.#push(FrameType.pong, frame.id);
+    if (frame.type === FrameType.goaway && this.#peer) return this.#goAway(frame);
     if (frame.flags & Flag.optional) return;
     throw new FrameError(`Cannot read frame: type ${frame.type} is unknown or out of place`);
   };
 
   #greet(frame: Frame): void {
-    this.#peer = parseHello(frame.body);
+    const peer = parseHello(frame.body);
+    const proof = answerProof(this.#greeting.token, this.#nonce, peer);
+    if (proof) this.#outbox?.push({ type: FrameType.proof, body: JSON.stringify({ proof }) });
+    this.#peer = peer;
     clearTimeout(this.#handshakeTimer);
     this.#owner.onOpen(this);
   }
@@ -172,20 +199,32 @@ export class Connection implements CallHolder {
     const call = this.#inFlight.get(frame.id);
     if (!call) return; // It met its deadline, and this answer crossed our CANCEL.
     this.#inFlight.delete(frame.id);
-    if (frame.type === FrameType.error) call.fail(decodeError(call.request.method, frame));
-    else this.#reply(call, frame.body);
-    this.#owner.onRelease(this);
+    call.answer(frame);
+    this.#release();
   }
 
-  #reply(call: PendingCall, body: string): void {
-    let reply: unknown;
-    try {
-      reply = JSON.parse(body);
-    } catch (cause) {
-      const message = `Cannot accept the reply of ${call.request.method.name}: not JSON`;
-      return call.fail(new RpcError("internal", message, { cause }));
+  /** What the server has not begun can go elsewhere at once; the rest it still answers. */
+  #goAway(frame: Frame): void {
+    const { lastId, reason } = parseGoAway(frame.body);
+    this.#retired = true;
+    this.#owner.onGoAway(this);
+    const error = this.#lost(false, `the server goes away: ${reason}`, undefined);
+    for (const [id, call] of this.#inFlight) {
+      if (id <= lastId) continue;
+      this.#inFlight.delete(id);
+      call.fail(error);
     }
-    call.succeed(reply);
+    this.#release();
+  }
+
+  #release(): void {
+    if (!this.#retired) this.#owner.onRelease(this);
+    else if (this.#inFlight.size === 0) this.close();
+  }
+
+  /** A frame that says nothing but its type and id. */
+  #push(type: number, id: number): void {
+    this.#outbox?.push({ type, flags: Flag.optional, id, body: "" });
   }
 
   #close(why: string, cause?: unknown): void {
@@ -206,11 +245,3 @@ export class Connection implements CallHolder {
     return new RpcError("unavailable", message, { cause, processed });
   }
 }
-
-const HANDLERS: Bun.SocketHandler<Connection> = {
-  open: (socket) => socket.data.onOpen(socket),
-  data: (socket, chunk) => socket.data.onData(chunk),
-  drain: (socket) => socket.data.onDrain(),
-  close: (socket, error) => socket.data.onClosed(error),
-  error: (socket, error) => socket.data.onClosed(error),
-};

@@ -3,7 +3,17 @@
 //   [flag METADATA: u16 length and that many bytes of JSON], body.
 // All numbers are big-endian; metadata and body are UTF-8 JSON.
 
-export const FrameType = { hello: 1, request: 2, response: 3, error: 4, cancel: 5 } as const;
+export const FrameType = {
+  hello: 1,
+  request: 2,
+  response: 3,
+  error: 4,
+  cancel: 5,
+  ping: 6,
+  pong: 7,
+  goaway: 8,
+  proof: 9,
+} as const;
 
 export const Flag = {
   /** Metadata stands before the body. */

@@ -1,39 +1,60 @@
+import { randomBytes } from "node:crypto";
 import type { Method } from "./call.ts";
 import { FrameError } from "./frame.ts";
+import { isObject, type JsonObject, parseObject } from "./json.ts";
 import type { Limits } from "./limits.ts";
 
 const MAGIC = "portico";
 const VERSION = 1;
+const NONCE_BYTES = 16;
 
-/** What each side says first. The server's has its methods, so that a client knows what fits. */
+/** What each side says first; the server also which methods it has, and in which shape. */
 export interface Hello {
   readonly magic: typeof MAGIC;
   /** Lowest and highest protocol version spoken. */
   readonly versions: readonly [number, number];
   readonly maxFrameBytes: number;
   readonly maxInFlight: number;
+  /** Which build speaks, for logs. */
+  readonly build: string;
+  /** Fresh random hex digits, for the proofs of the token. */
+  readonly nonce: string;
+  /** Hash over all methods, for logs: equal ones need no look at each. */
+  readonly contract?: string;
   /** Method number → hash of its shape. */
-  readonly methods: Readonly<Record<string, string>>;
+  readonly methods?: Readonly<Record<string, string>>;
+  /** The server's proof that it knows the token; with it, the client must prove it too. */
+  readonly proof?: string;
 }
 
-export function helloText(limits: Limits, methods: Iterable<Method<unknown, unknown>>): string {
+/** The part of a HELLO that is the same for every connection of one side. */
+export type HelloTemplate = Omit<Hello, "nonce" | "proof">;
+
+/** A client's, or with `methods` a server's. */
+export function helloTemplate(
+  limits: Limits,
+  build: string,
+  methods?: readonly Method<unknown, unknown>[],
+): HelloTemplate {
   const { maxFrameBytes, maxInFlight } = limits;
-  const hashes = Object.fromEntries(Array.from(methods, ({ number, hash }) => [number, hash]));
-  const hello: Hello = {
-    magic: MAGIC,
-    versions: [VERSION, VERSION],
-    maxFrameBytes,
-    maxInFlight,
-    methods: hashes,
-  };
-  return JSON.stringify(hello);
+  const versions = [VERSION, VERSION] as const;
+  const template = { magic: MAGIC, versions, maxFrameBytes, maxInFlight, build } as const;
+  if (!methods) return template;
+  const sorted = methods.toSorted((one, other) => one.number - other.number);
+  const hashes = Object.fromEntries(sorted.map(({ number, hash }) => [number, hash]));
+  const contract = new Bun.CryptoHasher("sha256").update(JSON.stringify(hashes)).digest("hex");
+  return { ...template, contract: contract.slice(0, 16), methods: hashes };
+}
+
+export function newNonce(): string {
+  return randomBytes(NONCE_BYTES).toString("hex");
 }
 
 /** @throws {FrameError} not a HELLO, or no protocol version in common */
 export function parseHello(text: string): Hello {
   const value = parseObject(text);
   if (value?.magic !== MAGIC) throw new FrameError("Cannot greet peer: not a Portico HELLO");
-  const { versions, maxFrameBytes, maxInFlight, methods } = value;
+  const { versions, maxFrameBytes, maxInFlight, methods, build, nonce, proof, contract } = value;
   const [lowest, highest] = Array.isArray(versions) ? versions : [];
   if (!isCount(lowest) || !isCount(highest) || !isCount(maxFrameBytes) || !isCount(maxInFlight)) {
     throw new FrameError("Cannot greet peer: its HELLO lacks versions or limits");
@@ -43,24 +64,28 @@ export function parseHello(text: string): Hello {
       `Cannot greet peer: it speaks protocol ${lowest} to ${highest}, this side ${VERSION}`,
     );
   }
-  const hashes: Record<string, string> = {};
-  for (const [number, hash] of Object.entries(isObject(methods) ? methods : {})) {
-    if (typeof hash === "string") hashes[number] = hash;
+  if (typeof nonce !== "string" || !/^[0-9a-f]{32}$/.test(nonce)) {
+    throw new FrameError("Cannot greet peer: its HELLO lacks a nonce");
   }
-  return { magic: MAGIC, versions: [lowest, highest], maxFrameBytes, maxInFlight, methods: hashes };
+  return {
+    magic: MAGIC,
+    versions: [lowest, highest],
+    maxFrameBytes,
+    maxInFlight,
+    build: typeof build === "string" ? build : "",
+    nonce,
+    ...(typeof contract === "string" && { contract }),
+    ...(typeof proof === "string" && { proof }),
+    ...(isObject(methods) && { methods: textsOf(methods) }),
+  };
 }
 
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined; // The caller says what it could not read.
+function textsOf(object: JsonObject): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const [key, value] of Object.entries(object)) {
+    if (typeof value === "string") texts[key] = value;
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return texts;
 }
 
 function isCount(value: unknown): value is number {

@@ -1,4 +1,6 @@
-/** The limits of one RPC endpoint; both sides announce theirs in HELLO. */
+import type { RetryLimits } from "./retry-budget.ts";
+
+/** The limits of one RPC endpoint; both sides announce the first two in HELLO. */
 export interface Limits {
   /** Largest frame that this side reads. A longer length closes the connection at once. */
   readonly maxFrameBytes: number;
@@ -8,11 +10,63 @@ export interface Limits {
   readonly maxOutgoingBytes: number;
   /** From the first byte of a connection to the peer's HELLO. */
   readonly handshakeTimeoutMs: number;
+  /** Without a byte from the peer for so long, it gets a PING. */
+  readonly pingIdleMs: number;
+  /** Without a byte from the peer for so long after a PING, the connection is closed. */
+  readonly pingTimeoutMs: number;
 }
 
-export const DEFAULT_LIMITS: Limits = {
+export interface ServerLimits extends Limits {
+  /** Calls under way on all connections together; more are refused before they begin. */
+  readonly maxServerInFlight: number;
+}
+
+export interface PoolLimits extends Limits, RetryLimits {
+  readonly maxConnections: number;
+  /** To the server's HELLO, where that is sooner than `handshakeTimeoutMs`. Less than a call's
+   *  usual deadline: what is left of it is enough for another address. */
+  readonly connectTimeoutMs: number;
+  /** Connections that are kept, and opened ahead, though no call needs them. */
+  readonly minIdle: number;
+  /** Connections without a call in flight that are kept. */
+  readonly maxIdle: number;
+  /** How long those beyond `minIdle` are kept. */
+  readonly idleTimeoutMs: number;
+  /** About when a connection is replaced, so that load finds its way to new servers. */
+  readonly maxAgeMs: number;
+  /** Calls that may wait for a connection. */
+  readonly maxWaiters: number;
+  /** About how long a lost server is left alone; doubled with every failure, up to the maximum. */
+  readonly minBackoffMs: number;
+  readonly maxBackoffMs: number;
+  /** How often DNS is asked for the addresses behind a host name. */
+  readonly dnsRefreshMs: number;
+}
+
+const LIMITS: Limits = {
   maxFrameBytes: 1024 * 1024,
   maxInFlight: 256,
   maxOutgoingBytes: 16 * 1024 * 1024,
   handshakeTimeoutMs: 5000,
+  pingIdleMs: 5000,
+  pingTimeoutMs: 5000,
+};
+
+export const DEFAULT_LIMITS: ServerLimits = { ...LIMITS, maxServerInFlight: 4096 };
+
+export const DEFAULT_POOL_LIMITS: PoolLimits = {
+  ...LIMITS,
+  connectTimeoutMs: 2000,
+  maxConnections: 16,
+  minIdle: 1,
+  maxIdle: 4,
+  idleTimeoutMs: 60_000,
+  maxAgeMs: 30 * 60_000,
+  maxWaiters: 10_000,
+  minBackoffMs: 200,
+  maxBackoffMs: 2000,
+  dnsRefreshMs: 10_000,
+  retryShare: 0.1,
+  retriesPerSecond: 100,
+  maxSavedRetries: 1000,
 };

@@ -68,11 +68,14 @@ test.each([
   expect(server.listener.connections).toBe(1);
 });
 
-test("HELLO announces the limits and each method's hash", async () => {
-  await using server = startServer(ECHO, { limits: { maxInFlight: 17 } });
+test("HELLO announces the build, the limits and each method's hash", async () => {
+  await using server = startServer(ECHO, { limits: { maxInFlight: 17 }, build: "portico/test" });
   using peer = await RawPeer.greet(server.port);
   const { body } = await peer.frame(FrameType.hello);
   expect(JSON.parse(body)).toEqual({
+    build: "portico/test",
+    contract: expect.stringMatching(/^[0-9a-f]{16}$/),
+    nonce: expect.stringMatching(/^[0-9a-f]{32}$/),
     magic: "portico",
     versions: [1, 1],
     maxFrameBytes: DEFAULT_LIMITS.maxFrameBytes,

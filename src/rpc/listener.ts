@@ -2,9 +2,12 @@ import type { Socket, TCPSocketListener } from "bun";
 import type { Log } from "../log.ts";
 import type { DispatchEntry, DispatchTable } from "./call.ts";
 import { Deadlines } from "./deadlines.ts";
-import { helloText } from "./hello.ts";
-import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
-import { ServerConnection, type ServerContext } from "./server-connection.ts";
+import { helloTemplate } from "./hello.ts";
+import { compose, type Interceptor } from "./interceptor.ts";
+import { DEFAULT_LIMITS, type ServerLimits } from "./limits.ts";
+import { TICK_MS } from "./liveness.ts";
+import type { ServerContext } from "./server-calls.ts";
+import { ServerConnection } from "./server-connection.ts";
 
 export interface ListenerOptions {
   readonly host: string;
@@ -13,29 +16,49 @@ export interface ListenerOptions {
   /** One table per service. */
   readonly tables: readonly DispatchTable[];
   readonly log: Log;
-  readonly limits?: Limits;
+  readonly limits?: ServerLimits;
+  /** The secret that every client must prove to know; without it, none is asked for. */
+  readonly token?: string | undefined;
+  /** PEM; without it, no TLS. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  /** Said in HELLO, for the logs of the other side. */
+  readonly build?: string;
+  /** See every call whose handler begins, in this order. */
+  readonly interceptors?: readonly Interceptor[];
 }
 
 /** The server's side of the RPC: accepts connections and runs the handlers of its tables. */
 export class Listener {
   readonly #connections = new Set<ServerConnection>();
   readonly #server: TCPSocketListener<ServerConnection>;
+  readonly #ticker: Timer;
   #closing: Promise<void> | undefined;
 
   /** @throws {Error} the address cannot be bound, or two methods have one number */
   constructor(options: ListenerOptions) {
     const { limits = DEFAULT_LIMITS, log } = options;
     const dispatch = byNumber(options.tables);
-    const hello = helloText(
-      limits,
-      Array.from(dispatch.values(), (entry) => entry.method),
-    );
+    const methods = Array.from(dispatch.values(), (entry) => entry.method);
+    const hello = helloTemplate(limits, options.build ?? "", methods);
+    const { token, tls } = options;
     const deadlines = new Deadlines();
-    const context: ServerContext = { dispatch, hello, limits, deadlines, log };
+    const intercept = compose(options.interceptors ?? []);
+    const load = { inFlight: 0 };
+    const context: ServerContext = {
+      dispatch,
+      hello,
+      token,
+      limits,
+      deadlines,
+      intercept,
+      log,
+      load,
+    };
     const connections = this.#connections;
     this.#server = Bun.listen<ServerConnection>({
       hostname: options.host,
       port: options.port,
+      ...(tls && { tls }),
       socket: {
         open(socket: Socket<ServerConnection>) {
           socket.setNoDelay(true);
@@ -55,7 +78,14 @@ export class Listener {
         },
       },
     });
+    this.#ticker = setInterval(this.#tick, TICK_MS);
+    this.#ticker.unref();
   }
+
+  /** Look for peers that have fallen silent. */
+  readonly #tick = (): void => {
+    for (const connection of this.#connections) connection.tick();
+  };
 
   get port(): number {
     return this.#server.port;
@@ -66,8 +96,8 @@ export class Listener {
   }
 
   /**
-   * Accept no more, let running calls finish for up to `graceMs`, then close every connection.
-   * A second call changes nothing: it waits for the first.
+   * Accept no more, tell every client to go elsewhere, let running calls finish for up to
+   * `graceMs`, then close every connection. A second call changes nothing: it waits for the first.
    */
   close(graceMs: number): Promise<void> {
     this.#closing ??= this.#drain(graceMs);
@@ -81,6 +111,7 @@ export class Listener {
     }, graceMs);
     await Promise.all(Array.from(this.#connections, (connection) => connection.drain()));
     clearTimeout(timer);
+    clearInterval(this.#ticker);
   }
 }
 

@@ -46,6 +46,8 @@ export class Outbox {
   #start = 0;
   #end = 0;
   #scheduled = false;
+  /** Of all bytes ever pushed, how many the kernel took. */
+  #takenBytes = 0;
   /** The kernel took less than it was given: nothing is written before `drain`. */
   #blocked = false;
   #afterFlush: (() => void) | undefined;
@@ -95,6 +97,16 @@ export class Outbox {
     return true;
   }
 
+  /** Bytes ever pushed: where the latest frame ends. */
+  get endsAtByte(): number {
+    return this.#takenBytes + this.#end - this.#start;
+  }
+
+  /** Bytes ever given to the kernel. */
+  get takenBytes(): number {
+    return this.#takenBytes;
+  }
+
   /** The socket takes data again. */
   drain(): void {
     this.#blocked = false;
@@ -127,6 +139,7 @@ export class Outbox {
     const bytes = this.#end - this.#start;
     if (bytes === 0) return;
     const written = this.#socket.write(this.#buffer.subarray(this.#start, this.#end));
+    this.#takenBytes += Math.max(0, written);
     if (written < bytes) {
       this.#start += Math.max(0, written);
       this.#blocked = true;

@@ -1,14 +1,16 @@
-import { type Address, Connection, type ConnectionOwner } from "./connection.ts";
+import type { Address } from "./connect.ts";
+import { Connection, type ConnectionOwner } from "./connection.ts";
 import { RpcError } from "./error.ts";
-import type { Limits } from "./limits.ts";
+import type { Greeting } from "./greeting.ts";
+import type { PoolLimits } from "./limits.ts";
 import type { CallHolder, PendingCall } from "./pending-call.ts";
 
-export interface PoolLimits extends Limits {
-  readonly maxConnections: number;
-  /** Connections without a call in flight that are kept. */
-  readonly maxIdle: number;
-  /** Calls that may wait for a connection. */
-  readonly maxWaiters: number;
+export type { PoolLimits } from "./limits.ts";
+
+/** What a pool tells its balancer. */
+export interface PoolOwner {
+  /** Its server was lost, or serves again: `isFailing` has changed, or it failed once more. */
+  onHealth(pool: Pool): void;
 }
 
 /**
@@ -17,38 +19,45 @@ export interface PoolLimits extends Limits {
  * within its deadline. With one call in flight per connection it is the classic pool.
  */
 export class Pool implements CallHolder, ConnectionOwner {
-  readonly waitingFor = "a connection";
-  readonly #address: Address;
+  readonly address: Address;
   readonly #limits: PoolLimits;
+  readonly #greeting: Greeting;
+  readonly #owner: PoolOwner;
   /** Not greeted yet. */
   readonly #opening = new Set<Connection>();
-  /** Greeted, with or without a free slot. */
-  readonly #open = new Set<Connection>();
+  /** Greeted, with or without a free slot; until when each is kept, on `performance.now()`. */
+  readonly #open = new Map<Connection, number>();
+  /** Those that take no more calls, but have some to finish. */
+  readonly #leaving = new Set<Connection>();
   /** Those with a free slot. Taken from the end, so that calls stay packed on few connections:
    *  their writes gather better, and the rest can be closed. */
   readonly #free: Connection[] = [];
   /** While a call waits here, no connection has a free slot. */
   readonly #waiters = new Set<PendingCall>();
+  /** In a row, without a connection since. */
+  #failures = 0;
+  #retryAt = 0;
+  /** Takes no more calls but those that wait. */
+  #retired = false;
   #closed = false;
 
-  constructor(address: Address, limits: PoolLimits) {
-    this.#address = address;
+  constructor(address: Address, limits: PoolLimits, greeting: Greeting, owner: PoolOwner) {
+    this.address = address;
     this.#limits = limits;
+    this.#greeting = greeting;
+    this.#owner = owner;
   }
 
   /** Calls waiting or in flight. */
   get load(): number {
     let load = this.#waiters.size;
-    for (const connection of this.#open) load += connection.inFlight;
+    for (const connection of this.#open.keys()) load += connection.inFlight;
     return load;
   }
 
-  get connections(): number {
-    return this.#open.size;
-  }
-
-  get waiters(): number {
-    return this.#waiters.size;
+  /** Its server was lost, and has not been seen since. */
+  get isFailing(): boolean {
+    return this.#failures > 0;
   }
 
   submit(call: PendingCall): void {
@@ -61,7 +70,16 @@ export class Pool implements CallHolder, ConnectionOwner {
     }
     call.holder = this;
     this.#waiters.add(call);
+    call.request.phases.enter(this.#waitPhase, performance.now());
     this.#openIfNeeded();
+  }
+
+  waitingFor(): string {
+    return this.#open.size > 0 ? "a connection" : "a connection to open";
+  }
+
+  isQueued(): boolean {
+    return false; // Its phase says so already.
   }
 
   drop(call: PendingCall): void {
@@ -71,14 +89,50 @@ export class Pool implements CallHolder, ConnectionOwner {
   /** Close every connection; calls that wait or are in flight fail with `unavailable`. */
   close(): void {
     this.#closed = true;
-    for (const connection of [...this.#opening, ...this.#open]) connection.close();
+    this.#retired = true;
+    const connections = [...this.#opening, ...this.#open.keys(), ...this.#leaving];
+    for (const connection of connections) connection.close();
     this.#failWaiters(this.#refusal("unavailable", "the client is closed"));
   }
 
+  /** Take no more calls: finish what is here, then let go of every connection. */
+  retire(): void {
+    this.#retired = true;
+    if (this.#waiters.size > 0) return;
+    for (const connection of [...this.#open.keys()]) this.#leave(connection);
+    for (const connection of [...this.#opening]) connection.close();
+  }
+
+  /** Whether it is retired and has nothing left. */
+  get isDone(): boolean {
+    const connections = this.#opening.size + this.#open.size + this.#leaving.size;
+    return this.#retired && connections === 0;
+  }
+
+  /** Once a tick: look after what is open, and open what should be. */
+  tick(now: number): void {
+    for (const connection of [...this.#open.keys(), ...this.#leaving]) connection.tick();
+    if (this.#retired) return this.retire();
+    const { minIdle, idleTimeoutMs } = this.#limits;
+    for (const [connection, keptUntil] of this.#open) {
+      const isSpare = connection.liveness.idleMs >= idleTimeoutMs && this.#open.size > minIdle;
+      if (isSpare || now >= keptUntil) this.#leave(connection);
+    }
+    const isDue = this.isFailing ? now >= this.#retryAt : this.#open.size < minIdle;
+    if (isDue && this.#opening.size === 0) this.#openOne();
+  }
+
   onOpen(connection: Connection): void {
-    this.#opening.delete(connection);
-    this.#open.add(connection);
+    if (!this.#opening.delete(connection)) return;
+    // Jitter: connections that were opened together must not all be replaced at once.
+    const keptMs = this.#limits.maxAgeMs * (0.9 + 0.2 * Math.random());
+    this.#open.set(connection, performance.now() + keptMs);
+    const wasFailing = this.isFailing;
+    this.#failures = 0;
+    if (wasFailing) this.#owner.onHealth(this);
     this.onRelease(connection);
+    const now = performance.now();
+    for (const call of this.#waiters) call.request.phases.enter(this.#waitPhase, now);
     this.#openIfNeeded();
   }
 
@@ -87,18 +141,43 @@ export class Pool implements CallHolder, ConnectionOwner {
     if (!connection.hasFreeSlot) return;
     if (!this.#free.includes(connection)) this.#free.push(connection);
     this.#handOver();
-    if (connection.inFlight === 0 && this.#idleCount() > this.#limits.maxIdle) connection.close();
+    if (connection.inFlight > 0) return;
+    if (this.#retired || this.#idleCount() > this.#limits.maxIdle) this.#leave(connection);
+  }
+
+  onGoAway(connection: Connection): void {
+    this.#forget(connection);
+    this.#leaving.add(connection);
+    // What says so is a server that shuts down: it is as good as lost.
+    this.#fail();
+    this.#openIfNeeded();
   }
 
   onClose(connection: Connection, error: RpcError): void {
+    if (this.#leaving.delete(connection)) return;
     if (this.#opening.delete(connection)) {
       // Others may still come, or serve: only where none can does waiting make no sense.
-      if (this.#opening.size === 0 && this.#open.size === 0) this.#failWaiters(error);
-      return;
+      if (this.#opening.size > 0 || this.#open.size > 0) return;
+      this.#fail();
+      return this.#failWaiters(error);
     }
-    this.#open.delete(connection);
-    this.#forgetFree(connection);
+    this.#forget(connection);
+    this.#fail();
     this.#openIfNeeded();
+  }
+
+  /** The server is lost where no connection is left. */
+  #fail(): void {
+    if (this.#open.size > 0 || this.#retired) return;
+    const { minBackoffMs, maxBackoffMs } = this.#limits;
+    const backoffMs = Math.min(maxBackoffMs, minBackoffMs * 2 ** this.#failures);
+    this.#failures++;
+    this.#retryAt = performance.now() + backoffMs * (0.5 + 0.5 * Math.random());
+    this.#owner.onHealth(this);
+  }
+
+  get #waitPhase(): "waiting for a connection" | "connecting" {
+    return this.#open.size > 0 ? "waiting for a connection" : "connecting";
   }
 
   #send(connection: Connection, call: PendingCall): void {
@@ -123,8 +202,24 @@ export class Pool implements CallHolder, ConnectionOwner {
       this.#waiters.size > this.#opening.size * maxInFlight &&
       this.#open.size + this.#opening.size < maxConnections
     ) {
-      this.#opening.add(new Connection(this.#address, this.#limits, this));
+      this.#opening.add(new Connection(this.address, this.#limits, this.#greeting, this));
     }
+  }
+
+  #openOne(): void {
+    this.#opening.add(new Connection(this.address, this.#limits, this.#greeting, this));
+  }
+
+  /** Let a connection go once its calls have ended. */
+  #leave(connection: Connection): void {
+    this.#forget(connection);
+    this.#leaving.add(connection);
+    connection.retire();
+  }
+
+  #forget(connection: Connection): void {
+    this.#open.delete(connection);
+    this.#forgetFree(connection);
   }
 
   #failWaiters(error: RpcError): void {
@@ -145,7 +240,7 @@ export class Pool implements CallHolder, ConnectionOwner {
   }
 
   #refusal(status: "unavailable" | "resource_exhausted", why: string): RpcError {
-    const message = `Cannot reach ${this.#address.host}:${this.#address.port}: ${why}`;
+    const message = `Cannot reach ${this.address.host}:${this.address.port}: ${why}`;
     return new RpcError(status, message, { processed: false, retryAfterMs: 1000 });
   }
 }

@@ -1,17 +1,24 @@
-import type { CallContext, DispatchEntry } from "./call.ts";
+import type { CallContext, DispatchEntry, Method } from "./call.ts";
 import type { Expiring } from "./deadlines.ts";
 import type { Frame } from "./frame.ts";
+import type { InterceptedCall, OnEnd } from "./interceptor.ts";
+import { parseObject } from "./json.ts";
 
 const MAX_REQUEST_ID_LENGTH = 128;
 
 /** A call whose handler runs on the server; it is its handler's context, too. */
-export class RunningCall implements Expiring, CallContext {
+export class RunningCall implements Expiring, CallContext, InterceptedCall {
   readonly entry: DispatchEntry;
   readonly id: number;
   /** On the clock of `performance.now()`, as the deadline. */
   readonly begunAt = performance.now();
   readonly deadline: number;
   slot: Expiring["slot"];
+  /** Nobody waits for its answer any more. */
+  isOver = false;
+  /** What the interceptors still want to hear. */
+  onEnd: OnEnd | undefined;
+  #controller: AbortController | undefined;
   readonly #metadata: string;
   readonly #onExpire: (call: RunningCall) => void;
 
@@ -21,6 +28,27 @@ export class RunningCall implements Expiring, CallContext {
     this.deadline = this.begunAt + frame.timeoutMs;
     this.#metadata = frame.metadata;
     this.#onExpire = onExpire;
+  }
+
+  /** Made when asked for: most handlers never do, and a controller for each call is costly. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.isOver) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  remainingMs(): number {
+    return Math.max(0, this.deadline - performance.now());
+  }
+
+  /** Tell the handler that nobody waits. */
+  abort(): void {
+    this.isOver = true;
+    this.#controller?.abort();
+  }
+
+  get method(): Method<unknown, unknown> {
+    return this.entry.method;
   }
 
   /** Parsed when asked for, which for most calls is never. */
@@ -36,11 +64,5 @@ export class RunningCall implements Expiring, CallContext {
 /** Only for log lines, so what cannot be read is no reason to refuse the call. */
 function parseRequestId(metadata: string): string {
   if (metadata === "") return "";
-  try {
-    const value: unknown = JSON.parse(metadata);
-    if (typeof value !== "object" || value === null || !("requestId" in value)) return "";
-    return String(value.requestId).slice(0, MAX_REQUEST_ID_LENGTH);
-  } catch {
-    return ""; // Not JSON.
-  }
+  return String(parseObject(metadata)?.requestId ?? "").slice(0, MAX_REQUEST_ID_LENGTH);
 }

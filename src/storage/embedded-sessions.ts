@@ -10,8 +10,10 @@ const REMOVED_PER_OPEN = 8;
  * microseconds away, so no profile is cached and there is nothing to lease or to invalidate.
  */
 export class EmbeddedSessions implements SessionStore {
+  readonly database = "SQLite";
   readonly #database: Database;
   readonly #ttlMs: number;
+  readonly #ping: Statement<unknown, []>;
   readonly #find: Statement<{ username: string }, [sessionId: string, nowMs: number]>;
   readonly #close: Statement<unknown, [sessionId: string, nowMs: number]>;
   readonly #open: (sessionId: string, username: string) => void;
@@ -19,6 +21,8 @@ export class EmbeddedSessions implements SessionStore {
   /** @param database becomes the store's own, to be closed with it */
   constructor(database: Database, ttlSeconds: number) {
     this.#database = database;
+    // Of a table, since what needs none never looks at the file.
+    this.#ping = database.prepare("SELECT 1 FROM session LIMIT 1");
     this.#ttlMs = ttlSeconds * 1_000;
     this.#find = database.prepare("SELECT username FROM session WHERE id = ? AND expires_at > ?");
     this.#close = database.prepare("DELETE FROM session WHERE id = ? AND expires_at > ?");
@@ -56,6 +60,10 @@ export class EmbeddedSessions implements SessionStore {
 
   invalidating<T>(_username: string, update: () => Promise<T>): Promise<T> {
     return update();
+  }
+
+  async ping(): Promise<void> {
+    await attempt("ping SQLite", () => this.#ping.get());
   }
 
   disconnect(): Promise<void> {

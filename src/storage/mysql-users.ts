@@ -17,6 +17,7 @@ type UserRow = User & RowDataPacket;
  * spaces at the end do not count in it, and no username has any.
  */
 export class MysqlUsers implements UserStore {
+  readonly database = "MySQL";
   readonly #client: MysqlClient;
   readonly #lookups: DataLoader<string, User | undefined>;
 
@@ -69,6 +70,10 @@ export class MysqlUsers implements UserStore {
         [to.password, to.salt, username, from.password, from.salt],
       ),
     );
+  }
+
+  async ping(): Promise<void> {
+    await attempt("ping MySQL", () => this.#client.execute<RowDataPacket[]>("SELECT 1", []));
   }
 
   close(): Promise<void> {

@@ -16,6 +16,7 @@ const LONGEST_DROP_BACKOFF_MS = 1_000;
 
 /** Sessions and cached profiles in Redis. Every key that is set expires by itself. */
 export class RedisSessions implements SessionStore {
+  readonly database = "Redis";
   readonly #redis: Redis;
   readonly #ttlMs: number;
   readonly #log: Log;
@@ -75,6 +76,10 @@ export class RedisSessions implements SessionStore {
     const result = await update();
     await this.#clear(username, writer);
     return result;
+  }
+
+  async ping(): Promise<void> {
+    await attempt("ping Redis", () => this.#redis.ping());
   }
 
   async disconnect(): Promise<void> {

@@ -4,7 +4,9 @@ import { attempt } from "./attempt.ts";
 
 /** Users in SQLite. Its calls are synchronous: each is one small statement, prepared once. */
 export class SqliteUsers implements UserStore {
+  readonly database = "SQLite";
   readonly #database: Database;
+  readonly #ping: Statement<unknown, []>;
   readonly #find: Statement<User, [username: string]>;
   readonly #insert: Statement<unknown, string[]>;
   readonly #setNickname: Statement<unknown, [nickname: string, username: string]>;
@@ -14,6 +16,8 @@ export class SqliteUsers implements UserStore {
   /** @param database becomes the store's own, to be closed with it */
   constructor(database: Database) {
     this.#database = database;
+    // Of a table, since what needs none never looks at the file.
+    this.#ping = database.prepare("SELECT 1 FROM user LIMIT 1");
     this.#find = database.prepare(
       `SELECT username, nickname, profile_path AS profilePath, password, salt
        FROM user WHERE username = ?`,
@@ -63,6 +67,10 @@ export class SqliteUsers implements UserStore {
     await attempt("replace password", () =>
       this.#replacePassword.run(to.password, to.salt, username, from.password, from.salt),
     );
+  }
+
+  async ping(): Promise<void> {
+    await attempt("ping SQLite", () => this.#ping.get());
   }
 
   close(): Promise<void> {

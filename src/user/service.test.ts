@@ -99,8 +99,11 @@ describe("the User service over the RPC", () => {
       defaultProfilePath: "default.webp",
       log: silent,
     });
-    const inTime = { requestId: "", deadline: Number.POSITIVE_INFINITY };
-    const tooLate = { requestId: "", deadline: performance.now() };
+    const { signal } = new AbortController();
+    const until = (deadline: number) => {
+      return { requestId: "", deadline, signal, remainingMs: () => deadline - performance.now() };
+    };
+    const [inTime, tooLate] = [until(Number.POSITIVE_INFINITY), until(performance.now())];
     const credentials = { username: "grace", password: PASSWORD };
     await service.signUp(credentials, inTime);
     const { sessionId } = await service.signIn(credentials, inTime);

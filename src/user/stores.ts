@@ -20,7 +20,15 @@ export type CachedProfile = Pick<User, "username" | "nickname" | "profilePath">;
 /** The password columns, which change together. */
 export type StoredPassword = Pick<User, "password" | "salt">;
 
-export interface UserStore {
+/** What every store can say of its database. */
+export interface Store {
+  /** As in "MySQL". */
+  readonly database: string;
+  /** Have the database answer, within the seconds that any call of the store may take. */
+  ping(): Promise<void>;
+}
+
+export interface UserStore extends Store {
   /** Read by exact name, byte for byte. */
   find(username: string): Promise<User | undefined>;
   /** @returns false where the name is taken, decided by the unique key */
@@ -34,7 +42,7 @@ export interface UserStore {
   close(): Promise<void>;
 }
 
-export interface SessionStore {
+export interface SessionStore extends Store {
   /**
    * Begin a session, which ends by itself after the store's time to live, and cache its user's
    * profile as `fill` does.

@@ -41,6 +41,8 @@ export function helloBody(changes: Record<string, unknown> = {}): string {
     versions: [1, 1],
     maxFrameBytes: 65_536,
     maxInFlight: 100,
+    build: "test",
+    nonce: "00112233445566778899aabbccddeeff",
     methods: { [SAY.number]: SAY.hash },
     ...changes,
   });
@@ -52,6 +54,7 @@ export class RawPeer implements Disposable {
   readonly closed = Promise.withResolvers<void>();
   isClosed = false;
   onFrame: (frame: Frame, peer: RawPeer) => void = () => undefined;
+  onBytes: (bytes: Buffer) => void = () => undefined;
   socket: Socket<RawPeer> | undefined;
   readonly #reader = new FrameReader(2 ** 24);
 
@@ -88,6 +91,7 @@ export class RawPeer implements Disposable {
   }
 
   onData(chunk: Buffer): void {
+    this.onBytes(chunk);
     this.#reader.push(chunk, (frame) => {
       this.frames.push(frame);
       this.onFrame(frame, this);

@@ -2,10 +2,11 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import type { Log } from "../../log.ts";
-import { Balancer, DEFAULT_POOL_LIMITS } from "../balancer.ts";
+import { Balancer, type ClientIdentity, DEFAULT_POOL_LIMITS } from "../balancer.ts";
 import { entry, type Handler, type Method } from "../call.ts";
-import { DEFAULT_LIMITS, type Limits } from "../limits.ts";
-import { Listener } from "../listener.ts";
+import type { Interceptor } from "../interceptor.ts";
+import { DEFAULT_LIMITS, type ServerLimits } from "../limits.ts";
+import { Listener, type ListenerOptions } from "../listener.ts";
 import type { PoolLimits } from "../pool.ts";
 
 export const HOST = "127.0.0.1";
@@ -34,8 +35,12 @@ export interface TestServer extends AsyncDisposable {
 /** A listener whose only method, SAY, is answered by `handler`. */
 export function startServer(
   handler: Handler<Text, Text>,
-  { limits, port = 0 }: { limits?: Partial<Limits>; port?: number } = {},
+  options: { limits?: Partial<ServerLimits>; port?: number } & Pick<
+    ListenerOptions,
+    "token" | "tls" | "build" | "interceptors"
+  > = {},
 ): TestServer {
+  const { limits, port = 0, ...identity } = options;
   const logged: string[] = [];
   const listener = new Listener({
     host: HOST,
@@ -43,6 +48,7 @@ export function startServer(
     tables: [[entry(SAY, handler)]],
     log: recorder(logged),
     limits: { ...DEFAULT_LIMITS, ...limits },
+    ...identity,
   });
   return {
     listener,
@@ -58,9 +64,15 @@ export interface TestClient extends Disposable {
 }
 
 /** A client of all these ports on loopback. */
-export function startClient(ports: number | number[], limits?: Partial<PoolLimits>): TestClient {
+export function startClient(
+  ports: number | number[],
+  limits?: Partial<PoolLimits>,
+  identity?: ClientIdentity,
+  interceptors?: readonly Interceptor[],
+): TestClient {
   const addresses = [ports].flat().map((port) => ({ host: HOST, port }));
-  const balancer = new Balancer(addresses, { ...DEFAULT_POOL_LIMITS, ...limits });
+  const poolLimits = { ...DEFAULT_POOL_LIMITS, ...limits };
+  const balancer = new Balancer(addresses, poolLimits, identity, interceptors);
   return {
     balancer,
     say: async (text, timeoutMs = 10_000) =>

@@ -1,0 +1,36 @@
+import type { MethodModel, ServiceModel } from "./model.ts";
+import { constantName, header } from "./text.ts";
+
+/** The service as data, for whoever asks a server what it offers. */
+export function emitDescription({ service, source, file, methods }: ServiceModel): string {
+  return [
+    header(source),
+    `import * as schema from "../../schema/${file}.ts";`,
+    'import type { ServiceDescription } from "./system-messages.ts";',
+    "",
+    `export const ${constantName(service)}_DESCRIPTION: ServiceDescription = {
+  service: "${service}",
+  methods: [${methods.map(description).join(",\n")}],
+};`,
+    "",
+  ].join("\n");
+}
+
+function description({
+  name,
+  number,
+  summary,
+  idempotent,
+  errors,
+  ...method
+}: MethodModel): string {
+  return `{
+    name: "${name}",
+    number: ${number},
+    summary: ${JSON.stringify(summary)},
+    idempotent: ${idempotent},
+    errors: ${JSON.stringify(errors)},
+    request: schema.${method.request},
+    reply: schema.${method.reply},
+  }`;
+}

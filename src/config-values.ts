@@ -1,0 +1,122 @@
+import { readFileSync } from "node:fs";
+import type { LogLevel } from "./log.ts";
+
+// How each kind of variable is read. What is wrong is thrown as an Error whose message goes on
+// after the variable's name; a value that may hold a secret is not repeated in it.
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Scheme and cost of new password hashes. */
+export type PasswordHash =
+  | {
+      readonly name: "argon2id";
+      readonly memoryKib: number;
+      readonly passes: number;
+      readonly lanes: number;
+    }
+  | { readonly name: "salted-md5" };
+
+const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+const MAX_PORT = 65_535;
+const MIN_TOKEN_LENGTH = 16;
+
+export function parseWhole(value: string, lowest: number, highest: number): number {
+  const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN;
+  if (number >= lowest && number <= highest) return number;
+  throw new Error(`is "${value}": must be a whole number from ${lowest} to ${highest}`);
+}
+
+export function parsePort(value: string): number {
+  return parseWhole(value, 0, MAX_PORT);
+}
+
+export function parseRpcHost(host: string, hasToken: boolean): string {
+  if (hasToken || LOOPBACK.test(host)) return host;
+  throw new Error(`is "${host}": must be a loopback address where RPC_TOKEN is not set`);
+}
+
+export function parseToken(token: string | undefined): string | undefined {
+  if (token === undefined || token.length >= MIN_TOKEN_LENGTH) return token;
+  throw new Error(`must have ${MIN_TOKEN_LENGTH} characters or more`);
+}
+
+export function readPem(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new Error(`names "${path}", which cannot be read: ${error}`);
+  }
+  if (text.includes("-----BEGIN ")) return text;
+  throw new Error(`names "${path}", which is no PEM file`);
+}
+
+export function parseEndpoint(value: string): Endpoint {
+  const [, bracketedHost, plainHost, port = ""] =
+    /^(?:\[([^\]]+)\]|([^:[\]\s]+)):(\d+)$/.exec(value.trim()) ?? [];
+  const host = bracketedHost ?? plainHost;
+  if (!host) throw new Error(`has "${value}": must be host:port, several by commas`);
+  return { host, port: parseWhole(port, 1, MAX_PORT) };
+}
+
+export function parsePublicUrl(value: string): URL {
+  const url = URL.parse(value);
+  const isOrigin = url && /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href;
+  if (isOrigin) return url;
+  throw new Error(`is "${value}": must be http://host or https://host, without a path`);
+}
+
+export function parseDatabaseUrl(value: string | undefined): string | undefined {
+  const url = value === undefined ? undefined : URL.parse(value);
+  if (url === undefined) return undefined;
+  if (url?.protocol === "mysql:" && url.pathname.length > 1 && isDecodable(url)) return value;
+  throw new Error("must be mysql://user:password@host:port/database");
+}
+
+export function parseRedisUrl(value: string | undefined): string | undefined {
+  const url = value === undefined ? undefined : URL.parse(value);
+  if (url === undefined) return undefined;
+  if (value?.includes(","))
+    throw new Error("names several servers: Redis Cluster does not work yet");
+  const isRedis = url && /^rediss?:$/.test(url.protocol) && /^(\/\d*)?$/.test(url.pathname);
+  if (isRedis && isDecodable(url)) return value;
+  throw new Error("must be redis://user:password@host:port/number or rediss://…");
+}
+
+/** Whether what a driver will decode is encoded right: a bare % in a password is not. */
+function isDecodable({ username, password, pathname }: URL): boolean {
+  try {
+    decodeURIComponent(username + password + pathname);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function parsePasswordHash(value: string): PasswordHash {
+  if (value === "salted-md5") return { name: "salted-md5" };
+  const [, m, t, p] = /^argon2id:m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,2})$/.exec(value) ?? [];
+  const [memoryKib, passes, lanes] = [Number(m), Number(t), Number(p)];
+  // RFC 9106 §3.1: at least one pass and one lane, and 8 KiB a lane.
+  if (passes >= 1 && lanes >= 1 && memoryKib >= 8 * lanes) {
+    return { name: "argon2id", memoryKib, passes, lanes };
+  }
+  throw new Error(
+    `is "${value}": must be salted-md5 or like argon2id:m=19456,t=2,p=1 (m at least 8p)`,
+  );
+}
+
+export function parseLogLevel(value: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === value);
+  if (level) return level;
+  throw new Error(`is "${value}": must be one of ${LOG_LEVELS.join(", ")}`);
+}
+
+export function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}

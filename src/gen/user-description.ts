@@ -1,0 +1,63 @@
+// @generated from schema/user.ts by `bun run codegen`. Edit the schema, not this file.
+import * as schema from "../../schema/user.ts";
+import type { ServiceDescription } from "./system-messages.ts";
+
+export const USER_DESCRIPTION: ServiceDescription = {
+  service: "User",
+  methods: [
+    {
+      name: "signUp",
+      number: 1,
+      summary: "Create a user.",
+      idempotent: false,
+      errors: ["UserExistedError"],
+      request: schema.Credentials,
+      reply: schema.Empty,
+    },
+    {
+      name: "signIn",
+      number: 2,
+      summary: "Exchange credentials for a session.",
+      idempotent: false,
+      errors: ["UserNotExistError", "PasswordError"],
+      request: schema.Credentials,
+      reply: schema.SessionRef,
+    },
+    {
+      name: "signOut",
+      number: 3,
+      summary: "End a session.",
+      idempotent: false,
+      errors: ["InvalidSessionError"],
+      request: schema.SessionRef,
+      reply: schema.Empty,
+    },
+    {
+      name: "getUserInfo",
+      number: 4,
+      summary: "Read the profile that a session belongs to.",
+      idempotent: true,
+      errors: ["InvalidSessionError", "UserNotExistError"],
+      request: schema.SessionRef,
+      reply: schema.Profile,
+    },
+    {
+      name: "updateNickname",
+      number: 5,
+      summary: "Change the nickname of the session's user.",
+      idempotent: false,
+      errors: ["InvalidSessionError", "UserNotExistError"],
+      request: schema.NicknameUpdate,
+      reply: schema.Empty,
+    },
+    {
+      name: "updateProfilePic",
+      number: 6,
+      summary: "Point the session's user at a picture that is saved already.",
+      idempotent: false,
+      errors: ["InvalidSessionError", "UserNotExistError"],
+      request: schema.ProfilePicUpdate,
+      reply: schema.Empty,
+    },
+  ],
+};

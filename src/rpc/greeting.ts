@@ -1,0 +1,32 @@
+import { FrameError } from "./frame.ts";
+import type { Hello, HelloTemplate } from "./hello.ts";
+import { isProof, proofOf } from "./token.ts";
+
+/** How a client greets a server and knows that it is the right one. */
+export interface Greeting {
+  readonly hello: HelloTemplate;
+  /** The secret that both sides must prove to know; without it, none is asked for. */
+  readonly token?: string | undefined;
+  /** PEM of the authority that signed the servers' certificates; without it, no TLS. */
+  readonly tlsCa?: string | undefined;
+}
+
+/**
+ * The client's proof for a server that has proved itself, undefined where neither has a token.
+ * @throws {FrameError} one side has a token and the other has none, or another
+ */
+export function answerProof(
+  token: string | undefined,
+  clientNonce: string,
+  { nonce, proof }: Hello,
+): string | undefined {
+  if (token === undefined) {
+    if (proof === undefined) return undefined;
+    throw new FrameError("Cannot greet server: it asks for RPC_TOKEN");
+  }
+  const nonces = { client: clientNonce, server: nonce };
+  if (proof === undefined || !isProof(proof, proofOf(token, "server", nonces))) {
+    throw new FrameError("Cannot greet server: it does not know RPC_TOKEN");
+  }
+  return proofOf(token, "client", nonces);
+}

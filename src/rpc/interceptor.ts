@@ -1,0 +1,47 @@
+import type { DomainErrorName } from "../../schema/errors.ts";
+import type { Method } from "./call.ts";
+import { DomainError, RpcError, type RpcStatus } from "./error.ts";
+
+/** A call as an interceptor sees it, on the client or on the server. */
+export interface InterceptedCall {
+  readonly method: Method<unknown, unknown>;
+  readonly requestId: string;
+  /** On the clock of `performance.now()`, as the deadline. */
+  readonly begunAt: number;
+  readonly deadline: number;
+}
+
+/** How a call ended for its caller: answered, or with this error. */
+export type Outcome = "done" | DomainErrorName | RpcStatus;
+
+export type OnEnd = (outcome: Outcome) => void;
+
+/**
+ * Runs where a call begins; what it returns runs where that call ends, exactly once. It is for
+ * logs, metrics and tracing alone: it sees both moments and can change neither, and what it has to
+ * remember around the call is in its closure. It must not throw. On the server, the call ends when
+ * its caller gets or gives up the answer, which may be before the handler is through.
+ */
+export type Interceptor = (call: InterceptedCall) => OnEnd | undefined;
+
+/** One interceptor out of many: they begin in their order and end in reverse. None is undefined. */
+export function compose(interceptors: readonly Interceptor[]): Interceptor | undefined {
+  const [first, ...others] = interceptors;
+  const rest = first && compose(others);
+  if (!first || !rest) return first;
+  return (call) => {
+    const endFirst = first(call);
+    const endRest = rest(call);
+    if (!endFirst || !endRest) return endFirst ?? endRest;
+    return (outcome) => {
+      endRest(outcome);
+      endFirst(outcome);
+    };
+  };
+}
+
+/** What a call that failed with `error` ended with; what nobody declared is `internal`. */
+export function outcomeOf(error: unknown): Outcome {
+  if (error instanceof DomainError) return error.code;
+  return error instanceof RpcError ? error.status : "internal";
+}

@@ -1,0 +1,33 @@
+/** How often connections are looked after: pings, age, idle ones, lost servers. */
+export const TICK_MS = 250;
+
+/**
+ * Notices a peer that has fallen silent. Counts ticks and not the clock: after a stall of this
+ * very process, what the peer has sent meanwhile is read before the next tick.
+ */
+export class Liveness {
+  /** Ticks since the last byte; whoever reads the socket sets it to 0. */
+  quietTicks = 0;
+  #idleTicks = 0;
+  readonly #pingAfterTicks: number;
+  readonly #deadAfterTicks: number;
+
+  /** `idleMs` without a byte until a PING, and `timeoutMs` more until the end. */
+  constructor(idleMs: number, timeoutMs: number) {
+    this.#pingAfterTicks = Math.ceil(idleMs / TICK_MS);
+    this.#deadAfterTicks = this.#pingAfterTicks + Math.ceil(timeoutMs / TICK_MS);
+  }
+
+  /** For how long there has been no call. */
+  get idleMs(): number {
+    return this.#idleTicks * TICK_MS;
+  }
+
+  /** What is to be done, asked once a tick; `isIdle` where there was no call since the last one. */
+  tick(isIdle: boolean): "nothing" | "ping" | "close" {
+    this.#idleTicks = isIdle ? this.#idleTicks + 1 : 0;
+    this.quietTicks++;
+    if (this.quietTicks > this.#deadAfterTicks) return "close";
+    return this.quietTicks === this.#pingAfterTicks ? "ping" : "nothing";
+  }
+}

@@ -1,0 +1,107 @@
+import { Addresses, keyOf, type Resolve } from "./addresses.ts";
+import type { Address } from "./connect.ts";
+import type { Greeting } from "./greeting.ts";
+import { TICK_MS } from "./liveness.ts";
+import { Pool, type PoolLimits, type PoolOwner } from "./pool.ts";
+
+/**
+ * The servers that calls can go to, a pool for each. One that is lost is left out until it is
+ * back, but never more than half of them: where most seem lost, it may be this side that errs.
+ */
+export class Servers implements PoolOwner {
+  readonly #limits: PoolLimits;
+  readonly #greeting: Greeting;
+  readonly #addresses: Addresses;
+  readonly #ticker: Timer;
+  #pools: readonly Pool[] = [];
+  /** Without those that are left out. */
+  #usable: readonly Pool[] = [];
+  readonly #leftOut = new Set<Pool>();
+  /** No longer in DNS, and with calls to finish. */
+  readonly #retiring = new Set<Pool>();
+  #closed = false;
+
+  constructor(
+    addresses: readonly Address[],
+    limits: PoolLimits,
+    greeting: Greeting,
+    resolve?: Resolve,
+  ) {
+    this.#limits = limits;
+    this.#greeting = greeting;
+    const onChange = (current: readonly Address[]) => this.#use(current);
+    this.#addresses = new Addresses(addresses, limits.dnsRefreshMs, onChange, resolve);
+    this.#use(this.#addresses.current);
+    this.#ticker = setInterval(this.#tick, TICK_MS);
+    this.#ticker.unref();
+    this.#tick();
+  }
+
+  /** Where a call goes first. */
+  pick(): Pool {
+    const pool = lessLoaded(this.#usable);
+    if (!pool) throw new RangeError("Cannot call: no server address");
+    return pool;
+  }
+
+  /** Where a call goes that failed at these; undefined where there is no other. */
+  pickOther(tried: readonly Pool[]): Pool | undefined {
+    const isUntried = (pool: Pool) => !tried.includes(pool);
+    return lessLoaded(this.#usable.filter(isUntried)) ?? lessLoaded(this.#pools.filter(isUntried));
+  }
+
+  onHealth(pool: Pool): void {
+    if (!this.#pools.includes(pool)) return;
+    if (!pool.isFailing) this.#leftOut.delete(pool);
+    else if (this.#leftOut.size < Math.floor(this.#pools.length / 2)) this.#leftOut.add(pool);
+    this.#usable = this.#pools.filter((each) => !this.#leftOut.has(each));
+    // Perhaps it has moved, and DNS knows.
+    if (pool.isFailing) this.#addresses.refresh(performance.now(), true);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#ticker);
+    for (const pool of [...this.#pools, ...this.#retiring]) pool.close();
+  }
+
+  #use(addresses: readonly Address[]): void {
+    if (this.#closed) return;
+    const known = new Map(this.#pools.map((pool) => [keyOf(pool.address), pool]));
+    const before = this.#pools;
+    this.#pools = addresses.map(
+      (address) =>
+        known.get(keyOf(address)) ?? new Pool(address, this.#limits, this.#greeting, this),
+    );
+    for (const pool of before) {
+      if (this.#pools.includes(pool)) continue;
+      this.#leftOut.delete(pool);
+      this.#retiring.add(pool);
+      pool.retire();
+    }
+    // With fewer servers, fewer may be left out.
+    for (const pool of this.#leftOut) {
+      if (this.#leftOut.size > Math.floor(this.#pools.length / 2)) this.#leftOut.delete(pool);
+    }
+    this.#usable = this.#pools.filter((each) => !this.#leftOut.has(each));
+  }
+
+  readonly #tick = (): void => {
+    const now = performance.now();
+    this.#addresses.refresh(now, false);
+    for (const pool of this.#pools) pool.tick(now);
+    for (const pool of this.#retiring) {
+      pool.tick(now);
+      if (pool.isDone) this.#retiring.delete(pool);
+    }
+  };
+}
+
+/** The less loaded of two random ones: nearly as even as the least of all, and never a herd. */
+function lessLoaded(pools: readonly Pool[]): Pool | undefined {
+  if (pools.length < 2) return pools[0];
+  const first = Math.floor(Math.random() * pools.length);
+  const second = (first + 1 + Math.floor(Math.random() * (pools.length - 1))) % pools.length;
+  const [one, other] = [pools[first], pools[second]];
+  return !one || !other || one.load <= other.load ? one : other;
+}

@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PROGRAMS, programPath } from "../../test/programs.ts";
+import { failure, startClient, startServer } from "./testing/stack.ts";
+
+// Real servers on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(60_000);
+
+const OPENSSL = programPath(PROGRAMS.openssl);
+const ECHO = async (request: { text: string }) => request;
+
+interface Identity {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A self-signed certificate, which is its own authority, for one subject alternative name. */
+async function makeIdentity(folder: string, name: string, altName: string): Promise<Identity> {
+  const [key, cert] = [join(folder, `${name}.key`), join(folder, `${name}.pem`)];
+  const options = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const subject = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=${altName}`, "-days", "2"];
+  const openssl = Bun.spawn(
+    [OPENSSL ?? "openssl", "req", "-x509", ...options, ...subject, "-keyout", key, "-out", cert],
+    { stdout: "ignore", stderr: "pipe" },
+  );
+  const complaint = await new Response(openssl.stderr).text();
+  if ((await openssl.exited) !== 0) throw new Error(`Cannot make a certificate: ${complaint}`);
+  return { cert: await Bun.file(cert).text(), key: await Bun.file(key).text() };
+}
+
+describe.skipIf(!OPENSSL)("TLS", () => {
+  let folder: string;
+  let ours: Identity;
+  let another: Identity;
+  let elsewhere: Identity;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "portico-tls-"));
+    ours = await makeIdentity(folder, "ours", "IP:127.0.0.1");
+    another = await makeIdentity(folder, "another", "IP:127.0.0.1");
+    elsewhere = await makeIdentity(folder, "elsewhere", "DNS:elsewhere.example");
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  test("carries many calls, with the token proved inside", async () => {
+    const token = "correct horse battery";
+    await using server = startServer(ECHO, { tls: ours, token });
+    using client = startClient(server.port, {}, { tlsCa: ours.cert, token });
+    const texts = Array.from({ length: 500 }, (_, index) => `${index} ${"x".repeat(1000)}`);
+    expect(await Promise.all(texts.map((text) => client.say(text)))).toEqual(texts);
+  });
+
+  test("refuses a server of another authority, before anything is said", async () => {
+    await using server = startServer(ECHO, { tls: another });
+    using client = startClient(server.port, {}, { tlsCa: ours.cert });
+    const error = await failure(client.say("hello"));
+    expect(error).toMatchObject({ status: "unavailable", processed: false });
+    expect(server.logged).toEqual([]);
+  });
+
+  test("refuses a server whose certificate is for another host", async () => {
+    await using server = startServer(ECHO, { tls: elsewhere });
+    using client = startClient(server.port, {}, { tlsCa: elsewhere.cert });
+    expect(await failure(client.say("hello"))).toMatchObject({
+      status: "unavailable",
+      processed: false,
+    });
+  });
+
+  test("on one side only is no connection, and no call hangs", async () => {
+    const limits = { handshakeTimeoutMs: 500 };
+    await using secured = startServer(ECHO, { tls: ours, limits });
+    using plainClient = startClient(secured.port, limits);
+    expect(await failure(plainClient.say("hello"))).toMatchObject({ status: "unavailable" });
+    await using plain = startServer(ECHO, { limits });
+    using securedClient = startClient(plain.port, limits, { tlsCa: ours.cert });
+    expect(await failure(securedClient.say("hello"))).toMatchObject({ status: "unavailable" });
+  });
+});
