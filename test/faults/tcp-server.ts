@@ -1,0 +1,37 @@
+import { type Child, freePort, startTcp } from "../child.ts";
+
+/** Cheap hashing, and sessions that outlive the longest soak. */
+const ENVIRONMENT = { PASSWORD_HASH: "argon2id:m=64,t=1,p=1", SESSION_TTL_SECONDS: "86400" };
+
+/** A TCP server at an address that stays the same however often it is ended and started. */
+export class TcpServer implements AsyncDisposable {
+  readonly port = freePort();
+  readonly address = `127.0.0.1:${this.port}`;
+  readonly #folder: string;
+  #process: Child | undefined;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  get pid(): number {
+    if (!this.#process) throw new Error("Cannot tell the server's pid: it was not started");
+    return this.#process.pid;
+  }
+
+  /** Resolves once it listens. */
+  async start(): Promise<void> {
+    this.#process = startTcp(this.#folder, { RPC_PORT: `${this.port}`, ...ENVIRONMENT });
+    await this.#process.listening();
+  }
+
+  /** Send a signal and wait for the end; returns the exit code, null where the signal ended it. */
+  async end(signal: "SIGTERM" | "SIGKILL"): Promise<number | null> {
+    this.#process?.kill(signal);
+    return (await this.#process?.exited()) ?? null;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process?.[Symbol.asyncDispose]();
+  }
+}
