@@ -1,0 +1,61 @@
+import { join } from "node:path";
+import {
+  Client,
+  credentials,
+  Metadata,
+  type MethodDefinition,
+  Server,
+  ServerCredentials,
+} from "@grpc/grpc-js";
+import { loadSync } from "@grpc/proto-loader";
+import { type Contender, HOST, PROFILE, SESSION_ID, TIMEOUT_MS } from "./contender.ts";
+
+interface Profile {
+  readonly username: string;
+}
+
+function userService() {
+  const loaded = loadSync(join(import.meta.dir, "user.proto"))["bench.User"];
+  if (!loaded || !("GetUserInfo" in loaded)) throw new Error("Cannot find bench.User");
+  // proto-loader knows the types only at run time; the .proto beside this file says them.
+  const getUserInfo = loaded.GetUserInfo as MethodDefinition<{ sessionId: string }, Profile>;
+  return { getUserInfo };
+}
+
+export const grpcJs: Contender = {
+  about: "@grpc/grpc-js with protobuf, deadline",
+
+  async serve() {
+    const server = new Server();
+    server.addService(userService(), {
+      getUserInfo: (_call: unknown, callback: (error: null, reply: unknown) => void) =>
+        callback(null, PROFILE),
+    });
+    return new Promise((resolve, reject) => {
+      server.bindAsync(`${HOST}:0`, ServerCredentials.createInsecure(), (error, port) => {
+        if (error) reject(error);
+        else resolve({ port });
+      });
+    });
+  },
+
+  async connect(port) {
+    const client = new Client(`${HOST}:${port}`, credentials.createInsecure());
+    const { path, requestSerialize, responseDeserialize } = userService().getUserInfo;
+    return () =>
+      new Promise((resolve, reject) => {
+        client.makeUnaryRequest(
+          path,
+          requestSerialize,
+          responseDeserialize,
+          { sessionId: SESSION_ID },
+          new Metadata(),
+          { deadline: Date.now() + TIMEOUT_MS },
+          (error, reply) => {
+            if (reply) resolve(reply.username);
+            else reject(error);
+          },
+        );
+      });
+  },
+};
