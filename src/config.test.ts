@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ConfigError, type Environment, loadConfig } from "./config.ts";
+import { DEFAULT_LIMITS, DEFAULT_POOL_LIMITS } from "./rpc/limits.ts";
 
 function problems(environment: Environment): string[] {
   try {
@@ -12,6 +13,10 @@ function problems(environment: Environment): string[] {
     throw error;
   }
   return [];
+}
+
+function withAll(record: Record<string, string>, value: string): Environment {
+  return Object.fromEntries(Object.keys(record).map((key) => [key, value]));
 }
 
 describe("loadConfig()", () => {
@@ -63,6 +68,31 @@ describe("loadConfig()", () => {
     });
     expect(config.publicUrl.href).toBe("https://accounts.example.com/");
     expect(loadConfig({ PASSWORD_HASH: "salted-md5" }).passwordHash.name).toBe("salted-md5");
+  });
+
+  test("the RPC's limits are those of the code, each with a variable of its own", () => {
+    const { rpcLimits } = loadConfig({});
+    const known = { ...DEFAULT_POOL_LIMITS, ...DEFAULT_LIMITS };
+    expect(known).toMatchObject(rpcLimits);
+    const variables = {
+      RPC_MAX_FRAME_BYTES: "100001",
+      RPC_MAX_IN_FLIGHT: "2",
+      RPC_MAX_SERVER_IN_FLIGHT: "3",
+      RPC_MAX_OUTGOING_BYTES: "100004",
+      RPC_MAX_CONNECTIONS: "5",
+      RPC_MAX_WAITERS: "6",
+      RPC_HANDSHAKE_TIMEOUT_MS: "7",
+    };
+    expect(loadConfig(variables).rpcLimits).toEqual({
+      maxFrameBytes: 100_001,
+      maxInFlight: 2,
+      maxServerInFlight: 3,
+      maxOutgoingBytes: 100_004,
+      maxConnections: 5,
+      maxWaiters: 6,
+      handshakeTimeoutMs: 7,
+    });
+    expect(problems(withAll(variables, "-1"))).toHaveLength(Object.keys(variables).length);
   });
 
   test("the addresses default to where the TCP tier listens, and an empty variable to its default", () => {

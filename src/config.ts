@@ -46,6 +46,28 @@ export const VARIABLES = {
     default: "none",
     meaning: "PEM file with the authority that the HTTP tier trusts: it then speaks TLS only",
   },
+  RPC_MAX_FRAME_BYTES: { default: "1048576", meaning: "longest RPC frame that a tier reads" },
+  RPC_MAX_IN_FLIGHT: { default: "256", meaning: "calls at once on one RPC connection" },
+  RPC_MAX_SERVER_IN_FLIGHT: {
+    default: "4096",
+    meaning: "calls at once on the TCP tier; more are refused at once, to be retried elsewhere",
+  },
+  RPC_MAX_OUTGOING_BYTES: {
+    default: "16777216",
+    meaning: "bytes that may wait for an RPC peer that does not read; then it is cut off",
+  },
+  RPC_MAX_CONNECTIONS: {
+    default: "16",
+    meaning: "connections of the HTTP tier to one TCP server",
+  },
+  RPC_MAX_WAITERS: {
+    default: "10000",
+    meaning: "calls of the HTTP tier that may wait for a connection to one TCP server",
+  },
+  RPC_HANDSHAKE_TIMEOUT_MS: {
+    default: "5000",
+    meaning: "how long an RPC peer may take to greet and to prove that it knows the token",
+  },
   DATA_DIR: { default: ".data", meaning: "folder of the SQLite file and the avatars" },
   DATABASE_URL: {
     default: "SQLite in `DATA_DIR`",
@@ -79,6 +101,16 @@ export interface Config {
   readonly rpcTls: { readonly cert: string; readonly key: string } | undefined;
   /** PEM text. */
   readonly rpcTlsCa: string | undefined;
+  /** By their names in `src/rpc/limits.ts`. */
+  readonly rpcLimits: {
+    readonly maxFrameBytes: number;
+    readonly maxInFlight: number;
+    readonly maxServerInFlight: number;
+    readonly maxOutgoingBytes: number;
+    readonly maxConnections: number;
+    readonly maxWaiters: number;
+    readonly handshakeTimeoutMs: number;
+  };
   readonly dataDir: string;
   readonly databaseUrl: string | undefined;
   readonly redisUrl: string | undefined;
@@ -95,6 +127,11 @@ export class ConfigError extends Error {
 type VariableName = keyof typeof VARIABLES;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Room for HELLO and for `describe`, whatever is set. */
+const MIN_FRAME_BYTES = 64 * 1024;
+const MAX_BYTES = 1024 * 1024 * 1024;
+const MAX_COUNT = 1_000_000;
+const MAX_TIMEOUT_MS = 60_000;
 const MAX_SESSION_TTL_SECONDS = 365 * 24 * 3600;
 
 /**
@@ -125,6 +162,8 @@ export function loadConfig(environment: Environment): Config {
     host: read("RPC_HOST", "", (host) => parseRpcHost(host, given("RPC_TOKEN") !== undefined)),
     port: read("RPC_PORT", 0, parsePort),
   };
+  const whole = (name: VariableName, lowest: number, highest: number) =>
+    read(name, lowest, (value) => parseWhole(value, lowest, highest));
   const pem = (name: VariableName) => read(name, undefined, () => readPem(given(name)));
   const [cert, key] = [pem("RPC_TLS_CERT"), pem("RPC_TLS_KEY")];
   if ((given("RPC_TLS_CERT") === undefined) !== (given("RPC_TLS_KEY") === undefined)) {
@@ -144,12 +183,19 @@ export function loadConfig(environment: Environment): Config {
     rpcToken,
     rpcTls: cert !== undefined && key !== undefined ? { cert, key } : undefined,
     rpcTlsCa: pem("RPC_TLS_CA"),
+    rpcLimits: {
+      maxFrameBytes: whole("RPC_MAX_FRAME_BYTES", MIN_FRAME_BYTES, MAX_BYTES),
+      maxInFlight: whole("RPC_MAX_IN_FLIGHT", 1, MAX_COUNT),
+      maxServerInFlight: whole("RPC_MAX_SERVER_IN_FLIGHT", 1, MAX_COUNT),
+      maxOutgoingBytes: whole("RPC_MAX_OUTGOING_BYTES", MIN_FRAME_BYTES, MAX_BYTES),
+      maxConnections: whole("RPC_MAX_CONNECTIONS", 1, MAX_COUNT),
+      maxWaiters: whole("RPC_MAX_WAITERS", 1, MAX_COUNT),
+      handshakeTimeoutMs: whole("RPC_HANDSHAKE_TIMEOUT_MS", 1, MAX_TIMEOUT_MS),
+    },
     dataDir: text("DATA_DIR"),
     databaseUrl: read("DATABASE_URL", undefined, () => parseDatabaseUrl(given("DATABASE_URL"))),
     redisUrl: read("REDIS_URL", undefined, () => parseRedisUrl(given("REDIS_URL"))),
-    sessionTtlSeconds: read("SESSION_TTL_SECONDS", 1, (value) =>
-      parseWhole(value, 1, MAX_SESSION_TTL_SECONDS),
-    ),
+    sessionTtlSeconds: whole("SESSION_TTL_SECONDS", 1, MAX_SESSION_TTL_SECONDS),
     passwordHash: read("PASSWORD_HASH", { name: "salted-md5" }, parsePasswordHash),
     logLevel: read("LOG_LEVEL", "info", parseLogLevel),
   };

@@ -10,8 +10,9 @@ import { HttpServer } from "./http/server.ts";
 import { SessionCookie } from "./http/session-cookie.ts";
 import { listenOn, type RunningTier, runTier } from "./lifecycle.ts";
 import { createLog, type Log } from "./log.ts";
-import { Balancer, DEFAULT_POOL_LIMITS } from "./rpc/balancer.ts";
+import { Balancer } from "./rpc/balancer.ts";
 import { callLog } from "./rpc/call-log.ts";
+import { DEFAULT_POOL_LIMITS } from "./rpc/limits.ts";
 
 const BUILD = `portico/${version}`;
 
@@ -20,7 +21,8 @@ const PUBLIC_FOLDER = join(import.meta.dir, "../public");
 export async function startHttp(config: Config, log: Log): Promise<RunningTier> {
   const { http, publicUrl, rpcAddresses, dataDir, sessionTtlSeconds } = config;
   const identity = { build: BUILD, token: config.rpcToken, tlsCa: config.rpcTlsCa };
-  const balancer = new Balancer(rpcAddresses, DEFAULT_POOL_LIMITS, identity, [callLog(log)]);
+  const limits = { ...DEFAULT_POOL_LIMITS, ...config.rpcLimits };
+  const balancer = new Balancer(rpcAddresses, limits, identity, [callLog(log)]);
   const parts: HttpParts = {
     user: new UserClient(balancer),
     cookie: new SessionCookie(publicUrl, sessionTtlSeconds),

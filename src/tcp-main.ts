@@ -11,6 +11,7 @@ import { userDispatch } from "./gen/user-service.ts";
 import { listenOn, type RunningTier, runTier } from "./lifecycle.ts";
 import { createLog, type Log } from "./log.ts";
 import { callLog } from "./rpc/call-log.ts";
+import { DEFAULT_LIMITS } from "./rpc/limits.ts";
 import { Listener } from "./rpc/listener.ts";
 import { openStorage } from "./storage/open.ts";
 import { createSystemService } from "./system.ts";
@@ -43,11 +44,12 @@ export async function startTcp(config: Config, log: Log): Promise<TcpTier> {
     openConnections: () => listener.connections,
   });
   const tables = [userDispatch(service), systemDispatch(system)];
+  const limits = { ...DEFAULT_LIMITS, ...config.rpcLimits };
   const interceptors = [callLog(log), stats.interceptor];
   const listener: Listener = listenOn(
     "RPC",
     rpc,
-    () => new Listener({ ...rpc, tables, interceptors, log, token, tls, build: BUILD }),
+    () => new Listener({ ...rpc, tables, interceptors, limits, log, token, tls, build: BUILD }),
   );
   return {
     port: listener.port,

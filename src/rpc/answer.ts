@@ -5,6 +5,8 @@ import { Flag, type Frame, FrameType } from "./frame.ts";
 import { parseObject } from "./json.ts";
 import type { OutgoingFrame } from "./outbox.ts";
 
+const MAX_RETRY_AFTER_MS = 3_600_000;
+
 /** The body of an ERROR frame: an RPC status or a name of the error table. */
 interface ErrorBody {
   readonly code: string;
@@ -62,6 +64,10 @@ function parseErrorBody(text: string): ErrorBody {
   return {
     code: String(code),
     message: String(message),
-    retryAfterMs: typeof retryAfterMs === "number" ? retryAfterMs : undefined,
+    // Not beyond what is sane: it ends up in timers and in HTTP headers.
+    retryAfterMs:
+      typeof retryAfterMs === "number" && retryAfterMs >= 0
+        ? Math.min(retryAfterMs, MAX_RETRY_AFTER_MS)
+        : undefined,
   };
 }

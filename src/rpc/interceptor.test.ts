@@ -1,9 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { Balancer, DEFAULT_POOL_LIMITS } from "./balancer.ts";
+import { Balancer } from "./balancer.ts";
 import { callLog } from "./call-log.ts";
 import { DomainError } from "./error.ts";
 import { Flag, FrameType } from "./frame.ts";
 import { compose, type InterceptedCall, type Interceptor } from "./interceptor.ts";
+import { DEFAULT_POOL_LIMITS } from "./limits.ts";
 import { RawPeer } from "./testing/raw-peer.ts";
 import { deadPort, eventually, failure, HOST, SAY, startServer } from "./testing/stack.ts";
 

@@ -1,3 +1,4 @@
+import type { BackoffLimits } from "./backoff.ts";
 import type { RetryLimits } from "./retry-budget.ts";
 
 /** The limits of one RPC endpoint; both sides announce the first two in HELLO. */
@@ -21,7 +22,7 @@ export interface ServerLimits extends Limits {
   readonly maxServerInFlight: number;
 }
 
-export interface PoolLimits extends Limits, RetryLimits {
+export interface PoolLimits extends Limits, RetryLimits, BackoffLimits {
   readonly maxConnections: number;
   /** To the server's HELLO, where that is sooner than `handshakeTimeoutMs`. Less than a call's
    *  usual deadline: what is left of it is enough for another address. */
@@ -36,9 +37,6 @@ export interface PoolLimits extends Limits, RetryLimits {
   readonly maxAgeMs: number;
   /** Calls that may wait for a connection. */
   readonly maxWaiters: number;
-  /** About how long a lost server is left alone; doubled with every failure, up to the maximum. */
-  readonly minBackoffMs: number;
-  readonly maxBackoffMs: number;
   /** How often DNS is asked for the addresses behind a host name. */
   readonly dnsRefreshMs: number;
 }
@@ -64,7 +62,7 @@ export const DEFAULT_POOL_LIMITS: PoolLimits = {
   maxAgeMs: 30 * 60_000,
   maxWaiters: 10_000,
   minBackoffMs: 200,
-  maxBackoffMs: 2000,
+  maxBackoffMs: 1000,
   dnsRefreshMs: 10_000,
   retryShare: 0.1,
   retriesPerSecond: 100,

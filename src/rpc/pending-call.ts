@@ -5,6 +5,7 @@ import { type Frame, FrameType } from "./frame.ts";
 import type { InterceptedCall } from "./interceptor.ts";
 import type { OutgoingFrame } from "./outbox.ts";
 import type { Phases } from "./phases.ts";
+import type { Pool } from "./pool.ts";
 
 /** Where a pending call is: in the pool's queue or in flight on a connection. */
 export interface CallHolder {
@@ -16,6 +17,13 @@ export interface CallHolder {
   drop(call: PendingCall): void;
 }
 
+/** Hears how an attempt ended, once. */
+export interface PendingCallOwner {
+  /** A reply came; whether it is of the method's schema is still to be checked. */
+  onReply(reply: unknown): void;
+  onError(error: Error, attempt: PendingCall): void;
+}
+
 /** What a caller asks for; the same for every attempt at it. */
 export interface CallRequest extends InterceptedCall {
   /** JSON text. */
@@ -24,13 +32,14 @@ export interface CallRequest extends InterceptedCall {
 }
 
 /**
- * One attempt at a call that its caller waits for. It is in exactly one queue at a time, which is
- * its state; it ends exactly once, whoever comes first: reply, error, deadline, cancellation, loss
- * of the connection.
+ * One attempt at a call. It is in exactly one queue at a time, which is its state; it ends exactly
+ * once, whoever comes first: reply, error, deadline, loss of the connection, or its owner drops it.
  */
 export class PendingCall implements Expiring {
-  readonly request: CallRequest;
+  readonly request: CallRequest & PendingCallOwner;
   readonly deadline: number;
+  /** Where it is tried. */
+  readonly pool: Pool;
   slot: Expiring["slot"];
   holder: CallHolder | undefined;
   /** On its connection; 0 before it is sent. */
@@ -38,27 +47,24 @@ export class PendingCall implements Expiring {
   /** Where its request ends in the bytes of its connection. */
   endsAtByte = 0;
   readonly #deadlines: Deadlines;
-  readonly #onReply: (body: unknown) => void;
-  readonly #onError: (error: Error, call: PendingCall) => void;
 
-  constructor(
-    request: CallRequest,
-    deadlines: Deadlines,
-    onReply: (body: unknown) => void,
-    onError: (error: Error, call: PendingCall) => void,
-  ) {
+  constructor(request: CallRequest & PendingCallOwner, deadlines: Deadlines, pool: Pool) {
     this.request = request;
     this.deadline = request.deadline;
+    this.pool = pool;
     this.#deadlines = deadlines;
-    this.#onReply = onReply;
-    this.#onError = onError;
     deadlines.add(this);
   }
 
   /** A RESPONSE or an ERROR came for it. */
   answer(frame: Frame): void {
     const { method } = this.request;
-    if (frame.type === FrameType.error) return this.fail(decodeError(method, frame));
+    if (frame.type === FrameType.error) {
+      const error = decodeError(method, frame);
+      // Where the server is first to notice, it knows of the handler's time alone.
+      if (error instanceof RpcError && error.status === "deadline_exceeded") return this.expire();
+      return this.fail(error);
+    }
     let reply: unknown;
     try {
       reply = JSON.parse(frame.body);
@@ -67,12 +73,12 @@ export class PendingCall implements Expiring {
       return this.fail(new RpcError("internal", message, { cause }));
     }
     this.#deadlines.delete(this);
-    this.#onReply(reply);
+    this.request.onReply(reply);
   }
 
   fail(error: Error): void {
     this.#deadlines.delete(this);
-    this.#onError(error, this);
+    this.request.onError(error, this);
   }
 
   /** It cannot be sent. */
@@ -94,16 +100,17 @@ export class PendingCall implements Expiring {
     const waitingFor = this.holder?.waitingFor(this) ?? "its turn";
     const spent = phases.describe(performance.now(), this.holder?.isQueued(this) ?? false);
     const why = `its deadline passed while waiting for ${waitingFor} (${spent})`;
-    this.#end("deadline_exceeded", `Cannot finish ${method.name}: ${why}`);
+    this.drop();
+    const message = `Cannot finish ${method.name}: ${why}`;
+    this.request.onError(
+      new RpcError("deadline_exceeded", message, { processed: this.id !== 0 }),
+      this,
+    );
   }
 
-  /** Its caller no longer waits: the server is told, or never hears of it. */
-  cancel(): void {
-    this.#end("cancelled", `Cannot finish ${this.request.method.name}: its caller cancelled it`);
-  }
-
-  #end(status: "deadline_exceeded" | "cancelled", message: string): void {
+  /** Nobody waits for it any longer: the server is told, or never hears of it. */
+  drop(): void {
+    this.#deadlines.delete(this);
     this.holder?.drop(this);
-    this.fail(new RpcError(status, message, { processed: this.id !== 0 }));
   }
 }

@@ -1,11 +1,10 @@
+import { Backoff } from "./backoff.ts";
 import type { Address } from "./connect.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import { RpcError } from "./error.ts";
 import type { Greeting } from "./greeting.ts";
 import type { PoolLimits } from "./limits.ts";
 import type { CallHolder, PendingCall } from "./pending-call.ts";
-
-export type { PoolLimits } from "./limits.ts";
 
 /** What a pool tells its balancer. */
 export interface PoolOwner {
@@ -34,9 +33,7 @@ export class Pool implements CallHolder, ConnectionOwner {
   readonly #free: Connection[] = [];
   /** While a call waits here, no connection has a free slot. */
   readonly #waiters = new Set<PendingCall>();
-  /** In a row, without a connection since. */
-  #failures = 0;
-  #retryAt = 0;
+  readonly #backoff: Backoff;
   /** Takes no more calls but those that wait. */
   #retired = false;
   #closed = false;
@@ -46,6 +43,9 @@ export class Pool implements CallHolder, ConnectionOwner {
     this.#limits = limits;
     this.#greeting = greeting;
     this.#owner = owner;
+    this.#backoff = new Backoff(limits, () => {
+      if (this.#open.size === 0 && this.#opening.size === 0) this.#openOne();
+    });
   }
 
   /** Calls waiting or in flight. */
@@ -57,7 +57,7 @@ export class Pool implements CallHolder, ConnectionOwner {
 
   /** Its server was lost, and has not been seen since. */
   get isFailing(): boolean {
-    return this.#failures > 0;
+    return this.#backoff.isFailing;
   }
 
   submit(call: PendingCall): void {
@@ -90,6 +90,7 @@ export class Pool implements CallHolder, ConnectionOwner {
   close(): void {
     this.#closed = true;
     this.#retired = true;
+    this.#backoff.end();
     const connections = [...this.#opening, ...this.#open.keys(), ...this.#leaving];
     for (const connection of connections) connection.close();
     this.#failWaiters(this.#refusal("unavailable", "the client is closed"));
@@ -99,6 +100,7 @@ export class Pool implements CallHolder, ConnectionOwner {
   retire(): void {
     this.#retired = true;
     if (this.#waiters.size > 0) return;
+    this.#backoff.end();
     for (const connection of [...this.#open.keys()]) this.#leave(connection);
     for (const connection of [...this.#opening]) connection.close();
   }
@@ -109,7 +111,7 @@ export class Pool implements CallHolder, ConnectionOwner {
     return this.#retired && connections === 0;
   }
 
-  /** Once a tick: look after what is open, and open what should be. */
+  /** Once a tick: look after what is open, and open ahead. */
   tick(now: number): void {
     for (const connection of [...this.#open.keys(), ...this.#leaving]) connection.tick();
     if (this.#retired) return this.retire();
@@ -118,8 +120,7 @@ export class Pool implements CallHolder, ConnectionOwner {
       const isSpare = connection.liveness.idleMs >= idleTimeoutMs && this.#open.size > minIdle;
       if (isSpare || now >= keptUntil) this.#leave(connection);
     }
-    const isDue = this.isFailing ? now >= this.#retryAt : this.#open.size < minIdle;
-    if (isDue && this.#opening.size === 0) this.#openOne();
+    if (!this.isFailing && this.#open.size + this.#opening.size < minIdle) this.#openOne();
   }
 
   onOpen(connection: Connection): void {
@@ -128,7 +129,7 @@ export class Pool implements CallHolder, ConnectionOwner {
     const keptMs = this.#limits.maxAgeMs * (0.9 + 0.2 * Math.random());
     this.#open.set(connection, performance.now() + keptMs);
     const wasFailing = this.isFailing;
-    this.#failures = 0;
+    this.#backoff.end();
     if (wasFailing) this.#owner.onHealth(this);
     this.onRelease(connection);
     const now = performance.now();
@@ -166,13 +167,13 @@ export class Pool implements CallHolder, ConnectionOwner {
     this.#openIfNeeded();
   }
 
-  /** The server is lost where no connection is left. */
+  /**
+   * The server is lost where no connection is left. It is tried again until it is back, but no
+   * more often than its backoff says: calls that come meanwhile wait for that one try.
+   */
   #fail(): void {
     if (this.#open.size > 0 || this.#retired) return;
-    const { minBackoffMs, maxBackoffMs } = this.#limits;
-    const backoffMs = Math.min(maxBackoffMs, minBackoffMs * 2 ** this.#failures);
-    this.#failures++;
-    this.#retryAt = performance.now() + backoffMs * (0.5 + 0.5 * Math.random());
+    this.#backoff.fail();
     this.#owner.onHealth(this);
   }
 
@@ -199,14 +200,16 @@ export class Pool implements CallHolder, ConnectionOwner {
     const { maxConnections, maxInFlight } = this.#limits;
     while (
       !this.#closed &&
+      !this.isFailing &&
       this.#waiters.size > this.#opening.size * maxInFlight &&
       this.#open.size + this.#opening.size < maxConnections
     ) {
-      this.#opening.add(new Connection(this.address, this.#limits, this.#greeting, this));
+      this.#openOne();
     }
   }
 
   #openOne(): void {
+    this.#backoff.begin();
     this.#opening.add(new Connection(this.address, this.#limits, this.#greeting, this));
   }
 

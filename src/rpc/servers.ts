@@ -1,8 +1,9 @@
 import { Addresses, keyOf, type Resolve } from "./addresses.ts";
 import type { Address } from "./connect.ts";
 import type { Greeting } from "./greeting.ts";
+import type { PoolLimits } from "./limits.ts";
 import { TICK_MS } from "./liveness.ts";
-import { Pool, type PoolLimits, type PoolOwner } from "./pool.ts";
+import { Pool, type PoolOwner } from "./pool.ts";
 
 /**
  * The servers that calls can go to, a pool for each. One that is lost is left out until it is

@@ -2,12 +2,16 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import type { Log } from "../../log.ts";
-import { Balancer, type ClientIdentity, DEFAULT_POOL_LIMITS } from "../balancer.ts";
+import { Balancer, type ClientIdentity } from "../balancer.ts";
 import { entry, type Handler, type Method } from "../call.ts";
 import type { Interceptor } from "../interceptor.ts";
-import { DEFAULT_LIMITS, type ServerLimits } from "../limits.ts";
+import {
+  DEFAULT_LIMITS,
+  DEFAULT_POOL_LIMITS,
+  type PoolLimits,
+  type ServerLimits,
+} from "../limits.ts";
 import { Listener, type ListenerOptions } from "../listener.ts";
-import type { PoolLimits } from "../pool.ts";
 
 export const HOST = "127.0.0.1";
 

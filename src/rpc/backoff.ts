@@ -1,0 +1,47 @@
+export interface BackoffLimits {
+  /** About how long it is from one try at a lost server to the next; doubled with every failure,
+   *  up to the maximum: it is how long a server's return may go unnoticed. */
+  readonly minBackoffMs: number;
+  readonly maxBackoffMs: number;
+}
+
+/** Tells when a lost server is to be tried again: soon at first, then less and less often. */
+export class Backoff {
+  readonly #limits: BackoffLimits;
+  readonly #retry: () => void;
+  /** In a row. */
+  #failures = 0;
+  #triedAt = -Infinity;
+  #timer: Timer | undefined;
+
+  constructor(limits: BackoffLimits, retry: () => void) {
+    this.#limits = limits;
+    this.#retry = retry;
+  }
+
+  get isFailing(): boolean {
+    return this.#failures > 0;
+  }
+
+  /** A try begins: the next one keeps its distance from this moment. */
+  begin(): void {
+    this.#triedAt = performance.now();
+  }
+
+  fail(): void {
+    const { minBackoffMs, maxBackoffMs } = this.#limits;
+    const fullMs = Math.min(maxBackoffMs, minBackoffMs * 2 ** this.#failures);
+    this.#failures++;
+    // Jitter: clients that lost a server together must not all come back to it at once.
+    const dueAt = this.#triedAt + fullMs * (0.5 + 0.5 * Math.random());
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#retry, Math.max(0, dueAt - performance.now()));
+    this.#timer.unref();
+  }
+
+  /** The server is back, or nobody wants it any more. */
+  end(): void {
+    this.#failures = 0;
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,123 @@
+import { type CallOptions, type Method, mismatch } from "./call.ts";
+import type { Deadlines } from "./deadlines.ts";
+import { RpcError } from "./error.ts";
+import { type Interceptor, type OnEnd, outcomeOf } from "./interceptor.ts";
+import { type CallRequest, PendingCall, type PendingCallOwner } from "./pending-call.ts";
+import { Phases } from "./phases.ts";
+import type { Pool } from "./pool.ts";
+import type { RetryBudget } from "./retry-budget.ts";
+import type { Servers } from "./servers.ts";
+
+const DEFAULT_TIMEOUT_MS = 5000;
+
+/** What all calls of one client share. */
+export interface ClientContext {
+  readonly servers: Servers;
+  readonly budget: RetryBudget;
+  readonly deadlines: Deadlines;
+  readonly intercept: Interceptor | undefined;
+}
+
+/** One call as its caller sees it: it ends once, however often it is tried. */
+export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
+  readonly method: Method<unknown, Reply>;
+  readonly body: string;
+  readonly requestId: string;
+  readonly begunAt = performance.now();
+  readonly deadline: number;
+  readonly phases = new Phases(this.begunAt);
+  readonly #context: ClientContext;
+  readonly #signal: AbortSignal | undefined;
+  readonly #resolve: (reply: Reply) => void;
+  readonly #reject: (error: Error) => void;
+  readonly #onEnd: OnEnd | undefined;
+  /** Where it failed. */
+  readonly #tried: Pool[] = [];
+  #attempt: PendingCall | undefined;
+
+  /** @throws {TypeError} the request cannot be JSON */
+  constructor(
+    context: ClientContext,
+    method: Method<unknown, Reply>,
+    request: unknown,
+    { requestId = "", timeoutMs = DEFAULT_TIMEOUT_MS, signal }: CallOptions,
+    resolve: (reply: Reply) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#context = context;
+    this.method = method;
+    this.body = JSON.stringify(request);
+    this.requestId = requestId;
+    this.deadline = this.begunAt + timeoutMs;
+    this.#signal = signal;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#onEnd = context.intercept?.(this);
+  }
+
+  begin(): void {
+    if (this.#signal?.aborted) return this.#fail(this.#cancelled(false));
+    this.#signal?.addEventListener("abort", this.#onAbort);
+    this.#context.budget.earn();
+    this.#try(this.#context.servers.pick());
+  }
+
+  onReply(reply: unknown): void {
+    const { method } = this;
+    if (!method.reply.Check(reply)) {
+      const message = `Cannot accept the reply of ${method.name}: ${mismatch(method.reply, reply)}`;
+      return this.#fail(new RpcError("internal", message));
+    }
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#onEnd?.("done");
+    this.#resolve(reply);
+  }
+
+  onError(error: Error, attempt: PendingCall): void {
+    const next = this.#next(error, attempt);
+    if (next) this.#try(next);
+    else this.#fail(error);
+  }
+
+  #try(pool: Pool): void {
+    this.#attempt = new PendingCall(this, this.#context.deadlines, pool);
+    pool.submit(this.#attempt);
+  }
+
+  /** Where it is tried next; undefined where the error of its last attempt is the answer. */
+  #next(error: Error, { pool, id }: PendingCall): Pool | undefined {
+    if (!this.#isWorthAnotherTry(error)) return undefined;
+    const isSecondTry = this.#tried.includes(pool);
+    this.#tried.push(pool);
+    const isSent = id !== 0;
+    // The same address again, once, and only where it was not the address that refused.
+    const isLost = isSent && error.status === "unavailable" && !isSecondTry;
+    const { servers, budget } = this.#context;
+    const next = servers.pickOther(this.#tried) ?? (isLost ? pool : undefined);
+    // What never left this process is no load for anybody: it only looks for a server.
+    return next && (!isSent || budget.take()) ? next : undefined;
+  }
+
+  #isWorthAnotherTry(error: Error): error is RpcError {
+    if (!(error instanceof RpcError) || (error.processed && !this.method.idempotent)) return false;
+    if (error.status !== "unavailable" && error.status !== "resource_exhausted") return false;
+    return performance.now() < this.deadline;
+  }
+
+  readonly #onAbort = (): void => {
+    const attempt = this.#attempt;
+    attempt?.drop();
+    this.#fail(this.#cancelled(attempt?.id !== 0));
+  };
+
+  #cancelled(processed: boolean): RpcError {
+    const message = `Cannot finish ${this.method.name}: its caller cancelled it`;
+    return new RpcError("cancelled", message, { processed });
+  }
+
+  #fail(error: Error): void {
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#onEnd?.(outcomeOf(error));
+    this.#reject(error);
+  }
+}
