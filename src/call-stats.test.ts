@@ -37,7 +37,13 @@ describe("a histogram", () => {
 
 test("calls are counted by method: in flight, ended, and with which error", () => {
   const stats = new CallStats();
-  const call: InterceptedCall = { method: SAY, requestId: "", begunAt: 0, deadline: 0 };
+  const call: InterceptedCall = {
+    method: SAY,
+    requestId: "",
+    metadata: {},
+    begunAt: 0,
+    deadline: 0,
+  };
   const other = { ...call, method: { ...SAY, name: "Test.other" } };
   const [first, second, third] = [call, call, call].map(stats.interceptor);
   stats.interceptor(other);

@@ -12,6 +12,7 @@ import { listenOn, type RunningTier, runTier } from "./lifecycle.ts";
 import { createLog, type Log } from "./log.ts";
 import { Balancer } from "./rpc/balancer.ts";
 import { callLog } from "./rpc/call-log.ts";
+import { traceOutgoing } from "./rpc/call-trace.ts";
 import { DEFAULT_POOL_LIMITS } from "./rpc/limits.ts";
 
 const BUILD = `portico/${version}`;
@@ -21,8 +22,9 @@ const PUBLIC_FOLDER = join(import.meta.dir, "../public");
 export async function startHttp(config: Config, log: Log): Promise<RunningTier> {
   const { http, publicUrl, rpcAddresses, dataDir, sessionTtlSeconds } = config;
   const identity = { build: BUILD, token: config.rpcToken, tlsCa: config.rpcTlsCa };
+  const interceptors = [callLog(log), traceOutgoing];
   const limits = { ...DEFAULT_POOL_LIMITS, ...config.rpcLimits };
-  const balancer = new Balancer(rpcAddresses, limits, identity, [callLog(log)]);
+  const balancer = new Balancer(rpcAddresses, limits, identity, interceptors);
   const parts: HttpParts = {
     user: new UserClient(balancer),
     cookie: new SessionCookie(publicUrl, sessionTtlSeconds),

@@ -11,6 +11,7 @@ import { userDispatch } from "./gen/user-service.ts";
 import { listenOn, type RunningTier, runTier } from "./lifecycle.ts";
 import { createLog, type Log } from "./log.ts";
 import { callLog } from "./rpc/call-log.ts";
+import { traceIncoming } from "./rpc/call-trace.ts";
 import { DEFAULT_LIMITS } from "./rpc/limits.ts";
 import { Listener } from "./rpc/listener.ts";
 import { openStorage } from "./storage/open.ts";
@@ -45,7 +46,7 @@ export async function startTcp(config: Config, log: Log): Promise<TcpTier> {
   });
   const tables = [userDispatch(service), systemDispatch(system)];
   const limits = { ...DEFAULT_LIMITS, ...config.rpcLimits };
-  const interceptors = [callLog(log), stats.interceptor];
+  const interceptors = [callLog(log), stats.interceptor, traceIncoming];
   const listener: Listener = listenOn(
     "RPC",
     rpc,

@@ -1,7 +1,12 @@
+import { CallStats } from "../../src/call-stats.ts";
 import { UserClient } from "../../src/gen/user-client.ts";
 import { userDispatch } from "../../src/gen/user-service.ts";
 import { createLog } from "../../src/log.ts";
 import { Balancer } from "../../src/rpc/balancer.ts";
+import { callLog } from "../../src/rpc/call-log.ts";
+import { traceIncoming, traceOutgoing } from "../../src/rpc/call-trace.ts";
+import type { Interceptor } from "../../src/rpc/interceptor.ts";
+import { DEFAULT_POOL_LIMITS } from "../../src/rpc/limits.ts";
 import { Listener } from "../../src/rpc/listener.ts";
 import { type Contender, HOST, PROFILE, SESSION_ID, TIMEOUT_MS } from "./contender.ts";
 
@@ -9,9 +14,16 @@ async function notMeasured(): Promise<never> {
   throw new Error("Cannot answer: only getUserInfo is measured");
 }
 
+const LOG = createLog("bench", "info", false);
+
+/** What sees every call: the log, which says nothing at this level, the counts, and tracing. */
+function interceptors(tracing: Interceptor): Interceptor[] {
+  return [callLog(LOG), new CallStats().interceptor, tracing];
+}
+
 /** As in production: validation on both sides, deadlines, request ids, interceptors. */
 export const portico: Contender = {
-  about: "typed stub, validation on both sides, deadline, request id",
+  about: "typed stub; on both sides validation, deadline, request id, interceptors",
 
   async serve() {
     const table = userDispatch({
@@ -22,12 +34,20 @@ export const portico: Contender = {
       updateNickname: notMeasured,
       updateProfilePic: notMeasured,
     });
-    const log = createLog("bench", "info", false);
-    return new Listener({ host: HOST, port: 0, tables: [table], log });
+    const tables = [table];
+    return new Listener({
+      host: HOST,
+      port: 0,
+      tables,
+      log: LOG,
+      interceptors: interceptors(traceIncoming),
+    });
   },
 
   async connect(port) {
-    const user = new UserClient(new Balancer([{ host: HOST, port }]));
+    const user = new UserClient(
+      new Balancer([{ host: HOST, port }], DEFAULT_POOL_LIMITS, {}, interceptors(traceOutgoing)),
+    );
     const options = { timeoutMs: TIMEOUT_MS, requestId: "smCPpl2ISnKcg9EOWmcvvA-12345" };
     return async () => (await user.getUserInfo({ sessionId: SESSION_ID }, options)).username;
   },

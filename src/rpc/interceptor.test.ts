@@ -11,7 +11,13 @@ import { deadPort, eventually, failure, HOST, SAY, startServer } from "./testing
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-const CALL: InterceptedCall = { method: SAY, requestId: "r", begunAt: 0, deadline: 1 };
+const CALL: InterceptedCall = {
+  method: SAY,
+  requestId: "r",
+  metadata: {},
+  begunAt: 0,
+  deadline: 1,
+};
 
 /** An interceptor that writes down what it sees. */
 function recorder(lines: string[], name = ""): Interceptor {

@@ -2,10 +2,15 @@ import type { DomainErrorName } from "../../schema/errors.ts";
 import type { Method } from "./call.ts";
 import { DomainError, RpcError, type RpcStatus } from "./error.ts";
 
+/** The metadata of a REQUEST: `requestId`, and what tracing adds. */
+export type Metadata = Record<string, unknown>;
+
 /** A call as an interceptor sees it, on the client or on the server. */
 export interface InterceptedCall {
   readonly method: Method<unknown, unknown>;
   readonly requestId: string;
+  /** What travels beside the request; a client's interceptors may add what a trace needs. */
+  readonly metadata: Metadata;
   /** On the clock of `performance.now()`, as the deadline. */
   readonly begunAt: number;
   readonly deadline: number;

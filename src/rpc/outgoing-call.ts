@@ -1,7 +1,7 @@
 import { type CallOptions, type Method, mismatch } from "./call.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { RpcError } from "./error.ts";
-import { type Interceptor, type OnEnd, outcomeOf } from "./interceptor.ts";
+import { type Interceptor, type Metadata, type OnEnd, outcomeOf } from "./interceptor.ts";
 import { type CallRequest, PendingCall, type PendingCallOwner } from "./pending-call.ts";
 import { Phases } from "./phases.ts";
 import type { Pool } from "./pool.ts";
@@ -23,6 +23,7 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
   readonly method: Method<unknown, Reply>;
   readonly body: string;
   readonly requestId: string;
+  readonly metadata: Metadata;
   readonly begunAt = performance.now();
   readonly deadline: number;
   readonly phases = new Phases(this.begunAt);
@@ -48,6 +49,7 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
     this.method = method;
     this.body = JSON.stringify(request);
     this.requestId = requestId;
+    this.metadata = requestId ? { requestId } : {};
     this.deadline = this.begunAt + timeoutMs;
     this.#signal = signal;
     this.#resolve = resolve;

@@ -89,8 +89,9 @@ export class PendingCall implements Expiring {
 
   /** The REQUEST of this attempt. */
   frame(timeoutMs: number): OutgoingFrame {
-    const { method, body, requestId } = this.request;
-    const metadata = requestId ? JSON.stringify({ requestId }) : "";
+    const { method, body } = this.request;
+    const text = JSON.stringify(this.request.metadata);
+    const metadata = text === "{}" ? "" : text;
     const { request: type } = FrameType;
     return { type, method: method.number, id: this.id, timeoutMs, metadata, body };
   }

@@ -1,7 +1,7 @@
 import type { CallContext, DispatchEntry, Method } from "./call.ts";
 import type { Expiring } from "./deadlines.ts";
 import type { Frame } from "./frame.ts";
-import type { InterceptedCall, OnEnd } from "./interceptor.ts";
+import type { InterceptedCall, Metadata, OnEnd } from "./interceptor.ts";
 import { parseObject } from "./json.ts";
 
 const MAX_REQUEST_ID_LENGTH = 128;
@@ -19,14 +19,15 @@ export class RunningCall implements Expiring, CallContext, InterceptedCall {
   /** What the interceptors still want to hear. */
   onEnd: OnEnd | undefined;
   #controller: AbortController | undefined;
-  readonly #metadata: string;
+  readonly #metadataText: string;
+  #metadata: Metadata | undefined;
   readonly #onExpire: (call: RunningCall) => void;
 
   constructor(entry: DispatchEntry, frame: Frame, onExpire: (call: RunningCall) => void) {
     this.entry = entry;
     this.id = frame.id;
     this.deadline = this.begunAt + frame.timeoutMs;
-    this.#metadata = frame.metadata;
+    this.#metadataText = frame.metadata;
     this.#onExpire = onExpire;
   }
 
@@ -51,18 +52,20 @@ export class RunningCall implements Expiring, CallContext, InterceptedCall {
     return this.entry.method;
   }
 
-  /** Parsed when asked for, which for most calls is never. */
   get requestId(): string {
-    return parseRequestId(this.#metadata);
+    return String(this.metadata.requestId ?? "").slice(0, MAX_REQUEST_ID_LENGTH);
+  }
+
+  /**
+   * Parsed when asked for, which for most calls is never. They are only for logs and traces, so
+   * what cannot be read is no reason to refuse the call.
+   */
+  get metadata(): Metadata {
+    this.#metadata ??= { ...parseObject(this.#metadataText) };
+    return this.#metadata;
   }
 
   expire(): void {
     this.#onExpire(this);
   }
-}
-
-/** Only for log lines, so what cannot be read is no reason to refuse the call. */
-function parseRequestId(metadata: string): string {
-  if (metadata === "") return "";
-  return String(parseObject(metadata)?.requestId ?? "").slice(0, MAX_REQUEST_ID_LENGTH);
 }
