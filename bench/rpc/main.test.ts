@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { CONTENDERS } from "./contenders.ts";
 import { benchRpc, rpcTable } from "./main.ts";
+import { profileRpc } from "./profile.ts";
 
 // Eight processes on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
@@ -17,4 +18,10 @@ test("the RPC benchmark runs, and every contender gives right replies", async ()
     expect(p99Ms).toBeGreaterThanOrEqual(p50Ms);
   }
   expect(rpcTable(rows).split("\n")).toHaveLength(2 + rows.length);
+});
+
+test("the profile names functions of both sides", async () => {
+  const [server = "", client = ""] = (await profileRpc(200)).split("\n\n");
+  expect(server).toMatch(/^\| server \|.*\n.*\n\| [\d.]+ % \| .+ \|\n/);
+  expect(client).toMatch(/^\| client \|.*\n.*\n\| [\d.]+ % \| .+ \|\n/);
 });

@@ -1,8 +1,8 @@
 // `bun run bench rpc`: calls per second and latency of one call, side by side in one run.
 
-import { join } from "node:path";
-import type { Round, RoundResult } from "./client-process.ts";
+import type { RoundResult } from "./client-process.ts";
 import { CONTENDERS, type ContenderName } from "./contenders.ts";
+import { Pair } from "./pair.ts";
 
 const NAMES = Object.keys(CONTENDERS).filter((name): name is ContenderName => name in CONTENDERS);
 
@@ -43,62 +43,6 @@ export async function benchRpc(
     }
   }
   return rows;
-}
-
-/** A server and a client process of one contender. */
-class Pair implements AsyncDisposable {
-  readonly #server: Bun.Subprocess;
-  readonly #client: Bun.Subprocess;
-  #onResult: (result: unknown) => void;
-
-  private constructor(server: Bun.Subprocess, client: Bun.Subprocess) {
-    this.#server = server;
-    this.#client = client;
-    this.#onResult = () => undefined;
-  }
-
-  static async start(name: ContenderName): Promise<Pair> {
-    const served = Promise.withResolvers<unknown>();
-    const server = spawn("server-process.ts", [name], served.resolve);
-    const { port } = Object(await served.promise);
-    const ready = Promise.withResolvers<unknown>();
-    let pair: Pair | undefined;
-    const client = spawn("client-process.ts", [name, `${port}`], (message) => {
-      if (pair) pair.#onResult(message);
-      else ready.resolve(message);
-    });
-    await ready.promise;
-    pair = new Pair(server, client);
-    return pair;
-  }
-
-  async measure(round: Round): Promise<RoundResult> {
-    const { promise, resolve } = Promise.withResolvers<unknown>();
-    this.#onResult = resolve;
-    this.#client.send(round);
-    const result = await promise;
-    if (!isResult(result)) throw new Error(`Cannot read result: ${JSON.stringify(result)}`);
-    return result;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const child of [this.#client, this.#server]) {
-      child.kill();
-      await child.exited;
-    }
-  }
-}
-
-function spawn(script: string, args: string[], onMessage: (message: unknown) => void) {
-  return Bun.spawn([process.execPath, join(import.meta.dir, script), ...args], {
-    stdio: ["ignore", "inherit", "inherit"],
-    ipc: onMessage,
-    env: { ...process.env, NODE_ENV: "production" },
-  });
-}
-
-function isResult(value: unknown): value is RoundResult {
-  return typeof value === "object" && value !== null && "callsPerSecond" in value;
 }
 
 function medians(results: readonly RoundResult[]): RoundResult {
