@@ -1,21 +1,34 @@
 import { describe, expect, test } from "bun:test";
+import { RpcError } from "../rpc/error.ts";
+import { HashQueue, MAX_WAITING_HASHES } from "./hash-queue.ts";
 import { classicHash, Passwords } from "./password.ts";
 
 const ARGON2ID = { name: "argon2id", memoryKib: 64, passes: 1, lanes: 1 } as const;
 const CLASSIC = { name: "salted-md5" } as const;
+const PATIENT = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal };
+/** Reading one of these tells whether argon2 was started: it cannot, and says so. */
+const UNREADABLE = { password: "$argon2id$v=19$m=1", salt: "" };
+
+/** The error that a promise is rejected with. */
+function errorOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    (value) => `no error, but ${value}`,
+    (error) => error,
+  );
+}
 
 describe("Passwords", () => {
   test("hash() makes a PHC string of the configured cost, with a salt of its own", async () => {
     const passwords = new Passwords({ name: "argon2id", memoryKib: 256, passes: 2, lanes: 1 });
-    const one = await passwords.hash("hopper1906");
-    const other = await passwords.hash("hopper1906");
+    const one = await passwords.hash("hopper1906", PATIENT);
+    const other = await passwords.hash("hopper1906", PATIENT);
     expect(one.password).toStartWith("$argon2id$v=19$m=256,t=2,p=1$");
     expect(one.salt).toBe("");
     expect(other.password).not.toBe(one.password);
   });
 
   test("hash() makes the classic scheme where it is configured", async () => {
-    const { password, salt } = await new Passwords(CLASSIC).hash("hopper1906");
+    const { password, salt } = await new Passwords(CLASSIC).hash("hopper1906", PATIENT);
     expect(salt).toMatch(/^[0-9a-f]{4}$/);
     expect(password).toBe(classicHash("hopper1906", salt));
   });
@@ -27,29 +40,29 @@ describe("Passwords", () => {
 
   test("verify() goes by the scheme of what is stored, not by the configured one", async () => {
     for (const stored of [
-      await new Passwords(ARGON2ID).hash("pässwörd🙂"),
-      await new Passwords(CLASSIC).hash("pässwörd🙂"),
+      await new Passwords(ARGON2ID).hash("pässwörd🙂", PATIENT),
+      await new Passwords(CLASSIC).hash("pässwörd🙂", PATIENT),
     ]) {
       for (const scheme of [ARGON2ID, CLASSIC]) {
         const passwords = new Passwords(scheme);
-        expect(await passwords.verify("pässwörd🙂", stored)).toBe(true);
-        expect(await passwords.verify("pässwörd", stored)).toBe(false);
-        expect(await passwords.verify("", stored)).toBe(false);
+        expect(await passwords.verify("pässwörd🙂", stored, PATIENT)).toBe(true);
+        expect(await passwords.verify("pässwörd", stored, PATIENT)).toBe(false);
+        expect(await passwords.verify("", stored, PATIENT)).toBe(false);
       }
     }
   });
 
   test("verify() takes the hex digits of the classic scheme in either case", async () => {
-    const { password, salt } = await new Passwords(CLASSIC).hash("hopper1906");
+    const { password, salt } = await new Passwords(CLASSIC).hash("hopper1906", PATIENT);
     const stored = { password: password.toUpperCase(), salt };
-    expect(await new Passwords(CLASSIC).verify("hopper1906", stored)).toBe(true);
-    expect(await new Passwords(CLASSIC).verify("hopper1907", stored)).toBe(false);
+    expect(await new Passwords(CLASSIC).verify("hopper1906", stored, PATIENT)).toBe(true);
+    expect(await new Passwords(CLASSIC).verify("hopper1907", stored, PATIENT)).toBe(false);
   });
 
   test("verify() throws on what is of no known scheme", async () => {
     const passwords = new Passwords(ARGON2ID);
     for (const password of ["", "plain", "$argon2id$v=19$m=1", "0123456789abcdef"]) {
-      await expect(passwords.verify("plain", { password, salt: "" })).rejects.toThrow();
+      await expect(passwords.verify("plain", { password, salt: "" }, PATIENT)).rejects.toThrow();
     }
   });
 
@@ -63,7 +76,71 @@ describe("Passwords", () => {
     expect(passwords.needsRehash(stored(512, 3))).toBe(false);
     expect(passwords.needsRehash(stored(255, 2))).toBe(true);
     expect(passwords.needsRehash(stored(256, 1))).toBe(true);
-    expect(passwords.needsRehash(await new Passwords(CLASSIC).hash("hopper1906"))).toBe(true);
+    expect(passwords.needsRehash(await new Passwords(CLASSIC).hash("hopper1906", PATIENT))).toBe(
+      true,
+    );
     expect(new Passwords(CLASSIC).needsRehash(stored(8, 1))).toBe(false);
+  });
+
+  test("of a call that is over, argon2 is not started", async () => {
+    const passwords = new Passwords(ARGON2ID);
+    const started = await errorOf(passwords.verify("plain", UNREADABLE, PATIENT));
+    expect(started).toBeInstanceOf(Error);
+    expect(started).not.toBeInstanceOf(RpcError);
+    for (const [call, status] of [
+      [{ ...PATIENT, signal: AbortSignal.abort() }, "cancelled"],
+      [{ ...PATIENT, deadline: performance.now() }, "deadline_exceeded"],
+    ] as const) {
+      expect(await errorOf(passwords.verify("plain", UNREADABLE, call))).toMatchObject({ status });
+      expect(await errorOf(passwords.hash("plain", call))).toMatchObject({ status });
+    }
+  });
+
+  test("hash() and verify() wait for their turn; a call that ends first drops them", async () => {
+    const queue = new HashQueue(1);
+    const passwords = new Passwords(ARGON2ID, queue);
+    const stored = await passwords.hash("hopper1906", PATIENT);
+    const { promise, resolve: release } = Promise.withResolvers<void>();
+    const running = queue.run(PATIENT, () => promise);
+    const controller = new AbortController();
+    const ended: string[] = [];
+    const waiting = [
+      passwords.hash("hopper1906", PATIENT).then(() => ended.push("hash")),
+      passwords.verify("hopper1906", stored, PATIENT).then(() => ended.push("verify")),
+    ];
+    const gone = errorOf(
+      passwords.verify("plain", UNREADABLE, { ...PATIENT, signal: controller.signal }),
+    );
+    // Long enough for a hash of this cost to end many times over.
+    await Bun.sleep(100);
+    expect(ended).toEqual([]);
+    controller.abort();
+    release();
+    await Promise.all([running, ...waiting]);
+    expect(ended).toEqual(["hash", "verify"]);
+    expect(await gone).toMatchObject({ status: "cancelled" });
+  });
+
+  test("the classic scheme is made and verified while the queue is full", async () => {
+    const queue = new HashQueue(1);
+    const { promise, resolve: release } = Promise.withResolvers<void>();
+    const full = Array.from({ length: 1 + MAX_WAITING_HASHES }, () =>
+      queue.run(PATIENT, () => promise),
+    );
+    const classic = new Passwords(CLASSIC, queue);
+    const stored = await classic.hash("hopper1906", PATIENT);
+    expect(await classic.verify("hopper1906", stored, PATIENT)).toBe(true);
+    const argon2id = new Passwords(ARGON2ID, queue);
+    expect(await argon2id.verify("hopper1907", stored, PATIENT)).toBe(false);
+    for (const costly of [
+      argon2id.hash("hopper1906", PATIENT),
+      classic.verify("hopper1906", UNREADABLE, PATIENT),
+    ]) {
+      expect(await errorOf(costly)).toMatchObject({ status: "resource_exhausted" });
+    }
+    release();
+    await Promise.all(full);
+    expect(await argon2id.verify("hopper1906", stored, PATIENT)).toBe(true);
+    expect((await argon2id.hash("hopper1906", PATIENT)).password).toStartWith("$argon2id$");
   });
 });

@@ -1,5 +1,7 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { hash as argon2Hash, verify as argon2Verify } from "@node-rs/argon2";
+import type { Awaited } from "./awaited.ts";
+import { HashQueue } from "./hash-queue.ts";
 import type { StoredPassword } from "./stores.ts";
 
 /** How new passwords are stored. */
@@ -19,25 +21,35 @@ const SALT_CHARACTERS = 4;
 /** Hashes passwords by one scheme, and verifies them by whichever they were stored. */
 export class Passwords {
   readonly #scheme: PasswordScheme;
+  readonly #queue: HashQueue;
 
-  constructor(scheme: PasswordScheme) {
+  constructor(scheme: PasswordScheme, queue = new HashQueue()) {
     this.#scheme = scheme;
+    this.#queue = queue;
   }
 
-  async hash(password: string): Promise<StoredPassword> {
+  /** @throws {RpcError} as `HashQueue.run` does */
+  async hash(password: string, call: Awaited): Promise<StoredPassword> {
     if (this.#scheme.name === "salted-md5") {
       const salt = randomBytes(SALT_CHARACTERS / 2).toString("hex");
       return { password: classicHash(password, salt), salt };
     }
     const { memoryKib: memoryCost, passes: timeCost, lanes: parallelism } = this.#scheme;
     // argon2id is what the library makes by default.
-    const phc = await argon2Hash(password, { memoryCost, timeCost, parallelism });
+    const cost = { memoryCost, timeCost, parallelism };
+    const phc = await this.#queue.run(call, () => argon2Hash(password, cost));
     return { password: phc, salt: "" };
   }
 
-  /** @throws {Error} what is stored is of no known scheme */
-  async verify(password: string, stored: StoredPassword): Promise<boolean> {
-    if (!CLASSIC_HASH.test(stored.password)) return argon2Verify(stored.password, password);
+  /**
+   * @throws {RpcError} as `HashQueue.run` does; the classic scheme costs next to nothing and waits
+   *   for nobody
+   * @throws {Error} what is stored is of no known scheme
+   */
+  async verify(password: string, stored: StoredPassword, call: Awaited): Promise<boolean> {
+    if (!CLASSIC_HASH.test(stored.password)) {
+      return this.#queue.run(call, () => argon2Verify(stored.password, password));
+    }
     const hash = classicHash(password, stored.salt);
     return timingSafeEqual(Buffer.from(hash), Buffer.from(stored.password.toLowerCase()));
   }

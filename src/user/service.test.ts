@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Stack, startStack } from "../../test/stack.ts";
-import { createFolder, silent } from "../../test/storage-pairs.ts";
+import { createFolder, open, recordingLog, silent } from "../../test/storage-pairs.ts";
 import { DomainError, RpcError } from "../rpc/error.ts";
-import { openStorage } from "../storage/open.ts";
+import { HashQueue, MAX_WAITING_HASHES } from "./hash-queue.ts";
 import { Passwords } from "./password.ts";
 import { createUserService } from "./service.ts";
 
@@ -12,6 +12,15 @@ setDefaultTimeout(60_000);
 // What the RPC promises beyond HTTP, which has its own tests under test/contract.
 
 const PASSWORD = "hopper1906";
+const GRACE = { username: "grace", password: PASSWORD };
+const ARGON2ID = { name: "argon2id", memoryKib: 64, passes: 1, lanes: 1 } as const;
+const CLASSIC = { name: "salted-md5" } as const;
+const PATIENT = {
+  requestId: "",
+  deadline: Number.POSITIVE_INFINITY,
+  signal: new AbortController().signal,
+  remainingMs: () => Number.POSITIVE_INFINITY,
+};
 let stack: Stack;
 beforeAll(async () => {
   stack = await startStack();
@@ -90,49 +99,127 @@ describe("the User service over the RPC", () => {
     }
   });
 
-  test("an update whose deadline has passed is not begun, and changes nothing", async () => {
-    await using folder = await createFolder();
-    const storage = await openStorage({ ...folder, sessionTtlSeconds: 60, log: silent });
-    const service = createUserService({
-      ...storage,
-      passwords: new Passwords({ name: "salted-md5" }),
-      defaultProfilePath: "default.webp",
-      log: silent,
-    });
-    const { signal } = new AbortController();
-    const until = (deadline: number) => {
-      return { requestId: "", deadline, signal, remainingMs: () => deadline - performance.now() };
-    };
-    const [inTime, tooLate] = [until(Number.POSITIVE_INFINITY), until(performance.now())];
-    const credentials = { username: "grace", password: PASSWORD };
-    await service.signUp(credentials, inTime);
-    const { sessionId } = await service.signIn(credentials, inTime);
+  test.each([
+    ["deadline has passed", { deadline: performance.now() }, "deadline_exceeded"],
+    ["caller is gone", { signal: AbortSignal.abort() }, "cancelled"],
+  ])("an update whose %s is not begun, and changes nothing", async (_why, over, status) => {
+    await using account = await openAccount(new Passwords(CLASSIC));
+    const { service, sessionId } = account;
+    const tooLate = { ...PATIENT, ...over };
     for (const write of [
       service.updateNickname({ sessionId, nickname: "late" }, tooLate),
       service.updateProfilePic({ sessionId, profilePath: "late.webp" }, tooLate),
       service.signUp({ username: "late", password: PASSWORD }, tooLate),
-      service.signIn(credentials, tooLate),
+      service.signIn(GRACE, tooLate),
     ]) {
-      expect(await errorOf(write)).toMatchObject({ status: "deadline_exceeded", processed: false });
+      expect(await errorOf(write)).toMatchObject({ status, processed: false });
     }
-    expect(await service.getUserInfo({ sessionId }, inTime)).toEqual({
+    expect(await service.getUserInfo({ sessionId }, PATIENT)).toEqual({
       username: "grace",
       nickname: "grace",
       profilePath: "default.webp",
     });
-    await storage.close();
   });
 
-  test("a write whose deadline has passed is not begun", async () => {
+  test("reading a profile asks nothing of the signal, which is costly to make", async () => {
+    await using account = await openAccount(new Passwords(CLASSIC));
+    const context = {
+      ...PATIENT,
+      get signal(): AbortSignal {
+        throw new Error("Cannot read a profile: it asked for the signal");
+      },
+    };
+    const { service, sessionId } = account;
+    expect(await service.getUserInfo({ sessionId }, context)).toMatchObject({ username: "grace" });
+  });
+
+  test.each([
+    ["deadline has passed", "deadline_exceeded", () => ({ timeoutMs: 50 })],
+    ["caller is gone", "cancelled", () => ({ signal: AbortSignal.timeout(50) })],
+  ])("a write whose %s is not begun", async (_why, status, impatient) => {
     // A hash that takes longer than the caller waits.
     await using slow = await startStack({ PASSWORD_HASH: "argon2id:m=262144,t=4,p=1" });
-    const credentials = { username: "grace", password: PASSWORD };
-    const error = await errorOf(slow.user.signUp(credentials, { timeoutMs: 50 }));
-    expect(error).toMatchObject({ status: "deadline_exceeded" });
+    const error = await errorOf(slow.user.signUp(GRACE, impatient()));
+    expect(error).toMatchObject({ status });
     // The hash of a second sign-up ends after that of the first one.
     await slow.user.signUp({ username: "ada1", password: PASSWORD }, { timeoutMs: 60_000 });
-    expect(await errorOf(slow.user.signIn(credentials))).toMatchObject({
-      code: "UserNotExistError",
-    });
+    expect(await errorOf(slow.user.signIn(GRACE))).toMatchObject({ code: "UserNotExistError" });
+  });
+
+  test("a sign-in or sign-up that finds the hash queue full is shed; the next one works", async () => {
+    const queue = new HashQueue(1);
+    await using account = await openAccount(new Passwords(ARGON2ID, queue));
+    const { service } = account;
+    const ada = { username: "ada1", password: PASSWORD };
+    const drain = fill(queue);
+    for (const call of [service.signIn(GRACE, PATIENT), service.signUp(ada, PATIENT)]) {
+      const error = await errorOf(call);
+      expect(error).toBeInstanceOf(RpcError);
+      // Nothing was begun: another server may be asked at once.
+      expect(error).toMatchObject({ status: "resource_exhausted", processed: false });
+      expect(error instanceof RpcError && error.retryAfterMs).toBeGreaterThan(0);
+    }
+    await drain();
+    expect(await service.signUp(ada, PATIENT)).toEqual({});
+    expect(await service.signIn(GRACE, PATIENT)).toMatchObject({ sessionId: expect.any(String) });
+  });
+
+  test("a better hash that finds the queue full is left to the next sign-in", async () => {
+    const queue = new HashQueue(1);
+    const { log, messages } = recordingLog();
+    await using account = await openAccount(new Passwords(CLASSIC));
+    const { users } = account.parts;
+    const passwords = new Passwords(ARGON2ID, queue);
+    const service = createUserService({ ...account.parts, passwords, log });
+    const classic = await users.find("grace");
+    const drain = fill(queue);
+    const { sessionId } = await service.signIn(GRACE, PATIENT);
+    expect(await service.getUserInfo({ sessionId }, PATIENT)).toMatchObject({ username: "grace" });
+    expect(await users.find("grace")).toEqual(classic);
+    expect(messages).toEqual(["warn cannot store the new hash of a password"]);
+    await drain();
+    await service.signIn(GRACE, PATIENT);
+    expect((await users.find("grace"))?.password).toStartWith("$argon2id$");
+    expect(messages.length).toBe(1);
+  });
+
+  test("a better hash leaves most of the time that is left to its sign-in", async () => {
+    const queue = new HashQueue(1);
+    await using account = await openAccount(new Passwords(CLASSIC));
+    const passwords = new Passwords(ARGON2ID, queue);
+    const service = createUserService({ ...account.parts, passwords });
+    // Each thought to take 10 ms: a sign-in could wait 8 s for them, its better hash cannot.
+    const drain = fill(queue, 500);
+    const context = { ...PATIENT, deadline: performance.now() + 20_000 };
+    expect(await service.signIn(GRACE, context)).toMatchObject({ sessionId: expect.any(String) });
+    await drain();
   });
 });
+
+/** Wait in a queue of one core until there is no more room. Returns what ends it. */
+function fill(queue: HashQueue, hashes = 1 + MAX_WAITING_HASHES): () => Promise<unknown> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const full = Array.from({ length: hashes }, () => queue.run(PATIENT, () => promise));
+  return () => {
+    resolve();
+    return Promise.all(full);
+  };
+}
+
+/** The service without its servers, and Grace, who is signed in. */
+async function openAccount(passwords: Passwords) {
+  await using cleanup = new AsyncDisposableStack();
+  const folder = cleanup.use(await createFolder());
+  const storage = cleanup.use(await open(folder));
+  const parts = { ...storage, passwords, defaultProfilePath: "default.webp", log: silent };
+  const service = createUserService(parts);
+  await service.signUp(GRACE, PATIENT);
+  const { sessionId } = await service.signIn(GRACE, PATIENT);
+  const opened = cleanup.move();
+  return {
+    parts,
+    service,
+    sessionId,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}

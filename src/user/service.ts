@@ -1,6 +1,7 @@
 import type { UserService } from "../gen/user-service.ts";
 import type { Log } from "../log.ts";
-import { DomainError, RpcError } from "../rpc/error.ts";
+import { DomainError } from "../rpc/error.ts";
+import { assertAwaited, type CallContext } from "./awaited.ts";
 import type { Passwords } from "./password.ts";
 import { newSessionId } from "./session-id.ts";
 import type { CachedProfile, SessionStore, User, UserStore } from "./stores.ts";
@@ -14,9 +15,10 @@ export interface UserServiceParts {
   readonly log: Log;
 }
 
-type CallContext = Parameters<UserService["signIn"]>[1];
-
 const FIRST_NICKNAME_CODE_POINTS = 8;
+
+/** How much of the time that is left a better hash may take: the next sign-in can make it, too. */
+const REHASH_SHARE = 0.1;
 
 /** The use cases of an account. */
 export function createUserService(parts: UserServiceParts): UserService {
@@ -26,8 +28,8 @@ export function createUserService(parts: UserServiceParts): UserService {
     async signUp({ username, password }, context) {
       // Most taken names are found here, which spares a hash; the unique key decides the rest.
       if (await users.find(username)) throw new DomainError("UserExistedError");
-      const stored = await passwords.hash(password);
-      inTime(context.deadline);
+      const stored = await passwords.hash(password, context);
+      assertAwaited(context, "the write");
       const nickname = firstNickname(username);
       const user = { username, nickname, profilePath: defaultProfilePath, ...stored };
       if (!(await users.insert(user))) throw new DomainError("UserExistedError");
@@ -39,9 +41,10 @@ export function createUserService(parts: UserServiceParts): UserService {
       const lease = await sessions.lease(username);
       const user = await users.find(username);
       if (!user) throw new DomainError("UserNotExistError");
-      if (!(await passwords.verify(password, user))) throw new DomainError("PasswordError");
+      const isRight = await passwords.verify(password, user, context);
+      if (!isRight) throw new DomainError("PasswordError");
       if (passwords.needsRehash(user)) await rehash(user, password, context);
-      inTime(context.deadline);
+      assertAwaited(context, "the write");
       const sessionId = newSessionId(username);
       await sessions.open(sessionId, profileOf(user), lease);
       return { sessionId };
@@ -69,30 +72,26 @@ export function createUserService(parts: UserServiceParts): UserService {
     },
 
     async updateNickname({ sessionId, nickname }, context) {
-      await update(sessionId, context.deadline, (username) =>
-        users.setNickname(username, nickname),
-      );
+      await update(sessionId, context, (username) => users.setNickname(username, nickname));
       return {};
     },
 
     async updateProfilePic({ sessionId, profilePath }, context) {
-      await update(sessionId, context.deadline, (username) =>
-        users.setProfilePath(username, profilePath),
-      );
+      await update(sessionId, context, (username) => users.setProfilePath(username, profilePath));
       return {};
     },
   };
 
   async function update(
     sessionId: string,
-    deadline: number,
+    context: CallContext,
     write: (username: string) => Promise<boolean>,
   ): Promise<void> {
     const session = await sessions.find(sessionId);
     if (!session) throw new DomainError("InvalidSessionError");
     const { username } = session;
     const found = await sessions.invalidating(username, () => {
-      inTime(deadline);
+      assertAwaited(context, "the write");
       return write(username);
     });
     if (!found) throw new DomainError("UserNotExistError");
@@ -100,9 +99,11 @@ export function createUserService(parts: UserServiceParts): UserService {
 
   /** The password is right, so the sign-in goes on whether or not its better hash is kept. */
   async function rehash(user: User, password: string, context: CallContext): Promise<void> {
+    const now = performance.now();
+    const deadline = now + (context.deadline - now) * REHASH_SHARE;
     try {
-      const better = await passwords.hash(password);
-      inTime(context.deadline);
+      const better = await passwords.hash(password, { signal: context.signal, deadline });
+      assertAwaited(context, "the write");
       await users.replacePassword(user.username, user, better);
     } catch (err) {
       log.warn({ err, requestId: context.requestId }, "cannot store the new hash of a password");
@@ -116,12 +117,4 @@ function firstNickname(username: string): string {
 
 function profileOf({ username, nickname, profilePath }: User): CachedProfile {
   return { username, nickname, profilePath };
-}
-
-/** A write is never begun after its deadline: its caller has been told that it failed. */
-function inTime(deadline: number): void {
-  if (performance.now() < deadline) return;
-  throw new RpcError("deadline_exceeded", "The deadline passed before the write", {
-    processed: false,
-  });
 }

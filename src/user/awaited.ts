@@ -1,0 +1,24 @@
+import type { UserService } from "../gen/user-service.ts";
+import { RpcError } from "../rpc/error.ts";
+
+export type CallContext = Parameters<UserService["signIn"]>[1];
+
+/** What of a call's context says whether somebody still waits for the answer. */
+export type Awaited = Pick<CallContext, "deadline" | "signal">;
+
+/**
+ * What is costly or changes something is not begun for a caller that has been told already that
+ * its call failed.
+ * @throws {RpcError} its deadline has passed, or it was cancelled
+ */
+export function assertAwaited(call: Awaited, step: string): void {
+  // The deadline first: a call that it has ended is aborted, too.
+  if (performance.now() >= call.deadline) {
+    const message = `Cannot begin ${step}: the deadline has passed`;
+    throw new RpcError("deadline_exceeded", message, { processed: false });
+  }
+  if (call.signal.aborted) {
+    const message = `Cannot begin ${step}: the call was cancelled`;
+    throw new RpcError("cancelled", message, { processed: false });
+  }
+}

@@ -1,0 +1,80 @@
+import { availableParallelism } from "node:os";
+import pLimit, { type LimitFunction } from "p-limit";
+import { RpcError } from "../rpc/error.ts";
+import { type Awaited, assertAwaited } from "./awaited.ts";
+
+/** Hashes that wait for a core, those that nobody awaits any more included. */
+export const MAX_WAITING_HASHES = 2000;
+
+/** Of the time that is left; the rest is for what follows, and for a machine that slows down. */
+const QUEUE_SHARE = 0.75;
+
+/** What a hash is thought to take until one has been measured. */
+const FIRST_GUESS_MS = 10;
+
+/** About how many of the latest hashes the average stands for. */
+const AVERAGE_SPAN = 32;
+
+/**
+ * Runs costly hashes, first come first served, as many at once as there are cores: that is also how
+ * many threads Bun has for all native work, so a crowd of hashes would keep files and DNS waiting.
+ */
+export class HashQueue {
+  readonly #limit: LimitFunction;
+  /** Those that run, and those that wait and are still awaited. */
+  readonly #ahead = new Set<symbol>();
+  #averageMs = FIRST_GUESS_MS;
+  #measured = 0;
+
+  constructor(concurrency = availableParallelism()) {
+    this.#limit = pLimit(concurrency);
+  }
+
+  /**
+   * Run `hash` when its turn comes, unless nobody awaits the call by then.
+   * @throws {RpcError} resource_exhausted, at once, where too many are ahead for the time that is
+   *   left; deadline_exceeded or cancelled, where nobody awaits the call
+   */
+  async run<T>(call: Awaited, hash: () => Promise<T>): Promise<T> {
+    this.#admit(call);
+    const ticket = Symbol();
+    const leave = () => this.#ahead.delete(ticket);
+    const { signal } = call;
+    signal.addEventListener("abort", leave);
+    this.#ahead.add(ticket);
+    try {
+      return await this.#limit(() => {
+        // From here on it takes its time, whoever awaits it.
+        signal.removeEventListener("abort", leave);
+        assertAwaited(call, "a hash");
+        return this.#measure(hash);
+      });
+    } finally {
+      leave();
+    }
+  }
+
+  #admit({ deadline }: Awaited): void {
+    const { concurrency, pendingCount } = this.#limit;
+    // A free core is used whatever the estimate says, so that a wrong one is soon measured anew.
+    if (this.#ahead.size < concurrency) return;
+    const rounds = Math.floor(this.#ahead.size / concurrency) + 1;
+    const estimateMs = Math.ceil(rounds * this.#averageMs);
+    const isInTime = estimateMs <= (deadline - performance.now()) * QUEUE_SHARE;
+    if (isInTime && pendingCount < MAX_WAITING_HASHES) return;
+    const message = `Cannot hash in time: ${this.#ahead.size} hashes are ahead`;
+    throw new RpcError("resource_exhausted", message, {
+      processed: false,
+      retryAfterMs: estimateMs,
+    });
+  }
+
+  /** The mean of the first ones, which then fade out. */
+  async #measure<T>(hash: () => Promise<T>): Promise<T> {
+    const begunAt = performance.now();
+    const result = await hash();
+    this.#measured = Math.min(this.#measured + 1, AVERAGE_SPAN);
+    this.#averageMs += (performance.now() - begunAt - this.#averageMs) / this.#measured;
+    return result;
+  }
+}
