@@ -10,16 +10,19 @@ export function accountHandlers({
 }: HttpParts): Record<"signUp" | "signIn" | "signOut", Handler> {
   return {
     async signUp({ request, requestId }) {
-      await user.signUp(await readCredentials(request), { requestId });
+      const credentials = await readCredentials(request);
+      await user.signUp(credentials, { requestId, signal: request.signal });
       return success("");
     },
 
     async signIn({ request, requestId }) {
-      const { sessionId } = await user.signIn(await readCredentials(request), { requestId });
+      const credentials = await readCredentials(request);
+      const { sessionId } = await user.signIn(credentials, { requestId, signal: request.signal });
       return success("", cookie.set(sessionId));
     },
 
     async signOut({ request, requestId }) {
+      // Not cancelled: who closes the window on signing out wants the session to end all the same.
       await user.signOut({ sessionId: cookie.read(request) }, { requestId });
       return success("", cookie.clear());
     },

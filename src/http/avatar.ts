@@ -1,7 +1,7 @@
 import { RpcError } from "../rpc/error.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
 import { Refusal, success } from "./reply.ts";
-import { mediaType, readBody, toNfc } from "./request.ts";
+import { assertAwaited, mediaType, readBody, toNfc } from "./request.ts";
 
 const MAX_FILE_BYTES = 8 * 1024 * 1024;
 /** The file, and room for the other parts of the form and what separates them. */
@@ -55,12 +55,17 @@ export function avatarHandlers({
   async function upload({ request, requestId }: Exchange): Promise<Response> {
     const { file, username } = await readUpload(request);
     const sessionId = cookie.read(request);
-    const profile = await user.getUserInfo({ sessionId }, { requestId });
+    const { signal } = request;
+    const profile = await user.getUserInfo({ sessionId }, { requestId, signal });
     if (username !== undefined && username !== profile.username) {
       throw new Refusal(400, "The username is not the session's");
     }
-    const profilePath = await avatars.save(await reencode(file));
+    const picture = await reencode(file);
+    assertAwaited(request, "the save of the picture");
+    const profilePath = await avatars.save(picture);
     try {
+      assertAwaited(request, "the update of the profile");
+      // Not cancelled from here on: the profile may point to the file by then, and then needs it.
       await user.updateProfilePic({ sessionId, profilePath }, { requestId });
     } catch (error) {
       await avatars.remove(profilePath).catch((err: unknown) => {

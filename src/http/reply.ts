@@ -50,6 +50,7 @@ function rpcFailure(error: RpcError): Response {
       return envelope("InvalidParamsError", ERRORS.InvalidParamsError.status, "");
     case "deadline_exceeded":
       return envelope("ServerError", 504, "");
+    case "cancelled": // Its browser is gone: the status is for the log alone.
     case "unavailable":
     case "resource_exhausted": {
       const retryAfterMs = error.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS;

@@ -1,3 +1,4 @@
+import { RpcError } from "../rpc/error.ts";
 import { Refusal } from "./reply.ts";
 
 /** A body's fields; nothing is known of their types yet. */
@@ -67,6 +68,17 @@ export async function readBody(
   } catch (error) {
     throw error === tooLarge ? tooLarge : new Refusal(400, "The body was cut short");
   }
+}
+
+/**
+ * Nothing new is begun for a browser that has closed its connection.
+ * @throws {RpcError} cancelled
+ */
+export function assertAwaited({ signal }: Request, step: string): void {
+  if (!signal.aborted) return;
+  throw new RpcError("cancelled", `Cannot begin ${step}: the browser is gone`, {
+    processed: false,
+  });
 }
 
 /**

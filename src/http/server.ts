@@ -16,22 +16,32 @@ export interface HttpServerOptions extends HttpParts {
 const MAX_REQUEST_BODY_BYTES = 64 * 1024 * 1024;
 /** Ends a handler too, so it must outlast the calls of the longest one. */
 const IDLE_TIMEOUT_SECONDS = 30;
+/** On closing, nothing has crossed any more once nobody asked for so long. */
+const QUIET_MS = 50;
+/** Where somebody always asks, as on a connection each, this ends it. */
+const MAX_LINGER_MS = 250;
 
 /** The HTTP tier: the URL table on Bun.serve. */
 export class HttpServer {
   readonly #server: Server<undefined>;
+  readonly #log: Log;
+  #asked = 0;
+  #answered = 0;
+  #closing: Promise<void> | undefined;
 
   constructor(options: HttpServerOptions) {
     const { host: hostname, port, log } = options;
+    this.#log = log;
     const table = routes(options);
     const nextRequestId = hyperid({ urlSafe: true });
     const answering = (route: string, handler: Handler): BunHandler => {
       return (request) =>
-        answer(
-          handler,
-          { request, requestId: nextRequestId(), route, params: request.params ?? {} },
-          log,
-        );
+        this.#answer(handler, {
+          request,
+          requestId: nextRequestId(),
+          route,
+          params: request.params ?? {},
+        });
     };
     this.#server = Bun.serve({
       hostname,
@@ -56,11 +66,61 @@ export class HttpServer {
     return this.#server.url.origin;
   }
 
-  /** Accept no more, finish what was asked for up to `graceMs`, then close every connection. */
-  async close(graceMs: number): Promise<void> {
-    // It waits for half-sent requests too, which may never end.
-    await Promise.race([this.#server.stop(false), Bun.sleep(graceMs)]);
-    await this.#server.stop(true);
+  /**
+   * Accept no more, finish what was asked for up to `graceMs`, then close every connection. A
+   * second call changes nothing: it waits for the first.
+   */
+  close(graceMs: number): Promise<void> {
+    this.#closing ??= this.#drain(graceMs);
+    return this.#closing;
+  }
+
+  async #drain(graceMs: number): Promise<void> {
+    const endsAt = performance.now() + graceMs;
+    // For half-sent requests, which may never end, and for readers that do not read.
+    const timer = setTimeout(() => this.#server.stop(true), graceMs);
+    await this.#linger(endsAt);
+    await this.#server.stop(false);
+    clearTimeout(timer);
+    // What a browser that is gone has asked may still have a file to remove.
+    while (this.#answered < this.#asked && performance.now() < endsAt) await Bun.sleep(10);
+  }
+
+  /**
+   * Answer with `Connection: close` for a moment. Bun stops accepting and closes the connections
+   * between two requests in one act, and a request that is on its way to one is reset: under load
+   * that is one on nearly every connection. Told beforehand, clients go elsewhere by themselves.
+   */
+  async #linger(endsAt: number): Promise<void> {
+    const giveUpAt = Math.min(endsAt, performance.now() + MAX_LINGER_MS);
+    let asked: number;
+    do {
+      asked = this.#asked;
+      await Bun.sleep(QUIET_MS);
+    } while (this.#asked > asked && performance.now() < giveUpAt);
+  }
+
+  async #answer(handler: Handler, exchange: Exchange): Promise<Response> {
+    this.#asked++;
+    const begunAt = performance.now();
+    const { request, requestId, route } = exchange;
+    let response: Response;
+    let problem: unknown;
+    try {
+      response = await handler(exchange);
+    } catch (error) {
+      problem = error;
+      response = failure(error);
+    }
+    this.#answered++;
+    response.headers.set("X-Request-Id", requestId);
+    if (this.#closing) response.headers.set("Connection", "close");
+    if (problem === undefined && !this.#log.isLevelEnabled("debug")) return response;
+    const fields = { requestId, ms: Math.round(performance.now() - begunAt) };
+    const event = `${request.method} ${route} ${response.status}`;
+    if (problem === undefined) this.#log.debug(fields, event);
+    else logProblem(this.#log, fields, event, problem);
+    return response;
   }
 }
 
@@ -83,30 +143,11 @@ function mapValues<T, U>(
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
 }
 
-async function answer(handler: Handler, exchange: Exchange, log: Log): Promise<Response> {
-  const begunAt = performance.now();
-  const { request, requestId, route } = exchange;
-  let response: Response;
-  let problem: unknown;
-  try {
-    response = await handler(exchange);
-  } catch (error) {
-    problem = error;
-    response = failure(error);
-  }
-  response.headers.set("X-Request-Id", requestId);
-  if (problem === undefined && !log.isLevelEnabled("debug")) return response;
-  const fields = { requestId, ms: Math.round(performance.now() - begunAt) };
-  const event = `${request.method} ${route} ${response.status}`;
-  if (problem === undefined) log.debug(fields, event);
-  else logProblem(log, fields, event, problem);
-  return response;
-}
-
 /** Most answers of the table are everyday; what remains is somebody's work. */
 function logProblem(log: Log, fields: object, event: string, problem: unknown): void {
   const reason = problem instanceof Error ? problem.message : String(problem);
-  if (problem instanceof Refusal) log.debug({ ...fields, reason }, event);
+  const isGone = problem instanceof RpcError && problem.status === "cancelled";
+  if (problem instanceof Refusal || isGone) log.debug({ ...fields, reason }, event);
   else if (problem instanceof RpcError) log.warn({ ...fields, reason }, event);
   else if (!(problem instanceof DomainError)) log.error({ ...fields, err: problem }, event);
   else if (problem.code === "DataBaseError") log.warn({ ...fields, reason }, event);

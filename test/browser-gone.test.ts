@@ -1,0 +1,181 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readdir } from "node:fs/promises";
+import type { UserService } from "../src/gen/user-service.ts";
+import { AvatarFiles } from "../src/http/avatar-files.ts";
+import { DomainError } from "../src/rpc/error.ts";
+import { eventually } from "../src/rpc/testing/stack.ts";
+import { pngOf } from "./contract/images.ts";
+import { aborted, COOKIE, type Front, Hold, startFront } from "./http-front.ts";
+import { RawBrowser } from "./raw-browser.ts";
+
+// Real servers on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(60_000);
+
+// A browser that closes its connection while its answer is made: nobody goes on working for it.
+
+const API = "/api/entrytask/user";
+/** Less than the deadline of a call, which would end it, too. */
+const SOON_MS = 4000;
+
+const JSON_TYPE = { "Content-Type": "application/json" };
+const credentials = { username: "grace", password: "hopper1906" };
+const picture = new FormData();
+picture.set("profilePic", new Blob([new Uint8Array(pngOf(8, 8, [200, 30, 30]))]), "a.png");
+
+const SIGN_UP = ["signup", JSON.stringify(credentials), JSON_TYPE] as const;
+const SIGN_IN = ["signin", JSON.stringify(credentials), JSON_TYPE] as const;
+const NICKNAME = ["update_nickname", '{"nickname":"amazing"}', JSON_TYPE] as const;
+const SIGN_OUT = ["signout", "", {}] as const;
+const PICTURE = ["update_profile_pic", picture, {}] as const;
+type Ask = readonly [endpoint: string, body: BodyInit, headers: Record<string, string>];
+
+/** A browser that has asked and waits. */
+async function ask(front: Front, [endpoint, body, headers]: Ask): Promise<RawBrowser> {
+  const request = new Request(front.url, { method: "POST", body, headers });
+  // Before the body is read: with it, Bun forgets the boundary of a form.
+  const type = request.headers.get("Content-Type");
+  const bytes = await request.bytes();
+  const browser = await RawBrowser.connect(front.url);
+  browser.send(
+    `POST ${API}/${endpoint} HTTP/1.1\r\nHost: portico\r\nCookie: ${COOKIE}\r\n` +
+      `Content-Type: ${type}\r\nContent-Length: ${bytes.length}\r\n\r\n`,
+  );
+  browser.send(bytes);
+  return browser;
+}
+
+/** Handlers that never get to their end, for the one that is asked for. */
+const holding = (method: keyof UserService, hold: Hold): Partial<UserService> => ({
+  [method]: async (_: unknown, context: { readonly signal: AbortSignal }): Promise<never> => {
+    await hold.wait(context);
+    throw new Error("The test never lets it go on");
+  },
+});
+
+async function firesSoon(signal: AbortSignal): Promise<void> {
+  const giveUp = Bun.sleep(SOON_MS).then(() => Promise.reject(new Error("The signal is silent")));
+  await Promise.race([aborted(signal), giveUp]);
+}
+
+async function isLogged(front: Front, event: string): Promise<void> {
+  await eventually(() => front.logged.length > 0);
+  expect(front.logged).toEqual([{ level: "debug", event: `POST ${API}/${event}` }]);
+}
+
+const filesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
+
+describe("a browser that goes away", () => {
+  test.each<[string, keyof UserService, Ask]>([
+    ["sign-up", "signUp", SIGN_UP],
+    ["sign-in", "signIn", SIGN_IN],
+    ["new nickname", "updateNickname", NICKNAME],
+    ["picture", "getUserInfo", PICTURE],
+  ])("cancels the call of its %s, as far as the handler", async (_, method, request) => {
+    for (const way of ["reset", "end"] as const) {
+      const hold = new Hold();
+      await using front = await startFront(holding(method, hold));
+      using browser = await ask(front, request);
+      const signal = await hold.begun;
+      expect(signal.aborted).toBeFalse();
+      browser.leave(way);
+      await firesSoon(signal);
+      const counts = Array.from(front.calls.methods.values());
+      expect(counts).toHaveLength(1);
+      expect(counts[0]).toMatchObject({ inFlight: 0, calls: 1, errors: { cancelled: 1 } });
+      await isLogged(front, `${request[0]} 503`);
+    }
+  });
+
+  test("does so by fetch, too, and harms no other", async () => {
+    const hold = new Hold();
+    await using front = await startFront(holding("signUp", hold));
+    const giveUp = new AbortController();
+    const [endpoint, body, headers] = SIGN_UP;
+    const answer = fetch(`${front.url}${API}/${endpoint}`, {
+      method: "POST",
+      body,
+      headers,
+      signal: giveUp.signal,
+    });
+    const signal = await hold.begun;
+    using other = await ask(front, SIGN_IN);
+    giveUp.abort();
+    await expect(answer).rejects.toThrow("aborted");
+    await firesSoon(signal);
+    expect((await other.answer()).status).toBe(200);
+  });
+
+  test("while signing out is signed out all the same", async () => {
+    const hold = new Hold();
+    await using front = await startFront({
+      async signOut(_, context) {
+        await hold.wait(context);
+        return {};
+      },
+    });
+    using browser = await ask(front, SIGN_OUT);
+    const signal = await hold.begun;
+    browser.leave();
+    await eventually(() => browser.isClosed);
+    await Bun.sleep(50); // Time for a cancellation that must not come.
+    expect(signal.aborted).toBeFalse();
+    hold.end();
+    await isLogged(front, "signout 200");
+  });
+});
+
+describe("a picture whose browser goes away", () => {
+  test("before it is saved never is", async () => {
+    const hold = new Hold();
+    await using front = await startFront(holding("getUserInfo", hold));
+    using browser = await ask(front, PICTURE);
+    await hold.begun;
+    browser.leave();
+    await isLogged(front, "update_profile_pic 503");
+    expect(await filesIn(front.avatarFolder)).toEqual([]);
+    expect([...front.calls.methods.keys()]).toEqual(["User.getUserInfo"]);
+  });
+
+  test("while it is saved is removed, and its user never hears of it", async () => {
+    const saved = new Hold();
+    class SlowFiles extends AvatarFiles {
+      override async save(webp: Uint8Array): Promise<string> {
+        const name = await super.save(webp);
+        await saved.wait(new AbortController());
+        return name;
+      }
+    }
+    await using front = await startFront({}, SlowFiles);
+    using browser = await ask(front, PICTURE);
+    await saved.begun;
+    expect(await filesIn(front.avatarFolder)).toHaveLength(1);
+    browser.leave();
+    await Bun.sleep(50); // The tier hears of it in that time, or the next line fails the test.
+    saved.end();
+    await isLogged(front, "update_profile_pic 503");
+    expect(await filesIn(front.avatarFolder)).toEqual([]);
+    expect([...front.calls.methods.keys()]).toEqual(["User.getUserInfo"]);
+  });
+
+  test.each([
+    ["stays where its user has got it", true],
+    ["is removed where its user has not got it", false],
+  ])("while the profile is updated %s", async (_, succeeds) => {
+    const hold = new Hold();
+    await using front = await startFront({
+      async updateProfilePic(_, context) {
+        await hold.wait(context);
+        if (!succeeds) throw new DomainError("InvalidSessionError");
+        return {};
+      },
+    });
+    using browser = await ask(front, PICTURE);
+    const signal = await hold.begun;
+    browser.leave();
+    await Bun.sleep(50); // Time for a cancellation that must not come.
+    expect(signal.aborted).toBeFalse();
+    hold.end();
+    await isLogged(front, `update_profile_pic ${succeeds ? 200 : 401}`);
+    expect(await filesIn(front.avatarFolder)).toHaveLength(succeeds ? 1 : 0);
+  });
+});

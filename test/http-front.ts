@@ -1,0 +1,124 @@
+// The HTTP tier in front of a real listener whose handlers are the test's own.
+import { join } from "node:path";
+import { CallStats } from "../src/call-stats.ts";
+import { UserClient } from "../src/gen/user-client.ts";
+import { type UserService, userDispatch } from "../src/gen/user-service.ts";
+import { AvatarFiles } from "../src/http/avatar-files.ts";
+import { HttpServer } from "../src/http/server.ts";
+import { SessionCookie } from "../src/http/session-cookie.ts";
+import type { Log } from "../src/log.ts";
+import { Balancer } from "../src/rpc/balancer.ts";
+import { Listener } from "../src/rpc/listener.ts";
+import { newSessionId } from "../src/user/session-id.ts";
+import { Folder, ROOT } from "./child.ts";
+
+const HOST = "127.0.0.1";
+
+export interface LogLine {
+  readonly level: string;
+  readonly event: string;
+}
+
+export interface Front extends AsyncDisposable {
+  readonly http: HttpServer;
+  readonly url: string;
+  /** What the HTTP tier has logged. */
+  readonly logged: readonly LogLine[];
+  /** The calls that have reached the listener. */
+  readonly calls: CallStats;
+  readonly avatarFolder: string;
+}
+
+/** A session that is good for the handlers below. */
+export const COOKIE = `sessionID=${newSessionId("grace")}`;
+
+const ANSWERS: UserService = {
+  signUp: async () => ({}),
+  signIn: async ({ username }) => ({ sessionId: newSessionId(username) }),
+  signOut: async () => ({}),
+  getUserInfo: async () => ({ username: "grace", nickname: "grace", profilePath: "a.webp" }),
+  updateNickname: async () => ({}),
+  updateProfilePic: async () => ({}),
+};
+
+/** Start both; a method that `handlers` does not have succeeds at once. */
+export async function startFront(
+  handlers: Partial<UserService>,
+  Files: typeof AvatarFiles = AvatarFiles,
+): Promise<Front> {
+  await using cleanup = new AsyncDisposableStack();
+  const folder = cleanup.use(await Folder.make());
+  const logged: LogLine[] = [];
+  const log = recorder(logged);
+  const calls = new CallStats();
+  const tables = [userDispatch({ ...ANSWERS, ...handlers })];
+  const interceptors = [calls.interceptor];
+  const listener = new Listener({ host: HOST, port: 0, tables, interceptors, log: recorder([]) });
+  cleanup.defer(() => listener.close(0));
+  const balancer = new Balancer([{ host: HOST, port: listener.port }]);
+  cleanup.defer(async () => balancer.close());
+  const avatarFolder = join(folder.path, "avatars");
+  const publicUrl = new URL(`http://${HOST}`);
+  const http = new HttpServer({
+    host: HOST,
+    port: 0,
+    user: new UserClient(balancer),
+    cookie: new SessionCookie(publicUrl, 1800),
+    avatars: new Files(avatarFolder, avatarFolder),
+    publicUrl,
+    publicFolder: join(ROOT, "public"),
+    log,
+  });
+  cleanup.defer(() => http.close(0));
+  const started = cleanup.move();
+  return {
+    http,
+    url: http.url,
+    logged,
+    calls,
+    avatarFolder,
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
+}
+
+function recorder(lines: LogLine[]): Log {
+  const record = (level: string) => (fields: unknown, event?: string) => {
+    lines.push({ level, event: event ?? String(fields) });
+  };
+  return {
+    debug: record("debug"),
+    info: record("info"),
+    warn: record("warn"),
+    error: record("error"),
+    isLevelEnabled: () => true,
+  };
+}
+
+/** Where a handler waits until the test lets it go on. */
+export class Hold {
+  readonly #begun = Promise.withResolvers<AbortSignal>();
+  readonly #end = Promise.withResolvers<void>();
+
+  /** For the handler: tell that it has begun, and wait. */
+  async wait({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    this.#begun.resolve(signal);
+    await this.#end.promise;
+  }
+
+  /** Resolves to the signal of the call once its handler has begun. */
+  get begun(): Promise<AbortSignal> {
+    return this.#begun.promise;
+  }
+
+  end(): void {
+    this.#end.resolve();
+  }
+}
+
+/** Resolves once the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => resolve());
+  if (signal.aborted) resolve();
+  return promise;
+}

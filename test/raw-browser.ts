@@ -1,0 +1,115 @@
+export interface WholeAnswer {
+  readonly status: number;
+  /** Status line and headers. */
+  readonly head: string;
+  readonly body: string;
+}
+
+type Way = "reset" | "end";
+
+/** One HTTP/1.1 connection, kept alive and written to byte by byte: it sees what `fetch` hides. */
+export class RawBrowser implements Disposable {
+  readonly #socket: Bun.Socket;
+  readonly #closed = Promise.withResolvers<void>();
+  #received = Buffer.alloc(0);
+  #isClosed = false;
+  #wake = Promise.withResolvers<void>();
+
+  private constructor(socket: Bun.Socket) {
+    this.#socket = socket;
+  }
+
+  /** @throws {Error} nobody listens there */
+  static async connect(url: string): Promise<RawBrowser> {
+    const { hostname, port } = new URL(url);
+    const browser = new RawBrowser(
+      await Bun.connect({
+        hostname,
+        port: Number(port),
+        socket: {
+          data: (_, bytes) => browser.#take(bytes),
+          close: () => browser.#close(),
+          error: () => browser.#close(),
+        },
+      }),
+    );
+    return browser;
+  }
+
+  send(text: string | Uint8Array): void {
+    this.#socket.write(text);
+  }
+
+  get(path: string, headers = ""): Promise<WholeAnswer> {
+    this.send(`GET ${path} HTTP/1.1\r\nHost: portico\r\n${headers}\r\n`);
+    return this.answer();
+  }
+
+  /** The next answer, whole. Throws where the connection closes before its last byte. */
+  async answer(): Promise<WholeAnswer> {
+    for (;;) {
+      const answer = this.#parse();
+      if (answer) return answer;
+      if (this.#isClosed) throw new CutOff(this.#received.length);
+      await this.#wake.promise;
+    }
+  }
+
+  /** Resolves once the connection is closed, by whomever. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  leave(way: Way = "reset"): void {
+    if (way === "end") this.#socket.end();
+    else this.#socket.terminate();
+  }
+
+  [Symbol.dispose](): void {
+    this.leave();
+  }
+
+  #parse(): WholeAnswer | undefined {
+    const headEnd = this.#received.indexOf("\r\n\r\n");
+    if (headEnd < 0) return undefined;
+    const head = this.#received.toString("latin1", 0, headEnd);
+    const bodyBytes = Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0);
+    const end = headEnd + 4 + bodyBytes;
+    if (this.#received.length < end) return undefined;
+    const body = this.#received.toString("utf8", headEnd + 4, end);
+    this.#received = this.#received.subarray(end);
+    return { status: Number(head.split(" ")[1]), head, body };
+  }
+
+  #take(bytes: Uint8Array): void {
+    this.#received = Buffer.concat([this.#received, bytes]);
+    this.#notify();
+  }
+
+  #close(): void {
+    this.#isClosed = true;
+    this.#closed.resolve();
+    this.#notify();
+  }
+
+  #notify(): void {
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers();
+  }
+}
+
+/** The connection was closed while an answer was waited for. */
+export class CutOff extends Error {
+  override readonly name = "CutOff";
+  /** Of the answer, 0 where none of it came. */
+  readonly bytes: number;
+
+  constructor(bytes: number) {
+    super(`Cannot read the answer: closed after ${bytes} of its bytes`);
+    this.bytes = bytes;
+  }
+}
