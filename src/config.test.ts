@@ -77,6 +77,7 @@ describe("loadConfig()", () => {
     const variables = {
       RPC_MAX_FRAME_BYTES: "100001",
       RPC_MAX_IN_FLIGHT: "2",
+      RPC_MAX_SERVER_CONNECTIONS: "8",
       RPC_MAX_SERVER_IN_FLIGHT: "3",
       RPC_MAX_OUTGOING_BYTES: "100004",
       RPC_MAX_CONNECTIONS: "5",
@@ -86,6 +87,7 @@ describe("loadConfig()", () => {
     expect(loadConfig(variables).rpcLimits).toEqual({
       maxFrameBytes: 100_001,
       maxInFlight: 2,
+      maxServerConnections: 8,
       maxServerInFlight: 3,
       maxOutgoingBytes: 100_004,
       maxConnections: 5,

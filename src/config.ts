@@ -50,7 +50,11 @@ export const VARIABLES = {
   RPC_MAX_IN_FLIGHT: { default: "256", meaning: "calls at once on one RPC connection" },
   RPC_MAX_SERVER_IN_FLIGHT: {
     default: "4096",
-    meaning: "calls at once on the TCP tier; more are refused at once, to be retried elsewhere",
+    meaning: "handlers at once on the TCP tier; more calls are refused, to be tried elsewhere",
+  },
+  RPC_MAX_SERVER_CONNECTIONS: {
+    default: "1024",
+    meaning: "connections of all clients to the TCP tier; more are closed at once",
   },
   RPC_MAX_OUTGOING_BYTES: {
     default: "16777216",
@@ -66,7 +70,7 @@ export const VARIABLES = {
   },
   RPC_HANDSHAKE_TIMEOUT_MS: {
     default: "5000",
-    meaning: "how long an RPC peer may take to greet and to prove that it knows the token",
+    meaning: "how long an RPC peer may take to greet; the HTTP tier waits 2,000 ms at most",
   },
   DATA_DIR: { default: ".data", meaning: "folder of the SQLite file and the avatars" },
   DATABASE_URL: {
@@ -105,6 +109,7 @@ export interface Config {
   readonly rpcLimits: {
     readonly maxFrameBytes: number;
     readonly maxInFlight: number;
+    readonly maxServerConnections: number;
     readonly maxServerInFlight: number;
     readonly maxOutgoingBytes: number;
     readonly maxConnections: number;
@@ -169,6 +174,7 @@ export function loadConfig(environment: Environment): Config {
   if ((given("RPC_TLS_CERT") === undefined) !== (given("RPC_TLS_KEY") === undefined)) {
     problems.push("RPC_TLS_CERT and RPC_TLS_KEY must be set together");
   }
+  const maxFrameBytes = whole("RPC_MAX_FRAME_BYTES", MIN_FRAME_BYTES, MAX_BYTES);
   const config: Config = {
     http,
     publicUrl: read("PUBLIC_URL", new URL("http://localhost"), (value) =>
@@ -184,10 +190,11 @@ export function loadConfig(environment: Environment): Config {
     rpcTls: cert !== undefined && key !== undefined ? { cert, key } : undefined,
     rpcTlsCa: pem("RPC_TLS_CA"),
     rpcLimits: {
-      maxFrameBytes: whole("RPC_MAX_FRAME_BYTES", MIN_FRAME_BYTES, MAX_BYTES),
+      maxFrameBytes,
       maxInFlight: whole("RPC_MAX_IN_FLIGHT", 1, MAX_COUNT),
+      maxServerConnections: whole("RPC_MAX_SERVER_CONNECTIONS", 1, MAX_COUNT),
       maxServerInFlight: whole("RPC_MAX_SERVER_IN_FLIGHT", 1, MAX_COUNT),
-      maxOutgoingBytes: whole("RPC_MAX_OUTGOING_BYTES", MIN_FRAME_BYTES, MAX_BYTES),
+      maxOutgoingBytes: whole("RPC_MAX_OUTGOING_BYTES", maxFrameBytes, MAX_BYTES),
       maxConnections: whole("RPC_MAX_CONNECTIONS", 1, MAX_COUNT),
       maxWaiters: whole("RPC_MAX_WAITERS", 1, MAX_COUNT),
       handshakeTimeoutMs: whole("RPC_HANDSHAKE_TIMEOUT_MS", 1, MAX_TIMEOUT_MS),

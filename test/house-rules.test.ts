@@ -50,6 +50,8 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   hyperid: ["src/http"],
   ioredis: ["src/storage"],
   mysql2: ["src/storage"],
+  "@opentelemetry": ["src/rpc"],
+  "p-limit": ["src/user"],
   pino: ["src/log.ts"],
   "pino-pretty": ["src/log.ts"],
   uuid: ["src/user"],

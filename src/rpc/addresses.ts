@@ -41,7 +41,8 @@ export class Addresses {
       const found = this.#found.get(host);
       return found ? found.map((ip) => ({ host: ip, port, name: host })) : [{ host, port }];
     });
-    return [...new Map(all.map((address) => [keyOf(address), address])).values()];
+    // Of several names for one address the first counts.
+    return [...new Map(all.toReversed().map((each) => [keyOf(each), each])).values()].reverse();
   }
 
   /** Ask DNS again, if it is time for it; sooner where a server was lost. */

@@ -60,10 +60,10 @@ export function isDeclared(method: Method<unknown, unknown>, code: DomainError["
 }
 
 function parseErrorBody(text: string): ErrorBody {
-  const { code = "unreadable", message = code, retryAfterMs } = parseObject(text) ?? {};
+  const { code, message, retryAfterMs } = parseObject(text) ?? {};
   return {
-    code: String(code),
-    message: String(message),
+    code: typeof code === "string" ? code : "unreadable",
+    message: typeof message === "string" ? message : "no message",
     // Not beyond what is sane: it ends up in timers and in HTTP headers.
     retryAfterMs:
       typeof retryAfterMs === "number" && retryAfterMs >= 0

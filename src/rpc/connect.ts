@@ -21,7 +21,7 @@ export function connect(
   { host: hostname, port, name }: Address,
   ca: string | undefined,
   data: SocketUser,
-): Promise<unknown> {
+): Promise<Socket<SocketUser>> {
   const serverName = name === undefined ? {} : { serverName: name };
   const tls = ca === undefined ? {} : { tls: { ca, rejectUnauthorized: true, ...serverName } };
   const socket = ca === undefined ? HANDLERS : TLS_HANDLERS;

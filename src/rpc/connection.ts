@@ -1,5 +1,6 @@
 import type { Socket } from "bun";
 import { parseGoAway } from "./answer.ts";
+import { CallsInFlight } from "./calls-in-flight.ts";
 import { type Address, connect, type SocketUser } from "./connect.ts";
 import { RpcError } from "./error.ts";
 import { Flag, type Frame, FrameError, FrameReader, FrameType } from "./frame.ts";
@@ -32,7 +33,7 @@ export class Connection implements CallHolder, SocketUser {
   readonly #nonce = newNonce();
   readonly #owner: ConnectionOwner;
   readonly #reader: FrameReader;
-  readonly #inFlight = new Map<number, PendingCall>();
+  readonly #inFlight = new CallsInFlight();
   readonly #handshakeTimer: Timer;
   #socket: Socket<SocketUser> | undefined;
   #outbox: Outbox | undefined;
@@ -41,7 +42,6 @@ export class Connection implements CallHolder, SocketUser {
   #closed = false;
   /** Takes no more calls, and closes with the end of the last one. */
   #retired = false;
-  #lastId = 0;
   #lastIdAtTick = 0;
 
   /** Connect and exchange HELLO; the owner hears how that went, always after this returns. */
@@ -56,8 +56,9 @@ export class Connection implements CallHolder, SocketUser {
       () => this.#close("no HELLO in time"),
       Math.min(limits.handshakeTimeoutMs, limits.connectTimeoutMs),
     );
-    connect(address, greeting.tlsCa, this).catch((error: unknown) =>
-      this.#close("connect failed", error),
+    connect(address, greeting.tlsCa, this).then(
+      (socket) => this.#onConnected(socket),
+      (error: unknown) => this.#close("connect failed", error),
     );
   }
 
@@ -68,18 +69,18 @@ export class Connection implements CallHolder, SocketUser {
   /** Whether it can take a call; the smaller of both sides' limits counts. */
   get hasFreeSlot(): boolean {
     const peerLimit = this.#peer?.maxInFlight ?? 0;
-    if (this.#closed || this.#retired) return false;
+    if (this.#closed || this.#retired || this.#outbox?.isCongested) return false;
     return this.#inFlight.size < Math.min(peerLimit, this.#limits.maxInFlight);
   }
 
   /** Once a tick: ask a silent server for a sign of life, and close where none comes. */
   tick(): void {
-    const isIdle = this.#inFlight.size === 0 && this.#lastId === this.#lastIdAtTick;
-    this.#lastIdAtTick = this.#lastId;
+    const isIdle = this.#inFlight.size === 0 && this.#inFlight.lastId === this.#lastIdAtTick;
+    this.#lastIdAtTick = this.#inFlight.lastId;
     if (!this.#peer) return; // The handshake has its own limit.
     const next = this.liveness.tick(isIdle);
-    if (next === "close") this.#close("the server is silent");
-    else if (next === "ping") this.#push(FrameType.ping, this.#lastId);
+    if (next === "close") this.#close("the server is silent, or does not read");
+    else if (next === "ping") this.#push(FrameType.ping, this.#inFlight.lastId);
   }
 
   /** Take no more calls, and close once those in flight have ended. */
@@ -99,26 +100,23 @@ export class Connection implements CallHolder, SocketUser {
       const why = shape === undefined ? "lacks it" : "has another shape of it";
       return call.refuse("unimplemented", `${this.#address.host}:${this.#address.port} ${why}`);
     }
-    const id = this.#freeId();
     // In flight before it is pushed: where that overflows, the connection fails all it holds.
-    call.id = id;
     call.holder = this;
-    this.#inFlight.set(id, call);
+    this.#inFlight.add(call);
     const fits = this.#outbox?.push(
       call.frame(Math.min(remainingMs, MAX_UINT32)),
       this.#peer.maxFrameBytes,
     );
+    if (this.#closed) return; // It overflowed, and the call has failed with all the others.
     if (fits) {
       call.endsAtByte = this.#outbox?.endsAtByte ?? 0;
+      // It takes calls again when what waits has left: the pool holds them until then.
+      if (this.#outbox?.isCongested) this.#outbox?.whenEmpty(() => this.#release());
       return phases.enter("handler", now);
     }
-    this.#inFlight.delete(id);
+    this.#inFlight.take(call.id);
     call.id = 0;
     call.refuse("invalid_argument", `the request is over ${this.#peer.maxFrameBytes} bytes`);
-  }
-
-  waitingFor(call: PendingCall): string {
-    return this.isQueued(call) ? "the server to read the request" : "the server's answer";
   }
 
   isQueued(call: PendingCall): boolean {
@@ -126,7 +124,7 @@ export class Connection implements CallHolder, SocketUser {
   }
 
   drop(call: PendingCall): void {
-    if (!this.#inFlight.delete(call.id)) return;
+    if (!this.#inFlight.take(call.id)) return;
     // The server gives the slot back when it reads this, which is before it reads the next call.
     this.#push(FrameType.cancel, call.id);
     this.#release();
@@ -137,16 +135,16 @@ export class Connection implements CallHolder, SocketUser {
     this.#close("closed by this side");
   }
 
-  #freeId(): number {
-    do this.#lastId = this.#lastId === MAX_UINT32 ? 1 : this.#lastId + 1;
-    while (this.#inFlight.has(this.#lastId));
-    return this.#lastId;
+  /** With TLS, before its handshake. */
+  #onConnected(socket: Socket<SocketUser>): void {
+    this.#socket = socket;
+    if (this.#closed) socket.terminate();
   }
 
   onOpen(socket: Socket<SocketUser>): void {
-    if (this.#closed) return void socket.terminate();
+    this.#onConnected(socket);
+    if (this.#closed) return;
     socket.setNoDelay(true);
-    this.#socket = socket;
     this.#outbox = new Outbox(socket, this.#limits.maxOutgoingBytes, () =>
       this.#close("the server does not read"),
     );
@@ -155,7 +153,8 @@ export class Connection implements CallHolder, SocketUser {
   }
 
   onData(chunk: Buffer): void {
-    this.liveness.quietTicks = 0;
+    // A server that takes nothing is as good as gone, whatever it says.
+    if (!this.#outbox?.isBlocked) this.liveness.quietTicks = 0;
     try {
       this.#reader.push(chunk, this.#onFrame);
     } catch (error) {
@@ -165,6 +164,7 @@ export class Connection implements CallHolder, SocketUser {
   }
 
   onDrain(): void {
+    this.liveness.quietTicks = 0;
     this.#outbox?.drain();
   }
 
@@ -196,9 +196,8 @@ export class Connection implements CallHolder, SocketUser {
     if (frame.type === FrameType.error && frame.id === 0) {
       throw new FrameError(`Cannot go on: the server says ${frame.body}`);
     }
-    const call = this.#inFlight.get(frame.id);
+    const call = this.#inFlight.take(frame.id);
     if (!call) return; // It met its deadline, and this answer crossed our CANCEL.
-    this.#inFlight.delete(frame.id);
     call.answer(frame);
     this.#release();
   }
@@ -209,11 +208,7 @@ export class Connection implements CallHolder, SocketUser {
     this.#retired = true;
     this.#owner.onGoAway(this);
     const error = this.#lost(false, `the server goes away: ${reason}`, undefined);
-    for (const [id, call] of this.#inFlight) {
-      if (id <= lastId) continue;
-      this.#inFlight.delete(id);
-      call.fail(error);
-    }
+    for (const call of this.#inFlight.takeAllAfter(lastId)) call.fail(error);
     this.#release();
   }
 
@@ -232,11 +227,10 @@ export class Connection implements CallHolder, SocketUser {
     this.#closed = true;
     clearTimeout(this.#handshakeTimer);
     this.#socket?.terminate();
-    const calls = [...this.#inFlight.values()];
-    this.#inFlight.clear();
+    const calls = this.#inFlight.takeAllAfter(0);
     this.#owner.onClose(this, this.#lost(false, why, cause));
-    const error = this.#lost(true, why, cause);
-    for (const call of calls) call.fail(error);
+    // What has not left this process as a whole cannot have begun.
+    for (const call of calls) call.fail(this.#lost(!this.isQueued(call), why, cause));
   }
 
   #lost(processed: boolean, why: string, cause: unknown): RpcError {

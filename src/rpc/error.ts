@@ -25,7 +25,8 @@ export function isRpcStatus(code: string): code is RpcStatus {
 }
 
 export interface RpcErrorOptions extends ErrorOptions {
-  /** False only where the method's handler certainly did not begin. Default true. */
+  /** False only where the call has certainly changed nothing: its handler did not begin, or gave up
+   *  before it did anything. Default true. */
   readonly processed?: boolean;
   /** When the peer wants to be asked again, in milliseconds from now. */
   readonly retryAfterMs?: number;

@@ -18,7 +18,7 @@ export const FrameType = {
 export const Flag = {
   /** Metadata stands before the body. */
   metadata: 0x01,
-  /** On ERROR: the handler may have begun. */
+  /** On ERROR: the handler may have done something. */
   processed: 0x02,
   /** A receiver that does not know the type skips the frame; without it, it closes. */
   optional: 0x80,
@@ -54,12 +54,13 @@ export class FrameError extends Error {
 
 /** Cuts a stream of chunks into frames. Buffers at most one frame, and no more than has arrived. */
 export class FrameReader {
-  readonly #maxFrameBytes: number;
+  /** A longer length is refused. */
+  maxFrameBytes: number;
   #partial: Buffer = NO_BYTES;
   #partialBytes = 0;
 
   constructor(maxFrameBytes: number) {
-    this.#maxFrameBytes = maxFrameBytes;
+    this.maxFrameBytes = maxFrameBytes;
   }
 
   /**
@@ -111,8 +112,8 @@ export class FrameReader {
 
   #lengthAt(buffer: Buffer, offset: number): number {
     const length = buffer.readUInt32BE(offset);
-    if (length > this.#maxFrameBytes) {
-      throw new FrameError(`Cannot read frame: ${length} bytes, limit ${this.#maxFrameBytes}`);
+    if (length > this.maxFrameBytes) {
+      throw new FrameError(`Cannot read frame: ${length} bytes, limit ${this.maxFrameBytes}`);
     }
     if (length < HEADER_BYTES) {
       throw new FrameError(`Cannot read frame: ${length} bytes, shorter than its header`);

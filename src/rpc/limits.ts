@@ -18,7 +18,10 @@ export interface Limits {
 }
 
 export interface ServerLimits extends Limits {
-  /** Calls under way on all connections together; more are refused before they begin. */
+  /** Connections of all clients together; more are closed at once. */
+  readonly maxServerConnections: number;
+  /** Handlers that run for all connections together, also those whose caller is gone; more calls
+   *  are refused before they begin. */
   readonly maxServerInFlight: number;
 }
 
@@ -50,7 +53,11 @@ const LIMITS: Limits = {
   pingTimeoutMs: 5000,
 };
 
-export const DEFAULT_LIMITS: ServerLimits = { ...LIMITS, maxServerInFlight: 4096 };
+export const DEFAULT_LIMITS: ServerLimits = {
+  ...LIMITS,
+  maxServerConnections: 1024,
+  maxServerInFlight: 4096,
+};
 
 export const DEFAULT_POOL_LIMITS: PoolLimits = {
   ...LIMITS,

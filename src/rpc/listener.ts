@@ -43,7 +43,7 @@ export class Listener {
     const { token, tls } = options;
     const deadlines = new Deadlines();
     const intercept = compose(options.interceptors ?? []);
-    const load = { inFlight: 0 };
+    const load = { running: 0 };
     const context: ServerContext = {
       dispatch,
       hello,
@@ -55,21 +55,27 @@ export class Listener {
       load,
     };
     const connections = this.#connections;
+    const isClosing = () => this.#closing !== undefined;
     this.#server = Bun.listen<ServerConnection>({
       hostname: options.host,
       port: options.port,
       ...(tls && { tls }),
       socket: {
         open(socket: Socket<ServerConnection>) {
+          if (isClosing() || connections.size >= limits.maxServerConnections) {
+            return void socket.terminate();
+          }
           socket.setNoDelay(true);
           socket.data = new ServerConnection(socket, context);
           connections.add(socket.data);
         },
+        // With it, `open` comes before the TLS handshake, which then has the limits of ours.
+        handshake: () => undefined,
         data: (socket, chunk) => socket.data.onData(chunk),
         drain: (socket) => socket.data.onDrain(),
-        close(socket) {
-          connections.delete(socket.data);
-          socket.data.onClosed();
+        close({ data }) {
+          // One that was refused has none.
+          if (connections.delete(data)) data.onClosed();
         },
         // Also where a handler of this very object threw: the stream has lost its place.
         error(socket, error) {

@@ -9,12 +9,13 @@ export class Liveness {
   /** Ticks since the last byte; whoever reads the socket sets it to 0. */
   quietTicks = 0;
   #idleTicks = 0;
+  #ticks = 0;
   readonly #pingAfterTicks: number;
   readonly #deadAfterTicks: number;
 
-  /** `idleMs` without a byte until a PING, and `timeoutMs` more until the end. */
-  constructor(idleMs: number, timeoutMs: number) {
-    this.#pingAfterTicks = Math.ceil(idleMs / TICK_MS);
+  /** A PING every `intervalMs`; the end after so long and `timeoutMs` more without a byte. */
+  constructor(intervalMs: number, timeoutMs: number) {
+    this.#pingAfterTicks = Math.ceil(intervalMs / TICK_MS);
     this.#deadAfterTicks = this.#pingAfterTicks + Math.ceil(timeoutMs / TICK_MS);
   }
 
@@ -28,6 +29,8 @@ export class Liveness {
     this.#idleTicks = isIdle ? this.#idleTicks + 1 : 0;
     this.quietTicks++;
     if (this.quietTicks > this.#deadAfterTicks) return "close";
-    return this.quietTicks === this.#pingAfterTicks ? "ping" : "nothing";
+    // Whatever was heard: a peer that sends a large frame over a slow line hears nothing meanwhile,
+    // and must not take us for dead.
+    return ++this.#ticks % this.#pingAfterTicks === 0 ? "ping" : "nothing";
   }
 }

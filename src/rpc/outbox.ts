@@ -49,7 +49,7 @@ export class Outbox {
   /** Of all bytes ever pushed, how many the kernel took. */
   #takenBytes = 0;
   /** The kernel took less than it was given: nothing is written before `drain`. */
-  #blocked = false;
+  isBlocked = false;
   #afterFlush: (() => void) | undefined;
 
   /** `onOverflow` is called where more than `maxBytes` wait: the peer does not read. */
@@ -107,9 +107,14 @@ export class Outbox {
     return this.#takenBytes;
   }
 
+  /** More than half of what may wait does. */
+  get isCongested(): boolean {
+    return this.#end - this.#start > this.#maxBytes / 2;
+  }
+
   /** The socket takes data again. */
   drain(): void {
-    this.#blocked = false;
+    this.isBlocked = false;
     this.#flush();
   }
 
@@ -120,16 +125,16 @@ export class Outbox {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#blocked) return;
+    if (this.#scheduled || this.isBlocked) return;
     this.#scheduled = true;
     setImmediate(this.#flush);
   }
 
   readonly #flush = (): void => {
     this.#scheduled = false;
-    if (!this.#blocked) this.#write();
+    if (!this.isBlocked) this.#write();
     if (this.#end - this.#start > this.#maxBytes) return this.#onOverflow();
-    if (this.#blocked) return;
+    if (this.isBlocked) return;
     const callback = this.#afterFlush;
     this.#afterFlush = undefined;
     callback?.();
@@ -142,7 +147,7 @@ export class Outbox {
     this.#takenBytes += Math.max(0, written);
     if (written < bytes) {
       this.#start += Math.max(0, written);
-      this.#blocked = true;
+      this.isBlocked = true;
       return;
     }
     this.#start = 0;

@@ -1,6 +1,6 @@
 import { type CallOptions, type Method, mismatch } from "./call.ts";
 import type { Deadlines } from "./deadlines.ts";
-import { RpcError } from "./error.ts";
+import { RpcError, type RpcStatus } from "./error.ts";
 import { type Interceptor, type Metadata, type OnEnd, outcomeOf } from "./interceptor.ts";
 import { type CallRequest, PendingCall, type PendingCallOwner } from "./pending-call.ts";
 import { Phases } from "./phases.ts";
@@ -9,6 +9,13 @@ import type { RetryBudget } from "./retry-budget.ts";
 import type { Servers } from "./servers.ts";
 
 const DEFAULT_TIMEOUT_MS = 5000;
+
+/** `unimplemented` too: while two builds roll, another server may have the method. */
+const OTHERS_MAY_ANSWER: ReadonlySet<RpcStatus> = new Set<RpcStatus>([
+  "unavailable",
+  "resource_exhausted",
+  "unimplemented",
+]);
 
 /** What all calls of one client share. */
 export interface ClientContext {
@@ -34,9 +41,11 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
   readonly #onEnd: OnEnd | undefined;
   /** Where it failed. */
   readonly #tried: Pool[] = [];
+  /** An earlier attempt may have, whatever the last one says of itself. */
+  #mayHaveRun = false;
   #attempt: PendingCall | undefined;
 
-  /** @throws {TypeError} the request cannot be JSON */
+  /** @throws {TypeError} the request cannot be JSON, or the timeout is no time */
   constructor(
     context: ClientContext,
     method: Method<unknown, Reply>,
@@ -45,9 +54,14 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
     resolve: (reply: Reply) => void,
     reject: (error: Error) => void,
   ) {
+    const body = JSON.stringify(request);
+    if (body === undefined || !Number.isFinite(timeoutMs)) {
+      const why = body === undefined ? "there is no request" : `its timeout is ${timeoutMs} ms`;
+      throw new TypeError(`Cannot call ${method.name}: ${why}`);
+    }
     this.#context = context;
     this.method = method;
-    this.body = JSON.stringify(request);
+    this.body = body;
     this.requestId = requestId;
     this.metadata = requestId ? { requestId } : {};
     this.deadline = this.begunAt + timeoutMs;
@@ -76,9 +90,12 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
   }
 
   onError(error: Error, attempt: PendingCall): void {
+    const isRpc = error instanceof RpcError;
+    this.#mayHaveRun ||= isRpc && error.processed;
     const next = this.#next(error, attempt);
-    if (next) this.#try(next);
-    else this.#fail(error);
+    if (next) return this.#try(next);
+    if (!isRpc || error.processed || !this.#mayHaveRun) return this.#fail(error);
+    this.#fail(new RpcError(error.status, error.message, { cause: error, processed: true }));
   }
 
   #try(pool: Pool): void {
@@ -87,29 +104,29 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
   }
 
   /** Where it is tried next; undefined where the error of its last attempt is the answer. */
-  #next(error: Error, { pool, id }: PendingCall): Pool | undefined {
+  #next(error: Error, { pool, id, isAnswered }: PendingCall): Pool | undefined {
     if (!this.#isWorthAnotherTry(error)) return undefined;
     const isSecondTry = this.#tried.includes(pool);
     this.#tried.push(pool);
     const isSent = id !== 0;
-    // The same address again, once, and only where it was not the address that refused.
-    const isLost = isSent && error.status === "unavailable" && !isSecondTry;
+    const isLost = error.status === "unavailable";
+    // The same address again, once, and only where it was lost in the middle: it has not refused.
+    const canReturn = isLost && isSent && !isAnswered && !isSecondTry;
     const { servers, budget } = this.#context;
-    const next = servers.pickOther(this.#tried) ?? (isLost ? pool : undefined);
+    const next = servers.pickOther(this.#tried, isLost) ?? (canReturn ? pool : undefined);
     // What never left this process is no load for anybody: it only looks for a server.
     return next && (!isSent || budget.take()) ? next : undefined;
   }
 
   #isWorthAnotherTry(error: Error): error is RpcError {
     if (!(error instanceof RpcError) || (error.processed && !this.method.idempotent)) return false;
-    if (error.status !== "unavailable" && error.status !== "resource_exhausted") return false;
-    return performance.now() < this.deadline;
+    return OTHERS_MAY_ANSWER.has(error.status) && performance.now() < this.deadline;
   }
 
   readonly #onAbort = (): void => {
     const attempt = this.#attempt;
     attempt?.drop();
-    this.#fail(this.#cancelled(attempt?.id !== 0));
+    this.#fail(this.#cancelled(this.#mayHaveRun || attempt?.id !== 0));
   };
 
   #cancelled(processed: boolean): RpcError {

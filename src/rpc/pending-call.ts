@@ -9,8 +9,6 @@ import type { Pool } from "./pool.ts";
 
 /** Where a pending call is: in the pool's queue or in flight on a connection. */
 export interface CallHolder {
-  /** What this call waits for there, for the message of a deadline error. */
-  waitingFor(call: PendingCall): string;
   /** Whether its request is still in a queue of this process. */
   isQueued(call: PendingCall): boolean;
   /** The call ended by itself: forget it, and give back what it holds. */
@@ -44,6 +42,8 @@ export class PendingCall implements Expiring {
   holder: CallHolder | undefined;
   /** On its connection; 0 before it is sent. */
   id = 0;
+  /** The server has said something to it. */
+  isAnswered = false;
   /** Where its request ends in the bytes of its connection. */
   endsAtByte = 0;
   readonly #deadlines: Deadlines;
@@ -59,10 +59,13 @@ export class PendingCall implements Expiring {
   /** A RESPONSE or an ERROR came for it. */
   answer(frame: Frame): void {
     const { method } = this.request;
+    this.isAnswered = true;
     if (frame.type === FrameType.error) {
       const error = decodeError(method, frame);
-      // Where the server is first to notice, it knows of the handler's time alone.
-      if (error instanceof RpcError && error.status === "deadline_exceeded") return this.expire();
+      // Where the server is first to notice, it knows only its own part of the time.
+      if (error instanceof RpcError && error.status === "deadline_exceeded") {
+        return this.expire(`; the server says: ${error.message}`);
+      }
       return this.fail(error);
     }
     let reply: unknown;
@@ -96,11 +99,10 @@ export class PendingCall implements Expiring {
     return { type, method: method.number, id: this.id, timeoutMs, metadata, body };
   }
 
-  expire(): void {
+  expire(detail = ""): void {
     const { method, phases } = this.request;
-    const waitingFor = this.holder?.waitingFor(this) ?? "its turn";
     const spent = phases.describe(performance.now(), this.holder?.isQueued(this) ?? false);
-    const why = `its deadline passed while waiting for ${waitingFor} (${spent})`;
+    const why = `its deadline passed (${spent})${detail}`;
     this.drop();
     const message = `Cannot finish ${method.name}: ${why}`;
     this.request.onError(

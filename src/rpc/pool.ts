@@ -43,9 +43,7 @@ export class Pool implements CallHolder, ConnectionOwner {
     this.#limits = limits;
     this.#greeting = greeting;
     this.#owner = owner;
-    this.#backoff = new Backoff(limits, () => {
-      if (this.#open.size === 0 && this.#opening.size === 0) this.#openOne();
-    });
+    this.#backoff = new Backoff(limits, () => this.#retry());
   }
 
   /** Calls waiting or in flight. */
@@ -57,7 +55,7 @@ export class Pool implements CallHolder, ConnectionOwner {
 
   /** Its server was lost, and has not been seen since. */
   get isFailing(): boolean {
-    return this.#backoff.isFailing;
+    return this.#backoff.isFailing && this.#open.size === 0;
   }
 
   submit(call: PendingCall): void {
@@ -72,10 +70,6 @@ export class Pool implements CallHolder, ConnectionOwner {
     this.#waiters.add(call);
     call.request.phases.enter(this.#waitPhase, performance.now());
     this.#openIfNeeded();
-  }
-
-  waitingFor(): string {
-    return this.#open.size > 0 ? "a connection" : "a connection to open";
   }
 
   isQueued(): boolean {
@@ -108,27 +102,30 @@ export class Pool implements CallHolder, ConnectionOwner {
   /** Whether it is retired and has nothing left. */
   get isDone(): boolean {
     const connections = this.#opening.size + this.#open.size + this.#leaving.size;
-    return this.#retired && connections === 0;
+    return this.#retired && this.#waiters.size + connections === 0;
   }
 
   /** Once a tick: look after what is open, and open ahead. */
   tick(now: number): void {
     for (const connection of [...this.#open.keys(), ...this.#leaving]) connection.tick();
     if (this.#retired) return this.retire();
-    const { minIdle, idleTimeoutMs } = this.#limits;
+    const { idleTimeoutMs, maxIdle, maxConnections } = this.#limits;
+    const minIdle = Math.min(this.#limits.minIdle, maxIdle, maxConnections);
     for (const [connection, keptUntil] of this.#open) {
       const isSpare = connection.liveness.idleMs >= idleTimeoutMs && this.#open.size > minIdle;
       if (isSpare || now >= keptUntil) this.#leave(connection);
     }
-    if (!this.isFailing && this.#open.size + this.#opening.size < minIdle) this.#openOne();
+    const isShort = this.#open.size + this.#opening.size < minIdle;
+    if (isShort && !this.#backoff.isFailing) this.#openOne();
+    this.#openIfNeeded();
   }
 
   onOpen(connection: Connection): void {
     if (!this.#opening.delete(connection)) return;
     // Jitter: connections that were opened together must not all be replaced at once.
     const keptMs = this.#limits.maxAgeMs * (0.9 + 0.2 * Math.random());
-    this.#open.set(connection, performance.now() + keptMs);
     const wasFailing = this.isFailing;
+    this.#open.set(connection, performance.now() + keptMs);
     this.#backoff.end();
     if (wasFailing) this.#owner.onHealth(this);
     this.onRelease(connection);
@@ -143,38 +140,45 @@ export class Pool implements CallHolder, ConnectionOwner {
     if (!this.#free.includes(connection)) this.#free.push(connection);
     this.#handOver();
     if (connection.inFlight > 0) return;
-    if (this.#retired || this.#idleCount() > this.#limits.maxIdle) this.#leave(connection);
+    const idle = this.#free.filter(({ inFlight }) => inFlight === 0).length;
+    if (this.#retired || idle > this.#limits.maxIdle) this.#leave(connection);
   }
 
   onGoAway(connection: Connection): void {
     this.#forget(connection);
     this.#leaving.add(connection);
     // What says so is a server that shuts down: it is as good as lost.
-    this.#fail();
+    if (this.#open.size === 0) this.#fail();
     this.#openIfNeeded();
   }
 
   onClose(connection: Connection, error: RpcError): void {
     if (this.#leaving.delete(connection)) return;
     if (this.#opening.delete(connection)) {
-      // Others may still come, or serve: only where none can does waiting make no sense.
-      if (this.#opening.size > 0 || this.#open.size > 0) return;
       this.#fail();
-      return this.#failWaiters(error);
+      // Others may still come, or serve: only where none can does waiting make no sense.
+      if (this.#opening.size + this.#open.size === 0) this.#failWaiters(error);
+      return;
     }
     this.#forget(connection);
-    this.#fail();
+    if (this.#open.size === 0) this.#fail();
     this.#openIfNeeded();
   }
 
   /**
-   * The server is lost where no connection is left. It is tried again until it is back, but no
-   * more often than its backoff says: calls that come meanwhile wait for that one try.
+   * No connection is left, or no more can be had. That is tried again, but no more often than the
+   * backoff says: calls that come meanwhile wait for that one try.
    */
   #fail(): void {
-    if (this.#open.size > 0 || this.#retired) return;
+    if (this.#retired || this.#opening.size > 0) return;
     this.#backoff.fail();
-    this.#owner.onHealth(this);
+    if (this.#open.size === 0) this.#owner.onHealth(this);
+  }
+
+  #retry(): void {
+    const isWanted = this.#open.size === 0 || this.#waiters.size > 0;
+    if (!isWanted) this.#backoff.end();
+    else if (this.#opening.size === 0) this.#openOne();
   }
 
   get #waitPhase(): "waiting for a connection" | "connecting" {
@@ -200,7 +204,7 @@ export class Pool implements CallHolder, ConnectionOwner {
     const { maxConnections, maxInFlight } = this.#limits;
     while (
       !this.#closed &&
-      !this.isFailing &&
+      !this.#backoff.isFailing &&
       this.#waiters.size > this.#opening.size * maxInFlight &&
       this.#open.size + this.#opening.size < maxConnections
     ) {
@@ -229,12 +233,6 @@ export class Pool implements CallHolder, ConnectionOwner {
     const waiters = [...this.#waiters];
     this.#waiters.clear();
     for (const call of waiters) call.fail(error);
-  }
-
-  #idleCount(): number {
-    let idle = 0;
-    for (const connection of this.#free) if (connection.inFlight === 0) idle++;
-    return idle;
   }
 
   #forgetFree(connection: Connection): void {

@@ -53,7 +53,8 @@ export class RunningCall implements Expiring, CallContext, InterceptedCall {
   }
 
   get requestId(): string {
-    return String(this.metadata.requestId ?? "").slice(0, MAX_REQUEST_ID_LENGTH);
+    const { requestId } = this.metadata;
+    return typeof requestId === "string" ? requestId.slice(0, MAX_REQUEST_ID_LENGTH) : "";
   }
 
   /**

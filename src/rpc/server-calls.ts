@@ -1,14 +1,23 @@
 import type { Log } from "../log.ts";
 import { encodeError, isDeclared } from "./answer.ts";
-import type { DispatchEntry } from "./call.ts";
+import type { DispatchEntry, Method } from "./call.ts";
 import type { Deadlines } from "./deadlines.ts";
-import { DomainError, RpcError } from "./error.ts";
+import { DomainError, RpcError, type RpcStatus } from "./error.ts";
 import { type Frame, FrameError, FrameType } from "./frame.ts";
 import type { HelloTemplate } from "./hello.ts";
 import { type Interceptor, type Outcome, outcomeOf } from "./interceptor.ts";
 import type { ServerLimits } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 import { RunningCall } from "./running-call.ts";
+
+type Answer = RpcError | DomainError;
+
+const OWN_STATUSES: ReadonlySet<RpcStatus> = new Set<RpcStatus>([
+  "cancelled",
+  "invalid_argument",
+  "deadline_exceeded",
+  "resource_exhausted",
+]);
 
 /** What all connections of one listener share. */
 export interface ServerContext {
@@ -19,8 +28,8 @@ export interface ServerContext {
   readonly deadlines: Deadlines;
   readonly intercept: Interceptor | undefined;
   readonly log: Log;
-  /** Of all connections together. */
-  readonly load: { inFlight: number };
+  /** Handlers that run for all connections together. */
+  readonly load: { running: number };
 }
 
 /** What the calls of a connection tell it. */
@@ -62,22 +71,32 @@ export class ServerCalls {
     this.lastId = Math.max(this.lastId, frame.id);
     const entry = dispatch.get(frame.method);
     if (!entry) return this.sendError(frame.id, lacking(frame.method));
-    const refusal = this.#refusal(isDraining);
-    if (refusal) return this.sendError(frame.id, refusal);
     const call = new RunningCall(entry, frame, this.#expire);
-    this.#running.set(frame.id, call);
-    this.#context.load.inFlight++;
-    deadlines.add(call);
     call.onEnd = intercept?.(call);
+    const refusal = this.#refusal(isDraining);
+    if (refusal) {
+      call.onEnd?.(refusal.status);
+      return this.sendError(frame.id, refusal);
+    }
+    this.#running.set(frame.id, call);
+    deadlines.add(call);
     let reply: Promise<unknown>;
     try {
       reply = entry.invoke(parseBody(entry, frame.body), call);
     } catch (error) {
       return this.#fail(call, error);
     }
+    // A handler whose caller is gone is still work: it counts until it ends.
+    this.#context.load.running++;
     reply.then(
-      (body) => this.#succeed(call, body),
-      (error: unknown) => this.#fail(call, error),
+      (body) => {
+        this.#context.load.running--;
+        this.#succeed(call, body);
+      },
+      (error: unknown) => {
+        this.#context.load.running--;
+        this.#fail(call, error);
+      },
     );
   }
 
@@ -98,7 +117,7 @@ export class ServerCalls {
     if (this.#running.size >= maxInFlight) {
       return overloaded(`Over ${maxInFlight} calls in flight on one connection`);
     }
-    if (load.inFlight < maxServerInFlight) return undefined;
+    if (load.running < maxServerInFlight) return undefined;
     return overloaded(`Over ${maxServerInFlight} calls in flight on this server`);
   }
 
@@ -120,8 +139,7 @@ export class ServerCalls {
   #fail(call: RunningCall, error: unknown): void {
     const { log } = this.#context;
     const { method } = call.entry;
-    const isExpected =
-      error instanceof RpcError || (error instanceof DomainError && isDeclared(method, error.code));
+    const isExpected = isAnswer(method, error);
     // A handler that gave up when its caller did says so, and nobody minds.
     const isAbort = call.isOver && error instanceof DOMException && error.name === "AbortError";
     // DataBaseError is an answer of the table, but somebody has to know what broke.
@@ -145,7 +163,6 @@ export class ServerCalls {
     // Not by the id alone: after a CANCEL the peer may use it for another call.
     if (this.#running.get(call.id) !== call) return false;
     this.#running.delete(call.id);
-    this.#context.load.inFlight--;
     this.#context.deadlines.delete(call);
     call.onEnd?.(outcome);
     this.#owner.onCallEnd();
@@ -154,7 +171,6 @@ export class ServerCalls {
 
   /** The connection is lost or refused: nobody can be answered. */
   forget(): void {
-    this.#context.load.inFlight -= this.#running.size;
     for (const call of this.#running.values()) {
       this.#context.deadlines.delete(call);
       call.abort();
@@ -163,11 +179,20 @@ export class ServerCalls {
     this.#running.clear();
   }
 
-  sendError(id: number, error: RpcError | DomainError): void {
+  sendError(id: number, error: Answer): void {
     if (this.#outbox.push(encodeError(id, error), this.maxFrameBytes)) return;
     // Every call gets an end: if not an answer, then the loss of its connection.
     this.#owner.terminate();
   }
+}
+
+/**
+ * Whether a handler may answer with this error. Other statuses are of a call that it has made
+ * itself: passed on, they would say of this call what holds for that one.
+ */
+function isAnswer(method: Method<unknown, unknown>, error: unknown): error is Answer {
+  if (error instanceof DomainError) return isDeclared(method, error.code);
+  return error instanceof RpcError && OWN_STATUSES.has(error.status);
 }
 
 function overloaded(message: string): RpcError {

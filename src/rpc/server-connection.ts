@@ -8,6 +8,9 @@ import { Outbox } from "./outbox.ts";
 import { ServerCalls, type ServerCallsOwner, type ServerContext } from "./server-calls.ts";
 import { isProof, parseProof, proofOf } from "./token.ts";
 
+/** What a peer may make us hold that may still be anybody. */
+const MAX_GREETING_BYTES = 16 * 1024;
+
 /** The server's side of one TCP connection. */
 export class ServerConnection implements ServerCallsOwner {
   readonly #socket: Socket<ServerConnection>;
@@ -29,7 +32,8 @@ export class ServerConnection implements ServerCallsOwner {
   constructor(socket: Socket<ServerConnection>, context: ServerContext) {
     this.#socket = socket;
     this.#context = context;
-    this.#reader = new FrameReader(context.limits.maxFrameBytes);
+    const { maxFrameBytes } = context.limits;
+    this.#reader = new FrameReader(Math.min(MAX_GREETING_BYTES, maxFrameBytes));
     this.#liveness = new Liveness(context.limits.pingIdleMs, context.limits.pingTimeoutMs);
     this.#outbox = new Outbox(socket, context.limits.maxOutgoingBytes, () => {
       context.log.warn({ peer: socket.remoteAddress }, "cut off a peer that does not read");
@@ -104,7 +108,7 @@ export class ServerConnection implements ServerCallsOwner {
     const nonces = { client: this.#peer.nonce, server: newNonce() };
     const hello = { ...template, nonce: nonces.server };
     if (token === undefined) {
-      clearTimeout(this.#timer);
+      this.#trust();
       this.#outbox.push({ type: FrameType.hello, body: JSON.stringify(hello) });
       return;
     }
@@ -120,7 +124,16 @@ export class ServerConnection implements ServerCallsOwner {
       throw new FrameError("Cannot serve peer: it does not know RPC_TOKEN");
     }
     this.#awaitedProof = undefined;
+    this.#trust();
+  }
+
+  /** The peer may call. */
+  #trust(): void {
     clearTimeout(this.#timer);
+    this.#reader.maxFrameBytes = this.#context.limits.maxFrameBytes;
+    const { log } = this.#context;
+    if (!log.isLevelEnabled("debug")) return;
+    log.debug({ peer: this.#socket.remoteAddress, build: this.#peer?.build }, "greeted a client");
   }
 
   /** A frame that an older peer may skip. */

@@ -45,10 +45,11 @@ export class Servers implements PoolOwner {
     return pool;
   }
 
-  /** Where a call goes that failed at these; undefined where there is no other. */
-  pickOther(tried: readonly Pool[]): Pool | undefined {
+  /** Where a call goes that failed at these, one that is left out only where all else is lost. */
+  pickOther(tried: readonly Pool[], isLost: boolean): Pool | undefined {
     const isUntried = (pool: Pool) => !tried.includes(pool);
-    return lessLoaded(this.#usable.filter(isUntried)) ?? lessLoaded(this.#pools.filter(isUntried));
+    const usable = lessLoaded(this.#usable.filter(isUntried));
+    return usable ?? (isLost ? lessLoaded(this.#pools.filter(isUntried)) : undefined);
   }
 
   onHealth(pool: Pool): void {
