@@ -22,7 +22,7 @@ const PUBLIC_FOLDER = join(import.meta.dir, "../public");
 export async function startHttp(config: Config, log: Log): Promise<RunningTier> {
   const { http, publicUrl, rpcAddresses, dataDir, sessionTtlSeconds } = config;
   const identity = { build: BUILD, token: config.rpcToken, tlsCa: config.rpcTlsCa };
-  const interceptors = [callLog(log), traceOutgoing];
+  const interceptors = [callLog(log), traceOutgoing()];
   const limits = { ...DEFAULT_POOL_LIMITS, ...config.rpcLimits };
   const balancer = new Balancer(rpcAddresses, limits, identity, interceptors);
   const parts: HttpParts = {

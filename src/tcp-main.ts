@@ -46,7 +46,7 @@ export async function startTcp(config: Config, log: Log): Promise<TcpTier> {
   });
   const tables = [userDispatch(service), systemDispatch(system)];
   const limits = { ...DEFAULT_LIMITS, ...config.rpcLimits };
-  const interceptors = [callLog(log), stats.interceptor, traceIncoming];
+  const interceptors = [callLog(log), stats.interceptor, traceIncoming()];
   const listener: Listener = listenOn(
     "RPC",
     rpc,

@@ -5,7 +5,7 @@ import {
   FileDescriptorProtoSchema,
 } from "@bufbuild/protobuf/wkt";
 import { connectNodeAdapter, createConnectTransport } from "@connectrpc/connect-node";
-import { type Contender, HOST, PROFILE, SESSION_ID, TIMEOUT_MS } from "./contender.ts";
+import { type Contender, HOST, PROFILE, REQUEST_ID, SESSION_ID, TIMEOUT_MS } from "./contender.ts";
 
 /** The service of user.proto, described here because Connect-ES reads no .proto at run time. */
 function userInfoMethod(): DescMethodUnary {
@@ -42,7 +42,7 @@ function userInfoMethod(): DescMethodUnary {
 }
 
 export const connectEs: Contender = {
-  about: "Connect-ES over HTTP/2 with protobuf, timeout",
+  about: "Connect-ES over HTTP/2 with protobuf, timeout, request id",
 
   async serve() {
     const adapter = connectNodeAdapter({
@@ -64,9 +64,10 @@ export const connectEs: Contender = {
       baseUrl: `http://${HOST}:${port}`,
     });
     const method = userInfoMethod();
+    const headers = { "X-Request-Id": REQUEST_ID };
     return async () => {
       const input = { sessionId: SESSION_ID };
-      const reply = await transport.unary(method, undefined, TIMEOUT_MS, undefined, input);
+      const reply = await transport.unary(method, undefined, TIMEOUT_MS, headers, input);
       return Object(reply.message).username;
     };
   },

@@ -13,6 +13,8 @@ export type Client = () => Promise<string>;
 export const HOST = "127.0.0.1";
 export const SESSION_ID = "0b1f4d6e-7a52-3c1e-9f60-2d1a8c5b7e43";
 export const TIMEOUT_MS = 5000;
+/** Travels with each call, for the logs of both sides. */
+export const REQUEST_ID = "smCPpl2ISnKcg9EOWmcvvA-12345";
 
 /** 90 bytes as JSON: what a call for user info carries. */
 export const PROFILE = {

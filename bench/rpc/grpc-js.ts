@@ -8,7 +8,7 @@ import {
   ServerCredentials,
 } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
-import { type Contender, HOST, PROFILE, SESSION_ID, TIMEOUT_MS } from "./contender.ts";
+import { type Contender, HOST, PROFILE, REQUEST_ID, SESSION_ID, TIMEOUT_MS } from "./contender.ts";
 
 interface Profile {
   readonly username: string;
@@ -23,7 +23,7 @@ function userService() {
 }
 
 export const grpcJs: Contender = {
-  about: "@grpc/grpc-js with protobuf, deadline",
+  about: "@grpc/grpc-js with protobuf, deadline, request id",
 
   async serve() {
     const server = new Server();
@@ -42,14 +42,16 @@ export const grpcJs: Contender = {
   async connect(port) {
     const client = new Client(`${HOST}:${port}`, credentials.createInsecure());
     const { path, requestSerialize, responseDeserialize } = userService().getUserInfo;
-    return () =>
-      new Promise((resolve, reject) => {
+    return () => {
+      const metadata = new Metadata();
+      metadata.set("x-request-id", REQUEST_ID);
+      return new Promise((resolve, reject) => {
         client.makeUnaryRequest(
           path,
           requestSerialize,
           responseDeserialize,
           { sessionId: SESSION_ID },
-          new Metadata(),
+          metadata,
           { deadline: Date.now() + TIMEOUT_MS },
           (error, reply) => {
             if (reply) resolve(reply.username);
@@ -57,5 +59,6 @@ export const grpcJs: Contender = {
           },
         );
       });
+    };
   },
 };

@@ -5,10 +5,10 @@ import { createLog } from "../../src/log.ts";
 import { Balancer } from "../../src/rpc/balancer.ts";
 import { callLog } from "../../src/rpc/call-log.ts";
 import { traceIncoming, traceOutgoing } from "../../src/rpc/call-trace.ts";
-import type { Interceptor } from "../../src/rpc/interceptor.ts";
+import type { Interceptor, Interceptors } from "../../src/rpc/interceptor.ts";
 import { DEFAULT_POOL_LIMITS } from "../../src/rpc/limits.ts";
 import { Listener } from "../../src/rpc/listener.ts";
-import { type Contender, HOST, PROFILE, SESSION_ID, TIMEOUT_MS } from "./contender.ts";
+import { type Contender, HOST, PROFILE, REQUEST_ID, SESSION_ID, TIMEOUT_MS } from "./contender.ts";
 
 async function notMeasured(): Promise<never> {
   throw new Error("Cannot answer: only getUserInfo is measured");
@@ -17,7 +17,7 @@ async function notMeasured(): Promise<never> {
 const LOG = createLog("bench", "info", false);
 
 /** What sees every call: the log, which says nothing at this level, the counts, and tracing. */
-function interceptors(tracing: Interceptor): Interceptor[] {
+function interceptors(tracing: Interceptor | undefined): Interceptors {
   return [callLog(LOG), new CallStats().interceptor, tracing];
 }
 
@@ -40,15 +40,15 @@ export const portico: Contender = {
       port: 0,
       tables,
       log: LOG,
-      interceptors: interceptors(traceIncoming),
+      interceptors: interceptors(traceIncoming()),
     });
   },
 
   async connect(port) {
     const user = new UserClient(
-      new Balancer([{ host: HOST, port }], DEFAULT_POOL_LIMITS, {}, interceptors(traceOutgoing)),
+      new Balancer([{ host: HOST, port }], DEFAULT_POOL_LIMITS, {}, interceptors(traceOutgoing())),
     );
-    const options = { timeoutMs: TIMEOUT_MS, requestId: "smCPpl2ISnKcg9EOWmcvvA-12345" };
+    const options = { timeoutMs: TIMEOUT_MS, requestId: REQUEST_ID };
     return async () => (await user.getUserInfo({ sessionId: SESSION_ID }, options)).username;
   },
 };

@@ -4,7 +4,7 @@ import type { Address } from "./connect.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Greeting } from "./greeting.ts";
 import { helloTemplate } from "./hello.ts";
-import { compose, type Interceptor } from "./interceptor.ts";
+import { compose, type Interceptors } from "./interceptor.ts";
 import { DEFAULT_POOL_LIMITS, type PoolLimits } from "./limits.ts";
 import { type ClientContext, OutgoingCall } from "./outgoing-call.ts";
 import { RetryBudget } from "./retry-budget.ts";
@@ -30,7 +30,7 @@ export class Balancer implements Caller {
     addresses: readonly Address[],
     limits: PoolLimits = DEFAULT_POOL_LIMITS,
     identity: ClientIdentity = {},
-    interceptors: readonly Interceptor[] = [],
+    interceptors: Interceptors = [],
   ) {
     if (addresses.length === 0) throw new RangeError("Cannot call: no server address");
     const { build = "", token, tlsCa, resolve } = identity;

@@ -6,13 +6,11 @@ import type { Interceptor, Outcome } from "./interceptor.ts";
 const PLAIN: ReadonlySet<Outcome> = new Set(["done", "deadline_exceeded", "cancelled"]);
 
 /** One line for each call that ended, at level debug, with the id of the request behind it. */
-export function callLog(log: Log): Interceptor {
-  return (call) => {
-    if (!log.isLevelEnabled("debug")) return undefined;
-    return (outcome) => {
-      const ms = Math.round(performance.now() - call.begunAt);
-      log.debug({ requestId: call.requestId, ms }, `${call.method.name} ${wordOf(outcome)}`);
-    };
+export function callLog(log: Log): Interceptor | undefined {
+  if (!log.isLevelEnabled("debug")) return undefined;
+  return (call) => (outcome) => {
+    const ms = Math.round(performance.now() - call.begunAt);
+    log.debug({ requestId: call.requestId, ms }, `${call.method.name} ${wordOf(outcome)}`);
   };
 }
 

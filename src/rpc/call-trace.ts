@@ -7,34 +7,45 @@ import {
   SpanKind,
   SpanStatusCode,
   type TextMapGetter,
+  type Tracer,
   trace,
 } from "@opentelemetry/api";
 import { isDomainErrorName } from "../../schema/errors.ts";
 import type { InterceptedCall, Interceptor, OnEnd } from "./interceptor.ts";
 
-/** Does nothing unless the process has registered a tracing SDK. */
-const tracer = trace.getTracer("portico");
-
 const CLIENT = { kind: SpanKind.CLIENT };
 const SERVER = { kind: SpanKind.SERVER };
 
-/** A client's span for each call, below the one that its caller is in. */
-export const traceOutgoing: Interceptor = (call) => {
-  const parent = context.active();
-  const span = tracer.startSpan(call.method.name, CLIENT, parent);
-  if (isSpanContextValid(span.spanContext())) {
+/** A client's span for each call, below the one that its caller is in; undefined without an SDK. */
+export function traceOutgoing(): Interceptor | undefined {
+  const tracer = findTracer();
+  if (!tracer) return undefined;
+  return (call) => {
+    const parent = context.active();
+    const span = tracer.startSpan(call.method.name, CLIENT, parent);
     propagation.inject(trace.setSpan(parent, span), call.metadata);
-  }
-  return endOf(call, span);
-};
+    return endOf(call, span);
+  };
+}
 
-/** A server's span for each call, below the client's where that sent one. */
-export const traceIncoming: Interceptor = (call) => {
-  const parent = propagation.extract(ROOT_CONTEXT, call, METADATA);
-  return endOf(call, tracer.startSpan(call.method.name, SERVER, parent));
-};
+/** A server's span for each call, below the client's if that sent one; undefined without an SDK. */
+export function traceIncoming(): Interceptor | undefined {
+  const tracer = findTracer();
+  if (!tracer) return undefined;
+  return (call) => {
+    const parent = propagation.extract(ROOT_CONTEXT, call, METADATA);
+    return endOf(call, tracer.startSpan(call.method.name, SERVER, parent));
+  };
+}
 
-/** Read from the call and not from its metadata: without an SDK they need not be parsed. */
+/** What the process has registered, which is asked once: spans that lead nowhere cost time, too. */
+function findTracer(): Tracer | undefined {
+  const tracer = trace.getTracer("portico");
+  // A span that never ends is never exported; without an SDK it has no identity either.
+  return isSpanContextValid(tracer.startSpan("probe").spanContext()) ? tracer : undefined;
+}
+
+/** Of what a peer has sent, only texts can be a trace's context. */
 const METADATA: TextMapGetter<InterceptedCall> = {
   keys: ({ metadata }) => Object.keys(metadata),
   get({ metadata }, key) {

@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { Deadlines, type Expiring } from "./deadlines.ts";
+import { Deadlines, Expiring } from "./deadlines.ts";
 import { seededRandom, testSeed } from "./testing/seed.ts";
 import { eventually } from "./testing/stack.ts";
 
@@ -11,13 +11,13 @@ const TURN_MS = 1024 * TICK_MS;
 /** How late a loaded machine may run a timer. */
 const NOISE_MS = 500;
 
-class Entry implements Expiring {
+class Entry extends Expiring {
   readonly deadline: number;
   readonly #onExpire: (entry: Entry) => void;
-  slot: Expiring["slot"];
   lateMs: number[] = [];
 
   constructor(inMs: number, onExpire: (entry: Entry) => void = () => undefined) {
+    super();
     this.deadline = performance.now() + inMs;
     this.#onExpire = onExpire;
   }
@@ -110,14 +110,23 @@ test("a deadline that is no time is refused", () => {
 
 test("the timer stops when nothing is left, and starts again", async () => {
   const code = `
-    import { Deadlines } from "${import.meta.dir}/deadlines.ts";
+    import { Deadlines, Expiring } from "${import.meta.dir}/deadlines.ts";
     const deadlines = new Deadlines();
-    const entry = (inMs) => ({ deadline: performance.now() + inMs, expire: () => console.log(inMs) });
-    const unneeded = entry(60_000);
+    class Entry extends Expiring {
+      constructor(inMs) {
+        super();
+        this.inMs = inMs;
+        this.deadline = performance.now() + inMs;
+      }
+      expire() {
+        console.log(this.inMs);
+      }
+    }
+    const unneeded = new Entry(60_000);
     deadlines.add(unneeded);
-    deadlines.add(entry(20));
+    deadlines.add(new Entry(20));
     deadlines.delete(unneeded);
-    setTimeout(() => deadlines.add(entry(30)), 100);
+    setTimeout(() => deadlines.add(new Entry(30)), 100);
   `;
   const child = Bun.spawn([process.execPath, "-e", code], { stdout: "pipe", timeout: 4000 });
   expect(await child.exited).toBe(0);

@@ -1,9 +1,28 @@
-export interface Expiring {
+/** A link of a ring, at first a ring of its own. */
+class Link {
+  next: Link = this;
+  previous: Link = this;
+
+  insertBefore(other: Link): void {
+    this.next = other;
+    this.previous = other.previous;
+    other.previous.next = this;
+    other.previous = this;
+  }
+
+  remove(): void {
+    this.previous.next = this.next;
+    this.next.previous = this.previous;
+    this.next = this;
+    this.previous = this;
+  }
+}
+
+/** What ends at a deadline, if it has not ended before. */
+export abstract class Expiring extends Link {
   /** On the clock of `performance.now()`. */
-  readonly deadline: number;
-  /** Where the wheel keeps it; nobody else's business. */
-  slot: Set<Expiring> | undefined;
-  expire(): void;
+  abstract readonly deadline: number;
+  abstract expire(): void;
 }
 
 const TICK_MS = 10;
@@ -15,7 +34,9 @@ const SLOTS = 1024;
  * An entry expires at its deadline or up to one tick later, never before.
  */
 export class Deadlines {
-  readonly #slots = Array.from({ length: SLOTS }, () => new Set<Expiring>());
+  readonly #slots = Array.from({ length: SLOTS }, () => new Link());
+  /** Keeps the place in a slot while an entry expires, which may remove any of the others. */
+  readonly #place = new Link();
   #size = 0;
   #nextTick = 0;
   #timer: Timer | undefined;
@@ -31,12 +52,14 @@ export class Deadlines {
     }
     // One that has passed already goes where the wheel comes next, not where it has been.
     const tick = Math.max(Math.ceil(entry.deadline / TICK_MS), this.#nextTick);
-    entry.slot = this.#slot(tick).add(entry);
+    entry.insertBefore(this.#slot(tick));
     this.#size++;
   }
 
   delete(entry: Expiring): void {
-    if (entry.slot?.delete(entry)) this.#size--;
+    if (entry.next === entry) return;
+    entry.remove();
+    this.#size--;
   }
 
   readonly #turn = (): void => {
@@ -46,10 +69,16 @@ export class Deadlines {
     let tick = Math.max(this.#nextTick, lastTick - SLOTS + 1);
     this.#nextTick = lastTick + 1;
     for (; tick <= lastTick; tick++) {
-      for (const entry of this.#slot(tick)) {
-        if (entry.deadline > now) continue; // A later turn of the wheel.
-        this.delete(entry);
-        entry.expire();
+      const slot = this.#slot(tick);
+      for (let entry = slot.next; entry !== slot; ) {
+        this.#place.insertBefore(entry.next);
+        // Others are for a later turn of the wheel.
+        if (entry instanceof Expiring && entry.deadline <= now) {
+          this.delete(entry);
+          entry.expire();
+        }
+        entry = this.#place.next;
+        this.#place.remove();
       }
     }
     if (this.#size > 0) return;
@@ -57,7 +86,7 @@ export class Deadlines {
     this.#timer = undefined;
   };
 
-  #slot(tick: number): Set<Expiring> {
+  #slot(tick: number): Link {
     const slot = this.#slots[tick % SLOTS];
     if (!slot) throw new RangeError(`Cannot keep a deadline at tick ${tick}`);
     return slot;

@@ -29,11 +29,15 @@ export type OnEnd = (outcome: Outcome) => void;
  */
 export type Interceptor = (call: InterceptedCall) => OnEnd | undefined;
 
+/** In their order; undefined stands for one whom nobody would hear. */
+export type Interceptors = readonly (Interceptor | undefined)[];
+
 /** One interceptor out of many: they begin in their order and end in reverse. None is undefined. */
-export function compose(interceptors: readonly Interceptor[]): Interceptor | undefined {
+export function compose(interceptors: Interceptors): Interceptor | undefined {
   const [first, ...others] = interceptors;
-  const rest = first && compose(others);
-  if (!first || !rest) return first;
+  if (interceptors.length === 0) return undefined;
+  const rest = compose(others);
+  if (!first || !rest) return first ?? rest;
   return (call) => {
     const endFirst = first(call);
     const endRest = rest(call);

@@ -3,7 +3,7 @@ import type { Log } from "../log.ts";
 import type { DispatchEntry, DispatchTable } from "./call.ts";
 import { Deadlines } from "./deadlines.ts";
 import { helloTemplate } from "./hello.ts";
-import { compose, type Interceptor } from "./interceptor.ts";
+import { compose, type Interceptors } from "./interceptor.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "./limits.ts";
 import { TICK_MS } from "./liveness.ts";
 import type { ServerContext } from "./server-calls.ts";
@@ -24,7 +24,7 @@ export interface ListenerOptions {
   /** Said in HELLO, for the logs of the other side. */
   readonly build?: string;
   /** See every call whose handler begins, in this order. */
-  readonly interceptors?: readonly Interceptor[];
+  readonly interceptors?: Interceptors;
 }
 
 /** The server's side of the RPC: accepts connections and runs the handlers of its tables. */

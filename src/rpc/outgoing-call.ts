@@ -1,7 +1,13 @@
 import { type CallOptions, type Method, mismatch } from "./call.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { RpcError, type RpcStatus } from "./error.ts";
-import { type Interceptor, type Metadata, type OnEnd, outcomeOf } from "./interceptor.ts";
+import {
+  type Interceptor,
+  type Metadata,
+  type OnEnd,
+  type Outcome,
+  outcomeOf,
+} from "./interceptor.ts";
 import { type CallRequest, PendingCall, type PendingCallOwner } from "./pending-call.ts";
 import { Phases } from "./phases.ts";
 import type { Pool } from "./pool.ts";
@@ -30,7 +36,6 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
   readonly method: Method<unknown, Reply>;
   readonly body: string;
   readonly requestId: string;
-  readonly metadata: Metadata;
   readonly begunAt = performance.now();
   readonly deadline: number;
   readonly phases = new Phases(this.begunAt);
@@ -39,8 +44,10 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
   readonly #resolve: (reply: Reply) => void;
   readonly #reject: (error: Error) => void;
   readonly #onEnd: OnEnd | undefined;
-  /** Where it failed. */
-  readonly #tried: Pool[] = [];
+  /** Where it failed. This and what follows is made when it is needed: most calls never do. */
+  #tried: Pool[] | undefined;
+  #metadata: Metadata | undefined;
+  #onAbort: (() => void) | undefined;
   /** An earlier attempt may have, whatever the last one says of itself. */
   #mayHaveRun = false;
   #attempt: PendingCall | undefined;
@@ -63,7 +70,6 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
     this.method = method;
     this.body = body;
     this.requestId = requestId;
-    this.metadata = requestId ? { requestId } : {};
     this.deadline = this.begunAt + timeoutMs;
     this.#signal = signal;
     this.#resolve = resolve;
@@ -71,9 +77,23 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
     this.#onEnd = context.intercept?.(this);
   }
 
+  get metadata(): Metadata {
+    this.#metadata ??= this.requestId ? { requestId: this.requestId } : {};
+    return this.#metadata;
+  }
+
+  /** JSON text, "" for none. */
+  get metadataText(): string {
+    if (this.#metadata) return JSON.stringify(this.#metadata);
+    return this.requestId ? `{"requestId":${JSON.stringify(this.requestId)}}` : "";
+  }
+
   begin(): void {
     if (this.#signal?.aborted) return this.#fail(this.#cancelled(false));
-    this.#signal?.addEventListener("abort", this.#onAbort);
+    if (this.#signal) {
+      this.#onAbort = () => this.#abort();
+      this.#signal.addEventListener("abort", this.#onAbort);
+    }
     this.#context.budget.earn();
     this.#try(this.#context.servers.pick());
   }
@@ -84,8 +104,7 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
       const message = `Cannot accept the reply of ${method.name}: ${mismatch(method.reply, reply)}`;
       return this.#fail(new RpcError("internal", message));
     }
-    this.#signal?.removeEventListener("abort", this.#onAbort);
-    this.#onEnd?.("done");
+    this.#end("done");
     this.#resolve(reply);
   }
 
@@ -106,6 +125,7 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
   /** Where it is tried next; undefined where the error of its last attempt is the answer. */
   #next(error: Error, { pool, id, isAnswered }: PendingCall): Pool | undefined {
     if (!this.#isWorthAnotherTry(error)) return undefined;
+    this.#tried ??= [];
     const isSecondTry = this.#tried.includes(pool);
     this.#tried.push(pool);
     const isSent = id !== 0;
@@ -123,11 +143,11 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
     return OTHERS_MAY_ANSWER.has(error.status) && performance.now() < this.deadline;
   }
 
-  readonly #onAbort = (): void => {
+  #abort(): void {
     const attempt = this.#attempt;
     attempt?.drop();
     this.#fail(this.#cancelled(this.#mayHaveRun || attempt?.id !== 0));
-  };
+  }
 
   #cancelled(processed: boolean): RpcError {
     const message = `Cannot finish ${this.method.name}: its caller cancelled it`;
@@ -135,8 +155,12 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
   }
 
   #fail(error: Error): void {
-    this.#signal?.removeEventListener("abort", this.#onAbort);
-    this.#onEnd?.(outcomeOf(error));
+    this.#end(outcomeOf(error));
     this.#reject(error);
+  }
+
+  #end(outcome: Outcome): void {
+    if (this.#onAbort) this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#onEnd?.(outcome);
   }
 }

@@ -1,5 +1,5 @@
 import { decodeError } from "./answer.ts";
-import type { Deadlines, Expiring } from "./deadlines.ts";
+import { type Deadlines, Expiring } from "./deadlines.ts";
 import { RpcError } from "./error.ts";
 import { type Frame, FrameType } from "./frame.ts";
 import type { InterceptedCall } from "./interceptor.ts";
@@ -26,6 +26,8 @@ export interface PendingCallOwner {
 export interface CallRequest extends InterceptedCall {
   /** JSON text. */
   readonly body: string;
+  /** JSON text, "" for none. */
+  readonly metadataText: string;
   readonly phases: Phases;
 }
 
@@ -33,12 +35,11 @@ export interface CallRequest extends InterceptedCall {
  * One attempt at a call. It is in exactly one queue at a time, which is its state; it ends exactly
  * once, whoever comes first: reply, error, deadline, loss of the connection, or its owner drops it.
  */
-export class PendingCall implements Expiring {
+export class PendingCall extends Expiring {
   readonly request: CallRequest & PendingCallOwner;
   readonly deadline: number;
   /** Where it is tried. */
   readonly pool: Pool;
-  slot: Expiring["slot"];
   holder: CallHolder | undefined;
   /** On its connection; 0 before it is sent. */
   id = 0;
@@ -49,6 +50,7 @@ export class PendingCall implements Expiring {
   readonly #deadlines: Deadlines;
 
   constructor(request: CallRequest & PendingCallOwner, deadlines: Deadlines, pool: Pool) {
+    super();
     this.request = request;
     this.deadline = request.deadline;
     this.pool = pool;
@@ -92,9 +94,7 @@ export class PendingCall implements Expiring {
 
   /** The REQUEST of this attempt. */
   frame(timeoutMs: number): OutgoingFrame {
-    const { method, body } = this.request;
-    const text = JSON.stringify(this.request.metadata);
-    const metadata = text === "{}" ? "" : text;
+    const { method, body, metadataText: metadata } = this.request;
     const { request: type } = FrameType;
     return { type, method: method.number, id: this.id, timeoutMs, metadata, body };
   }

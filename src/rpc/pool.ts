@@ -138,7 +138,7 @@ export class Pool implements CallHolder, ConnectionOwner {
   onRelease(connection: Connection): void {
     if (!connection.hasFreeSlot) return;
     if (!this.#free.includes(connection)) this.#free.push(connection);
-    this.#handOver();
+    if (this.#waiters.size > 0) this.#handOver();
     if (connection.inFlight > 0) return;
     const idle = this.#free.filter(({ inFlight }) => inFlight === 0).length;
     if (this.#retired || idle > this.#limits.maxIdle) this.#leave(connection);

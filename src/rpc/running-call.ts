@@ -1,5 +1,5 @@
 import type { CallContext, DispatchEntry, Method } from "./call.ts";
-import type { Expiring } from "./deadlines.ts";
+import { Expiring } from "./deadlines.ts";
 import type { Frame } from "./frame.ts";
 import type { InterceptedCall, Metadata, OnEnd } from "./interceptor.ts";
 import { parseObject } from "./json.ts";
@@ -7,13 +7,12 @@ import { parseObject } from "./json.ts";
 const MAX_REQUEST_ID_LENGTH = 128;
 
 /** A call whose handler runs on the server; it is its handler's context, too. */
-export class RunningCall implements Expiring, CallContext, InterceptedCall {
+export class RunningCall extends Expiring implements CallContext, InterceptedCall {
   readonly entry: DispatchEntry;
   readonly id: number;
   /** On the clock of `performance.now()`, as the deadline. */
   readonly begunAt = performance.now();
   readonly deadline: number;
-  slot: Expiring["slot"];
   /** Nobody waits for its answer any more. */
   isOver = false;
   /** What the interceptors still want to hear. */
@@ -24,6 +23,7 @@ export class RunningCall implements Expiring, CallContext, InterceptedCall {
   readonly #onExpire: (call: RunningCall) => void;
 
   constructor(entry: DispatchEntry, frame: Frame, onExpire: (call: RunningCall) => void) {
+    super();
     this.entry = entry;
     this.id = frame.id;
     this.deadline = this.begunAt + frame.timeoutMs;
