@@ -110,8 +110,7 @@ export class Connection implements CallHolder, SocketUser {
     if (this.#closed) return; // It overflowed, and the call has failed with all the others.
     if (fits) {
       call.endsAtByte = this.#outbox?.endsAtByte ?? 0;
-      // It takes calls again when what waits has left: the pool holds them until then.
-      if (this.#outbox?.isCongested) this.#outbox?.whenEmpty(() => this.#release());
+      if (this.#outbox?.isCongested) this.#release();
       return phases.enter("handler", now);
     }
     this.#inFlight.take(call.id);
@@ -213,8 +212,14 @@ export class Connection implements CallHolder, SocketUser {
   }
 
   #release(): void {
-    if (!this.#retired) this.#owner.onRelease(this);
-    else if (this.#inFlight.size === 0) this.close();
+    if (this.#retired) {
+      if (this.#inFlight.size === 0) this.close();
+    } else if (this.#outbox?.isCongested) {
+      // The pool holds its calls until what waits has left.
+      this.#outbox.whenEmpty(() => this.#release());
+    } else {
+      this.#owner.onRelease(this);
+    }
   }
 
   /** A frame that says nothing but its type and id. */
