@@ -225,7 +225,7 @@ test("a server that stops reading gets no more, and is cut off", async () => {
     maxOutgoingBytes: 100_000,
     maxInFlight: 1000,
     maxConnections: 1,
-    pingIdleMs: 250,
+    pingIntervalMs: 250,
     pingTimeoutMs: 250,
   });
   const first = failure(client.say("a"));

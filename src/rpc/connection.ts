@@ -51,7 +51,7 @@ export class Connection implements CallHolder, SocketUser {
     this.#greeting = greeting;
     this.#owner = owner;
     this.#reader = new FrameReader(limits.maxFrameBytes);
-    this.liveness = new Liveness(limits.pingIdleMs, limits.pingTimeoutMs);
+    this.liveness = new Liveness(limits.pingIntervalMs, limits.pingTimeoutMs);
     this.#handshakeTimer = setTimeout(
       () => this.#close("no HELLO in time"),
       Math.min(limits.handshakeTimeoutMs, limits.connectTimeoutMs),
@@ -152,7 +152,7 @@ export class Connection implements CallHolder, SocketUser {
   }
 
   onData(chunk: Buffer): void {
-    // A server that takes nothing is as good as gone, whatever it says.
+    // A server that takes nothing is as good as gone, whatever it says, unless it answers.
     if (!this.#outbox?.isBlocked) this.liveness.quietTicks = 0;
     try {
       this.#reader.push(chunk, this.#onFrame);
@@ -197,6 +197,7 @@ export class Connection implements CallHolder, SocketUser {
     }
     const call = this.#inFlight.take(frame.id);
     if (!call) return; // It met its deadline, and this answer crossed our CANCEL.
+    this.liveness.quietTicks = 0;
     call.answer(frame);
     this.#release();
   }

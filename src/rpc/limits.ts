@@ -11,9 +11,9 @@ export interface Limits {
   readonly maxOutgoingBytes: number;
   /** From the first byte of a connection to the peer's HELLO. */
   readonly handshakeTimeoutMs: number;
-  /** Without a byte from the peer for so long, it gets a PING. */
-  readonly pingIdleMs: number;
-  /** Without a byte from the peer for so long after a PING, the connection is closed. */
+  /** From one PING to the next, whatever else is sent. */
+  readonly pingIntervalMs: number;
+  /** Without a byte from the peer for so long, and `pingIntervalMs` more, it is closed. */
   readonly pingTimeoutMs: number;
 }
 
@@ -49,7 +49,7 @@ const LIMITS: Limits = {
   maxInFlight: 256,
   maxOutgoingBytes: 16 * 1024 * 1024,
   handshakeTimeoutMs: 5000,
-  pingIdleMs: 5000,
+  pingIntervalMs: 5000,
   pingTimeoutMs: 5000,
 };
 

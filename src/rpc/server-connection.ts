@@ -34,7 +34,7 @@ export class ServerConnection implements ServerCallsOwner {
     this.#context = context;
     const { maxFrameBytes } = context.limits;
     this.#reader = new FrameReader(Math.min(MAX_GREETING_BYTES, maxFrameBytes));
-    this.#liveness = new Liveness(context.limits.pingIdleMs, context.limits.pingTimeoutMs);
+    this.#liveness = new Liveness(context.limits.pingIntervalMs, context.limits.pingTimeoutMs);
     this.#outbox = new Outbox(socket, context.limits.maxOutgoingBytes, () => {
       context.log.warn({ peer: socket.remoteAddress }, "cut off a peer that does not read");
       this.terminate();

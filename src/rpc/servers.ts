@@ -45,11 +45,11 @@ export class Servers implements PoolOwner {
     return pool;
   }
 
-  /** Where a call goes that failed at these, one that is left out only where all else is lost. */
-  pickOther(tried: readonly Pool[], isLost: boolean): Pool | undefined {
-    const isUntried = (pool: Pool) => !tried.includes(pool);
-    const usable = lessLoaded(this.#usable.filter(isUntried));
-    return usable ?? (isLost ? lessLoaded(this.#pools.filter(isUntried)) : undefined);
+  /** Where a call goes that failed at these; to one that is lost only where all are. */
+  pickOther(tried: readonly Pool[], areLost: boolean): Pool | undefined {
+    const untried = this.#pools.filter((pool) => !tried.includes(pool));
+    const serving = lessLoaded(untried.filter((pool) => !pool.isFailing));
+    return serving ?? (areLost ? lessLoaded(untried) : undefined);
   }
 
   onHealth(pool: Pool): void {

@@ -1,0 +1,237 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { getEventListeners } from "node:events";
+import type { CallContext } from "./call.ts";
+import { DomainError } from "./error.ts";
+import { Flag, FrameType } from "./frame.ts";
+import { type Fault, resets, stalls, startFaultyServer } from "./testing/faults.ts";
+import { Gate } from "./testing/gate.ts";
+import { Ledger } from "./testing/ledger.ts";
+import { RawPeer, startFakeServer } from "./testing/raw-peer.ts";
+import {
+  deadPort,
+  eventually,
+  failure,
+  SAY,
+  startClient,
+  startServer,
+  type TestClient,
+  type TestServer,
+  type Text,
+} from "./testing/stack.ts";
+
+// Real servers on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(60_000);
+
+const LONG_MS = 50_000;
+const SINGLE = { maxConnections: 1, maxInFlight: 1 };
+const READ = { ...SAY, idempotent: true };
+
+const listeners = (signal: AbortSignal) => getEventListeners(signal, "abort").length;
+
+function say({ balancer }: TestClient, text: string, signal: AbortSignal): Promise<Text> {
+  return balancer.call(SAY, { text }, { timeoutMs: LONG_MS, signal });
+}
+
+describe.concurrent("the handler's signal", () => {
+  const cancel = { type: FrameType.cancel, flags: Flag.optional, id: 1 };
+
+  test.each<[string, number, (peer: RawPeer, server: TestServer) => void]>([
+    ["at the deadline", 60, () => undefined],
+    ["by CANCEL", LONG_MS, (peer) => peer.send(cancel)],
+    ["when the connection is lost", LONG_MS, (peer) => peer.socket?.terminate()],
+    ["when the peer hangs up", LONG_MS, (peer) => peer.socket?.end()],
+    ["when the peer breaks the protocol", LONG_MS, (peer) => peer.send({ type: 99 })],
+    ["at the end of the grace", LONG_MS, (_, server) => void server.listener.close(20)],
+  ])("fires %s", async (_, timeoutMs, act) => {
+    const seen = Promise.withResolvers<CallContext>();
+    const fired: Event[] = [];
+    await using server = startServer((_request, context) => {
+      context.signal.addEventListener("abort", (event) => fired.push(event));
+      seen.resolve(context);
+      return new Promise(() => undefined);
+    });
+    using peer = await RawPeer.greet(server.port);
+    const { request: type } = FrameType;
+    peer.send({ type, method: SAY.number, id: 1, timeoutMs, body: '{"text":"a"}' });
+    const context = await seen.promise;
+    expect(context.signal.aborted).toBeFalse();
+    expect(context.remainingMs()).toBeGreaterThan(0);
+    expect(context.remainingMs()).toBeLessThanOrEqual(timeoutMs);
+    act(peer, server);
+    await eventually(() => fired.length > 0);
+    expect(context.signal.aborted).toBeTrue();
+    await Bun.sleep(20);
+    expect(fired).toHaveLength(1);
+  });
+
+  test("stays quiet for a call that is answered in time", async () => {
+    const signals: AbortSignal[] = [];
+    await using server = startServer(async (request, { signal }) => {
+      signals.push(signal);
+      return request;
+    });
+    using client = startClient(server.port);
+    await client.say("a", 500);
+    await Bun.sleep(550);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+  });
+
+  test("is aborted already where a handler asks for it when all is over", async () => {
+    const seen = Promise.withResolvers<CallContext>();
+    await using server = startServer((_, context) => {
+      seen.resolve(context);
+      return new Promise(() => undefined);
+    });
+    using client = startClient(server.port);
+    await failure(client.say("a", 40));
+    const context = await seen.promise;
+    await eventually(() => context.remainingMs() === 0);
+    await eventually(() => context.signal.aborted);
+  });
+
+  test("has the time that is left beside it, less and less of it, down to 0", async () => {
+    const left: number[] = [];
+    await using server = startServer(async (request, context) => {
+      while (context.remainingMs() > 0) {
+        left.push(context.remainingMs());
+        await Bun.sleep(20);
+      }
+      return request;
+    });
+    using client = startClient(server.port);
+    await Promise.allSettled([client.say("a", 200)]);
+    expect(left.length).toBeGreaterThan(0);
+    expect(left[0]).toBeLessThanOrEqual(200);
+    expect(left).toEqual(left.toSorted((one, other) => other - one));
+    expect(new Set(left).size).toBe(left.length);
+  });
+});
+
+describe.concurrent("a caller's signal", () => {
+  test("ends a call in flight, and its handler hears of it", async () => {
+    const gate = new Gate();
+    await using server = startServer(gate.handler);
+    const ledger = new Ledger();
+    using client = startClient(server.port, {}, {}, [ledger.interceptor]);
+    const controller = new AbortController();
+    const call = failure(say(client, "a", controller.signal));
+    await gate.hasStarted("a");
+    controller.abort();
+    expect(await call).toMatchObject({ status: "cancelled", processed: true });
+    await eventually(() => gate.aborted.length > 0);
+    expect(gate.aborted).toEqual(["a"]);
+    expect(ledger.outcomes).toEqual({ cancelled: 1 });
+  });
+
+  test("ends a call that waits for a connection; it is never sent, but the next is", async () => {
+    const gate = new Gate();
+    await using server = startServer(gate.handler);
+    using client = startClient(server.port, SINGLE);
+    const hog = client.say("hog");
+    await gate.hasStarted("hog");
+    const controller = new AbortController();
+    const waiting = failure(say(client, "waiting", controller.signal));
+    const next = client.say("next");
+    controller.abort();
+    expect(await waiting).toMatchObject({ status: "cancelled", processed: false });
+    await gate.letGo("hog", "next");
+    expect(await Promise.all([hog, next])).toEqual(["hog", "next"]);
+    expect(gate.started).toEqual(["hog", "next"]);
+  });
+
+  test("ends a call whose connection is being opened, at once", async () => {
+    using server = startFakeServer(() => undefined);
+    const patience = { connectTimeoutMs: LONG_MS, handshakeTimeoutMs: LONG_MS };
+    using client = startClient(server.port, patience);
+    const controller = new AbortController();
+    const call = failure(say(client, "a", controller.signal));
+    await eventually(() => server.peers.length > 0);
+    controller.abort();
+    expect(await call).toMatchObject({ status: "cancelled", processed: false });
+  });
+
+  test("ends a call at its second try, where its handler hears of it", async () => {
+    const gate = new Gate();
+    await using server = startServer(gate.handler);
+    using faulty = startFaultyServer(resets);
+    using client = startClient([faulty.port, server.port]);
+    for (let round = 0; round < 100 && faulty.requests.length === 0; round++) {
+      const text = `call ${round}`;
+      const controller = new AbortController();
+      const { signal } = controller;
+      const call = failure(client.balancer.call(READ, { text }, { timeoutMs: LONG_MS, signal }));
+      await gate.hasStarted(text);
+      controller.abort();
+      expect(await call).toMatchObject({ status: "cancelled", processed: true });
+      await eventually(() => gate.aborted.includes(text));
+      expect(listeners(signal)).toBe(0);
+    }
+    expect(faulty.requests).toHaveLength(1); // It was sent, and by a second try.
+  });
+
+  test("that was aborted before the call lets nothing out", async () => {
+    using server = startFaultyServer();
+    const ledger = new Ledger();
+    using client = startClient(server.port, {}, {}, [ledger.interceptor]);
+    await client.say("connected");
+    const error = await failure(say(client, "never", AbortSignal.abort()));
+    expect(error).toMatchObject({ status: "cancelled", processed: false });
+    await client.say("next");
+    const types = server.peers.flatMap(({ frames }) => frames.map(({ type }) => type));
+    expect(types).toEqual([FrameType.hello, FrameType.request, FrameType.request]);
+    expect(ledger.outcomes).toEqual({ done: 2, cancelled: 1 });
+    expect(ledger.endedAgain).toEqual([]);
+  });
+
+  test.each<[string, boolean, (port: number) => number[]]>([
+    ["the client is closed", true, (port) => [port]],
+    ["every server is dead", false, () => [deadPort(), deadPort()]],
+    ["every server is dead and the client is closed", true, () => [deadPort(), deadPort()]],
+  ])("that was aborted before ends the call once where %s", async (_, isClosed, portsOf) => {
+    using server = startFaultyServer(stalls);
+    const ledger = new Ledger();
+    using client = startClient(portsOf(server.port), {}, {}, [ledger.interceptor]);
+    if (isClosed) client.balancer.close();
+    const error = await failure(say(client, "never", AbortSignal.abort()));
+    expect(error).toMatchObject({ status: "cancelled", processed: false });
+    await Bun.sleep(50);
+    expect(ledger.outcomes).toEqual({ cancelled: 1 });
+    expect(ledger.endedAgain).toEqual([]);
+    expect(server.requests).toEqual([]);
+  });
+
+  const refuses: Fault = ({ id }, peer) => {
+    const body = '{"code":"unavailable","message":"no"}';
+    peer.send({ type: FrameType.error, id, body });
+  };
+
+  test("is let go of when a call ends, whichever way", async () => {
+    await using server = startServer(async ({ text }) => {
+      if (text === "declared") throw new DomainError("PasswordError");
+      if (text === "broken") throw new Error("broken on purpose");
+      if (text === "wrong") return JSON.parse('{"text":42}');
+      return text === "hang" ? new Promise(() => undefined) : { text };
+    });
+    using faulty = startFaultyServer(refuses, resets);
+    using client = startClient(server.port);
+    using unlucky = startClient(faulty.port);
+    using lost = startClient(deadPort());
+    using closed = startClient(server.port);
+    closed.balancer.close();
+    const { signal } = new AbortController();
+    const call = ({ balancer }: TestClient, text: string, method = SAY) =>
+      balancer.call(method, { text }, { signal, timeoutMs: text === "hang" ? 50 : LONG_MS });
+    const calls = [
+      ...["fine", "declared", "broken", "wrong", "hang"].map((text) => call(client, text)),
+      call(client, "reshaped", { ...SAY, hash: "another hash" }),
+      call(unlucky, "refused"),
+      call(lost, "lost"),
+    ];
+    expect(listeners(signal)).toBe(calls.length);
+    calls.push(call(closed, "closed"));
+    const outcomes = await Promise.allSettled(calls);
+    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    await failure(call(unlucky, "reset"));
+    expect(listeners(signal)).toBe(0);
+  });
+});

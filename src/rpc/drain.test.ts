@@ -1,0 +1,207 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { Flag, type Frame, FrameType } from "./frame.ts";
+import { answersWell, startFaultyServer } from "./testing/faults.ts";
+import { Gate } from "./testing/gate.ts";
+import { Ledger } from "./testing/ledger.ts";
+import { type RawFrame, RawPeer } from "./testing/raw-peer.ts";
+import { eventually, failure, SAY, startClient, startServer } from "./testing/stack.ts";
+
+// Real servers on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(60_000);
+
+const LONG_MS = 50_000;
+const GRACE_MS = 40_000;
+
+function request(id: number, text: string): RawFrame {
+  const { request: type } = FrameType;
+  return { type, method: SAY.number, id, timeoutMs: LONG_MS, body: JSON.stringify({ text }) };
+}
+
+const goAway = (body: string) => ({ type: FrameType.goaway, flags: Flag.optional, body });
+const textOf = ({ body }: Frame): string => JSON.parse(body).text;
+
+describe("a server that drains", () => {
+  test("says GOAWAY, once, with the last id that it has seen", async () => {
+    const gate = new Gate();
+    await using server = startServer(gate.handler);
+    using busy = await RawPeer.greet(server.port);
+    using idle = await RawPeer.greet(server.port);
+    busy.send(request(7, "a"), request(41, "b"), request(8, "c"));
+    await eventually(() => gate.started.length === 3);
+    const closing = [server.listener.close(GRACE_MS), server.listener.close(0)];
+    for (const [peer, lastId] of [
+      [busy, 41],
+      [idle, 0],
+    ] as const) {
+      const { id, flags, body } = await peer.frame(FrameType.goaway);
+      expect([id, flags]).toEqual([0, Flag.optional]);
+      expect(JSON.parse(body)).toEqual({ lastId, reason: expect.any(String) });
+    }
+    await gate.letGo("a", "b", "c");
+    await Promise.all(closing);
+    expect(busy.frames.filter(({ type }) => type === FrameType.goaway)).toHaveLength(1);
+    for (const id of [7, 41, 8]) await busy.frame(FrameType.response, id);
+  });
+
+  test("refuses a peer that ignores it, and finishes what that peer asked before", async () => {
+    const gate = new Gate();
+    await using server = startServer(gate.handler);
+    using peer = await RawPeer.greet(server.port);
+    peer.send(request(1, "before"));
+    await gate.hasStarted("before");
+    const closing = server.listener.close(GRACE_MS);
+    await peer.frame(FrameType.goaway);
+    for (const id of [2, 3]) {
+      peer.send(request(id, "after"));
+      const { flags, body } = await peer.frame(FrameType.error, id);
+      expect(flags & Flag.processed).toBe(0);
+      expect(JSON.parse(body)).toMatchObject({ code: "unavailable" });
+    }
+    expect(peer.isClosed).toBeFalse();
+    await gate.letGo("before");
+    expect(textOf(await peer.frame(FrameType.response, 1))).toBe("before");
+    await peer.closed.promise;
+    await closing;
+    expect(gate.started).toEqual(["before"]);
+  });
+
+  test("finishes what its clients asked, while they go elsewhere with what is new", async () => {
+    const gate = new Gate();
+    await using draining = startServer(gate.handler);
+    await using other = startServer(async ({ text }) => ({ text: `${text}, elsewhere` }));
+    using client = startClient([draining.port, other.port]);
+    // At once: half of them go to each.
+    const calls = Array.from({ length: 6 }, (_, n) => client.say(`call ${n}`, LONG_MS));
+    await eventually(() => gate.started.length === 3);
+    const closing = draining.listener.close(GRACE_MS);
+    await Bun.sleep(20); // GOAWAY has come.
+    const started = [...gate.started];
+    for (let n = 0; n < 30; n++) expect(await client.say("new")).toBe("new, elsewhere");
+    expect(gate.started).toEqual(started);
+    expect(gate.aborted).toEqual([]);
+    await gate.letGo(...started);
+    await closing; // The clients hang up by themselves, long before the grace is over.
+    const answers = await Promise.all(calls);
+    expect(answers.filter((text) => !text.endsWith("elsewhere"))).toEqual(started);
+  });
+
+  test("and comes back, again and again, loses no call of a constant load", async () => {
+    const handler = async (message: { text: string }) => {
+      await Bun.sleep(Number(message.text) % 10);
+      return message;
+    };
+    await using _steady = startServer(handler);
+    let rolling = startServer(handler);
+    const { port } = rolling;
+    const ledger = new Ledger();
+    const backoff = { minBackoffMs: 20, maxBackoffMs: 40 };
+    using client = startClient([port, _steady.port], backoff, {}, [ledger.interceptor]);
+    let isOver = false;
+    const workers = Array.from({ length: 8 }, async (_, worker) => {
+      for (let n = worker; !isOver; n++) expect(await client.say(String(n))).toBe(String(n));
+    });
+    for (let round = 0; round < 5; round++) {
+      await eventually(() => rolling.listener.connections > 0);
+      await Bun.sleep(30);
+      await rolling.listener.close(GRACE_MS);
+      rolling = startServer(handler, { port });
+    }
+    isOver = true;
+    await Promise.all(workers);
+    await rolling.listener.close(0);
+    // Writes, which are never tried twice where they may have begun.
+    expect(ledger.outcomes).toEqual({ done: ledger.begun });
+    expect(ledger.endedAgain).toEqual([]);
+  });
+
+  test("does not wait for a peer that has not said HELLO, nor where nobody is", async () => {
+    const limits = { handshakeTimeoutMs: LONG_MS };
+    await using server = startServer(async (message) => message, { limits });
+    using _ungreeted = await RawPeer.connect(server.port);
+    await eventually(() => server.listener.connections === 1);
+    await server.listener.close(GRACE_MS);
+    expect(server.listener.connections).toBe(0);
+    await using empty = startServer(async (message) => message);
+    await empty.listener.close(GRACE_MS);
+  });
+});
+
+describe.concurrent("a client that hears GOAWAY", () => {
+  test.each<[string, (request: Frame) => string]>([
+    ["names its last call", ({ id }) => JSON.stringify({ lastId: id, reason: "on purpose" })],
+    ["names none", () => "{}"],
+    ["is not even JSON", () => "hm"],
+  ])("that %s waits for the calls it has, and opens another connection", async (_, bodyOf) => {
+    const held: [Frame, RawPeer][] = [];
+    using server = startFaultyServer((frame, peer) => {
+      if (textOf(frame) === "new") return answersWell(frame, peer);
+      held.push([frame, peer]);
+      if (held.length === 2) peer.send(goAway(bodyOf(frame)));
+    });
+    using client = startClient(server.port);
+    const calls = ["a", "b"].map((text) => client.say(text, LONG_MS));
+    await eventually(() => held.length === 2);
+    expect(await client.say("new", LONG_MS)).toBe("new");
+    const [old, fresh] = server.peers;
+    expect(server.peers).toHaveLength(2);
+    expect(fresh?.frames.map(({ type }) => type)).toContain(FrameType.request);
+    expect(old?.isClosed).toBeFalse();
+    for (const [frame, peer] of held) answersWell(frame, peer);
+    expect(await Promise.all(calls)).toEqual(["a", "b"]);
+    await eventually(() => old?.isClosed === true);
+    expect(fresh?.isClosed).toBeFalse();
+  });
+
+  test("takes calls past its last id elsewhere, though they are writes", async () => {
+    const seen: string[] = [];
+    using server = startFaultyServer((frame, peer) => {
+      seen.push(textOf(frame));
+      if (server.peers.indexOf(peer) > 0) return answersWell(frame, peer);
+      if (seen.length < 4) return;
+      const [first] = server.requests;
+      peer.send(goAway(JSON.stringify({ lastId: first?.id, reason: "on purpose" })));
+      if (first) answersWell(first, peer);
+      // It changes its mind, and is not heard.
+      const body = '{"text":"too late"}';
+      for (const { id } of server.requests.slice(1, 4)) {
+        peer.send({ type: FrameType.response, id, body });
+      }
+    });
+    using client = startClient(server.port);
+    const texts = ["a", "b", "c", "d"];
+    expect(await Promise.all(texts.map((text) => client.say(text, LONG_MS)))).toEqual(texts);
+    expect(seen.toSorted()).toEqual(["a", "b", "b", "c", "c", "d", "d"]);
+  });
+
+  test("hands those that wait for a connection to the next one", async () => {
+    using server = startFaultyServer((frame, peer) => {
+      if (server.requests.length === 1) peer.send(goAway(JSON.stringify({ lastId: frame.id })));
+      setTimeout(() => answersWell(frame, peer), 20);
+    });
+    using client = startClient(server.port, { maxConnections: 1, maxInFlight: 1, minIdle: 0 });
+    const texts = ["a", "b", "c"];
+    expect(await Promise.all(texts.map((text) => client.say(text, LONG_MS)))).toEqual(texts);
+    expect(server.requests.map(textOf)).toEqual(texts);
+    expect(server.peers).toHaveLength(2);
+  });
+
+  test("on an idle connection hangs up", async () => {
+    using server = startFaultyServer();
+    using client = startClient(server.port);
+    await client.say("a");
+    const [peer] = server.peers;
+    peer?.send(goAway('{"lastId":0,"reason":"on purpose"}'));
+    await peer?.closed.promise;
+    expect(await client.say("b")).toBe("b");
+  });
+
+  test("and nobody to go to says that the call was not begun", async () => {
+    using server = startFaultyServer(({ id }, peer) => {
+      server.onOpen = (next) => next.socket?.terminate();
+      peer.send(goAway(JSON.stringify({ lastId: id - 1, reason: "for good" })));
+    });
+    using client = startClient(server.port);
+    const error = await failure(client.say("a", LONG_MS));
+    expect(error).toMatchObject({ status: "unavailable", processed: false });
+  });
+});
