@@ -23,7 +23,9 @@ export async function startHttp(config: Config, log: Log): Promise<RunningTier> 
   const { http, publicUrl, rpcAddresses, dataDir, sessionTtlSeconds } = config;
   const identity = { build: BUILD, token: config.rpcToken, tlsCa: config.rpcTlsCa };
   const interceptors = [callLog(log), traceOutgoing()];
-  const limits = { ...DEFAULT_POOL_LIMITS, ...config.rpcLimits };
+  // Its process is busy with browsers all the time: what counts here is CPU time.
+  const packedInFlight = config.rpcLimits.maxInFlight;
+  const limits = { ...DEFAULT_POOL_LIMITS, ...config.rpcLimits, packedInFlight };
   const balancer = new Balancer(rpcAddresses, limits, identity, interceptors);
   const parts: HttpParts = {
     user: new UserClient(balancer),

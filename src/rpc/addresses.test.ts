@@ -19,7 +19,8 @@ class Client implements Disposable {
   constructor(dns: FakeDns, port: number, limits: Partial<PoolLimits> = {}, hosts = [NAME]) {
     const addresses = hosts.map((host) => ({ host, port }));
     const { resolve } = dns;
-    this.balancer = new Balancer(addresses, { ...DEFAULT_POOL_LIMITS, ...limits }, { resolve });
+    const poolLimits = { ...DEFAULT_POOL_LIMITS, minIdle: 1, ...limits };
+    this.balancer = new Balancer(addresses, poolLimits, { resolve });
   }
 
   async say(text: string): Promise<string> {

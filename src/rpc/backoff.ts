@@ -28,14 +28,19 @@ export class Backoff {
     this.#triedAt = performance.now();
   }
 
+  /** A try has failed. Where the next one is due already, this one failed beside others. */
   fail(): void {
+    if (this.#timer) return;
     const { minBackoffMs, maxBackoffMs } = this.#limits;
     const fullMs = Math.min(maxBackoffMs, minBackoffMs * 2 ** this.#failures);
     this.#failures++;
     // Jitter: clients that lost a server together must not all come back to it at once.
     const dueAt = this.#triedAt + fullMs * (0.5 + 0.5 * Math.random());
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#retry, Math.max(0, dueAt - performance.now()));
+    const onDue = () => {
+      this.#timer = undefined;
+      this.#retry();
+    };
+    this.#timer = setTimeout(onDue, Math.max(0, dueAt - performance.now()));
     this.#timer.unref();
   }
 
@@ -43,5 +48,6 @@ export class Backoff {
   end(): void {
     this.#failures = 0;
     clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 }

@@ -172,7 +172,7 @@ describe.concurrent("a caller's signal", () => {
   test("that was aborted before the call lets nothing out", async () => {
     using server = startFaultyServer();
     const ledger = new Ledger();
-    using client = startClient(server.port, {}, {}, [ledger.interceptor]);
+    using client = startClient(server.port, { minIdle: 1 }, {}, [ledger.interceptor]);
     await client.say("connected");
     const error = await failure(say(client, "never", AbortSignal.abort()));
     expect(error).toMatchObject({ status: "cancelled", processed: false });

@@ -17,6 +17,7 @@ function request(id: number, text: string): RawFrame {
   return { type, method: SAY.number, id, timeoutMs: LONG_MS, body: JSON.stringify({ text }) };
 }
 
+const PING = { type: FrameType.ping, flags: Flag.optional };
 const goAway = (body: string) => ({ type: FrameType.goaway, flags: Flag.optional, body });
 const textOf = ({ body }: Frame): string => JSON.parse(body).text;
 
@@ -136,11 +137,12 @@ describe.concurrent("a client that hears GOAWAY", () => {
     using server = startFaultyServer((frame, peer) => {
       if (textOf(frame) === "new") return answersWell(frame, peer);
       held.push([frame, peer]);
-      if (held.length === 2) peer.send(goAway(bodyOf(frame)));
+      if (held.length === 2) peer.send(goAway(bodyOf(frame)), PING);
     });
-    using client = startClient(server.port);
+    using client = startClient(server.port, { minIdle: 1 });
     const calls = ["a", "b"].map((text) => client.say(text, LONG_MS));
     await eventually(() => held.length === 2);
+    await server.peers[0]?.frame(FrameType.pong); // GOAWAY has been read.
     expect(await client.say("new", LONG_MS)).toBe("new");
     const [old, fresh] = server.peers;
     expect(server.peers).toHaveLength(2);
@@ -167,7 +169,7 @@ describe.concurrent("a client that hears GOAWAY", () => {
         peer.send({ type: FrameType.response, id, body });
       }
     });
-    using client = startClient(server.port);
+    using client = startClient(server.port, { minIdle: 1 });
     const texts = ["a", "b", "c", "d"];
     expect(await Promise.all(texts.map((text) => client.say(text, LONG_MS)))).toEqual(texts);
     expect(seen.toSorted()).toEqual(["a", "b", "b", "c", "c", "d", "d"]);
@@ -187,7 +189,7 @@ describe.concurrent("a client that hears GOAWAY", () => {
 
   test("on an idle connection hangs up", async () => {
     using server = startFaultyServer();
-    using client = startClient(server.port);
+    using client = startClient(server.port, { minIdle: 1 });
     await client.say("a");
     const [peer] = server.peers;
     peer?.send(goAway('{"lastId":0,"reason":"on purpose"}'));
@@ -200,7 +202,7 @@ describe.concurrent("a client that hears GOAWAY", () => {
       server.onOpen = (next) => next.socket?.terminate();
       peer.send(goAway(JSON.stringify({ lastId: id - 1, reason: "for good" })));
     });
-    using client = startClient(server.port);
+    using client = startClient(server.port, { minIdle: 1 });
     const error = await failure(client.say("a", LONG_MS));
     expect(error).toMatchObject({ status: "unavailable", processed: false });
   });

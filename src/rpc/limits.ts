@@ -27,6 +27,12 @@ export interface ServerLimits extends Limits {
 
 export interface PoolLimits extends Limits, RetryLimits, BackoffLimits {
   readonly maxConnections: number;
+  /**
+   * Calls in flight on a connection before another open one is used as well. The more, the better
+   * writes gather, which saves CPU time; but where all are on one connection, client and server
+   * only ever work in turns.
+   */
+  readonly packedInFlight: number;
   /** To the server's HELLO, where that is sooner than `handshakeTimeoutMs`. Less than a call's
    *  usual deadline: what is left of it is enough for another address. */
   readonly connectTimeoutMs: number;
@@ -61,9 +67,10 @@ export const DEFAULT_LIMITS: ServerLimits = {
 
 export const DEFAULT_POOL_LIMITS: PoolLimits = {
   ...LIMITS,
+  packedInFlight: 32,
   connectTimeoutMs: 2000,
   maxConnections: 16,
-  minIdle: 1,
+  minIdle: 2,
   maxIdle: 4,
   idleTimeoutMs: 60_000,
   maxAgeMs: 30 * 60_000,

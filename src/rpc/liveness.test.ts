@@ -10,6 +10,7 @@ import {
   startFakeServer,
 } from "./testing/raw-peer.ts";
 import { eventually, failure, SAY, startClient, startServer } from "./testing/stack.ts";
+import { startTap, typeOf } from "./testing/wire-tap.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
@@ -17,6 +18,8 @@ setDefaultTimeout(60_000);
 const LONG_MS = 50_000;
 /** As short as they can be: one tick each. */
 const WATCHFUL = { pingIntervalMs: 250, pingTimeoutMs: 250 };
+/** With the one connection that the tests look at. */
+const CLIENT = { ...WATCHFUL, minIdle: 1 };
 /** Longer than both together, however the ticks fall. */
 const SILENCE_MS = 1300;
 const PING = { type: FrameType.ping, flags: Flag.optional };
@@ -40,7 +43,7 @@ function pong({ id }: Frame, peer: RawPeer): void {
 describe.concurrent("a client", () => {
   test("sends PING on an idle connection, and PONG keeps it", async () => {
     using server = startQuietServer(pong);
-    using client = startClient(server.port, WATCHFUL);
+    using client = startClient(server.port, CLIENT);
     await client.say("a");
     await Bun.sleep(SILENCE_MS);
     expect(await client.say("b")).toBe("b");
@@ -53,7 +56,7 @@ describe.concurrent("a client", () => {
 
   test("closes an idle connection on silence, and the next call has a new one", async () => {
     using server = startQuietServer(() => undefined);
-    using client = startClient(server.port, WATCHFUL);
+    using client = startClient(server.port, CLIENT);
     await client.say("a");
     await eventually(() => server.peers[0]?.isClosed === true);
     expect(await client.say("b")).toBe("b");
@@ -66,7 +69,7 @@ describe.concurrent("a client", () => {
     using server = startFakeServer((frame, peer) => {
       if (frame.type === FrameType.hello) peer.send({ type: FrameType.hello, body: helloBody() });
     });
-    using client = startClient(server.port, WATCHFUL);
+    using client = startClient(server.port, CLIENT);
     const error = await failure(client.say("a", LONG_MS));
     expect(error).toMatchObject({ status: "unavailable", processed: true });
     expect(String(error)).toContain("silent");
@@ -74,7 +77,7 @@ describe.concurrent("a client", () => {
 
   test("takes any byte for a sign of life, of a server that has no PONG", async () => {
     using server = startQuietServer(() => undefined);
-    using client = startClient(server.port, WATCHFUL);
+    using client = startClient(server.port, CLIENT);
     const endsAt = performance.now() + SILENCE_MS;
     while (performance.now() < endsAt) {
       await client.say("a");
@@ -87,7 +90,7 @@ describe.concurrent("a client", () => {
 
   test("answers a server's PING with a PONG of its id", async () => {
     using server = startQuietServer(() => undefined);
-    using client = startClient(server.port);
+    using client = startClient(server.port, { minIdle: 1 });
     await client.say("a");
     const [peer] = server.peers;
     peer?.send({ ...PING, id: 4711 }, { ...PING, id: 0 });
@@ -102,7 +105,7 @@ describe.concurrent("a client", () => {
   test("keeps answering calls beside a flood of PINGs, and answers each of them", async () => {
     const count = 20_000;
     using server = startQuietServer(() => undefined);
-    using client = startClient(server.port);
+    using client = startClient(server.port, { minIdle: 1 });
     await client.say("a");
     const [peer] = server.peers;
     let left = Buffer.concat(Array.from({ length: count }, (_, id) => encode({ ...PING, id })));
@@ -172,18 +175,21 @@ describe.concurrent("a server", () => {
 
   test("and a client keep each other for as long as both are there", async () => {
     await using server = startServer(async (request) => request, { limits });
-    using client = startClient(server.port, WATCHFUL);
+    using tap = startTap(server.port);
+    using client = startClient(tap.port, CLIENT);
     await client.say("a");
     await Bun.sleep(SILENCE_MS);
-    expect(server.listener.connections).toBe(1);
     expect(await client.say("b")).toBe("b");
+    const count = (type: number) => tap.frames.filter((frame) => typeOf(frame) === type).length;
+    expect(count(FrameType.hello)).toBe(2); // One of each side: it is the same connection.
+    expect(count(FrameType.pong)).toBeGreaterThan(2);
     expect(server.logged).toEqual([]);
   });
 });
 
 test("a client cuts off a server that floods it with PINGs and does not read", async () => {
   using server = startQuietServer(() => undefined);
-  using client = startClient(server.port, { maxOutgoingBytes: 100_000 });
+  using client = startClient(server.port, { maxOutgoingBytes: 100_000, minIdle: 1 });
   await client.say("a");
   const [peer] = server.peers;
   peer?.socket?.pause();

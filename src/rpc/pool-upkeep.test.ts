@@ -101,7 +101,7 @@ describe.concurrent("a pool", () => {
     using server = startFaultyServer((request, peer) => {
       setTimeout(() => answersWell(request, peer), 50);
     });
-    const limits = { maxInFlight: 1, maxIdle: 3, idleTimeoutMs: NEVER_MS };
+    const limits = { maxInFlight: 1, minIdle: 1, maxIdle: 3, idleTimeoutMs: NEVER_MS };
     using client = startClient(server.port, limits);
     await sayAtOnce(client, 6);
     await eventually(() => openOf(server).length === 3);
@@ -115,7 +115,7 @@ describe.concurrent("a pool", () => {
     await using server = startServer(({ text }, context) =>
       text.startsWith("slow") ? gate.handler({ text }, context) : Promise.resolve({ text }),
     );
-    using client = startClient(server.port, { maxAgeMs: 400 });
+    using client = startClient(server.port, { maxAgeMs: 400, minIdle: 1 });
     const slow = client.say("slow", LONG_MS);
     await gate.hasStarted("slow");
     expect(server.listener.connections).toBe(1);

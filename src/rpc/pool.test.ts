@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { FrameType } from "./frame.ts";
-import { startFakeAnswerer, startFakeServer } from "./testing/raw-peer.ts";
+import { type RawPeer, startFakeAnswerer, startFakeServer } from "./testing/raw-peer.ts";
 import { deadPort, eventually, failure, startClient, startServer } from "./testing/stack.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
@@ -71,6 +71,24 @@ test("calls that overlap for long leave no more slots than there were", async ()
   for (let n = 0; n < 20; n++) await Promise.all([client.say(String(n)), client.say("1")]);
   await Promise.all(Array.from({ length: 10 }, (_, n) => client.say(String(n))));
   expect(peak).toBe(2);
+});
+
+test("calls are packed up to packedInFlight on each open connection, and then spread", async () => {
+  const requests = new Map<RawPeer, number>();
+  using server = startFakeAnswerer((_, peer) => {
+    requests.set(peer, (requests.get(peer) ?? 0) + 1);
+  });
+  using client = startClient(server.port, { minIdle: 2, packedInFlight: 3 });
+  await eventually(() => server.peers.filter(({ frames }) => frames.length > 0).length === 2);
+  await Bun.sleep(20); // For the other half of the handshakes.
+  for (const [calls, onEach] of [
+    [3, [3]],
+    [3, [3, 3]],
+    [4, [5, 5]],
+  ] as const) {
+    for (let call = 0; call < calls; call++) void failure(client.say("a", 60_000));
+    await eventually(() => `${[...requests.values()]}` === `${onEach}`);
+  }
 });
 
 test("the smaller of both sides' limits of calls in flight counts", async () => {

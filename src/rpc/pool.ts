@@ -2,6 +2,7 @@ import { Backoff } from "./backoff.ts";
 import type { Address } from "./connect.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import { RpcError } from "./error.ts";
+import { FreeConnections } from "./free-connections.ts";
 import type { Greeting } from "./greeting.ts";
 import type { PoolLimits } from "./limits.ts";
 import type { CallHolder, PendingCall } from "./pending-call.ts";
@@ -28,9 +29,7 @@ export class Pool implements CallHolder, ConnectionOwner {
   readonly #open = new Map<Connection, number>();
   /** Those that take no more calls, but have some to finish. */
   readonly #leaving = new Set<Connection>();
-  /** Those with a free slot. Taken from the end, so that calls stay packed on few connections:
-   *  their writes gather better, and the rest can be closed. */
-  readonly #free: Connection[] = [];
+  readonly #free: FreeConnections;
   /** While a call waits here, no connection has a free slot. */
   readonly #waiters = new Set<PendingCall>();
   readonly #backoff: Backoff;
@@ -43,6 +42,7 @@ export class Pool implements CallHolder, ConnectionOwner {
     this.#limits = limits;
     this.#greeting = greeting;
     this.#owner = owner;
+    this.#free = new FreeConnections(limits.packedInFlight);
     this.#backoff = new Backoff(limits, () => this.#retry());
   }
 
@@ -59,7 +59,7 @@ export class Pool implements CallHolder, ConnectionOwner {
   }
 
   submit(call: PendingCall): void {
-    const connection = this.#free.at(-1);
+    const connection = this.#free.pick();
     if (connection) return this.#send(connection, call);
     if (this.#closed) return call.fail(this.#refusal("unavailable", "the client is closed"));
     if (this.#waiters.size >= this.#limits.maxWaiters) {
@@ -115,7 +115,7 @@ export class Pool implements CallHolder, ConnectionOwner {
       const isSpare = connection.liveness.idleMs >= idleTimeoutMs && this.#open.size > minIdle;
       if (isSpare || now >= keptUntil) this.#leave(connection);
     }
-    const isShort = this.#open.size + this.#opening.size < minIdle;
+    const isShort = this.#open.size < minIdle && this.#opening.size === 0;
     if (isShort && !this.#backoff.isFailing) this.#openOne();
     this.#openIfNeeded();
   }
@@ -137,11 +137,10 @@ export class Pool implements CallHolder, ConnectionOwner {
   /** A slot is free: the longest waiter gets it, else the connection rests or goes. */
   onRelease(connection: Connection): void {
     if (!connection.hasFreeSlot) return;
-    if (!this.#free.includes(connection)) this.#free.push(connection);
+    this.#free.add(connection);
     if (this.#waiters.size > 0) this.#handOver();
     if (connection.inFlight > 0) return;
-    const idle = this.#free.filter(({ inFlight }) => inFlight === 0).length;
-    if (this.#retired || idle > this.#limits.maxIdle) this.#leave(connection);
+    if (this.#retired || this.#free.idle > this.#limits.maxIdle) this.#leave(connection);
   }
 
   onGoAway(connection: Connection): void {
@@ -170,7 +169,7 @@ export class Pool implements CallHolder, ConnectionOwner {
    * backoff says: calls that come meanwhile wait for that one try.
    */
   #fail(): void {
-    if (this.#retired || this.#opening.size > 0) return;
+    if (this.#retired) return;
     this.#backoff.fail();
     if (this.#open.size === 0) this.#owner.onHealth(this);
   }
@@ -187,12 +186,12 @@ export class Pool implements CallHolder, ConnectionOwner {
 
   #send(connection: Connection, call: PendingCall): void {
     connection.send(call);
-    if (!connection.hasFreeSlot) this.#forgetFree(connection);
+    if (!connection.hasFreeSlot) this.#free.delete(connection);
   }
 
   #handOver(): void {
     for (const call of this.#waiters) {
-      const connection = this.#free.at(-1);
+      const connection = this.#free.pick();
       if (!connection) return;
       this.#waiters.delete(call);
       this.#send(connection, call);
@@ -226,18 +225,13 @@ export class Pool implements CallHolder, ConnectionOwner {
 
   #forget(connection: Connection): void {
     this.#open.delete(connection);
-    this.#forgetFree(connection);
+    this.#free.delete(connection);
   }
 
   #failWaiters(error: RpcError): void {
     const waiters = [...this.#waiters];
     this.#waiters.clear();
     for (const call of waiters) call.fail(error);
-  }
-
-  #forgetFree(connection: Connection): void {
-    const index = this.#free.lastIndexOf(connection);
-    if (index >= 0) this.#free.splice(index, 1);
   }
 
   #refusal(status: "unavailable" | "resource_exhausted", why: string): RpcError {
