@@ -153,10 +153,8 @@ async function givenToDead(dead: number): Promise<number> {
   return connects() - before + count - ended;
 }
 
-test("of four servers two dead ones are left out, and of three dead ones two", async () => {
-  const [one = 0, two = 0, three = 0] = await Promise.all([1, 2, 3].map(givenToDead));
-  expect([one, two]).toEqual([0, 0]);
-  expect(three).toBeGreaterThan(0);
+test("of four servers one, two or three dead ones are given no call", async () => {
+  expect(await Promise.all([1, 2, 3].map(givenToDead))).toEqual([0, 0, 0]);
 });
 
 test("with three of four servers dead every call is answered, and later by all four", async () => {

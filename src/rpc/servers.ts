@@ -99,11 +99,16 @@ export class Servers implements PoolOwner {
   };
 }
 
-/** The less loaded of two random ones: nearly as even as the least of all, and never a herd. */
+/**
+ * The less loaded of two random ones: nearly as even as the least of all, and never a herd. One
+ * that is lost comes last: a call would wait there for the next try.
+ */
 function lessLoaded(pools: readonly Pool[]): Pool | undefined {
   if (pools.length < 2) return pools[0];
   const first = Math.floor(Math.random() * pools.length);
   const second = (first + 1 + Math.floor(Math.random() * (pools.length - 1))) % pools.length;
   const [one, other] = [pools[first], pools[second]];
-  return !one || !other || one.load <= other.load ? one : other;
+  if (!one || !other) return one ?? other;
+  if (one.isFailing !== other.isFailing) return one.isFailing ? other : one;
+  return one.load <= other.load ? one : other;
 }
