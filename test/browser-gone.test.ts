@@ -26,18 +26,22 @@ const SIGN_UP = ["signup", JSON.stringify(credentials), JSON_TYPE] as const;
 const SIGN_IN = ["signin", JSON.stringify(credentials), JSON_TYPE] as const;
 const NICKNAME = ["update_nickname", '{"nickname":"amazing"}', JSON_TYPE] as const;
 const SIGN_OUT = ["signout", "", {}] as const;
+const USER_INFO = ["get_user_info", "", {}] as const;
 const PICTURE = ["update_profile_pic", picture, {}] as const;
 type Ask = readonly [endpoint: string, body: BodyInit, headers: Record<string, string>];
 
+const methodOf = (endpoint: string) => (endpoint === "get_user_info" ? "GET" : "POST");
+
 /** A browser that has asked and waits. */
 async function ask(front: Front, [endpoint, body, headers]: Ask): Promise<RawBrowser> {
-  const request = new Request(front.url, { method: "POST", body, headers });
+  const method = methodOf(endpoint);
+  const request = new Request(front.url, { method, headers, ...(method === "POST" && { body }) });
   // Before the body is read: with it, Bun forgets the boundary of a form.
   const type = request.headers.get("Content-Type");
   const bytes = await request.bytes();
   const browser = await RawBrowser.connect(front.url);
   browser.send(
-    `POST ${API}/${endpoint} HTTP/1.1\r\nHost: portico\r\nCookie: ${COOKIE}\r\n` +
+    `${method} ${API}/${endpoint} HTTP/1.1\r\nHost: portico\r\nCookie: ${COOKIE}\r\n` +
       `Content-Type: ${type}\r\nContent-Length: ${bytes.length}\r\n\r\n`,
   );
   browser.send(bytes);
@@ -57,9 +61,10 @@ async function firesSoon(signal: AbortSignal): Promise<void> {
   await Promise.race([aborted(signal), giveUp]);
 }
 
-async function isLogged(front: Front, event: string): Promise<void> {
+async function isLogged(front: Front, endpoint: string, status: number): Promise<void> {
   await eventually(() => front.logged.length > 0);
-  expect(front.logged).toEqual([{ level: "debug", event: `POST ${API}/${event}` }]);
+  const event = `${methodOf(endpoint)} ${API}/${endpoint} ${status}`;
+  expect(front.logged).toEqual([{ level: "debug", event }]);
 }
 
 const filesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
@@ -69,6 +74,7 @@ describe("a browser that goes away", () => {
     ["sign-up", "signUp", SIGN_UP],
     ["sign-in", "signIn", SIGN_IN],
     ["new nickname", "updateNickname", NICKNAME],
+    ["user info", "getUserInfo", USER_INFO],
     ["picture", "getUserInfo", PICTURE],
   ])("cancels the call of its %s, as far as the handler", async (_, method, request) => {
     for (const way of ["reset", "end"] as const) {
@@ -82,7 +88,7 @@ describe("a browser that goes away", () => {
       const counts = Array.from(front.calls.methods.values());
       expect(counts).toHaveLength(1);
       expect(counts[0]).toMatchObject({ inFlight: 0, calls: 1, errors: { cancelled: 1 } });
-      await isLogged(front, `${request[0]} 503`);
+      await isLogged(front, request[0], 503);
     }
   });
 
@@ -117,10 +123,10 @@ describe("a browser that goes away", () => {
     const signal = await hold.begun;
     browser.leave();
     await eventually(() => browser.isClosed);
-    await Bun.sleep(50); // Time for a cancellation that must not come.
+    await Bun.sleep(250); // Time for a cancellation that must not come.
     expect(signal.aborted).toBeFalse();
     hold.end();
-    await isLogged(front, "signout 200");
+    await isLogged(front, "signout", 200);
   });
 });
 
@@ -131,7 +137,7 @@ describe("a picture whose browser goes away", () => {
     using browser = await ask(front, PICTURE);
     await hold.begun;
     browser.leave();
-    await isLogged(front, "update_profile_pic 503");
+    await isLogged(front, "update_profile_pic", 503);
     expect(await filesIn(front.avatarFolder)).toEqual([]);
     expect([...front.calls.methods.keys()]).toEqual(["User.getUserInfo"]);
   });
@@ -152,7 +158,7 @@ describe("a picture whose browser goes away", () => {
     browser.leave();
     await Bun.sleep(50); // The tier hears of it in that time, or the next line fails the test.
     saved.end();
-    await isLogged(front, "update_profile_pic 503");
+    await isLogged(front, "update_profile_pic", 503);
     expect(await filesIn(front.avatarFolder)).toEqual([]);
     expect([...front.calls.methods.keys()]).toEqual(["User.getUserInfo"]);
   });
@@ -172,10 +178,10 @@ describe("a picture whose browser goes away", () => {
     using browser = await ask(front, PICTURE);
     const signal = await hold.begun;
     browser.leave();
-    await Bun.sleep(50); // Time for a cancellation that must not come.
+    await Bun.sleep(250); // Time for a cancellation that must not come.
     expect(signal.aborted).toBeFalse();
     hold.end();
-    await isLogged(front, `update_profile_pic ${succeeds ? 200 : 401}`);
+    await isLogged(front, "update_profile_pic", succeeds ? 200 : 401);
     expect(await filesIn(front.avatarFolder)).toHaveLength(succeeds ? 1 : 0);
   });
 });

@@ -11,13 +11,16 @@ export function accountHandlers({
   return {
     async signUp({ request, requestId }) {
       const credentials = await readCredentials(request);
-      await user.signUp(credentials, { requestId, signal: request.signal });
+      await user.signUp(credentials, { requestId, signal: () => request.signal });
       return success("");
     },
 
     async signIn({ request, requestId }) {
       const credentials = await readCredentials(request);
-      const { sessionId } = await user.signIn(credentials, { requestId, signal: request.signal });
+      const { sessionId } = await user.signIn(credentials, {
+        requestId,
+        signal: () => request.signal,
+      });
       return success("", cookie.set(sessionId));
     },
 

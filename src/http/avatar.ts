@@ -55,7 +55,7 @@ export function avatarHandlers({
   async function upload({ request, requestId }: Exchange): Promise<Response> {
     const { file, username } = await readUpload(request);
     const sessionId = cookie.read(request);
-    const { signal } = request;
+    const signal = () => request.signal;
     const profile = await user.getUserInfo({ sessionId }, { requestId, signal });
     if (username !== undefined && username !== profile.username) {
       throw new Refusal(400, "The username is not the session's");

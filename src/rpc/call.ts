@@ -25,8 +25,11 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Travels to the server's log lines. */
   readonly requestId?: string;
-  /** Aborted, it ends the call as `cancelled` on both sides. */
-  readonly signal?: AbortSignal;
+  /**
+   * Aborted, it ends the call as `cancelled` on both sides. A function is only asked for it where
+   * the call takes longer than most: for signals that cost more than such a call.
+   */
+  readonly signal?: AbortSignal | (() => AbortSignal);
 }
 
 /** What the emitted clients call through: a Balancer, or a test's stand-in. */

@@ -108,6 +108,33 @@ describe.concurrent("the handler's signal", () => {
 });
 
 describe.concurrent("a caller's signal", () => {
+  test("may be asked for late, and only where the call is not answered by then", async () => {
+    const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
+    await using server = startServer(async (request) => {
+      if (request.text !== "quick") await held;
+      return request;
+    });
+    using client = startClient(server.port);
+    const asked: string[] = [];
+    const call = (text: string, given: AbortSignal) => {
+      const signal = () => {
+        asked.push(text);
+        return given;
+      };
+      return client.balancer.call(SAY, { text }, { signal });
+    };
+    const gone = AbortSignal.abort();
+    expect(await call("quick", gone)).toEqual({ text: "quick" });
+    expect(await failure(call("gone", gone))).toMatchObject({ status: "cancelled" });
+    const controller = new AbortController();
+    const late = failure(call("late", controller.signal));
+    await eventually(() => asked.includes("late"));
+    controller.abort();
+    expect(await late).toMatchObject({ status: "cancelled", processed: true });
+    expect(asked).toEqual(["gone", "late"]);
+    letGo();
+  });
+
   test("ends a call in flight, and its handler hears of it", async () => {
     const gate = new Gate();
     await using server = startServer(gate.handler);

@@ -94,7 +94,7 @@ export class Connection implements CallHolder, SocketUser {
     const { method, deadline, phases } = call.request;
     const now = performance.now();
     const remainingMs = Math.ceil(deadline - now);
-    if (remainingMs <= 0) return call.expire();
+    if (remainingMs <= 0) return call.exceed();
     const shape = this.#peer?.methods?.[method.number];
     if (!this.#peer || shape !== method.hash) {
       const why = shape === undefined ? "lacks it" : "has another shape of it";

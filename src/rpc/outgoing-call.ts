@@ -15,6 +15,8 @@ import type { RetryBudget } from "./retry-budget.ts";
 import type { Servers } from "./servers.ts";
 
 const DEFAULT_TIMEOUT_MS = 5000;
+/** Longer than nearly every call takes. */
+const SLOW_MS = 100;
 
 /** `unimplemented` too: while two builds roll, another server may have the method. */
 const OTHERS_MAY_ANSWER: ReadonlySet<RpcStatus> = new Set<RpcStatus>([
@@ -40,14 +42,16 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
   readonly deadline: number;
   readonly phases = new Phases(this.begunAt);
   readonly #context: ClientContext;
-  readonly #signal: AbortSignal | undefined;
+  /** When a signal is asked for that was not given at once; else the deadline. */
+  slowAt: number;
   readonly #resolve: (reply: Reply) => void;
   readonly #reject: (error: Error) => void;
   readonly #onEnd: OnEnd | undefined;
   /** Where it failed. This and what follows is made when it is needed: most calls never do. */
   #tried: Pool[] | undefined;
   #metadata: Metadata | undefined;
-  #onAbort: (() => void) | undefined;
+  #signal: CallOptions["signal"];
+  #unlisten: (() => void) | undefined;
   /** An earlier attempt may have, whatever the last one says of itself. */
   #mayHaveRun = false;
   #attempt: PendingCall | undefined;
@@ -72,6 +76,8 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
     this.requestId = requestId;
     this.deadline = this.begunAt + timeoutMs;
     this.#signal = signal;
+    const isLate = typeof signal === "function";
+    this.slowAt = isLate ? Math.min(this.begunAt + SLOW_MS, this.deadline) : this.deadline;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#onEnd = context.intercept?.(this);
@@ -89,13 +95,14 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
   }
 
   begin(): void {
-    if (this.#signal?.aborted) return this.#fail(this.#cancelled(false));
-    if (this.#signal) {
-      this.#onAbort = () => this.#abort();
-      this.#signal.addEventListener("abort", this.#onAbort);
-    }
+    if (this.#signal instanceof AbortSignal && this.#listen(this.#signal)) return;
     this.#context.budget.earn();
     this.#try(this.#context.servers.pick());
+  }
+
+  onSlow(): void {
+    this.slowAt = this.deadline;
+    if (typeof this.#signal === "function") this.#listen(this.#signal());
   }
 
   onReply(reply: unknown): void {
@@ -143,15 +150,24 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
     return OTHERS_MAY_ANSWER.has(error.status) && performance.now() < this.deadline;
   }
 
-  #abort(): void {
-    const attempt = this.#attempt;
-    attempt?.drop();
-    this.#fail(this.#cancelled(this.#mayHaveRun || attempt?.id !== 0));
+  /** Returns true where that ends the call at once. */
+  #listen(signal: AbortSignal): boolean {
+    if (signal.aborted) {
+      this.#cancel();
+      return true;
+    }
+    const onAbort = () => this.#cancel();
+    signal.addEventListener("abort", onAbort);
+    this.#unlisten = () => signal.removeEventListener("abort", onAbort);
+    return false;
   }
 
-  #cancelled(processed: boolean): RpcError {
+  #cancel(): void {
+    const attempt = this.#attempt;
+    attempt?.drop();
+    const processed = this.#mayHaveRun || (attempt !== undefined && attempt.id !== 0);
     const message = `Cannot finish ${this.method.name}: its caller cancelled it`;
-    return new RpcError("cancelled", message, { processed });
+    this.#fail(new RpcError("cancelled", message, { processed }));
   }
 
   #fail(error: Error): void {
@@ -160,7 +176,7 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
   }
 
   #end(outcome: Outcome): void {
-    if (this.#onAbort) this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#unlisten?.();
     this.#onEnd?.(outcome);
   }
 }

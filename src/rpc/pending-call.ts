@@ -17,6 +17,8 @@ export interface CallHolder {
 
 /** Hears how an attempt ended, once. */
 export interface PendingCallOwner {
+  /** It has not ended by `slowAt`, which is before its deadline. */
+  onSlow(): void;
   /** A reply came; whether it is of the method's schema is still to be checked. */
   onReply(reply: unknown): void;
   onError(error: Error, attempt: PendingCall): void;
@@ -29,6 +31,7 @@ export interface CallRequest extends InterceptedCall {
   /** JSON text, "" for none. */
   readonly metadataText: string;
   readonly phases: Phases;
+  readonly slowAt: number;
 }
 
 /**
@@ -37,7 +40,7 @@ export interface CallRequest extends InterceptedCall {
  */
 export class PendingCall extends Expiring {
   readonly request: CallRequest & PendingCallOwner;
-  readonly deadline: number;
+  deadline: number;
   /** Where it is tried. */
   readonly pool: Pool;
   holder: CallHolder | undefined;
@@ -52,7 +55,7 @@ export class PendingCall extends Expiring {
   constructor(request: CallRequest & PendingCallOwner, deadlines: Deadlines, pool: Pool) {
     super();
     this.request = request;
-    this.deadline = request.deadline;
+    this.deadline = request.slowAt;
     this.pool = pool;
     this.#deadlines = deadlines;
     deadlines.add(this);
@@ -66,7 +69,7 @@ export class PendingCall extends Expiring {
       const error = decodeError(method, frame);
       // Where the server is first to notice, it knows only its own part of the time.
       if (error instanceof RpcError && error.status === "deadline_exceeded") {
-        return this.expire(`; the server says: ${error.message}`);
+        return this.exceed(`; the server says: ${error.message}`);
       }
       return this.fail(error);
     }
@@ -99,7 +102,15 @@ export class PendingCall extends Expiring {
     return { type, method: method.number, id: this.id, timeoutMs, metadata, body };
   }
 
-  expire(detail = ""): void {
+  expire(): void {
+    if (this.deadline >= this.request.deadline) return this.exceed();
+    this.deadline = this.request.deadline;
+    this.#deadlines.add(this);
+    this.request.onSlow();
+  }
+
+  /** Its deadline has passed, by the clock of either side. */
+  exceed(detail = ""): void {
     const { method, phases } = this.request;
     const spent = phases.describe(performance.now(), this.holder?.isQueued(this) ?? false);
     const why = `its deadline passed (${spent})${detail}`;

@@ -107,6 +107,8 @@ class BarePool implements Disposable {
       metadataText: "",
       begunAt,
       deadline: begunAt + timeoutMs,
+      slowAt: begunAt + timeoutMs,
+      onSlow: () => undefined,
       phases: new Phases(begunAt),
       onReply,
       onError,
