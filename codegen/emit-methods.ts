@@ -1,5 +1,5 @@
 import type { MethodModel, ServiceModel } from "./model.ts";
-import { constantName, header, messageNames } from "./text.ts";
+import { constantName, errorType, header, messageNames } from "./text.ts";
 
 /** The methods as data: what the client sends by and the server dispatches by. */
 export function emitMethods({ service, source, file, methods }: ServiceModel): string {
@@ -15,12 +15,15 @@ export function emitMethods({ service, source, file, methods }: ServiceModel): s
 
 function descriptor(service: string, method: MethodModel): string {
   const { name, number, hash, idempotent, errors, request, reply } = method;
-  return `export const ${constantName(name)}: Method<${request}, ${reply}> = {
+  const names = errors.map((error) => `"${error}"`);
+  const type = `Method<${request}, ${reply}, ${errorType(method)}>`;
+  const errorDeclaration = `export type ${errorType(method)} = ${names.join(" | ")};\n\n`;
+  return `${names.length > 0 ? errorDeclaration : ""}export const ${constantName(name)}: ${type} = {
   name: "${service}.${name}",
   number: ${number},
   hash: "${hash}",
   idempotent: ${idempotent},
-  errors: [${errors.map((error) => `"${error}"`).join(", ")}],
+  errors: [${names.join(", ")}],
   request: ${request},
   reply: ${reply},
 };`;

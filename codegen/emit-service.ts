@@ -1,23 +1,31 @@
-import type { ServiceModel } from "./model.ts";
-import { constantName, constantNames, header, messageNames, methodDoc } from "./text.ts";
+import type { MethodModel, ServiceModel } from "./model.ts";
+import {
+  constantName,
+  constantNames,
+  errorType,
+  errorTypes,
+  header,
+  messageNames,
+  methodDoc,
+} from "./text.ts";
 
 /** The server's side: the interface that a service implements, and its dispatch table. */
 export function emitService({ service, source, file, methods }: ServiceModel): string {
-  const signatures = methods.map(
-    (method) => `${methodDoc(method)}
-  ${method.name}(request: ${method.request}, context: CallContext): Promise<${method.reply}>;`,
-  );
   const entries = methods.map(
     ({ name }) =>
       `    entry(${constantName(name)}, (request, context) => service.${name}(request, context)),`,
   );
+  const fromMethods = [
+    constantNames(methods),
+    ...errorTypes(methods).map((name) => `type ${name}`),
+  ];
   return [
     header(source),
     'import { type CallContext, type DispatchTable, entry } from "../rpc/call.ts";',
     `import type { ${messageNames(methods)} } from "./${file}-messages.ts";`,
-    `import { ${constantNames(methods)} } from "./${file}-methods.ts";`,
+    `import { ${fromMethods.join(", ")} } from "./${file}-methods.ts";`,
     "",
-    `export interface ${service}Service {\n${signatures.join("\n\n")}\n}`,
+    `export interface ${service}Service {\n${methods.map(signature).join("\n\n")}\n}`,
     "",
     `/** Number → check → function: what a Listener runs for each call of ${service}. */
 export function ${file}Dispatch(service: ${service}Service): DispatchTable {
@@ -27,4 +35,11 @@ ${entries.join("\n")}
 }`,
     "",
   ].join("\n");
+}
+
+function signature(method: MethodModel): string {
+  const { name, request, reply } = method;
+  const context = `CallContext<${errorType(method)}>`;
+  return `${methodDoc(method)}
+  ${name}(request: ${request}, context: ${context}): Promise<${reply}>;`;
 }

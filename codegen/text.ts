@@ -12,6 +12,16 @@ export function constantName(name: string): string {
   return name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toUpperCase();
 }
 
+/** `signIn` → `SignInError`: the type of what it may answer beside its reply. */
+export function errorType({ name, errors }: MethodModel): string {
+  return errors.length === 0 ? "never" : `${name.charAt(0).toUpperCase()}${name.slice(1)}Error`;
+}
+
+/** The names of the error types of all methods that have one. */
+export function errorTypes(methods: readonly MethodModel[]): string[] {
+  return methods.filter(({ errors }) => errors.length > 0).map(errorType);
+}
+
 /** The doc comment of a method. */
 export function methodDoc({ summary, errors }: MethodModel): string {
   return errors.length > 0

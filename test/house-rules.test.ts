@@ -134,6 +134,11 @@ describe("house rules", () => {
     expect(linesMatching(others, /from "[./]*config\.ts"/)).toEqual([]);
   });
 
+  test("a service throws the errors of its method's context, which knows the declared ones", () => {
+    const services = withoutTests.filter(({ path }) => isIn(path, "src/user"));
+    expect(linesMatching(services, /new DomainError\(/)).toEqual([]);
+  });
+
   test("files are named for what they hold and are short enough to read", () => {
     const vague = /(^|[/-])(utils?|helpers?|common|misc|index)\.ts$/;
     expect(ours.filter(({ path }) => vague.test(path))).toEqual([]);

@@ -2,7 +2,7 @@
 import type { Method } from "../rpc/call.ts";
 import { Description, Health, Nothing, Stats } from "./system-messages.ts";
 
-export const HEALTH: Method<Nothing, Health> = {
+export const HEALTH: Method<Nothing, Health, never> = {
   name: "System.health",
   number: 60001,
   hash: "d68753656eaf0f8f",
@@ -12,7 +12,7 @@ export const HEALTH: Method<Nothing, Health> = {
   reply: Health,
 };
 
-export const DESCRIBE: Method<Nothing, Description> = {
+export const DESCRIBE: Method<Nothing, Description, never> = {
   name: "System.describe",
   number: 60002,
   hash: "caded10239db8dd0",
@@ -22,7 +22,7 @@ export const DESCRIBE: Method<Nothing, Description> = {
   reply: Description,
 };
 
-export const STATS: Method<Nothing, Stats> = {
+export const STATS: Method<Nothing, Stats, never> = {
   name: "System.stats",
   number: 60003,
   hash: "caa0f7c0abd91198",

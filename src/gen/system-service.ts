@@ -5,13 +5,13 @@ import { DESCRIBE, HEALTH, STATS } from "./system-methods.ts";
 
 export interface SystemService {
   /** Tell whether the server and its stores work, asking each store now. */
-  health(request: Nothing, context: CallContext): Promise<Health>;
+  health(request: Nothing, context: CallContext<never>): Promise<Health>;
 
   /** List the services of the server with their methods and JSON Schemas. */
-  describe(request: Nothing, context: CallContext): Promise<Description>;
+  describe(request: Nothing, context: CallContext<never>): Promise<Description>;
 
   /** Count calls and errors and time each method, since the server's start. */
-  stats(request: Nothing, context: CallContext): Promise<Stats>;
+  stats(request: Nothing, context: CallContext<never>): Promise<Stats>;
 }
 
 /** Number → check → function: what a Listener runs for each call of System. */

@@ -9,7 +9,9 @@ import {
   SessionRef,
 } from "./user-messages.ts";
 
-export const SIGN_UP: Method<Credentials, Empty> = {
+export type SignUpError = "UserExistedError";
+
+export const SIGN_UP: Method<Credentials, Empty, SignUpError> = {
   name: "User.signUp",
   number: 1,
   hash: "72e707bbfefde639",
@@ -19,7 +21,9 @@ export const SIGN_UP: Method<Credentials, Empty> = {
   reply: Empty,
 };
 
-export const SIGN_IN: Method<Credentials, SessionRef> = {
+export type SignInError = "UserNotExistError" | "PasswordError";
+
+export const SIGN_IN: Method<Credentials, SessionRef, SignInError> = {
   name: "User.signIn",
   number: 2,
   hash: "88e96fe21b1d0d33",
@@ -29,7 +33,9 @@ export const SIGN_IN: Method<Credentials, SessionRef> = {
   reply: SessionRef,
 };
 
-export const SIGN_OUT: Method<SessionRef, Empty> = {
+export type SignOutError = "InvalidSessionError";
+
+export const SIGN_OUT: Method<SessionRef, Empty, SignOutError> = {
   name: "User.signOut",
   number: 3,
   hash: "04566f914689f0b6",
@@ -39,7 +45,9 @@ export const SIGN_OUT: Method<SessionRef, Empty> = {
   reply: Empty,
 };
 
-export const GET_USER_INFO: Method<SessionRef, Profile> = {
+export type GetUserInfoError = "InvalidSessionError" | "UserNotExistError";
+
+export const GET_USER_INFO: Method<SessionRef, Profile, GetUserInfoError> = {
   name: "User.getUserInfo",
   number: 4,
   hash: "0f289ad19517b026",
@@ -49,7 +57,9 @@ export const GET_USER_INFO: Method<SessionRef, Profile> = {
   reply: Profile,
 };
 
-export const UPDATE_NICKNAME: Method<NicknameUpdate, Empty> = {
+export type UpdateNicknameError = "InvalidSessionError" | "UserNotExistError";
+
+export const UPDATE_NICKNAME: Method<NicknameUpdate, Empty, UpdateNicknameError> = {
   name: "User.updateNickname",
   number: 5,
   hash: "2300df4a7a4387cd",
@@ -59,7 +69,9 @@ export const UPDATE_NICKNAME: Method<NicknameUpdate, Empty> = {
   reply: Empty,
 };
 
-export const UPDATE_PROFILE_PIC: Method<ProfilePicUpdate, Empty> = {
+export type UpdateProfilePicError = "InvalidSessionError" | "UserNotExistError";
+
+export const UPDATE_PROFILE_PIC: Method<ProfilePicUpdate, Empty, UpdateProfilePicError> = {
   name: "User.updateProfilePic",
   number: 6,
   hash: "53092f2efb82cb4a",

@@ -10,34 +10,46 @@ import type {
 } from "./user-messages.ts";
 import {
   GET_USER_INFO,
+  type GetUserInfoError,
   SIGN_IN,
   SIGN_OUT,
   SIGN_UP,
+  type SignInError,
+  type SignOutError,
+  type SignUpError,
   UPDATE_NICKNAME,
   UPDATE_PROFILE_PIC,
+  type UpdateNicknameError,
+  type UpdateProfilePicError,
 } from "./user-methods.ts";
 
 export interface UserService {
   /** Create a user. Errors: UserExistedError. */
-  signUp(request: Credentials, context: CallContext): Promise<Empty>;
+  signUp(request: Credentials, context: CallContext<SignUpError>): Promise<Empty>;
 
   /** Exchange credentials for a session. Errors: UserNotExistError, PasswordError. */
-  signIn(request: Credentials, context: CallContext): Promise<SessionRef>;
+  signIn(request: Credentials, context: CallContext<SignInError>): Promise<SessionRef>;
 
   /** End a session. Errors: InvalidSessionError. */
-  signOut(request: SessionRef, context: CallContext): Promise<Empty>;
+  signOut(request: SessionRef, context: CallContext<SignOutError>): Promise<Empty>;
 
   /** Read the profile that a session belongs to. Errors: InvalidSessionError, UserNotExistError. */
-  getUserInfo(request: SessionRef, context: CallContext): Promise<Profile>;
+  getUserInfo(request: SessionRef, context: CallContext<GetUserInfoError>): Promise<Profile>;
 
   /** Change the nickname of the session's user. Errors: InvalidSessionError, UserNotExistError. */
-  updateNickname(request: NicknameUpdate, context: CallContext): Promise<Empty>;
+  updateNickname(
+    request: NicknameUpdate,
+    context: CallContext<UpdateNicknameError>,
+  ): Promise<Empty>;
 
   /**
    * Point the session's user at a picture that is saved already.
    * Errors: InvalidSessionError, UserNotExistError.
    */
-  updateProfilePic(request: ProfilePicUpdate, context: CallContext): Promise<Empty>;
+  updateProfilePic(
+    request: ProfilePicUpdate,
+    context: CallContext<UpdateProfilePicError>,
+  ): Promise<Empty>;
 }
 
 /** Number → check → function: what a Listener runs for each call of User. */

@@ -1,5 +1,5 @@
 import type { DeclaredErrorName } from "../../schema/errors.ts";
-import { RpcError } from "./error.ts";
+import { DomainError, RpcError } from "./error.ts";
 
 /** A compiled check of a message (TypeBox's TypeCheck has this shape). */
 export interface Validator<T> {
@@ -8,14 +8,14 @@ export interface Validator<T> {
 }
 
 /** One method as both sides know it; emitted by codegen from `schema/`. */
-export interface Method<Request, Reply> {
+export interface Method<Request, Reply, Errors extends DeclaredErrorName = DeclaredErrorName> {
   /** `Service.method`, for logs and messages; the wire carries the number. */
   readonly name: string;
   readonly number: number;
   /** Digest of everything that both sides must agree on: number, messages, errors, idempotency. */
   readonly hash: string;
   readonly idempotent: boolean;
-  readonly errors: readonly DeclaredErrorName[];
+  readonly errors: readonly Errors[];
   readonly request: Validator<Request>;
   readonly reply: Validator<Reply>;
 }
@@ -47,7 +47,7 @@ export interface Caller {
 }
 
 /** What a handler knows of the call that it answers. */
-export interface CallContext {
+export interface CallContext<Errors extends DeclaredErrorName = DeclaredErrorName> {
   readonly requestId: string;
   /** When the caller stops waiting, on the clock of `performance.now()`. */
   readonly deadline: number;
@@ -55,9 +55,14 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** How long the caller still waits; 0 where it does not. */
   remainingMs(): number;
+  /** For `throw`: an error that the method declares. */
+  readonly error: (code: Errors) => DomainError;
 }
 
-export type Handler<Request, Reply> = (request: Request, context: CallContext) => Promise<Reply>;
+export type Handler<Request, Reply, Errors extends DeclaredErrorName = DeclaredErrorName> = (
+  request: Request,
+  context: CallContext<Errors>,
+) => Promise<Reply>;
 
 /** One method with the function that answers it. */
 export interface DispatchEntry {
@@ -69,9 +74,9 @@ export interface DispatchEntry {
 export type DispatchTable = readonly DispatchEntry[];
 
 /** Join a method and its handler; the check between them is what makes the types true. */
-export function entry<Request, Reply>(
-  method: Method<Request, Reply>,
-  handler: Handler<Request, Reply>,
+export function entry<Request, Reply, Errors extends DeclaredErrorName>(
+  method: Method<Request, Reply, Errors>,
+  handler: Handler<Request, Reply, Errors>,
 ): DispatchEntry {
   return {
     method,
@@ -84,6 +89,14 @@ export function entry<Request, Reply>(
       );
     },
   };
+}
+
+/** Whether `error` is one that `method` declares: then its code can be switched on to the last. */
+export function isErrorOf<Errors extends DeclaredErrorName>(
+  { errors }: Pick<Method<unknown, unknown, Errors>, "errors">,
+  error: unknown,
+): error is DomainError & { readonly code: Errors } {
+  return error instanceof DomainError && errors.some((declared) => declared === error.code);
 }
 
 /** The first thing that is wrong with `value`, without repeating it: it may be a secret. */

@@ -1,5 +1,7 @@
+import type { DeclaredErrorName } from "../../schema/errors.ts";
 import type { CallContext, DispatchEntry, Method } from "./call.ts";
 import { Expiring } from "./deadlines.ts";
+import { DomainError } from "./error.ts";
 import type { Frame } from "./frame.ts";
 import type { InterceptedCall, Metadata, OnEnd } from "./interceptor.ts";
 import { parseObject } from "./json.ts";
@@ -40,6 +42,10 @@ export class RunningCall extends Expiring implements CallContext, InterceptedCal
 
   remainingMs(): number {
     return Math.max(0, this.deadline - performance.now());
+  }
+
+  error(code: DeclaredErrorName): DomainError {
+    return new DomainError(code);
   }
 
   /** Tell the handler that nobody waits. */

@@ -1,10 +1,11 @@
 import type { UserService } from "../gen/user-service.ts";
 import { RpcError } from "../rpc/error.ts";
 
-export type CallContext = Parameters<UserService["signIn"]>[1];
+/** What every handler knows of its call; not which errors that may end with. */
+export type Call = Omit<Parameters<UserService["signIn"]>[1], "error">;
 
-/** What of a call's context says whether somebody still waits for the answer. */
-export type Awaited = Pick<CallContext, "deadline" | "signal">;
+/** What of a call says whether somebody still waits for its answer. */
+export type Awaited = Pick<Call, "deadline" | "signal">;
 
 /**
  * What is costly or changes something is not begun for a caller that has been told already that

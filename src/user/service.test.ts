@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import type { DeclaredErrorName } from "../../schema/errors.ts";
 import { type Stack, startStack } from "../../test/stack.ts";
 import { createFolder, open, recordingLog, silent } from "../../test/storage-pairs.ts";
 import { DomainError, RpcError } from "../rpc/error.ts";
@@ -20,6 +21,7 @@ const PATIENT = {
   deadline: Number.POSITIVE_INFINITY,
   signal: new AbortController().signal,
   remainingMs: () => Number.POSITIVE_INFINITY,
+  error: (code: DeclaredErrorName) => new DomainError(code),
 };
 let stack: Stack;
 beforeAll(async () => {

@@ -1,7 +1,6 @@
 import type { UserService } from "../gen/user-service.ts";
 import type { Log } from "../log.ts";
-import { DomainError } from "../rpc/error.ts";
-import { assertAwaited, type CallContext } from "./awaited.ts";
+import { assertAwaited, type Call } from "./awaited.ts";
 import type { Passwords } from "./password.ts";
 import { newSessionId } from "./session-id.ts";
 import type { CachedProfile, SessionStore, User, UserStore } from "./stores.ts";
@@ -27,12 +26,12 @@ export function createUserService(parts: UserServiceParts): UserService {
   return {
     async signUp({ username, password }, context) {
       // Most taken names are found here, which spares a hash; the unique key decides the rest.
-      if (await users.find(username)) throw new DomainError("UserExistedError");
+      if (await users.find(username)) throw context.error("UserExistedError");
       const stored = await passwords.hash(password, context);
       assertAwaited(context, "the write");
       const nickname = firstNickname(username);
       const user = { username, nickname, profilePath: defaultProfilePath, ...stored };
-      if (!(await users.insert(user))) throw new DomainError("UserExistedError");
+      if (!(await users.insert(user))) throw context.error("UserExistedError");
       return {};
     },
 
@@ -40,9 +39,9 @@ export function createUserService(parts: UserServiceParts): UserService {
       // The lease comes before the read: an update in between ends it.
       const lease = await sessions.lease(username);
       const user = await users.find(username);
-      if (!user) throw new DomainError("UserNotExistError");
+      if (!user) throw context.error("UserNotExistError");
       const isRight = await passwords.verify(password, user, context);
-      if (!isRight) throw new DomainError("PasswordError");
+      if (!isRight) throw context.error("PasswordError");
       if (passwords.needsRehash(user)) await rehash(user, password, context);
       assertAwaited(context, "the write");
       const sessionId = newSessionId(username);
@@ -50,17 +49,17 @@ export function createUserService(parts: UserServiceParts): UserService {
       return { sessionId };
     },
 
-    async signOut({ sessionId }) {
-      if (!(await sessions.close(sessionId))) throw new DomainError("InvalidSessionError");
+    async signOut({ sessionId }, context) {
+      if (!(await sessions.close(sessionId))) throw context.error("InvalidSessionError");
       return {};
     },
 
     async getUserInfo({ sessionId }, context) {
       const session = await sessions.find(sessionId);
-      if (!session) throw new DomainError("InvalidSessionError");
+      if (!session) throw context.error("InvalidSessionError");
       if (session.profile) return session.profile;
       const user = await users.find(session.username);
-      if (!user) throw new DomainError("UserNotExistError");
+      if (!user) throw context.error("UserNotExistError");
       const profile = profileOf(user);
       if (session.lease !== undefined) {
         // The reader has its answer; that the next one may miss again is no reason to make it wait.
@@ -84,29 +83,29 @@ export function createUserService(parts: UserServiceParts): UserService {
 
   async function update(
     sessionId: string,
-    context: CallContext,
+    context: Parameters<UserService["updateNickname"]>[1],
     write: (username: string) => Promise<boolean>,
   ): Promise<void> {
     const session = await sessions.find(sessionId);
-    if (!session) throw new DomainError("InvalidSessionError");
+    if (!session) throw context.error("InvalidSessionError");
     const { username } = session;
     const found = await sessions.invalidating(username, () => {
       assertAwaited(context, "the write");
       return write(username);
     });
-    if (!found) throw new DomainError("UserNotExistError");
+    if (!found) throw context.error("UserNotExistError");
   }
 
   /** The password is right, so the sign-in goes on whether or not its better hash is kept. */
-  async function rehash(user: User, password: string, context: CallContext): Promise<void> {
+  async function rehash(user: User, password: string, call: Call): Promise<void> {
     const now = performance.now();
-    const deadline = now + (context.deadline - now) * REHASH_SHARE;
+    const deadline = now + (call.deadline - now) * REHASH_SHARE;
     try {
-      const better = await passwords.hash(password, { signal: context.signal, deadline });
-      assertAwaited(context, "the write");
+      const better = await passwords.hash(password, { signal: call.signal, deadline });
+      assertAwaited(call, "the write");
       await users.replacePassword(user.username, user, better);
     } catch (err) {
-      log.warn({ err, requestId: context.requestId }, "cannot store the new hash of a password");
+      log.warn({ err, requestId: call.requestId }, "cannot store the new hash of a password");
     }
   }
 }
