@@ -2,13 +2,19 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import type { HttpApi } from "../schema/http.ts";
 import { emitClient } from "./emit-client.ts";
 import { emitDescription } from "./emit-description.ts";
+import { emitEndpoints } from "./emit-endpoints.ts";
 import { emitMessages } from "./emit-messages.ts";
 import { emitMethods } from "./emit-methods.ts";
+import { emitOpenApi } from "./emit-openapi.ts";
 import { emitService } from "./emit-service.ts";
 import { format } from "./format.ts";
+import { endpointModels } from "./http-model.ts";
 import { checkNumbers, isContract, SchemaError, type ServiceModel, serviceModel } from "./model.ts";
+
+const FOLDER = "src/gen";
 
 const EMITTERS = {
   messages: emitMessages,
@@ -18,16 +24,30 @@ const EMITTERS = {
   description: emitDescription,
 };
 
-/** File name → text, for every schema file that declares a contract. */
-async function emit(services: readonly ServiceModel[]): Promise<ReadonlyMap<string, string>> {
+/** Path → text, of all that the schemas say. */
+async function emit(
+  services: readonly ServiceModel[],
+  api: HttpApi,
+): Promise<ReadonlyMap<string, string>> {
   checkNumbers(services);
-  const files = services.flatMap((service) =>
-    Object.entries(EMITTERS).map(async ([part, emitPart]): Promise<[string, string]> => {
-      const name = `${service.file}-${part}.ts`;
-      return [name, await format(name, emitPart(service))];
-    }),
+  const endpoints = endpointModels(api, services);
+  const texts: [path: string, text: string][] = [
+    ...services.flatMap((service) =>
+      Object.entries(EMITTERS).map(([part, emitPart]): [string, string] => [
+        `${FOLDER}/${service.file}-${part}.ts`,
+        emitPart(service),
+      ]),
+    ),
+    [`${FOLDER}/http-endpoints.ts`, emitEndpoints(endpoints)],
+    ["public/openapi.json", emitOpenApi(endpoints)],
+  ];
+  return new Map(
+    await Promise.all(
+      texts.map(
+        async ([path, text]): Promise<[string, string]> => [path, await format(path, text)],
+      ),
+    ),
   );
-  return new Map(await Promise.all(files));
 }
 
 async function readSchemas(root: string): Promise<ServiceModel[]> {
@@ -42,35 +62,38 @@ async function readSchemas(root: string): Promise<ServiceModel[]> {
   return services;
 }
 
-/** The names of files that differ from what the schemas say now: changed, missing or left over. */
-async function staleFiles(folder: string, wanted: ReadonlyMap<string, string>): Promise<string[]> {
+/** The paths of files that differ from what the schemas say now: changed, missing or left over. */
+async function stalePaths(root: string, wanted: ReadonlyMap<string, string>): Promise<string[]> {
+  const folder = join(root, FOLDER);
   const present = existsSync(folder) ? await readdir(folder) : [];
-  const stale = present.filter((name) => name.endsWith(".ts") && !wanted.has(name));
-  for (const [name, text] of wanted) {
-    const file = Bun.file(join(folder, name));
-    if (!(await file.exists()) || (await file.text()) !== text) stale.push(name);
+  const stale = present
+    .map((name) => `${FOLDER}/${name}`)
+    .filter((path) => path.endsWith(".ts") && !wanted.has(path));
+  for (const [path, text] of wanted) {
+    const file = Bun.file(join(root, path));
+    if (!(await file.exists()) || (await file.text()) !== text) stale.push(path);
   }
   return stale.sort();
 }
 
 async function main(root: string, args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: { check: { type: "boolean", default: false } } });
-  const folder = join(root, "src/gen");
-  const wanted = await emit(await readSchemas(root));
-  const stale = await staleFiles(folder, wanted);
+  const { HTTP_API } = await import(join(root, "schema/http-api.ts"));
+  const wanted = await emit(await readSchemas(root), HTTP_API);
+  const stale = await stalePaths(root, wanted);
   if (values.check) {
-    for (const name of stale) {
-      console.error(`src/gen/${name} is stale: run \`bun run codegen\` and commit it`);
+    for (const path of stale) {
+      console.error(`${path} is stale: run \`bun run codegen\` and commit it`);
     }
     return stale.length > 0 ? 1 : 0;
   }
-  for (const name of stale) {
-    const text = wanted.get(name);
-    if (text === undefined) await Bun.file(join(folder, name)).delete();
-    else await Bun.write(join(folder, name), text);
-    console.log(`src/gen/${name} ${text === undefined ? "removed" : "written"}`);
+  for (const path of stale) {
+    const text = wanted.get(path);
+    if (text === undefined) await Bun.file(join(root, path)).delete();
+    else await Bun.write(join(root, path), text);
+    console.log(`${path} ${text === undefined ? "removed" : "written"}`);
   }
-  if (stale.length === 0) console.log("src/gen is up to date");
+  if (stale.length === 0) console.log("Everything is up to date");
   return 0;
 }
 

@@ -101,10 +101,13 @@ function methodModel(
   return { name, number, summary, idempotent, request, reply, errors, hash };
 }
 
-/** Of everything that both sides must agree on; descriptions are for people and may change. */
+/** Of everything that both sides must agree on; what is for people may change. */
 function digest(shape: unknown): string {
-  const text = JSON.stringify(shape, (key, value) =>
-    key === "description" && typeof value === "string" ? undefined : value,
-  );
+  const text = JSON.stringify(shape, (key, value) => {
+    const isForPeople =
+      (key === "description" && typeof value === "string") ||
+      (key === "examples" && Array.isArray(value));
+    return isForPeople ? undefined : value;
+  });
   return new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, HASH_DIGITS);
 }

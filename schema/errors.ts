@@ -2,6 +2,8 @@
 export interface ErrorRow {
   readonly code: string;
   readonly status: number;
+  /** A sentence for people. */
+  readonly meaning: string;
 }
 
 /**
@@ -9,17 +11,36 @@ export interface ErrorRow {
  * with several HTTP statuses, `status` is the usual one.
  */
 export const ERRORS = {
-  ServerError: { code: "0", status: 500 },
-  DataBaseError: { code: "1", status: 503 },
-  InvalidSessionError: { code: "2", status: 401 },
-  UserExistedError: { code: "3", status: 409 },
-  UserNotExistError: { code: "4", status: 404 },
-  PasswordError: { code: "5", status: 401 },
-  InvalidParamsError: { code: "6", status: 400 },
-  success: { code: "7", status: 200 },
+  ServerError: {
+    code: "0",
+    status: 500,
+    meaning: "The server failed, is unreachable or overloaded, or ran out of time.",
+  },
+  DataBaseError: { code: "1", status: 503, meaning: "MySQL or Redis failed." },
+  InvalidSessionError: {
+    code: "2",
+    status: 401,
+    meaning: "There is no session, or it has expired.",
+  },
+  UserExistedError: { code: "3", status: 409, meaning: "The username is taken." },
+  UserNotExistError: { code: "4", status: 404, meaning: "There is no such user." },
+  PasswordError: { code: "5", status: 401, meaning: "The password is wrong." },
+  InvalidParamsError: {
+    code: "6",
+    status: 400,
+    meaning: "The request is not what the endpoint takes.",
+  },
+  success: { code: "7", status: 200, meaning: "It is done." },
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorName = keyof typeof ERRORS;
+
+/** Every row's name, in the order of the codes. */
+export const ERROR_NAMES: readonly ErrorName[] = Object.keys(ERRORS).filter(isErrorName);
+
+function isErrorName(name: string): name is ErrorName {
+  return Object.hasOwn(ERRORS, name);
+}
 
 /** The errors that a method declares: what the caller did or found, not what broke. */
 export type DeclaredErrorName =
@@ -33,7 +54,7 @@ export type DomainErrorName = DeclaredErrorName | "DataBaseError";
 
 /** Whether `name` is a row of the table that a handler can answer with. */
 export function isDomainErrorName(name: string): name is DomainErrorName {
-  return Object.hasOwn(ERRORS, name) && !NEVER_FROM_A_HANDLER.has(name);
+  return isErrorName(name) && !NEVER_FROM_A_HANDLER.has(name);
 }
 
 const NEVER_FROM_A_HANDLER: ReadonlySet<string> = new Set<ErrorName>([

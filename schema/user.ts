@@ -4,8 +4,9 @@ import { contract } from "./contract.ts";
 /** The picture of a user who has not uploaded one. */
 export const DEFAULT_PROFILE_PATH = "default.webp";
 
-// Lengths are in code points, and names are stored and compared in NFC. JSON Schema's `minLength`
-// counts UTF-16 units and `pattern` compiles without the `u` flag, so each text is a format.
+// Lengths are in code points, and names are stored and compared in NFC. TypeBox's `minLength`
+// counts UTF-16 units and its `pattern` compiles without the `u` flag, so each text is a format.
+// For others, who read JSON Schema as it is meant, `unicodePattern` is emitted as the `pattern`.
 //
 // A letter of many scripts (Devanagari, Thai, …) is written with marks, which have no other place
 // in a username than behind a letter. What shows nothing of itself (variation selectors, fillers)
@@ -27,19 +28,28 @@ for (const [format, pattern] of Object.entries({
 
 const Username = Type.String({
   format: "username",
+  unicodePattern: USERNAME.source,
+  examples: ["grace"],
   description: "4 to 13 code points, NFC: letters and digits of any script, and _ - .",
 });
 const Password = Type.String({
   format: "password",
+  unicodePattern: PASSWORD.source,
+  examples: ["hopper1906"],
   description: "4 to 13 printable code points, NFC.",
 });
 const Nickname = Type.String({
   format: "nickname",
+  unicodePattern: NICKNAME.source,
+  examples: ["Amazing"],
   description: "1 to 8 printable code points, NFC, not all white space.",
 });
 /** Any string: one that names no session is answered with InvalidSessionError. */
-const SessionId = Type.String();
-const ProfilePath = Type.String({ description: "Bare file name of the picture under /avatars/." });
+const SessionId = Type.String({ examples: ["b0a49a50-5b0b-3c5c-9a2c-2b6d3f4e8a11"] });
+const ProfilePath = Type.String({
+  description: "Bare file name of the picture under /avatars/.",
+  examples: [DEFAULT_PROFILE_PATH],
+});
 
 export const Empty = Type.Object({});
 
@@ -48,8 +58,8 @@ export const Credentials = Type.Object({ username: Username, password: Password 
 export const SessionRef = Type.Object({ sessionId: SessionId });
 
 export const Profile = Type.Object({
-  username: Type.String(),
-  nickname: Type.String(),
+  username: Type.String({ examples: ["grace"] }),
+  nickname: Type.String({ examples: ["Amazing"] }),
   profilePath: ProfilePath,
 });
 
@@ -60,6 +70,7 @@ export const ProfilePicUpdate = Type.Object({
   profilePath: Type.String({
     pattern: "^[A-Za-z0-9_-]{1,100}\\.webp$",
     description: "Bare file name of a picture that is already saved.",
+    examples: ["0b6b4bb8-7c06-4d3a-9f0c-6b1f0e6d2c11.webp"],
   }),
 });
 

@@ -28,6 +28,7 @@ export async function startHttp(config: Config, log: Log): Promise<RunningTier> 
   const limits = { ...DEFAULT_POOL_LIMITS, ...config.rpcLimits, packedInFlight };
   const balancer = new Balancer(rpcAddresses, limits, identity, interceptors);
   const parts: HttpParts = {
+    caller: balancer,
     user: new UserClient(balancer),
     cookie: new SessionCookie(publicUrl, sessionTtlSeconds),
     avatars: new AvatarFiles(join(dataDir, "avatars"), join(PUBLIC_FOLDER, "avatars")),

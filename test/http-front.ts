@@ -62,6 +62,7 @@ export async function startFront(
   const http = new HttpServer({
     host: HOST,
     port: 0,
+    caller: balancer,
     user: new UserClient(balancer),
     cookie: new SessionCookie(publicUrl, 1800),
     avatars: new Files(avatarFolder, avatarFolder),

@@ -14,7 +14,7 @@ export type SignUpError = "UserExistedError";
 export const SIGN_UP: Method<Credentials, Empty, SignUpError> = {
   name: "User.signUp",
   number: 1,
-  hash: "72e707bbfefde639",
+  hash: "bdc315f0a6ebcb7b",
   idempotent: false,
   errors: ["UserExistedError"],
   request: Credentials,
@@ -26,7 +26,7 @@ export type SignInError = "UserNotExistError" | "PasswordError";
 export const SIGN_IN: Method<Credentials, SessionRef, SignInError> = {
   name: "User.signIn",
   number: 2,
-  hash: "88e96fe21b1d0d33",
+  hash: "6a3aed552ce783b6",
   idempotent: false,
   errors: ["UserNotExistError", "PasswordError"],
   request: Credentials,
@@ -62,7 +62,7 @@ export type UpdateNicknameError = "InvalidSessionError" | "UserNotExistError";
 export const UPDATE_NICKNAME: Method<NicknameUpdate, Empty, UpdateNicknameError> = {
   name: "User.updateNickname",
   number: 5,
-  hash: "2300df4a7a4387cd",
+  hash: "70c20f6b5ca27a3e",
   idempotent: false,
   errors: ["InvalidSessionError", "UserNotExistError"],
   request: NicknameUpdate,

@@ -1,3 +1,4 @@
+import type { Caller } from "../gen/http-endpoints.ts";
 import type { UserClient } from "../gen/user-client.ts";
 import type { Log } from "../log.ts";
 import type { AvatarFiles } from "./avatar-files.ts";
@@ -5,6 +6,8 @@ import type { SessionCookie } from "./session-cookie.ts";
 
 /** What the handlers are made of. */
 export interface HttpParts {
+  /** The TCP servers, for the endpoints that are a call and no more. */
+  readonly caller: Caller;
   readonly user: UserClient;
   readonly cookie: SessionCookie;
   readonly avatars: AvatarFiles;

@@ -110,7 +110,7 @@ function parseJsonObject(text: string): Fields {
   throw new TypeError("The body must be a JSON object");
 }
 
-function isObject(value: unknown): value is Fields {
+export function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -1,38 +1,46 @@
-import { accountHandlers } from "./accounts.ts";
+import {
+  CALL_ENDPOINTS,
+  type Endpoint,
+  OWN_ENDPOINTS,
+  type OwnEndpoint,
+} from "../gen/http-endpoints.ts";
 import { avatarHandlers } from "./avatar.ts";
+import { callHandler } from "./call-endpoint.ts";
+import { docsRoutes } from "./docs.ts";
 import type { Handler, HttpParts } from "./exchange.ts";
+import { homeHandler } from "./home.ts";
 import { pageRoutes } from "./pages.ts";
-import { profileHandlers } from "./profile.ts";
 import { refuseCrossSite } from "./request.ts";
 
 /** Path → method → handler. A GET answers HEAD too. */
 export type RouteTable = Readonly<Record<string, Readonly<Record<string, Handler>>>>;
 
-const API = "/api/entrytask/user";
-
-/** Every URL that the HTTP tier answers. */
+/** Every URL that the HTTP tier answers; those of the API are declared in `schema/http-api.ts`. */
 export function routes(parts: HttpParts): RouteTable {
-  const accounts = accountHandlers(parts);
-  const profile = profileHandlers(parts);
   const avatar = avatarHandlers(parts);
+  const ownHandlers: Readonly<Record<OwnEndpoint["name"], Handler>> = {
+    updateProfilePic: avatar.update,
+    showPicture: avatar.show,
+  };
+  const table: Record<string, Record<string, Handler>> = {
+    "/": { GET: homeHandler(parts) },
+    ...docsRoutes(parts.publicFolder), // /docs and what it loads
+    ...pageRoutes(parts.publicFolder), // /signUp.html, /openapi.json, …
+  };
+  for (const endpoint of CALL_ENDPOINTS) add(endpoint, callHandler(endpoint, parts));
+  for (const endpoint of OWN_ENDPOINTS) add(endpoint, ownHandlers[endpoint.name]);
+  return table;
+
+  function add({ path, methods, isChanging }: Endpoint, handler: Handler): void {
+    const guarded = isChanging ? sameSite(handler) : handler;
+    for (const method of methods) table[path] = { ...table[path], [method]: guarded };
+  }
 
   /** For what changes state: not on behalf of another site. */
-  const changing =
-    (handler: Handler): Handler =>
-    async (exchange) => {
+  function sameSite(handler: Handler): Handler {
+    return async (exchange) => {
       refuseCrossSite(exchange.request, parts.publicUrl);
       return handler(exchange);
     };
-
-  return {
-    [`${API}/signup`]: { POST: changing(accounts.signUp) },
-    [`${API}/signin`]: { POST: changing(accounts.signIn) },
-    [`${API}/signout`]: { GET: changing(accounts.signOut), POST: changing(accounts.signOut) },
-    [`${API}/get_user_info`]: { GET: profile.read },
-    [`${API}/update_nickname`]: { POST: changing(profile.updateNickname) },
-    [`${API}/update_profile_pic`]: { POST: changing(avatar.update) },
-    "/avatars/:name": { GET: avatar.show },
-    "/": { GET: profile.home },
-    ...pageRoutes(parts.publicFolder), // /signUp.html, /signIn.html, /userInfo.html, …
-  };
+  }
 }

@@ -1,5 +1,6 @@
 import { expect } from "bun:test";
 import type { Stack } from "../stack.ts";
+import { expectDocumented, isDocumentedBody, takesJson } from "./openapi.ts";
 
 /** The error table of the contract, with every status that may go with a code. */
 const TABLE: Readonly<Record<string, { message: string; statuses: readonly number[] }>> = {
@@ -92,7 +93,10 @@ export class Api {
 
   async send(method: string, path: string, sent: Sent = {}): Promise<Answer> {
     const response = await this.fetch(method, path, sent);
-    return readAnswer(response.status, response.headers, await response.text());
+    const { status, headers } = response;
+    const answer = readAnswer(status, headers, await response.text());
+    expectDocumented({ method, path, status, headers, body: JSON.parse(answer.text) });
+    return answer;
   }
 
   /** Any path, pages and pictures too: nothing is followed and nothing is checked. */
@@ -105,11 +109,17 @@ export class Api {
     });
   }
 
-  post(path: string, fields: Fields, headers: Sent["headers"] = {}): Promise<Answer> {
-    return this.send("POST", path, {
+  async post(path: string, fields: Fields, headers: Sent["headers"] = {}): Promise<Answer> {
+    const answer = await this.send("POST", path, {
       headers: { "Content-Type": "application/json", ...headers },
       body: JSON.stringify(fields),
     });
+    // The document takes just what the server takes.
+    if (takesJson("POST", path) && (answer.status === 200 || answer.status === 400)) {
+      const isTaken = answer.status === 200;
+      expect(isDocumentedBody("POST", path, fields), JSON.stringify(fields)).toBe(isTaken);
+    }
+    return answer;
   }
 
   postForm(path: string, fields: Readonly<Record<string, string>>): Promise<Answer> {

@@ -1,0 +1,85 @@
+import { type EndpointModel, fieldNames } from "./http-model.ts";
+import { constantName, header } from "./text.ts";
+
+export const HTTP_API_SOURCE = "schema/http-api.ts";
+
+/** The HTTP API as data: what the HTTP tier routes, reads and calls by. */
+export function emitEndpoints(endpoints: readonly EndpointModel[]): string {
+  const calling = endpoints.flatMap(({ call }) => (call ? [call] : []));
+  const files = [...new Set(calling.map(({ service }) => service.file))];
+  const imports = files.map((file) => {
+    const used = calling.filter(({ service }) => service.file === file);
+    const constants = new Set(used.map(({ method }) => constantName(method.name)));
+    return `import { ${[...constants].join(", ")} } from "./${file}-methods.ts";`;
+  });
+  const owns = endpoints.filter(({ call }) => !call);
+  const ownNames = owns.map(({ name }) => JSON.stringify(name)).join(" | ") || "never";
+  return [
+    header(HTTP_API_SOURCE),
+    'import type { Caller, Method } from "../rpc/call.ts";',
+    ...imports,
+    "",
+    DECLARATIONS,
+    `export interface OwnEndpoint extends Endpoint {
+  readonly name: ${ownNames};
+}
+
+/** The endpoints that a method answers. */
+export const CALL_ENDPOINTS: readonly CallEndpoint[] = [${calls(endpoints).join(",\n")}];
+
+/** The endpoints with a handler of their own. */
+export const OWN_ENDPOINTS: readonly OwnEndpoint[] = [${owns.map(own).join(",\n")}];
+`,
+  ].join("\n");
+}
+
+const DECLARATIONS = `export type { Caller };
+
+export interface Endpoint {
+  /** \`:name\` stands for one segment. */
+  readonly path: string;
+  readonly methods: readonly ("GET" | "POST")[];
+  /** Not to be asked for on behalf of another site. */
+  readonly isChanging: boolean;
+}
+
+export interface CallEndpoint extends Endpoint {
+  readonly method: Method<unknown, unknown>;
+  /** What the body holds of the request. */
+  readonly fields: readonly string[];
+  /** The cookie holds the \`sessionId\` of the request. */
+  readonly needsSession: boolean;
+  /** Whether the reply's \`sessionId\` becomes the cookie, or the cookie is taken away. */
+  readonly cookie?: "set" | "clear";
+  /** The answer's \`data\`: a field of the request, or an object of fields of the reply. */
+  readonly returns: { readonly request: string } | { readonly reply: readonly string[] };
+}
+`;
+
+function calls(endpoints: readonly EndpointModel[]): string[] {
+  return endpoints.flatMap((endpoint) => {
+    const { body, needsSession, cookie, call } = endpoint;
+    if (!call) return [];
+    const lines = [
+      ...common(endpoint),
+      `method: ${constantName(call.method.name)}`,
+      `fields: ${JSON.stringify(fieldNames(body))}`,
+      `needsSession: ${needsSession}`,
+      ...(cookie ? [`cookie: "${cookie}"`] : []),
+      `returns: ${JSON.stringify(call.returns)}`,
+    ];
+    return `{ ${lines.join(", ")} }`;
+  });
+}
+
+function own(endpoint: EndpointModel): string {
+  return `{ name: ${JSON.stringify(endpoint.name)}, ${common(endpoint).join(", ")} }`;
+}
+
+function common({ path, methods, isChanging }: EndpointModel): string[] {
+  return [
+    `path: ${JSON.stringify(path)}`,
+    `methods: ${JSON.stringify(methods)}`,
+    `isChanging: ${isChanging}`,
+  ];
+}

@@ -1,0 +1,56 @@
+import { Type } from "@sinclair/typebox";
+import type { HttpApi } from "./http.ts";
+import { ProfilePicUpdate } from "./user.ts";
+
+const USER = "/api/entrytask/user";
+
+/** The form of an upload. */
+export const PictureForm = Type.Object({
+  profilePic: Type.Unsafe<Blob>({
+    type: "string",
+    contentMediaType: "application/octet-stream",
+    description: "A JPEG, PNG, WebP, GIF or BMP of at most 8 MiB and 16 megapixels.",
+  }),
+  username: Type.Optional(
+    Type.String({ description: "If given, it must be the session's own.", examples: ["grace"] }),
+  ),
+});
+
+/** Where the uploaded picture is now. */
+export const PicturePath = Type.Pick(ProfilePicUpdate, ["profilePath"]);
+
+/** Every endpoint of the HTTP API, one by one. Pages and their files are in src/http/routes.ts. */
+export const HTTP_API: HttpApi = {
+  signUp: { path: `${USER}/signup`, methods: ["POST"], calls: "User.signUp" },
+  signIn: { path: `${USER}/signin`, methods: ["POST"], calls: "User.signIn" },
+  signOut: {
+    path: `${USER}/signout`,
+    methods: ["POST", "GET"],
+    calls: "User.signOut",
+    endsSession: true,
+  },
+  getUserInfo: { path: `${USER}/get_user_info`, methods: ["GET"], calls: "User.getUserInfo" },
+  updateNickname: {
+    path: `${USER}/update_nickname`,
+    methods: ["POST"],
+    calls: "User.updateNickname",
+    returns: "nickname",
+  },
+  updateProfilePic: {
+    path: `${USER}/update_profile_pic`,
+    methods: ["POST"],
+    summary: "Upload a picture and show it as the user's.",
+    session: true,
+    form: PictureForm,
+    data: PicturePath,
+    errors: ["InvalidSessionError", "UserNotExistError"],
+  },
+  showPicture: {
+    path: "/avatars/:name",
+    methods: ["GET"],
+    summary: "Show a picture by the profilePath of its user.",
+    idempotent: true,
+    file: "image/webp",
+    errors: [],
+  },
+};

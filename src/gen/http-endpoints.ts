@@ -1,0 +1,91 @@
+// @generated from schema/http-api.ts by `bun run codegen`. Edit the schema, not this file.
+import type { Caller, Method } from "../rpc/call.ts";
+import { GET_USER_INFO, SIGN_IN, SIGN_OUT, SIGN_UP, UPDATE_NICKNAME } from "./user-methods.ts";
+
+export type { Caller };
+
+export interface Endpoint {
+  /** `:name` stands for one segment. */
+  readonly path: string;
+  readonly methods: readonly ("GET" | "POST")[];
+  /** Not to be asked for on behalf of another site. */
+  readonly isChanging: boolean;
+}
+
+export interface CallEndpoint extends Endpoint {
+  readonly method: Method<unknown, unknown>;
+  /** What the body holds of the request. */
+  readonly fields: readonly string[];
+  /** The cookie holds the `sessionId` of the request. */
+  readonly needsSession: boolean;
+  /** Whether the reply's `sessionId` becomes the cookie, or the cookie is taken away. */
+  readonly cookie?: "set" | "clear";
+  /** The answer's `data`: a field of the request, or an object of fields of the reply. */
+  readonly returns: { readonly request: string } | { readonly reply: readonly string[] };
+}
+
+export interface OwnEndpoint extends Endpoint {
+  readonly name: "updateProfilePic" | "showPicture";
+}
+
+/** The endpoints that a method answers. */
+export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
+  {
+    path: "/api/entrytask/user/signup",
+    methods: ["POST"],
+    isChanging: true,
+    method: SIGN_UP,
+    fields: ["username", "password"],
+    needsSession: false,
+    returns: { reply: [] },
+  },
+  {
+    path: "/api/entrytask/user/signin",
+    methods: ["POST"],
+    isChanging: true,
+    method: SIGN_IN,
+    fields: ["username", "password"],
+    needsSession: false,
+    cookie: "set",
+    returns: { reply: [] },
+  },
+  {
+    path: "/api/entrytask/user/signout",
+    methods: ["POST", "GET"],
+    isChanging: true,
+    method: SIGN_OUT,
+    fields: [],
+    needsSession: true,
+    cookie: "clear",
+    returns: { reply: [] },
+  },
+  {
+    path: "/api/entrytask/user/get_user_info",
+    methods: ["GET"],
+    isChanging: false,
+    method: GET_USER_INFO,
+    fields: [],
+    needsSession: true,
+    returns: { reply: ["username", "nickname", "profilePath"] },
+  },
+  {
+    path: "/api/entrytask/user/update_nickname",
+    methods: ["POST"],
+    isChanging: true,
+    method: UPDATE_NICKNAME,
+    fields: ["nickname"],
+    needsSession: true,
+    returns: { request: "nickname" },
+  },
+];
+
+/** The endpoints with a handler of their own. */
+export const OWN_ENDPOINTS: readonly OwnEndpoint[] = [
+  {
+    name: "updateProfilePic",
+    path: "/api/entrytask/user/update_profile_pic",
+    methods: ["POST"],
+    isChanging: true,
+  },
+  { name: "showPicture", path: "/avatars/:name", methods: ["GET"], isChanging: false },
+];

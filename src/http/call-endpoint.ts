@@ -1,0 +1,49 @@
+import type { CallEndpoint } from "../gen/http-endpoints.ts";
+import type { Handler, HttpParts } from "./exchange.ts";
+import { Refusal, success } from "./reply.ts";
+import { type Fields, isObject, readFields, toNfc } from "./request.ts";
+
+/** Stands for the session while the shape of a request is judged, which comes first. */
+const ANY_SESSION = { sessionId: "" };
+
+/** Answer an endpoint by the method that it names: body and cookie → call → data and cookie. */
+export function callHandler(
+  endpoint: CallEndpoint,
+  { caller, cookie }: Pick<HttpParts, "caller" | "cookie">,
+): Handler {
+  const { method, needsSession, returns } = endpoint;
+  return async ({ request, requestId }) => {
+    const body = await readBodyOf(endpoint, request);
+    const fields = needsSession ? { ...body, sessionId: cookie.read(request) } : body;
+    // Who closes the window on signing out wants the session to end all the same.
+    const cancellable = endpoint.cookie !== "clear" && { signal: () => request.signal };
+    const reply = await caller.call(method, fields, { requestId, ...cancellable });
+    if (!isObject(reply)) throw new TypeError(`Cannot show the reply of ${method.name}`);
+    const data = "request" in returns ? fields[returns.request] : pick(reply, returns.reply);
+    if (endpoint.cookie === "set") return success(data, cookie.set(String(reply.sessionId)));
+    return success(data, endpoint.cookie === "clear" ? cookie.clear() : undefined);
+  };
+}
+
+/** @throws {Refusal} 400, 413, 415: the body does not hold what the method's request needs */
+async function readBodyOf(
+  { method, fields, needsSession }: CallEndpoint,
+  request: Request,
+): Promise<Fields> {
+  if (fields.length === 0) return {};
+  const given = await readFields(request);
+  const body: Record<string, unknown> = {};
+  for (const field of fields) {
+    if (given[field] !== undefined) body[field] = toNfc(given[field]);
+  }
+  if (method.request.Check(needsSession ? { ...body, ...ANY_SESSION } : body)) return body;
+  throw new Refusal(400, `The body does not hold what ${method.name} takes: ${fields.join(", ")}`);
+}
+
+/** The named fields and no others; "" for none. */
+function pick(reply: Fields, names: readonly string[]): Fields | "" {
+  if (names.length === 0) return "";
+  const data: Record<string, unknown> = {};
+  for (const name of names) data[name] = reply[name];
+  return data;
+}
