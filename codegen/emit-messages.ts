@@ -1,5 +1,5 @@
 import { Kind, type TSchema, TypeGuard } from "@sinclair/typebox";
-import { type MessageModel, SchemaError, type ServiceModel } from "./model.ts";
+import { SchemaError, type ServiceModel } from "./model.ts";
 import { docComment, header } from "./text.ts";
 
 /**
@@ -7,9 +7,10 @@ import { docComment, header } from "./text.ts";
  * the message's name, as a class's type and value have.
  */
 export function emitMessages({ source, file, messages }: ServiceModel): string {
+  const nameOf: NameOf = (schema) => messages.find((message) => message.schema === schema)?.name;
   const declarations = messages.map(({ name, schema }) =>
     [
-      `export ${interfaceOf(name, schema, messages)}`,
+      `export ${interfaceOf(name, schema, nameOf)}`,
       `export const ${name}: Validator<${name}> = TypeCompiler.Compile(schema.${name});`,
     ].join("\n\n"),
   );
@@ -24,7 +25,7 @@ export function emitMessages({ source, file, messages }: ServiceModel): string {
   ].join("\n");
 }
 
-function interfaceOf(name: string, schema: TSchema, messages: readonly MessageModel[]): string {
+function interfaceOf(name: string, schema: TSchema, nameOf: NameOf): string {
   if (!TypeGuard.IsObject(schema)) {
     throw new SchemaError(`Cannot emit ${name}: a message is a Type.Object`);
   }
@@ -32,30 +33,38 @@ function interfaceOf(name: string, schema: TSchema, messages: readonly MessageMo
     const mark = TypeGuard.IsOptional(type) ? "?" : "";
     const doc = type.description ? `${docComment(type.description)}\n` : "";
     const key = JSON.stringify(field); // The formatter takes off the quotes that are not needed.
-    return `${doc}  readonly ${key}${mark}: ${typeOf(type, messages, `${name}.${field}`)};`;
+    return `${doc}  readonly ${key}${mark}: ${typeOf(type, nameOf, `${name}.${field}`)};`;
   });
   if (fields.length === 0) return `type ${name} = Record<string, never>;`;
   return `interface ${name} {\n${fields.join("\n")}\n}`;
 }
 
-function typeOf(schema: TSchema, messages: readonly MessageModel[], where: string): string {
-  const named = messages.find((message) => message.schema === schema);
-  if (named) return named.name;
+/** The name of a schema's type, where it has one. */
+export type NameOf = (schema: TSchema) => string | undefined;
+
+/**
+ * The type of a schema's values, in TypeScript.
+ * @param where as in `Profile.nickname`, for the error
+ * @throws {SchemaError} there is no rule for such a schema
+ */
+export function typeOf(schema: TSchema, nameOf: NameOf, where: string): string {
+  const name = nameOf(schema);
+  if (name !== undefined) return name;
   if (TypeGuard.IsString(schema)) return "string";
   if (TypeGuard.IsNumber(schema) || TypeGuard.IsInteger(schema)) return "number";
   if (TypeGuard.IsBoolean(schema)) return "boolean";
   if (TypeGuard.IsNull(schema)) return "null";
   if (TypeGuard.IsUnknown(schema)) return "unknown";
   if (TypeGuard.IsLiteral(schema)) return JSON.stringify(schema.const);
-  if (TypeGuard.IsArray(schema)) return `readonly (${typeOf(schema.items, messages, where)})[]`;
+  if (TypeGuard.IsArray(schema)) return `readonly (${typeOf(schema.items, nameOf, where)})[]`;
   if (TypeGuard.IsRecord(schema)) {
     const values = Object.values(schema.patternProperties).map((each) =>
-      typeOf(each, messages, where),
+      typeOf(each, nameOf, where),
     );
     return `Readonly<Record<string, ${values.join(" | ")}>>`;
   }
   if (TypeGuard.IsUnion(schema)) {
-    return schema.anyOf.map((member) => typeOf(member, messages, where)).join(" | ");
+    return schema.anyOf.map((member) => typeOf(member, nameOf, where)).join(" | ");
   }
   throw new SchemaError(
     `Cannot emit ${where}: no rule for ${schema[Kind]}; export a nested object as a message`,

@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { HttpApi } from "../schema/http.ts";
+import { emitBrowserClient } from "./emit-browser-client.ts";
 import { emitClient } from "./emit-client.ts";
 import { emitDescription } from "./emit-description.ts";
 import { emitEndpoints } from "./emit-endpoints.ts";
@@ -39,6 +40,7 @@ async function emit(
       ]),
     ),
     [`${FOLDER}/http-endpoints.ts`, emitEndpoints(endpoints)],
+    ["public/api.js", emitBrowserClient(endpoints)],
     ["public/openapi.json", emitOpenApi(endpoints)],
   ];
   return new Map(

@@ -1,116 +1,166 @@
-// The pages' way to the HTTP API: one request, and its answer as data or as words for people.
+// @generated from schema/http-api.ts by `bun run codegen`. Edit the schema, not this file.
+import { callApi, isObject } from "./call-api.js";
 
-/** What people are told, by errCode. */
-const SENTENCES = new Map([
-  ["0", "Something went wrong on our side, or it is very busy. Please try again in a moment."],
-  ["1", "The accounts cannot be reached at the moment. Please try again in a moment."],
-  ["2", "Your session has ended. Please sign in again."],
-  ["3", "This username is taken. Please choose another one."],
-  ["4", "There is no account with this username. Check its spelling and capitals, or sign up."],
-  ["5", "This is not the password of this account. Please type it again; capitals count."],
-  ["6", "The server does not take this as it is. Please check what you entered."],
-]);
-const SUCCESS = "7";
-
-const UNREACHABLE = "The server cannot be reached. Check your connection, then try again.";
-const TOO_SLOW = "The server took too long to answer. Please try again in a moment.";
-
-/** Why a request was not carried out: the message is a sentence for people. */
-export class Refusal extends Error {
-  /**
-   * @param {string} message
-   * @param {{ code?: string, field?: string, cause?: unknown }} [details] `code` is the errCode
-   *   that the server answered, `field` what the page itself finds missing or wrong
-   */
-  constructor(message, { code, field, cause } = {}) {
-    super(message, { cause });
-    this.code = code;
-    this.field = field;
-  }
-}
+/** @import { CallOptions, Endpoint } from "./call-api.js" */
 
 /**
- * Call the API and resolve to the `data` of its answer; whatever fails rejects with a Refusal.
- *
- * @param {string} url
- * @param {FormData | Record<string, FormDataEntryValue>} [body] sent with POST: form data as it
- *   is, anything else as JSON; without a body the request is a GET
- * @param {number} [timeoutMs]
- * @returns {Promise<unknown>}
+ * @typedef {"UserExistedError"
+ *   | "UserNotExistError"
+ *   | "PasswordError"
+ *   | "InvalidSessionError"} DeclaredError
  */
-export async function call(url, body, timeoutMs = 20_000) {
-  const { response, text } = await exchange(url, {
-    ...requestOf(body),
-    cache: "no-store",
-    signal: AbortSignal.timeout(timeoutMs),
-  });
-  const answer = parse(text);
-  if (answer?.errCode === SUCCESS) return answer.data;
-  const sentence = answer && (tooOften(response) ?? SENTENCES.get(answer.errCode));
-  if (!answer || !sentence) throw notUnderstood(`HTTP ${response.status}`);
-  throw new Refusal(sentence, { code: answer.errCode });
-}
 
 /**
- * The server's answer is none that the pages know: a proxy's page, say.
- *
- * @param {string} what
+ * @typedef {object} SignUpFields
+ * @property {string} username 4 to 13 code points, NFC: letters and digits of any script, and _ - .
+ * @property {string} password 4 to 13 printable code points, NFC.
  */
-export function notUnderstood(what) {
-  return new Refusal(
-    `The server's answer was not understood (${what}). Please try again in a moment.`,
+
+/** @type {Endpoint<"", "UserExistedError">} */
+const SIGN_UP = {
+  method: "POST",
+  path: "/api/entrytask/user/signup",
+  errors: ["UserExistedError"],
+  isData: (data) => data === "",
+};
+
+/**
+ * @typedef {object} SignInFields
+ * @property {string} username 4 to 13 code points, NFC: letters and digits of any script, and _ - .
+ * @property {string} password 4 to 13 printable code points, NFC.
+ */
+
+/** @type {Endpoint<"", "UserNotExistError" | "PasswordError">} */
+const SIGN_IN = {
+  method: "POST",
+  path: "/api/entrytask/user/signin",
+  errors: ["UserNotExistError", "PasswordError"],
+  isData: (data) => data === "",
+};
+
+/** @type {Endpoint<"", "InvalidSessionError">} */
+const SIGN_OUT = {
+  method: "POST",
+  path: "/api/entrytask/user/signout",
+  errors: ["InvalidSessionError"],
+  isData: (data) => data === "",
+};
+
+/** @typedef {{ username: string, nickname: string, profilePath: string }} GetUserInfoData */
+
+/**
+ * @param {unknown} data
+ * @returns {data is GetUserInfoData}
+ */
+function isGetUserInfoData(data) {
+  return (
+    isObject(data) &&
+    typeof data.username === "string" &&
+    typeof data.nickname === "string" &&
+    typeof data.profilePath === "string"
   );
 }
 
-/**
- * @param {FormData | Record<string, FormDataEntryValue> | undefined} body
- * @returns {RequestInit}
- */
-function requestOf(body) {
-  if (!body) return { method: "GET" };
-  if (body instanceof FormData) return { method: "POST", body };
-  return {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  };
-}
+/** @type {Endpoint<GetUserInfoData, "InvalidSessionError" | "UserNotExistError">} */
+const GET_USER_INFO = {
+  method: "GET",
+  path: "/api/entrytask/user/get_user_info",
+  errors: ["InvalidSessionError", "UserNotExistError"],
+  isData: isGetUserInfoData,
+};
 
 /**
- * @param {string} url
- * @param {RequestInit} request
+ * @typedef {object} UpdateNicknameFields
+ * @property {string} nickname 1 to 8 printable code points, NFC, not all white space.
  */
-async function exchange(url, request) {
-  try {
-    const response = await fetch(url, request);
-    return { response, text: await response.text() };
-  } catch (cause) {
-    const late = cause instanceof DOMException && cause.name === "TimeoutError";
-    throw new Refusal(late ? TOO_SLOW : UNREACHABLE, { cause });
-  }
-}
+
+/** @typedef {string} UpdateNicknameData */
 
 /**
- * @param {string} text
- * @returns {{ errCode: string, data: unknown } | undefined}
+ * @param {unknown} data
+ * @returns {data is UpdateNicknameData}
  */
-function parse(text) {
-  try {
-    const { errCode, data } = Object(JSON.parse(text));
-    return typeof errCode === "string" ? { errCode, data } : undefined;
-  } catch {
-    return undefined;
-  }
+function isUpdateNicknameData(data) {
+  return typeof data === "string";
 }
 
+/** @type {Endpoint<UpdateNicknameData, "InvalidSessionError" | "UserNotExistError">} */
+const UPDATE_NICKNAME = {
+  method: "POST",
+  path: "/api/entrytask/user/update_nickname",
+  errors: ["InvalidSessionError", "UserNotExistError"],
+  isData: isUpdateNicknameData,
+};
+
+/** @typedef {{ profilePath: string }} UpdateProfilePicData */
+
 /**
- * "0" is also the answer to one who asks too often, who can be told how long to wait.
- *
- * @param {Response} response
+ * @param {unknown} data
+ * @returns {data is UpdateProfilePicData}
  */
-function tooOften(response) {
-  if (response.status !== 429) return undefined;
-  const seconds = Number(response.headers.get("Retry-After"));
-  const wait = seconds > 0 ? `${Math.ceil(seconds)} s` : "a moment";
-  return `That was too often in a short time. Please wait ${wait}, then try again.`;
+function isUpdateProfilePicData(data) {
+  return isObject(data) && typeof data.profilePath === "string";
 }
+
+/** @type {Endpoint<UpdateProfilePicData, "InvalidSessionError" | "UserNotExistError">} */
+const UPDATE_PROFILE_PIC = {
+  method: "POST",
+  path: "/api/entrytask/user/update_profile_pic",
+  errors: ["InvalidSessionError", "UserNotExistError"],
+  isData: isUpdateProfilePicData,
+};
+
+/** Each function resolves to a result that is told by its tag, and never rejects. */
+export const api = {
+  /**
+   * Create a user.
+   * `POST /api/entrytask/user/signup`, from signUp in schema/http-api.ts.
+   *
+   * @param {SignUpFields} fields
+   * @param {CallOptions} [options]
+   */
+  signUp: (fields, options) => callApi(SIGN_UP, fields, options),
+
+  /**
+   * Exchange credentials for a session.
+   * `POST /api/entrytask/user/signin`, from signIn in schema/http-api.ts.
+   *
+   * @param {SignInFields} fields
+   * @param {CallOptions} [options]
+   */
+  signIn: (fields, options) => callApi(SIGN_IN, fields, options),
+
+  /**
+   * End a session.
+   * `POST /api/entrytask/user/signout`, from signOut in schema/http-api.ts.
+   *
+   * @param {CallOptions} [options]
+   */
+  signOut: (options) => callApi(SIGN_OUT, undefined, options),
+
+  /**
+   * Read the profile that a session belongs to.
+   * `GET /api/entrytask/user/get_user_info`, from getUserInfo in schema/http-api.ts.
+   *
+   * @param {CallOptions} [options]
+   */
+  getUserInfo: (options) => callApi(GET_USER_INFO, undefined, options),
+
+  /**
+   * Change the nickname of the session's user.
+   * `POST /api/entrytask/user/update_nickname`, from updateNickname in schema/http-api.ts.
+   *
+   * @param {UpdateNicknameFields} fields
+   * @param {CallOptions} [options]
+   */
+  updateNickname: (fields, options) => callApi(UPDATE_NICKNAME, fields, options),
+
+  /**
+   * Upload a picture and show it as the user's.
+   * `POST /api/entrytask/user/update_profile_pic`, from updateProfilePic in schema/http-api.ts.
+   *
+   * @param {FormData} form
+   * @param {CallOptions} [options]
+   */
+  updateProfilePic: (form, options) => callApi(UPDATE_PROFILE_PIC, form, options),
+};

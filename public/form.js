@@ -1,13 +1,49 @@
 // Sends a form by script and shows in the page how it went.
 
-import { Refusal } from "./api.js";
 import { find } from "./page.js";
 
-/** Which field a refusal is about, by errCode. */
+/** @import { DeclaredError } from "./api.js" */
+/** @import { CommonError, OwnError } from "./call-api.js" */
+
+/**
+ * Why something did not work: what the API answered, or what the page itself finds missing or
+ * wrong in one of its fields.
+ *
+ * @typedef {{ tag: DeclaredError | CommonError | OwnError, detail?: string }} ApiFailure
+ * @typedef {{ tag: "Incomplete", detail: string, field: string }} Incomplete
+ * @typedef {ApiFailure | Incomplete} Failure
+ */
+
+/**
+ * What people are told.
+ *
+ * @type {Readonly<Record<ApiFailure["tag"], string>>}
+ */
+const SENTENCES = {
+  ServerError:
+    "Something went wrong on our side, or it is very busy. Please try again in a moment.",
+  DataBaseError: "The accounts cannot be reached at the moment. Please try again in a moment.",
+  InvalidSessionError: "Your session has ended. Please sign in again.",
+  UserExistedError: "This username is taken. Please choose another one.",
+  UserNotExistError:
+    "There is no account with this username. Check its spelling and capitals, or sign up.",
+  PasswordError: "This is not the password of this account. Please type it again; capitals count.",
+  InvalidParamsError: "The server does not take this as it is. Please check what you entered.",
+  TooOften: "That was too often in a short time. Please wait {detail}, then try again.",
+  TooSlow: "The server took too long to answer. Please try again in a moment.",
+  Unreachable: "The server cannot be reached. Check your connection, then try again.",
+  NotUnderstood: "The server's answer was not understood ({detail}). Please try again in a moment.",
+};
+
+/**
+ * Which field a failure is about.
+ *
+ * @type {ReadonlyMap<string, string>}
+ */
 const BLAMED = new Map([
-  ["3", "username"],
-  ["4", "username"],
-  ["5", "password"],
+  ["UserExistedError", "username"],
+  ["UserNotExistError", "username"],
+  ["PasswordError", "password"],
 ]);
 
 /**
@@ -21,14 +57,15 @@ const LENGTHS = new Map([
 ]);
 
 /**
- * Have `form` sent by `send`, with its button disabled meanwhile. A refusal is shown in the
+ * Have `form` sent by `send`, with its button disabled meanwhile. A failure is shown in the
  * page's alert, which moves to the form, and the focus goes to the field to be corrected.
  *
  * @param {HTMLFormElement} form
  * @param {object} how
- * @param {(fields: FormData) => Promise<string>} how.send resolves to what people are told, or
- *   stays pending where it leads to another page
- * @param {string} how.rules what people are told on "6", which says only that something is wrong
+ * @param {(fields: FormData) => Promise<string | Failure>} how.send resolves to what people are
+ *   told, or to why it did not work, or stays pending where it leads to another page
+ * @param {string} how.rules what people are told on InvalidParamsError, which says only that
+ *   something is wrong
  */
 export function sendByScript(form, { send, rules }) {
   const button = find("button[type=submit]", HTMLButtonElement, form);
@@ -46,9 +83,12 @@ export function sendByScript(form, { send, rules }) {
     button.disabled = true;
     form.ariaBusy = "true";
     try {
-      say(form, await send(fields));
+      const outcome = await send(fields);
+      if (typeof outcome === "string") say(form, outcome);
+      else refuse(form, outcome, rules);
     } catch (error) {
-      refuse(form, error, rules);
+      tell(form, "This page has a fault. Please reload it, then try again.").focus();
+      throw error;
     } finally {
       button.disabled = false;
       form.ariaBusy = null;
@@ -83,23 +123,47 @@ export function offerReveal(form) {
  * Show in the page's only alert why something did not work, at the end of `place`.
  *
  * @param {Element} place
- * @param {unknown} error
+ * @param {Failure} failure
  * @param {string} [rules]
  */
-export function refuse(place, error, rules) {
-  const alert = find("[role=alert]", HTMLElement);
-  place.append(alert);
-  if (!(error instanceof Refusal)) {
-    alert.textContent = "This page has a fault. Please reload it, then try again.";
-    alert.focus();
-    throw error;
-  }
-  alert.textContent = error.code === "6" && rules ? rules : error.message;
-  const field = blamed(place, error);
+export function refuse(place, failure, rules) {
+  const alert = tell(place, sentenceFor(failure, rules));
+  const field = blamed(place, failure);
   if (!field) return alert.focus();
   field.setAttribute("aria-invalid", "true");
   field.setAttribute("aria-errormessage", alert.id);
   field.focus();
+}
+
+/**
+ * @param {Failure} failure
+ * @param {string} [rules]
+ */
+function sentenceFor(failure, rules) {
+  if (failure.tag === "Incomplete") return failure.detail;
+  if (failure.tag === "InvalidParamsError" && rules) return rules;
+  return SENTENCES[failure.tag].replace("{detail}", failure.detail ?? "");
+}
+
+/**
+ * @param {Element} place
+ * @param {string} sentence
+ */
+function tell(place, sentence) {
+  const alert = find("[role=alert]", HTMLElement);
+  place.append(alert);
+  alert.textContent = sentence;
+  return alert;
+}
+
+/**
+ * The text of a field, "" where it is none.
+ *
+ * @param {FormData} fields
+ * @param {string} name
+ */
+export function textOf(fields, name) {
+  return String(fields.get(name) ?? "");
 }
 
 /** @param {HTMLFormElement} form */
@@ -122,14 +186,15 @@ function say(form, sentence) {
 
 /**
  * @param {Element} place
- * @param {Refusal} refusal
+ * @param {Failure} failure
  */
-function blamed(place, { code = "", field: name = BLAMED.get(code) }) {
+function blamed(place, failure) {
   /** @type {HTMLInputElement[]} */
   const fields = [...place.querySelectorAll("input[name]")].filter(
     (field) => field instanceof HTMLInputElement,
   );
-  if (code === "6") return fields.find(hasWrongLength) ?? fields[0];
+  if (failure.tag === "InvalidParamsError") return fields.find(hasWrongLength) ?? fields[0];
+  const name = failure.tag === "Incomplete" ? failure.field : BLAMED.get(failure.tag);
   return fields.find((field) => field.name === name);
 }
 

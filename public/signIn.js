@@ -1,5 +1,5 @@
-import { call } from "./api.js";
-import { offerReveal, sendByScript } from "./form.js";
+import { api } from "./api.js";
+import { offerReveal, sendByScript, textOf } from "./form.js";
 import { find, leaveFor, takeNote } from "./page.js";
 
 const form = find("form", HTMLFormElement);
@@ -7,7 +7,9 @@ const form = find("form", HTMLFormElement);
 sendByScript(form, {
   rules: "No account looks like this: usernames and passwords both have 4 to 13 characters.",
   async send(fields) {
-    await call(form.action, Object.fromEntries(fields));
+    const [username, password] = [textOf(fields, "username"), textOf(fields, "password")];
+    const result = await api.signIn({ username, password });
+    if (result.tag !== "success") return result;
     return leaveFor("/userInfo.html");
   },
 });

@@ -1,5 +1,5 @@
-import { call } from "./api.js";
-import { offerReveal, sendByScript } from "./form.js";
+import { api } from "./api.js";
+import { offerReveal, sendByScript, textOf } from "./form.js";
 import { find, leaveFor } from "./page.js";
 
 const form = find("form", HTMLFormElement);
@@ -9,10 +9,12 @@ sendByScript(form, {
     "Please use 4 to 13 letters, digits, _ - or dots for the username, " +
     "and 4 to 13 characters for the password.",
   async send(fields) {
-    await call(form.action, Object.fromEntries(fields));
+    const [username, password] = [textOf(fields, "username"), textOf(fields, "password")];
+    const result = await api.signUp({ username, password });
+    if (result.tag !== "success") return result;
     return leaveFor("/signIn.html", {
       note: "Your account is ready. Sign in to see it.",
-      username: String(fields.get("username")),
+      username,
     });
   },
 });

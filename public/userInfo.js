@@ -1,6 +1,9 @@
-import { call, notUnderstood, Refusal } from "./api.js";
-import { refuse, sendByScript } from "./form.js";
+import { api } from "./api.js";
+import { refuse, sendByScript, textOf } from "./form.js";
 import { find, leaveFor } from "./page.js";
+
+/** @import { GetUserInfoData } from "./api.js" */
+/** @import { Failure } from "./form.js" */
 
 const DEFAULT_PICTURE = "/avatars/default.webp";
 const PICTURE_LIMIT_BYTES = 8 * 1024 * 1024;
@@ -26,7 +29,10 @@ const signOutForm = find("#sign-out-form", HTMLFormElement);
 sendByScript(nicknameForm, {
   rules: "Please use 1 to 8 characters that can be seen; an emoji may count as several.",
   async send(fields) {
-    showNickname(await callSignedIn(nicknameForm.action, Object.fromEntries(fields)));
+    const wanted = { nickname: textOf(fields, "nickname") };
+    const result = await signedIn(api.updateNickname(wanted));
+    if (result.tag !== "success") return result;
+    showNickname(result.data);
     return "Your nickname is saved.";
   },
 });
@@ -36,10 +42,12 @@ sendByScript(pictureForm, {
   async send(fields) {
     const file = chosen.files?.[0];
     // These two the server refuses as well, but only after the whole upload.
-    if (!file) throw new Refusal("Please choose a picture first.", { field: chosen.name });
-    if (file.size > PICTURE_LIMIT_BYTES) throw new Refusal(PICTURE_RULES, { field: chosen.name });
-    const data = await callSignedIn(pictureForm.action, fields, UPLOAD_TIMEOUT_MS);
-    showPicture(Object(data).profilePath);
+    if (!file) return incomplete("Please choose a picture first.");
+    if (file.size > PICTURE_LIMIT_BYTES) return incomplete(PICTURE_RULES);
+    const upload = api.updateProfilePic(fields, { timeoutMs: UPLOAD_TIMEOUT_MS });
+    const result = await signedIn(upload);
+    if (result.tag !== "success") return result;
+    showPicture(result.data.profilePath);
     pictureForm.reset();
     showPreview();
     return "Your picture is saved.";
@@ -49,7 +57,8 @@ sendByScript(pictureForm, {
 sendByScript(signOutForm, {
   rules: "You could not be signed out. Please reload this page, then try again.",
   async send() {
-    await callSignedIn(signOutForm.action, {});
+    const result = await signedIn(api.signOut());
+    if (result.tag !== "success") return result;
     return leaveFor("/signIn.html", { note: "You are signed out." });
   },
 });
@@ -65,56 +74,55 @@ async function load() {
   retry.hidden = true;
   find("[role=alert]", HTMLElement).textContent = "";
   loading.textContent = "Loading…";
-  try {
-    show(await callSignedIn("/api/entrytask/user/get_user_info"));
-  } catch (error) {
-    retry.hidden = false;
-    refuse(find("#trouble", HTMLElement), error);
-  } finally {
-    loading.textContent = "";
-  }
+  const result = await signedIn(api.getUserInfo());
+  loading.textContent = "";
+  if (result.tag === "success") return show(result.data);
+  retry.hidden = false;
+  refuse(find("#trouble", HTMLElement), result);
 }
 
 /**
- * Like call(), but where the session or its user is gone it leads to the page for signing in.
+ * What was asked for, or, where the session or its user is gone, the page for signing in.
  *
- * @param {Parameters<typeof call>} request
+ * @template {{ tag: string }} Result
+ * @param {Promise<Result>} asked
+ * @returns {Promise<Result>}
  */
-async function callSignedIn(...request) {
-  try {
-    return await call(...request);
-  } catch (error) {
-    const code = error instanceof Refusal ? error.code : undefined;
-    if (code !== "2" && code !== "4") throw error;
-    const wasShown = !account.hidden;
-    return leaveFor("/signIn.html", {
-      note: wasShown ? "Your session has ended. Please sign in again." : "Please sign in first.",
-      username: shownUsername.textContent ?? "",
-      replace: true,
-    });
-  }
+async function signedIn(asked) {
+  const result = await asked;
+  if (result.tag !== "InvalidSessionError" && result.tag !== "UserNotExistError") return result;
+  const wasShown = !account.hidden;
+  return leaveFor("/signIn.html", {
+    note: wasShown ? "Your session has ended. Please sign in again." : "Please sign in first.",
+    username: shownUsername.textContent ?? "",
+    replace: true,
+  });
 }
 
-/** @param {unknown} profile */
-function show(profile) {
-  const { username, nickname, profilePath } = Object(profile);
-  if (typeof username !== "string") throw notUnderstood("no username");
+/**
+ * @param {string} detail
+ * @returns {Failure}
+ */
+function incomplete(detail) {
+  return { tag: "Incomplete", detail, field: chosen.name };
+}
+
+/** @param {GetUserInfoData} profile */
+function show({ username, nickname, profilePath }) {
   shownUsername.textContent = username;
   showNickname(nickname);
   showPicture(profilePath);
   account.hidden = false;
 }
 
-/** @param {unknown} text */
+/** @param {string} text */
 function showNickname(text) {
-  if (typeof text !== "string") throw notUnderstood("no nickname");
   shownNickname.textContent = text;
   nickname.value = text;
 }
 
-/** @param {unknown} profilePath */
+/** @param {string} profilePath */
 function showPicture(profilePath) {
-  if (typeof profilePath !== "string") throw notUnderstood("no picture");
   // A picture may be gone: an update whose answer was lost takes its file with it.
   picture.onerror = () => {
     picture.onerror = null;

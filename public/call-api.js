@@ -1,0 +1,113 @@
+// The pages' way to the HTTP API: one request, and its answer as a result that is told by its tag.
+
+/** @typedef {"ServerError" | "DataBaseError" | "InvalidParamsError"} CommonError */
+/** @typedef {"TooOften" | "TooSlow" | "Unreachable" | "NotUnderstood"} OwnError */
+
+/**
+ * One endpoint of the API, as api.js declares it.
+ *
+ * @template Data
+ * @template {string} DeclaredError
+ * @typedef {object} Endpoint
+ * @property {"GET" | "POST"} method
+ * @property {string} path
+ * @property {readonly DeclaredError[]} errors what it may answer beside the errors that all may
+ * @property {(data: unknown) => data is Data} isData
+ */
+
+/**
+ * @template Data
+ * @typedef {{ tag: "success", data: Data }} Success
+ */
+
+/**
+ * Why a request was not carried out.
+ *
+ * @template {string} Tag
+ * @typedef {object} Failure
+ * @property {Tag} tag
+ * @property {string} [detail] what there is to say beside the tag
+ */
+
+/**
+ * @typedef {object} CallOptions
+ * @property {number} [timeoutMs] default 20,000
+ */
+
+const COMMON_ERRORS = /** @type {const} */ (["ServerError", "DataBaseError", "InvalidParamsError"]);
+const TIMEOUT_MS = 20_000;
+
+/**
+ * Call an endpoint. Whatever fails is a result, too.
+ *
+ * @template Data
+ * @template {string} DeclaredError
+ * @param {Endpoint<Data, DeclaredError>} endpoint
+ * @param {FormData | object} [fields] form data is sent as it is, anything else as JSON
+ * @param {CallOptions} [options]
+ * @returns {Promise<Success<Data> | Failure<DeclaredError | CommonError | OwnError>>}
+ */
+export async function callApi(endpoint, fields, { timeoutMs = TIMEOUT_MS } = {}) {
+  /** @type {Response} */
+  let response;
+  /** @type {string} */
+  let text;
+  try {
+    response = await fetch(endpoint.path, {
+      ...requestOf(endpoint.method, fields),
+      cache: "no-store",
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    text = await response.text();
+  } catch (cause) {
+    const isLate = cause instanceof DOMException && cause.name === "TimeoutError";
+    return { tag: isLate ? "TooSlow" : "Unreachable" };
+  }
+  const { errMsg, data } = parse(text);
+  if (errMsg === "success" && endpoint.isData(data)) return { tag: "success", data };
+  if (errMsg === "ServerError" && response.status === 429) return tooOften(response);
+  const tag = [...endpoint.errors, ...COMMON_ERRORS].find((known) => known === errMsg);
+  // None that the pages know: a proxy's page, say.
+  return tag ? { tag } : { tag: "NotUnderstood", detail: `HTTP ${response.status}` };
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is Readonly<Record<string, unknown>>}
+ */
+export function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * @param {Endpoint<unknown, string>["method"]} method
+ * @param {FormData | object | undefined} fields
+ * @returns {RequestInit}
+ */
+function requestOf(method, fields) {
+  if (fields instanceof FormData) return { method, body: fields };
+  if (!fields) return { method };
+  const headers = { "Content-Type": "application/json" };
+  return { method, headers, body: JSON.stringify(fields) };
+}
+
+/**
+ * @param {string} text
+ * @returns {{ errMsg?: unknown, data?: unknown }}
+ */
+function parse(text) {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
+
+/**
+ * @param {Response} response
+ * @returns {Failure<"TooOften">}
+ */
+function tooOften({ headers }) {
+  const seconds = Number(headers.get("Retry-After"));
+  return { tag: "TooOften", detail: seconds > 0 ? `${Math.ceil(seconds)} s` : "a moment" };
+}
