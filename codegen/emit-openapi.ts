@@ -22,7 +22,7 @@ ${errorTable()}`;
 
 const BODY_TYPES = ["application/json", "application/x-www-form-urlencoded"];
 
-/** What a status says beyond the errors that go with it. */
+/** What a status says of an error that goes with several. */
 const STATUSES: Readonly<Record<number, string>> = {
   400: "The request is not what the endpoint takes.",
   403: "The request was made on behalf of another site.",
@@ -163,7 +163,10 @@ function keyOf({ status, errors }: Failure): string {
 }
 
 function failure({ status, errors }: Failure): JsonObject {
-  const meanings = errors.map((error) => ERRORS[error].meaning);
+  const isOfMany = errors.some(
+    (error) => error === "ServerError" || error === "InvalidParamsError",
+  );
+  const meanings = errors.map((error) => ERRORS[error].meaning).join(" ");
   const references = errors.map((error) => reference("schemas", error));
   const [only] = references;
   const examples = errors.map((error) => [error, { value: answer(error, "") }]);
@@ -172,7 +175,7 @@ function failure({ status, errors }: Failure): JsonObject {
     examples: Object.fromEntries(examples),
   };
   return {
-    description: STATUSES[status] ?? meanings.join(" "),
+    description: (isOfMany && STATUSES[status]) || meanings,
     headers: { ...REQUEST_ID, ...(status === 503 && RETRY_AFTER) },
     content: { "application/json": media },
   };

@@ -62,7 +62,7 @@ async function startTiers(): Promise<boolean> {
   Portico is running
 
     Pages     ${pages}/
-    API       ${pages}/api/entrytask/user/
+    API       ${pages}/docs
     RPC       ${rpc}
     Users     ${users}
     Sessions  ${sessions}
