@@ -65,8 +65,6 @@ export function emitOpenApi(endpoints: readonly EndpointModel[]): string {
       paths[path] = { ...paths[path], [method.toLowerCase()]: operation };
     }
   }
-  const text = JSON.stringify(paths);
-  const used = messages.filter(({ name }) => text.includes(`"#/components/schemas/${name}"`));
   const document = {
     openapi: "3.1.0",
     info: { title: TITLE, version: API_VERSION, description: DESCRIPTION },
@@ -79,12 +77,27 @@ export function emitOpenApi(endpoints: readonly EndpointModel[]): string {
         endpoints.flatMap(failuresOf).map((each) => [keyOf(each), failure(each)]),
       ),
       schemas: {
-        ...Object.fromEntries(used.map(({ name, schema }) => [name, jsonSchema(schema, messages)])),
+        ...referencedSchemas(paths, messages),
         ...Object.fromEntries(FAILURES.map((name) => [name, envelope(name, { const: "" })])),
       },
     },
   };
   return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+/** The messages that `paths` or one another refer to, by name. */
+function referencedSchemas(paths: JsonObject, messages: readonly MessageModel[]): JsonObject {
+  const schemas: Record<string, JsonObject> = {};
+  let count: number;
+  do {
+    count = Object.keys(schemas).length;
+    const text = JSON.stringify([paths, schemas]);
+    for (const { name, schema } of messages) {
+      const isUsed = text.includes(JSON.stringify(reference("schemas", name)));
+      if (isUsed) schemas[name] = jsonSchema(schema, messages);
+    }
+  } while (Object.keys(schemas).length > count);
+  return schemas;
 }
 
 function operationOf(endpoint: EndpointModel, messages: readonly MessageModel[]): JsonObject {

@@ -159,6 +159,31 @@ test("emitted code passes the type checker and the formatter, however long its n
   expect(types).toEqual({ code: 0, output: "" });
 });
 
+test("a field that is added to a message is a change of one file", async () => {
+  await using checkout = await Checkout.copy();
+  const schema = checkout.path("schema/user.ts");
+  const before = await Bun.file(schema).text();
+  const credentials = "Type.Object({ username: Username, password: Password";
+  expect(before).toContain(credentials);
+  const email = "email: Type.Optional(Type.String())";
+  await Bun.write(schema, before.replace(credentials, `${credentials}, ${email}`));
+  expect((await checkout.codegen()).code).toBe(0);
+
+  const read = (path: string) => Bun.file(checkout.path(path)).text();
+  expect(await read("src/gen/user-messages.ts")).toContain("readonly email?: string;");
+  expect(await read("src/gen/http-endpoints.ts")).toContain(
+    'fields: ["username", "password", "email"]',
+  );
+  expect(await read("public/api.js")).toContain("@property {string} [email]");
+  const { paths } = JSON.parse(await read("public/openapi.json"));
+  const { requestBody } = paths["/api/entrytask/user/signup"].post;
+  expect(requestBody.content["application/json"].schema).toEqual({
+    $ref: "#/components/schemas/Credentials",
+  });
+  const types = await checkout.run("node_modules/typescript/bin/tsc", "-p", ".");
+  expect(types).toEqual({ code: 0, output: "" });
+});
+
 test("a schema at fault is one line that says where, and nothing is written", async () => {
   await using checkout = await Checkout.copy();
   const before = await checkout.emitted();

@@ -32,6 +32,21 @@ export async function signIn(username: string, password: string): Promise<string
   } catch (error) {
     if (!isErrorOf(SIGN_IN, error)) throw error;`;
 
+const PAGE = `
+import { api } from "${ROOT}/public/api.js";
+export async function signIn(username: string, password: string): Promise<string> {
+  const result = await api.signIn({ username, password });
+  switch (result.tag) {
+    case "success":
+    case "PasswordError":
+    case "ServerError":
+    case "DataBaseError":
+    case "InvalidParamsError":
+    case "TooOften":
+    case "TooSlow":
+    case "Unreachable":
+    case "NotUnderstood":`;
+
 const PROGRAMS: readonly Program[] = [
   {
     title: "a call with its request",
@@ -146,6 +161,39 @@ export const service: UserService = {
   }
 }`,
     says: [12, `Type '"UserExistedError"' is not comparable to type`],
+  },
+  {
+    title: "a page that knows every result of a request",
+    text: `${PAGE}
+    case "UserNotExistError":
+      return "";
+  }
+}`,
+  },
+  {
+    title: "a page that forgets a result of a request",
+    text: `${PAGE}
+      return "";
+    default:
+      return result.tag satisfies never;
+  }
+}`,
+    says: [17, `Type '"UserNotExistError"' does not satisfy the expected type 'never'.`],
+  },
+  {
+    title: "a page that reads what was not answered",
+    text: `
+import { api } from "${ROOT}/public/api.js";
+const result = await api.getUserInfo();
+export const name: string = result.data.username;`,
+    says: [4, "Property 'data' does not exist on type"],
+  },
+  {
+    title: "a page that sends a field of the wrong type",
+    text: `
+import { api } from "${ROOT}/public/api.js";
+await api.updateNickname({ nickname: 7 });`,
+    says: [3, "Type 'number' is not assignable to type 'string'."],
   },
 ];
 
