@@ -7,6 +7,7 @@ import {
   header,
   messageNames,
   methodDoc,
+  variableName,
 } from "./text.ts";
 
 /** The server's side: the interface that a service implements, and its dispatch table. */
@@ -28,7 +29,7 @@ export function emitService({ service, source, file, methods }: ServiceModel): s
     `export interface ${service}Service {\n${methods.map(signature).join("\n\n")}\n}`,
     "",
     `/** Number → check → function: what a Listener runs for each call of ${service}. */
-export function ${file}Dispatch(service: ${service}Service): DispatchTable {
+export function ${variableName(service)}Dispatch(service: ${service}Service): DispatchTable {
   return [
 ${entries.join("\n")}
   ];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Type } from "@sinclair/typebox";
 import { contract } from "../schema/contract.ts";
-import type { EndpointSpec, HttpApi } from "../schema/http.ts";
+import type { EndpointSpec, HttpApi } from "../schema/endpoint.ts";
 import { emitBrowserClient } from "./emit-browser-client.ts";
 import { emitOpenApi } from "./emit-openapi.ts";
 import { type EndpointModel, endpointModels } from "./http-model.ts";
@@ -55,19 +55,25 @@ describe("an endpoint", () => {
     expect(saving?.call?.returns).toEqual({ request: "text" });
   });
 
-  test.each([
+  test.each<[string, EndpointSpec, string]>([
     ["no method", { ...SAVE, calls: "Notes.burn" }, "there is no method Notes.burn"],
+    ["a GET with fields", { ...SAVE, methods: ["GET"] }, "text, tags can only be in the body"],
     ["no field", { ...SAVE, returns: "colour" }, "Note has no such field"],
   ])("is refused where it names %s", (_, spec, why) => {
     expect(() => models({ save: spec })).toThrow(why);
   });
 
   test("is refused where another one is at its URL, but not for another HTTP method", () => {
-    const again: EndpointSpec = { ...SAVE, methods: ["POST"] };
-    expect(() => models({ save: SAVE, again })).toThrow(
+    expect(() => models({ save: SAVE, again: SAVE })).toThrow(
       "Cannot route again at POST /notes: save is there",
     );
-    expect(() => models({ save: SAVE, again: { ...again, methods: ["GET"] } })).not.toThrow();
+    const show: EndpointSpec = {
+      path: SAVE.path,
+      methods: ["GET"],
+      summary: "Show notes.",
+      errors: [],
+    };
+    expect(() => models({ save: SAVE, show })).not.toThrow();
   });
 });
 

@@ -1,6 +1,6 @@
 import { type TObject, type TSchema, Type, TypeGuard } from "@sinclair/typebox";
+import type { CallEndpoint, HttpApi, HttpMethod, OwnEndpoint } from "../schema/endpoint.ts";
 import type { DeclaredErrorName } from "../schema/errors.ts";
-import type { CallEndpoint, HttpApi, HttpMethod, OwnEndpoint } from "../schema/http.ts";
 import { type MessageModel, type MethodModel, SchemaError, type ServiceModel } from "./model.ts";
 
 /** The field that travels in the cookie, not in bodies. */
@@ -74,7 +74,12 @@ function callEndpoint(
     const why = `${method.request} has no such field`;
     throw new SchemaError(`Cannot return ${returns} from ${name}: ${why}`);
   }
+  const body = withoutSession(request);
   const data = withoutSession(reply);
+  if (body && methods.includes("GET")) {
+    const why = `${fieldNames(body).join(", ")} can only be in the body of a POST`;
+    throw new SchemaError(`Cannot route ${name} at GET ${path}: ${why}`);
+  }
   const setsCookie = SESSION_FIELD in reply.properties ? "set" : undefined;
   return {
     name,
@@ -85,7 +90,7 @@ function callEndpoint(
     needsSession: SESSION_FIELD in request.properties,
     cookie: endsSession ? "clear" : setsCookie,
     errors: method.errors,
-    body: withoutSession(request),
+    body,
     form: undefined,
     data: field ?? data,
     file: undefined,

@@ -28,7 +28,7 @@ export const AMessageWithAQuiteLongName = Type.Object({
   ),
 });
 
-export const WideContract = contract("Wide", {
+export const VeryWideContract = contract("VeryWide", {
   doSomethingWithAQuiteLongNameIndeed: {
     number: 1001,
     summary: "Do something.",
@@ -131,9 +131,9 @@ test("codegen repairs what --check complains about, and again changes nothing", 
 
 test("emitted code passes the type checker and the formatter, however long its names", async () => {
   await using checkout = await Checkout.copy();
-  await Bun.write(checkout.path("schema/wide.ts"), WIDE_SCHEMA);
+  await Bun.write(checkout.path("schema/very-wide.ts"), WIDE_SCHEMA);
   expect((await checkout.codegen()).code).toBe(0);
-  const { "wide-messages.ts": messages = "", "wide-description.ts": description = "" } =
+  const { "very-wide-messages.ts": messages = "", "very-wide-description.ts": description = "" } =
     await checkout.emitted();
   expect(messages).toContain('readonly "not-an-identifier": null;');
   expect(messages).toContain("readonly list: readonly string[];");
@@ -141,7 +141,7 @@ test("emitted code passes the type checker and the formatter, however long its n
   expect(messages).toContain('readonly choice: "one" | 2 | boolean;');
   expect(messages).toContain("readonly maybe?: number;");
   expect(messages).toContain("readonly counts: Readonly<Record<string, number | Inner>>;");
-  expect(description).toContain("export const WIDE_DESCRIPTION: ServiceDescription = {");
+  expect(description).toContain("export const VERY_WIDE_DESCRIPTION: ServiceDescription = {");
   expect(description).toContain("summary: 'Get \"it\".',");
   expect(description).toContain("reply: schema.Inner,");
   const texts = Object.values(await checkout.emitted());
@@ -188,10 +188,10 @@ test("a schema at fault is one line that says where, and nothing is written", as
   await using checkout = await Checkout.copy();
   const before = await checkout.emitted();
   const spoiled = WIDE_SCHEMA.replace("number: 1002", "number: 1");
-  await Bun.write(checkout.path("schema/wide.ts"), spoiled);
+  await Bun.write(checkout.path("schema/very-wide.ts"), spoiled);
   expect(await checkout.codegen()).toEqual({
     code: 1,
-    output: "Cannot number Wide.get 1: User.signUp has it\n",
+    output: "Cannot number VeryWide.get 1: User.signUp has it\n",
   });
   expect(await checkout.emitted()).toEqual(before);
 });

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { HttpApi } from "../schema/http.ts";
+import type { HttpApi } from "../schema/endpoint.ts";
 import { emitBrowserClient } from "./emit-browser-client.ts";
 import { emitClient } from "./emit-client.ts";
 import { emitDescription } from "./emit-description.ts";
@@ -11,6 +11,7 @@ import { emitMessages } from "./emit-messages.ts";
 import { emitMethods } from "./emit-methods.ts";
 import { emitOpenApi } from "./emit-openapi.ts";
 import { emitService } from "./emit-service.ts";
+import { emitServices } from "./emit-services.ts";
 import { format } from "./format.ts";
 import { endpointModels } from "./http-model.ts";
 import { checkNumbers, isContract, SchemaError, type ServiceModel, serviceModel } from "./model.ts";
@@ -39,6 +40,7 @@ async function emit(
         emitPart(service),
       ]),
     ),
+    [`${FOLDER}/services.ts`, emitServices(services)],
     [`${FOLDER}/http-endpoints.ts`, emitEndpoints(endpoints)],
     ["public/api.js", emitBrowserClient(endpoints)],
     ["public/openapi.json", emitOpenApi(endpoints)],
@@ -61,7 +63,12 @@ async function readSchemas(root: string): Promise<ServiceModel[]> {
       services.push(serviceModel(`schema/${file}`, exports));
     }
   }
-  return services;
+  return services.sort((one, other) => lowestNumber(one) - lowestNumber(other));
+}
+
+/** What comes first in the lists: the services by age, and the system contract behind them. */
+function lowestNumber({ methods }: ServiceModel): number {
+  return Math.min(...methods.map(({ number }) => number));
 }
 
 /** The paths of files that differ from what the schemas say now: changed, missing or left over. */

@@ -12,6 +12,11 @@ export function constantName(name: string): string {
   return name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toUpperCase();
 }
 
+/** `AuditLog` → `auditLog` */
+export function variableName(service: string): string {
+  return `${service.charAt(0).toLowerCase()}${service.slice(1)}`;
+}
+
 /** `signIn` → `SignInError`: the type of what it may answer beside its reply. */
 export function errorType({ name, errors }: MethodModel): string {
   return errors.length === 0 ? "never" : `${name.charAt(0).toUpperCase()}${name.slice(1)}Error`;

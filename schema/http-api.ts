@@ -1,5 +1,5 @@
 import { Type } from "@sinclair/typebox";
-import type { HttpApi } from "./http.ts";
+import type { HttpApi } from "./endpoint.ts";
 import { ProfilePicUpdate } from "./user.ts";
 
 const USER = "/api/entrytask/user";

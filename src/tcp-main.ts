@@ -4,10 +4,7 @@ import { version } from "../package.json" with { type: "json" };
 import { DEFAULT_PROFILE_PATH } from "../schema/user.ts";
 import { CallStats } from "./call-stats.ts";
 import { type Config, configOrExit } from "./config.ts";
-import { SYSTEM_DESCRIPTION } from "./gen/system-description.ts";
-import { systemDispatch } from "./gen/system-service.ts";
-import { USER_DESCRIPTION } from "./gen/user-description.ts";
-import { userDispatch } from "./gen/user-service.ts";
+import { DESCRIPTIONS, dispatchTables } from "./gen/services.ts";
 import { listenOn, type RunningTier, runTier } from "./lifecycle.ts";
 import { createLog, type Log } from "./log.ts";
 import { callLog } from "./rpc/call-log.ts";
@@ -29,22 +26,23 @@ export async function startTcp(config: Config, log: Log): Promise<TcpTier> {
   const { databaseUrl, redisUrl, dataDir, sessionTtlSeconds, passwordHash, rpc } = config;
   const { rpcToken: token, rpcTls: tls } = config;
   const storage = await openStorage({ databaseUrl, redisUrl, dataDir, sessionTtlSeconds, log });
-  const service = createUserService({
-    users: storage.users,
-    sessions: storage.sessions,
-    passwords: new Passwords(passwordHash),
-    defaultProfilePath: DEFAULT_PROFILE_PATH,
-    log,
-  });
   const stats = new CallStats();
-  const system = createSystemService({
-    users: storage.users,
-    sessions: storage.sessions,
-    services: [USER_DESCRIPTION, SYSTEM_DESCRIPTION],
-    stats,
-    openConnections: () => listener.connections,
+  const tables = dispatchTables({
+    user: createUserService({
+      users: storage.users,
+      sessions: storage.sessions,
+      passwords: new Passwords(passwordHash),
+      defaultProfilePath: DEFAULT_PROFILE_PATH,
+      log,
+    }),
+    system: createSystemService({
+      users: storage.users,
+      sessions: storage.sessions,
+      services: DESCRIPTIONS,
+      stats,
+      openConnections: () => listener.connections,
+    }),
   });
-  const tables = [userDispatch(service), systemDispatch(system)];
   const limits = { ...DEFAULT_LIMITS, ...config.rpcLimits };
   const interceptors = [callLog(log), stats.interceptor, traceIncoming()];
   const listener: Listener = listenOn(

@@ -1,0 +1,37 @@
+import type { ServiceModel } from "./model.ts";
+import { constantName, header, variableName } from "./text.ts";
+
+/** All services as one type, so that a server cannot forget to serve or to describe one. */
+export function emitServices(services: readonly ServiceModel[]): string {
+  const lines = (line: (service: ServiceModel) => string) => services.map(line).join("\n");
+  const description = ({ service }: ServiceModel) => `${constantName(service)}_DESCRIPTION`;
+  const member = ({ service }: ServiceModel) =>
+    `  readonly ${variableName(service)}: ${service}Service;`;
+  const table = ({ service }: ServiceModel) =>
+    `${variableName(service)}Dispatch(services.${variableName(service)})`;
+  return [
+    header("schema/"),
+    'import type { DispatchTable } from "../rpc/call.ts";',
+    'import type { ServiceDescription } from "./system-messages.ts";',
+    lines((each) => `import { ${description(each)} } from "./${each.file}-description.ts";`),
+    lines(
+      ({ service, file }) =>
+        `import { type ${service}Service, ${variableName(service)}Dispatch } ` +
+        `from "./${file}-service.ts";`,
+    ),
+    "",
+    "/** What a server serves: an implementation of every contract. */",
+    `export interface Services {\n${lines(member)}\n}`,
+    "",
+    "/** What a Listener dispatches by. */",
+    `export function dispatchTables(services: Services): readonly DispatchTable[] {
+  return [${services.map(table).join(", ")}];
+}`,
+    "",
+    "/** What a server says that it serves. */",
+    "export const DESCRIPTIONS: readonly ServiceDescription[] = [",
+    services.map(description).join(", "),
+    "];",
+    "",
+  ].join("\n");
+}

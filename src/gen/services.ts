@@ -1,0 +1,21 @@
+// @generated from schema/ by `bun run codegen`. Edit the schema, not this file.
+import type { DispatchTable } from "../rpc/call.ts";
+import { SYSTEM_DESCRIPTION } from "./system-description.ts";
+import type { ServiceDescription } from "./system-messages.ts";
+import { type SystemService, systemDispatch } from "./system-service.ts";
+import { USER_DESCRIPTION } from "./user-description.ts";
+import { type UserService, userDispatch } from "./user-service.ts";
+
+/** What a server serves: an implementation of every contract. */
+export interface Services {
+  readonly user: UserService;
+  readonly system: SystemService;
+}
+
+/** What a Listener dispatches by. */
+export function dispatchTables(services: Services): readonly DispatchTable[] {
+  return [userDispatch(services.user), systemDispatch(services.system)];
+}
+
+/** What a server says that it serves. */
+export const DESCRIPTIONS: readonly ServiceDescription[] = [USER_DESCRIPTION, SYSTEM_DESCRIPTION];
