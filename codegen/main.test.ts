@@ -1,13 +1,20 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { cp, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdir, rm } from "node:fs/promises";
+import { Copy } from "../test/copy.ts";
 
 // Real processes on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-const ROOT = join(import.meta.dir, "..");
-const COPIED = ["schema", "codegen", "src/gen", "src/rpc/call.ts", "src/rpc/error.ts", "public"];
+const COPIED = [
+  "schema",
+  "codegen",
+  "public",
+  "src/gen",
+  "src/rpc/call.ts",
+  "src/rpc/error.ts",
+  "test/copy.ts",
+  "test/child.ts",
+];
 const CONFIGS = ["biome.json", "package.json", "tsconfig.json"];
 
 /** Every kind of field and name that an emitter has a rule for, and lines that need breaking. */
@@ -40,101 +47,62 @@ export const VeryWideContract = contract("VeryWide", {
 });
 `;
 
-/** A copy of what codegen reads and writes, for a test to spoil. */
-class Checkout implements AsyncDisposable {
-  readonly #folder: string;
+const checkoutOf = (): Promise<Copy> => Copy.of([...COPIED, ...CONFIGS]);
 
-  private constructor(folder: string) {
-    this.#folder = folder;
+/** Name → text of what is in src/gen. */
+async function emitted(checkout: Copy): Promise<Record<string, string>> {
+  const texts: Record<string, string> = {};
+  for (const name of (await readdir(checkout.path("src/gen"))).sort()) {
+    texts[name] = await checkout.text(`src/gen/${name}`);
   }
-
-  static async copy(): Promise<Checkout> {
-    const folder = await mkdtemp(join(tmpdir(), "portico-codegen-"));
-    for (const path of [...COPIED, ...CONFIGS]) {
-      await cp(join(ROOT, path), join(folder, path), { recursive: true });
-    }
-    await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"));
-    return new Checkout(folder);
-  }
-
-  path(name: string): string {
-    return join(this.#folder, name);
-  }
-
-  async codegen(...args: string[]): Promise<{ code: number; output: string }> {
-    return this.run(this.path("codegen/main.ts"), ...args);
-  }
-
-  async run(...args: string[]): Promise<{ code: number; output: string }> {
-    const child = Bun.spawn([process.execPath, ...args], {
-      cwd: this.#folder,
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-    const texts = [child.stdout, child.stderr].map((stream) => new Response(stream).text());
-    const [code, ...output] = await Promise.all([child.exited, ...texts]);
-    return { code, output: output.join("") };
-  }
-
-  /** Name → text of what is in src/gen. */
-  async emitted(): Promise<Record<string, string>> {
-    const texts: Record<string, string> = {};
-    for (const name of (await readdir(this.path("src/gen"))).sort()) {
-      texts[name] = await Bun.file(this.path(`src/gen/${name}`)).text();
-    }
-    return texts;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.#folder, { recursive: true });
-  }
+  return texts;
 }
 
 test("what is committed is what the schemas say", async () => {
-  await using checkout = await Checkout.copy();
+  await using checkout = await checkoutOf();
   expect(await checkout.codegen("--check")).toEqual({ code: 0, output: "" });
 });
 
 test("--check fails and names the changed, the missing and the left-over file", async () => {
-  await using checkout = await Checkout.copy();
+  await using checkout = await checkoutOf();
   const changed = checkout.path("src/gen/user-client.ts");
   await Bun.write(changed, `${await Bun.file(changed).text()}// edited by hand\n`);
   await rm(checkout.path("src/gen/user-service.ts"));
   await Bun.write(checkout.path("src/gen/gone-methods.ts"), "// of a service that is gone\n");
-  const before = await checkout.emitted();
+  const before = await emitted(checkout);
 
   const { code, output } = await checkout.codegen("--check");
 
   expect(code).toBe(1);
   const named = Array.from(output.matchAll(/src\/gen\/(\S+) is stale/g), ([, name]) => name);
   expect(named).toEqual(["gone-methods.ts", "user-client.ts", "user-service.ts"]);
-  expect(await checkout.emitted()).toEqual(before); // It only looks.
+  expect(await emitted(checkout)).toEqual(before); // It only looks.
 });
 
 test("codegen repairs what --check complains about, and again changes nothing", async () => {
-  await using checkout = await Checkout.copy();
-  const committed = await checkout.emitted();
+  await using checkout = await checkoutOf();
+  const committed = await emitted(checkout);
   await Bun.write(checkout.path("src/gen/user-client.ts"), "spoiled");
   await Bun.write(checkout.path("src/gen/gone-methods.ts"), "left over");
   const { code, output } = await checkout.codegen();
   expect(code).toBe(0);
   expect(output).toContain("src/gen/user-client.ts written");
   expect(output).toContain("src/gen/gone-methods.ts removed");
-  expect(await checkout.emitted()).toEqual(committed);
+  expect(await emitted(checkout)).toEqual(committed);
   expect(await checkout.codegen()).toEqual({ code: 0, output: "Everything is up to date\n" });
 
   await rm(checkout.path("src/gen"), { recursive: true });
   expect((await checkout.codegen("--check")).code).toBe(1);
   expect((await checkout.codegen()).code).toBe(0);
-  expect(await checkout.emitted()).toEqual(committed);
+  expect(await emitted(checkout)).toEqual(committed);
 });
 
 test("emitted code passes the type checker and the formatter, however long its names", async () => {
-  await using checkout = await Checkout.copy();
+  await using checkout = await checkoutOf();
   await Bun.write(checkout.path("schema/very-wide.ts"), WIDE_SCHEMA);
   expect((await checkout.codegen()).code).toBe(0);
   const { "very-wide-messages.ts": messages = "", "very-wide-description.ts": description = "" } =
-    await checkout.emitted();
+    await emitted(checkout);
   expect(messages).toContain('readonly "not-an-identifier": null;');
   expect(messages).toContain("readonly list: readonly string[];");
   expect(messages).toContain("readonly rows: readonly (number | Inner)[];");
@@ -144,7 +112,7 @@ test("emitted code passes the type checker and the formatter, however long its n
   expect(description).toContain("export const VERY_WIDE_DESCRIPTION: ServiceDescription = {");
   expect(description).toContain("summary: 'Get \"it\".',");
   expect(description).toContain("reply: schema.Inner,");
-  const texts = Object.values(await checkout.emitted());
+  const texts = Object.values(await emitted(checkout));
   expect(
     texts
       .join("\n")
@@ -152,15 +120,12 @@ test("emitted code passes the type checker and the formatter, however long its n
       .filter((line) => line.length > 100),
   ).toEqual([]);
 
-  const biome = "node_modules/@biomejs/biome/bin/biome";
-  const check = await checkout.run(biome, "check", "--vcs-enabled=false", "src/gen");
-  expect(check).toMatchObject({ code: 0 });
-  const types = await checkout.run("node_modules/typescript/bin/tsc", "-p", ".");
-  expect(types).toEqual({ code: 0, output: "" });
+  expect(await checkout.biome("src/gen")).toMatchObject({ code: 0 });
+  expect(await checkout.compile()).toEqual({ code: 0, output: "" });
 });
 
 test("a field that is added to a message is a change of one file", async () => {
-  await using checkout = await Checkout.copy();
+  await using checkout = await checkoutOf();
   const schema = checkout.path("schema/user.ts");
   const before = await Bun.file(schema).text();
   const credentials = "Type.Object({ username: Username, password: Password";
@@ -169,29 +134,27 @@ test("a field that is added to a message is a change of one file", async () => {
   await Bun.write(schema, before.replace(credentials, `${credentials}, ${email}`));
   expect((await checkout.codegen()).code).toBe(0);
 
-  const read = (path: string) => Bun.file(checkout.path(path)).text();
-  expect(await read("src/gen/user-messages.ts")).toContain("readonly email?: string;");
-  expect(await read("src/gen/http-endpoints.ts")).toContain(
+  expect(await checkout.text("src/gen/user-messages.ts")).toContain("readonly email?: string;");
+  expect(await checkout.text("src/gen/http-endpoints.ts")).toContain(
     'fields: ["username", "password", "email"]',
   );
-  expect(await read("public/api.js")).toContain("@property {string} [email]");
-  const { paths } = JSON.parse(await read("public/openapi.json"));
+  expect(await checkout.text("public/api.js")).toContain("@property {string} [email]");
+  const { paths } = JSON.parse(await checkout.text("public/openapi.json"));
   const { requestBody } = paths["/api/entrytask/user/signup"].post;
   expect(requestBody.content["application/json"].schema).toEqual({
     $ref: "#/components/schemas/Credentials",
   });
-  const types = await checkout.run("node_modules/typescript/bin/tsc", "-p", ".");
-  expect(types).toEqual({ code: 0, output: "" });
+  expect(await checkout.compile()).toEqual({ code: 0, output: "" });
 });
 
 test("a schema at fault is one line that says where, and nothing is written", async () => {
-  await using checkout = await Checkout.copy();
-  const before = await checkout.emitted();
+  await using checkout = await checkoutOf();
+  const before = await emitted(checkout);
   const spoiled = WIDE_SCHEMA.replace("number: 1002", "number: 1");
   await Bun.write(checkout.path("schema/very-wide.ts"), spoiled);
   expect(await checkout.codegen()).toEqual({
     code: 1,
     output: "Cannot number VeryWide.get 1: User.signUp has it\n",
   });
-  expect(await checkout.emitted()).toEqual(before);
+  expect(await emitted(checkout)).toEqual(before);
 });

@@ -32,7 +32,7 @@ export interface Front extends AsyncDisposable {
 /** A session that is good for the handlers below. */
 export const COOKIE = `sessionID=${newSessionId("grace")}`;
 
-const ANSWERS: UserService = {
+const ANSWERS: Partial<UserService> = {
   signUp: async () => ({}),
   signIn: async ({ username }) => ({ sessionId: newSessionId(username) }),
   signOut: async () => ({}),
@@ -41,7 +41,7 @@ const ANSWERS: UserService = {
   updateProfilePic: async () => ({}),
 };
 
-/** Start both; a method that `handlers` does not have succeeds at once. */
+/** Start both; of the methods that the pages call, those that are not in `handlers` succeed. */
 export async function startFront(
   handlers: Partial<UserService>,
   Files: typeof AvatarFiles = AvatarFiles,
@@ -51,7 +51,8 @@ export async function startFront(
   const logged: LogLine[] = [];
   const log = recorder(logged);
   const calls = new CallStats();
-  const tables = [userDispatch({ ...ANSWERS, ...handlers })];
+  const service: UserService = Object.assign(Object.create(null), ANSWERS, handlers);
+  const tables = [userDispatch(service)];
   const interceptors = [calls.interceptor];
   const listener = new Listener({ host: HOST, port: 0, tables, interceptors, log: recorder([]) });
   cleanup.defer(() => listener.close(0));

@@ -6,6 +6,7 @@ import { UserClient } from "../src/gen/user-client.ts";
 import { startHttp } from "../src/http-main.ts";
 import { createLog } from "../src/log.ts";
 import { Balancer } from "../src/rpc/balancer.ts";
+import type { Caller } from "../src/rpc/call.ts";
 import { startTcp } from "../src/tcp-main.ts";
 
 /** Both tiers in this process, talking over real sockets. */
@@ -14,7 +15,8 @@ export interface Stack extends AsyncDisposable {
   readonly url: string;
   readonly rpcPort: number;
   readonly dataDir: string;
-  /** A client of the RPC. */
+  /** A connection to the RPC, for the client of any contract. */
+  readonly caller: Caller;
   readonly user: UserClient;
   /** A client on a connection of its own. */
   anotherClient(): UserClient;
@@ -45,18 +47,20 @@ export async function startStack(environment: Environment = {}): Promise<Stack> 
   const rpcAddress = { host: config.rpc.host, port: tcp.port };
   const http = await startHttp({ ...config, rpcAddresses: [rpcAddress] }, log);
   cleanup.defer(() => http.close(1000));
-  const anotherClient = (): UserClient => {
+  const connect = (): Caller => {
     const balancer = new Balancer([rpcAddress]);
     started.defer(async () => balancer.close());
-    return new UserClient(balancer);
+    return balancer;
   };
   const started = cleanup.move();
+  const caller = connect();
   return {
     url: http.address,
     rpcPort: tcp.port,
     dataDir,
-    user: anotherClient(),
-    anotherClient,
+    caller,
+    user: new UserClient(caller),
+    anotherClient: () => new UserClient(connect()),
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
 }

@@ -1,0 +1,69 @@
+// A copy of the project, or of a part of it, for a test to change.
+import { cp, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { Folder, ROOT } from "./child.ts";
+
+export interface Ended {
+  readonly code: number;
+  /** What it printed, first to stdout and then to stderr. */
+  readonly output: string;
+}
+
+export class Copy implements AsyncDisposable {
+  readonly #folder: Folder;
+
+  private constructor(folder: Folder) {
+    this.#folder = folder;
+  }
+
+  /** @param paths relative to the root, of files and folders; the packages are shared */
+  static async of(paths: readonly string[]): Promise<Copy> {
+    const folder = await Folder.make();
+    for (const path of paths) {
+      await cp(join(ROOT, path), join(folder.path, path), { recursive: true });
+    }
+    await symlink(join(ROOT, "node_modules"), join(folder.path, "node_modules"));
+    return new Copy(folder);
+  }
+
+  get root(): string {
+    return this.#folder.path;
+  }
+
+  path(name: string): string {
+    return join(this.root, name);
+  }
+
+  text(name: string): Promise<string> {
+    return Bun.file(this.path(name)).text();
+  }
+
+  /** Run a script of it by Bun. */
+  async run(...command: string[]): Promise<Ended> {
+    const child = Bun.spawn([process.execPath, ...command], {
+      cwd: this.root,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const texts = [child.stdout, child.stderr].map((stream) => new Response(stream).text());
+    const [code, ...output] = await Promise.all([child.exited, ...texts]);
+    return { code, output: output.join("") };
+  }
+
+  codegen(...args: string[]): Promise<Ended> {
+    return this.run("codegen/main.ts", ...args);
+  }
+
+  /** Run the formatter and linter. */
+  biome(...args: string[]): Promise<Ended> {
+    const script = "node_modules/@biomejs/biome/bin/biome";
+    return this.run(script, "check", "--vcs-enabled=false", ...args);
+  }
+
+  compile(): Promise<Ended> {
+    return this.run("node_modules/typescript/bin/tsc", "-p", ".");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#folder[Symbol.asyncDispose]();
+  }
+}

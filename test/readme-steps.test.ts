@@ -1,0 +1,147 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { Child, ROOT } from "./child.ts";
+import { Copy, type Ended } from "./copy.ts";
+
+// Follows the steps of the README, as they stand there, in a copy of the project.
+
+// Real processes on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(120_000);
+
+const NOT_COPIED = new Set(["node_modules", ".git", ".data", "bench"]);
+
+/** A copy of all that a newcomer would have. */
+async function checkoutOf(): Promise<Copy> {
+  return Copy.of((await readdir(ROOT)).filter((name) => !NOT_COPIED.has(name)));
+}
+
+/** Put a block of the README where its first line says. */
+async function apply(checkout: Copy, block: string): Promise<void> {
+  const [first = "", ...lines] = block.split("\n");
+  const [, name = "", where = ""] = /^\/\/ (\S+?)(?:, (.+))?$/.exec(first) ?? [];
+  const code = lines.join("\n");
+  if (where === "") {
+    await Bun.write(checkout.path(name), code);
+    return;
+  }
+  const text = await checkout.text(name);
+  const at = placeIn(text, where);
+  await Bun.write(checkout.path(name), `${text.slice(0, at)}${code}\n${text.slice(at)}`);
+}
+
+async function succeed(ended: Promise<Ended>): Promise<string> {
+  const { code, output } = await ended;
+  expect(code, output).toBe(0);
+  return output;
+}
+
+/** What `bun run check` looks at, after `bun run format`. */
+async function check(checkout: Copy): Promise<void> {
+  await succeed(checkout.biome("--write"));
+  await succeed(checkout.biome("--error-on-warnings"));
+  await succeed(checkout.compile());
+  await succeed(checkout.codegen("--check"));
+}
+
+/** `above NAME`, `at the top`, or `in NAME`: behind the line where that, or what it returns, opens. */
+function placeIn(text: string, where: string): number {
+  if (where === "at the top") return 0;
+  const [, relation = "", name = ""] = /^(above|in) (\w+)$/.exec(where) ?? [];
+  const declaration = new RegExp(`^(.*\\b)?${name}\\b.*`, "gm");
+  const found = [...text.matchAll(declaration)].filter(([line]) => !line.startsWith("import"));
+  const start = found[0]?.index ?? Number.NaN;
+  if (relation === "above") return start;
+  const body = text.slice(start).startsWith("export function")
+    ? text.indexOf("return {", start)
+    : start;
+  return text.indexOf("\n", body) + 1;
+}
+
+/** The TypeScript blocks of a section of the README, and the message of the compiler it tells of. */
+async function section(title: string): Promise<{ blocks: string[]; says: RegExp }> {
+  const readme = await Bun.file(join(ROOT, "README.md")).text();
+  const text = readme.split(/^## /m).find((each) => each.startsWith(`${title}\n`)) ?? "";
+  const blocks = Array.from(text.matchAll(/^ *```ts\n(.*?)^ *```$/gms), ([, block = ""]) =>
+    block.replace(/^ {3}/gm, ""),
+  );
+  const [, says = ""] = /`(Property '[^`]+)`/.exec(text) ?? [];
+  const quoted = says.split("…").map((part) => part.trim().replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return { blocks, says: new RegExp(quoted.join(".*?"), "s") };
+}
+
+/** A tier of the copy in a process of its own. */
+function startTier({ root }: Copy, tier: "tcp" | "http", environment: Record<string, string>) {
+  const all = { DATA_DIR: join(root, ".data"), LOG_LEVEL: "info", ...environment };
+  return new Child(`src/${tier}-main.ts`, { root, environment: all });
+}
+
+test("a method is added in four steps, for every way to call it", async () => {
+  await using checkout = await checkoutOf();
+  const { blocks, says } = await section("Add a method in four steps");
+  const [messages = "", method = "", body = "", url = ""] = blocks;
+  expect(blocks).toHaveLength(4);
+
+  await apply(checkout, messages);
+  await apply(checkout, method);
+  await succeed(checkout.codegen());
+  expect((await checkout.compile()).output).toMatch(says);
+  await apply(checkout, body);
+  await apply(checkout, url);
+  await succeed(checkout.codegen());
+  await check(checkout);
+
+  await using tcp = startTier(checkout, "tcp", { RPC_PORT: "0" });
+  const address = await tcp.listening();
+  await using http = startTier(checkout, "http", { HTTP_PORT: "0", RPC_ADDRESSES: address });
+  const origin = await http.listening();
+  const exists = async (username: string) => {
+    const path = "/api/entrytask/user/user_exists";
+    const answer = await fetch(origin + path, {
+      method: "POST",
+      body: new URLSearchParams({ username }),
+    });
+    return answer.json();
+  };
+  expect(await exists("grace")).toEqual({
+    errCode: "7",
+    errMsg: "success",
+    data: { exists: false },
+  });
+  const credentials = new URLSearchParams({ username: "grace", password: "hopper1906" });
+  await fetch(`${origin}/api/entrytask/user/signup`, { method: "POST", body: credentials });
+  expect(await exists("grace")).toMatchObject({ data: { exists: true } });
+  expect(await exists("g")).toMatchObject({ errCode: "6" });
+
+  const document = await (await fetch(`${origin}/openapi.json`)).json();
+  expect(document.paths["/api/entrytask/user/user_exists"].post.operationId).toBe("userExists");
+  expect(await (await fetch(`${origin}/api.js`)).text()).toContain(
+    "userExists: (fields, options) =>",
+  );
+  const called = await succeed(
+    checkout.run(
+      ...["src/rpc-main.ts", "--address", address, "User.userExists", '{"username":"grace"}'],
+    ),
+  );
+  expect(JSON.parse(called)).toEqual({ exists: true });
+});
+
+test("a service is added in four steps: compiled, served, listed and tested", async () => {
+  await using checkout = await checkoutOf();
+  const { blocks, says } = await section("Add a service in four steps");
+  const [schema = "", ...others] = blocks;
+  expect(others).toHaveLength(4);
+
+  await apply(checkout, schema);
+  await succeed(checkout.codegen());
+  expect((await checkout.compile()).output).toMatch(says);
+  for (const block of others) await apply(checkout, block);
+  await check(checkout);
+  await succeed(checkout.run("test", "src/greeter", "test/house-rules.test.ts"));
+
+  await using tcp = startTier(checkout, "tcp", { RPC_PORT: "0" });
+  const rpc = ["src/rpc-main.ts", "--address", await tcp.listening()];
+  expect(await succeed(checkout.run(...rpc))).toContain("Greet somebody by name.");
+  const greeting = await succeed(checkout.run(...rpc, "Greeter.greet", '{"name":"Grace"}'));
+  expect(JSON.parse(greeting)).toEqual({ text: "Hello, Grace!" });
+});
