@@ -12,16 +12,18 @@ export function callHandler(
   { caller, cookie }: Pick<HttpParts, "caller" | "cookie">,
 ): Handler {
   const { method, needsSession, returns } = endpoint;
+  const hasBody = endpoint.fields.length > 0;
+  const endsSession = endpoint.cookie === "clear";
   return async ({ request, requestId }) => {
-    const body = await readBodyOf(endpoint, request);
-    const fields = needsSession ? { ...body, sessionId: cookie.read(request) } : body;
+    const fields: Record<string, unknown> = hasBody ? await readBodyOf(endpoint, request) : {};
+    if (needsSession) fields.sessionId = cookie.read(request);
     // Who closes the window on signing out wants the session to end all the same.
-    const cancellable = endpoint.cookie !== "clear" && { signal: () => request.signal };
-    const reply = await caller.call(method, fields, { requestId, ...cancellable });
+    const options = endsSession ? { requestId } : { requestId, signal: () => request.signal };
+    const reply = await caller.call(method, fields, options);
     if (!isObject(reply)) throw new TypeError(`Cannot show the reply of ${method.name}`);
     const data = "request" in returns ? fields[returns.request] : pick(reply, returns.reply);
     if (endpoint.cookie === "set") return success(data, cookie.set(String(reply.sessionId)));
-    return success(data, endpoint.cookie === "clear" ? cookie.clear() : undefined);
+    return success(data, endsSession ? cookie.clear() : undefined);
   };
 }
 
@@ -29,8 +31,7 @@ export function callHandler(
 async function readBodyOf(
   { method, fields, needsSession }: CallEndpoint,
   request: Request,
-): Promise<Fields> {
-  if (fields.length === 0) return {};
+): Promise<Record<string, unknown>> {
   const given = await readFields(request);
   const body: Record<string, unknown> = {};
   for (const field of fields) {
