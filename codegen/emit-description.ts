@@ -19,6 +19,7 @@ export function emitDescription({ service, source, file, methods }: ServiceModel
 function description({
   name,
   number,
+  hash,
   summary,
   idempotent,
   errors,
@@ -27,6 +28,7 @@ function description({
   return `{
     name: "${name}",
     number: ${number},
+    hash: "${hash}",
     summary: ${JSON.stringify(summary)},
     idempotent: ${idempotent},
     errors: ${JSON.stringify(errors)},

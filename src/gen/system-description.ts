@@ -8,6 +8,7 @@ export const SYSTEM_DESCRIPTION: ServiceDescription = {
     {
       name: "health",
       number: 60001,
+      hash: "d68753656eaf0f8f",
       summary: "Tell whether the server and its stores work, asking each store now.",
       idempotent: true,
       errors: [],
@@ -17,6 +18,7 @@ export const SYSTEM_DESCRIPTION: ServiceDescription = {
     {
       name: "describe",
       number: 60002,
+      hash: "803bb74531c51654",
       summary: "List the services of the server with their methods and JSON Schemas.",
       idempotent: true,
       errors: [],
@@ -26,6 +28,7 @@ export const SYSTEM_DESCRIPTION: ServiceDescription = {
     {
       name: "stats",
       number: 60003,
+      hash: "caa0f7c0abd91198",
       summary: "Count calls and errors and time each method, since the server's start.",
       idempotent: true,
       errors: [],

@@ -21,6 +21,8 @@ export interface MethodDescription {
   readonly name: string;
   /** Its identity on the wire. */
   readonly number: number;
+  /** Digest of its shape, as in HELLO: with it, it can be called. */
+  readonly hash: string;
   readonly summary: string;
   readonly idempotent: boolean;
   /** What it may answer beside its reply; DataBaseError goes without saying. */

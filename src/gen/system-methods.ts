@@ -15,7 +15,7 @@ export const HEALTH: Method<Nothing, Health, never> = {
 export const DESCRIBE: Method<Nothing, Description, never> = {
   name: "System.describe",
   number: 60002,
-  hash: "caded10239db8dd0",
+  hash: "803bb74531c51654",
   idempotent: true,
   errors: [],
   request: Nothing,

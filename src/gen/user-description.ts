@@ -8,6 +8,7 @@ export const USER_DESCRIPTION: ServiceDescription = {
     {
       name: "signUp",
       number: 1,
+      hash: "72e707bbfefde639",
       summary: "Create a user.",
       idempotent: false,
       errors: ["UserExistedError"],
@@ -17,6 +18,7 @@ export const USER_DESCRIPTION: ServiceDescription = {
     {
       name: "signIn",
       number: 2,
+      hash: "88e96fe21b1d0d33",
       summary: "Exchange credentials for a session.",
       idempotent: false,
       errors: ["UserNotExistError", "PasswordError"],
@@ -26,6 +28,7 @@ export const USER_DESCRIPTION: ServiceDescription = {
     {
       name: "signOut",
       number: 3,
+      hash: "04566f914689f0b6",
       summary: "End a session.",
       idempotent: false,
       errors: ["InvalidSessionError"],
@@ -35,6 +38,7 @@ export const USER_DESCRIPTION: ServiceDescription = {
     {
       name: "getUserInfo",
       number: 4,
+      hash: "0f289ad19517b026",
       summary: "Read the profile that a session belongs to.",
       idempotent: true,
       errors: ["InvalidSessionError", "UserNotExistError"],
@@ -44,6 +48,7 @@ export const USER_DESCRIPTION: ServiceDescription = {
     {
       name: "updateNickname",
       number: 5,
+      hash: "2300df4a7a4387cd",
       summary: "Change the nickname of the session's user.",
       idempotent: false,
       errors: ["InvalidSessionError", "UserNotExistError"],
@@ -53,6 +58,7 @@ export const USER_DESCRIPTION: ServiceDescription = {
     {
       name: "updateProfilePic",
       number: 6,
+      hash: "53092f2efb82cb4a",
       summary: "Point the session's user at a picture that is saved already.",
       idempotent: false,
       errors: ["InvalidSessionError", "UserNotExistError"],

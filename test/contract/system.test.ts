@@ -2,7 +2,9 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { SystemContract } from "../../schema/system.ts";
 import * as schema from "../../schema/user.ts";
 import { SystemClient } from "../../src/gen/system-client.ts";
+import * as systemMethods from "../../src/gen/system-methods.ts";
 import { UserClient } from "../../src/gen/user-client.ts";
+import * as userMethods from "../../src/gen/user-methods.ts";
 import { Balancer } from "../../src/rpc/balancer.ts";
 import { available as hasMariaDb, startMariaDb } from "../mariadb.ts";
 import { available as hasRedis, startRedis } from "../redis.ts";
@@ -47,14 +49,16 @@ describePairs("the system contract", (pair) => {
     for (const part of Object.values(health)) expect(part.latencyMs).toBeGreaterThanOrEqual(0);
   });
 
-  test("describe lists every method with its number, errors and JSON Schemas", async () => {
+  test("describe lists every method with its number, hash, errors and JSON Schemas", async () => {
     using clients = new Clients(shared.stack);
     const { services } = await clients.system.describe({});
     expect(services.map(({ service }) => service)).toEqual(["User", "System"]);
+    const emitted = Object.values({ ...userMethods, ...systemMethods });
     for (const [index, { methods }] of [schema.UserContract, SystemContract].entries()) {
       // As the schema has it, and as JSON: what only TypeBox reads is not sent.
       const declared = Object.entries(methods).map(([name, method]) => {
-        return { name, idempotent: false, ...method };
+        const hash = emitted.find(({ number }) => number === method.number)?.hash;
+        return { name, idempotent: false, hash, ...method };
       });
       expect(services[index]?.methods).toEqual(JSON.parse(JSON.stringify(declared)));
     }
