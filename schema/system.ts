@@ -24,7 +24,9 @@ export const Health = Type.Object({
 export const MethodDescription = Type.Object({
   name: Type.String(),
   number: Type.Integer({ description: "Its identity on the wire." }),
-  hash: Type.String({ description: "Digest of its shape, as in HELLO: with it, it can be called." }),
+  hash: Type.String({
+    description: "Digest of its shape, as in HELLO: with it, it can be called.",
+  }),
   summary: Type.String(),
   idempotent: Type.Boolean(),
   errors: Type.Array(Type.String(), {

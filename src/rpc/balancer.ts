@@ -33,8 +33,8 @@ export class Balancer implements Caller {
     interceptors: Interceptors = [],
   ) {
     if (addresses.length === 0) throw new RangeError("Cannot call: no server address");
-    const { build = "", token, tlsCa, resolve } = identity;
-    const greeting: Greeting = { hello: helloTemplate(limits, build), token, tlsCa };
+    const { build = "", resolve, ...rest } = identity;
+    const greeting: Greeting = { ...rest, hello: helloTemplate(limits, build) };
     this.#context = {
       servers: new Servers(addresses, limits, greeting, resolve),
       budget: new RetryBudget(limits),

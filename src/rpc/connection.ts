@@ -23,8 +23,6 @@ export interface ConnectionOwner {
   onClose(connection: Connection, error: RpcError): void;
 }
 
-const MAX_UINT32 = 0xffffffff;
-
 /** The client's side of one TCP connection: many calls in flight, told apart by their ids. */
 export class Connection implements CallHolder, SocketUser {
   readonly #address: Address;
@@ -103,10 +101,7 @@ export class Connection implements CallHolder, SocketUser {
     // In flight before it is pushed: where that overflows, the connection fails all it holds.
     call.holder = this;
     this.#inFlight.add(call);
-    const fits = this.#outbox?.push(
-      call.frame(Math.min(remainingMs, MAX_UINT32)),
-      this.#peer.maxFrameBytes,
-    );
+    const fits = this.#outbox?.push(call.frame(remainingMs), this.#peer.maxFrameBytes);
     if (this.#closed) return; // It overflowed, and the call has failed with all the others.
     if (fits) {
       call.endsAtByte = this.#outbox?.endsAtByte ?? 0;
@@ -144,10 +139,14 @@ export class Connection implements CallHolder, SocketUser {
     this.#onConnected(socket);
     if (this.#closed) return;
     socket.setNoDelay(true);
-    this.#outbox = new Outbox(socket, this.#limits.maxOutgoingBytes, () =>
-      this.#close("the server does not read"),
+    const { hello: template, tap } = this.#greeting;
+    this.#outbox = new Outbox(
+      socket,
+      this.#limits.maxOutgoingBytes,
+      () => this.#close("the server does not read"),
+      tap && ((frame) => tap("sent", frame, this.#address)),
     );
-    const hello: Hello = { ...this.#greeting.hello, nonce: this.#nonce };
+    const hello: Hello = { ...template, nonce: this.#nonce };
     this.#outbox.push({ type: FrameType.hello, body: JSON.stringify(hello) });
   }
 
@@ -173,6 +172,7 @@ export class Connection implements CallHolder, SocketUser {
 
   readonly #onFrame = (frame: Frame): void => {
     if (this.#closed) return;
+    this.#greeting.tap?.("received", frame, this.#address);
     if (frame.type === FrameType.hello && !this.#peer) return this.#greet(frame);
     if (frame.type === FrameType.response && this.#peer) return this.#answer(frame);
     if (frame.type === FrameType.error) return this.#answer(frame);

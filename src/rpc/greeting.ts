@@ -1,4 +1,5 @@
 import { FrameError } from "./frame.ts";
+import type { FrameTap } from "./frame-tap.ts";
 import type { Hello, HelloTemplate } from "./hello.ts";
 import { isProof, proofOf } from "./token.ts";
 
@@ -9,6 +10,8 @@ export interface Greeting {
   readonly token?: string | undefined;
   /** PEM of the authority that signed the servers' certificates; without it, no TLS. */
   readonly tlsCa?: string | undefined;
+  /** Hears every frame of every connection. */
+  readonly tap?: FrameTap | undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { DomainErrorName } from "../../schema/errors.ts";
 import type { Method } from "./call.ts";
 import { DomainError, RpcError, type RpcStatus } from "./error.ts";
+import type { Phases } from "./phases.ts";
 
 /** The metadata of a REQUEST: `requestId`, and what tracing adds. */
 export type Metadata = Record<string, unknown>;
@@ -14,6 +15,8 @@ export interface InterceptedCall {
   /** On the clock of `performance.now()`, as the deadline. */
   readonly begunAt: number;
   readonly deadline: number;
+  /** Where its time goes; only the client knows. */
+  readonly phases?: Phases;
 }
 
 /** How a call ended for its caller: answered, or with this error. */

@@ -42,6 +42,7 @@ export class Outbox {
   readonly #socket: Writable;
   readonly #maxBytes: number;
   readonly #onOverflow: () => void;
+  readonly #onPush: ((frame: OutgoingFrame) => void) | undefined;
   #buffer = Buffer.allocUnsafe(FIRST_CAPACITY);
   #start = 0;
   #end = 0;
@@ -52,11 +53,20 @@ export class Outbox {
   isBlocked = false;
   #afterFlush: (() => void) | undefined;
 
-  /** `onOverflow` is called where more than `maxBytes` wait: the peer does not read. */
-  constructor(socket: Writable, maxBytes: number, onOverflow: () => void) {
+  /**
+   * `onOverflow` is called where more than `maxBytes` wait: the peer does not read. `onPush` hears
+   * each frame that was queued.
+   */
+  constructor(
+    socket: Writable,
+    maxBytes: number,
+    onOverflow: () => void,
+    onPush?: (frame: OutgoingFrame) => void,
+  ) {
     this.#socket = socket;
     this.#maxBytes = maxBytes;
     this.#onOverflow = onOverflow;
+    this.#onPush = onPush;
   }
 
   /**
@@ -91,6 +101,7 @@ export class Outbox {
     if (frameBytes > maxFrameBytes) return false;
     buffer.writeUInt32BE(frameBytes, this.#end);
     this.#end = at;
+    this.#onPush?.(frame);
     // So much cannot wait for the end of the turn.
     if (at - this.#start > this.#maxBytes) this.#flush();
     else this.#schedule();

@@ -7,6 +7,8 @@ import type { OutgoingFrame } from "./outbox.ts";
 import type { Phases } from "./phases.ts";
 import type { Pool } from "./pool.ts";
 
+const MAX_UINT32 = 0xffffffff;
+
 /** Where a pending call is: in the pool's queue or in flight on a connection. */
 export interface CallHolder {
   /** Whether its request is still in a queue of this process. */
@@ -96,9 +98,10 @@ export class PendingCall extends Expiring {
   }
 
   /** The REQUEST of this attempt. */
-  frame(timeoutMs: number): OutgoingFrame {
+  frame(remainingMs: number): OutgoingFrame {
     const { method, body, metadataText: metadata } = this.request;
     const { request: type } = FrameType;
+    const timeoutMs = Math.min(remainingMs, MAX_UINT32);
     return { type, method: method.number, id: this.id, timeoutMs, metadata, body };
   }
 
