@@ -17,6 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/lifecycle.ts": ["src/log.ts"],
   "src/call-stats.ts": ["src/rpc"],
   "src/system.ts": ["src/gen", "src/rpc", "src/call-stats.ts"],
+  "src/cli": ["src/gen", "src/rpc", "src/config-values.ts", "schema/errors.ts"],
   "src/rpc": ["schema/errors.ts", "src/log.ts"],
   "src/gen": ["schema", "src/rpc/call.ts"],
   "src/storage": ["src/user/stores.ts", "src/log.ts"],

@@ -1,0 +1,67 @@
+import { ERRORS } from "../../schema/errors.ts";
+import { DomainError, RpcError } from "../rpc/error.ts";
+import { UsageError } from "./arguments.ts";
+
+/** How the command ends, for scripts. */
+export const ExitCode = {
+  answered: 0,
+  /** With an error of the table in schema/errors.ts. */
+  error: 1,
+  /** Arguments or request are wrong, as this side or the server sees it. */
+  misunderstood: 2,
+  unanswered: 3,
+} as const;
+
+export interface Failure {
+  readonly exitCode: number;
+  /** For stderr. */
+  readonly text: string;
+}
+
+/** What a failure means to whoever typed the command; undefined for one of the command itself. */
+export function explain(error: unknown): Failure | undefined {
+  if (error instanceof UsageError) {
+    return { exitCode: ExitCode.misunderstood, text: error.message };
+  }
+  if (error instanceof DomainError) {
+    const { code, message } = error;
+    const detail = message === code ? "" : `: ${message}`;
+    return { exitCode: ExitCode.error, text: `${ERRORS[code].code} ${code}${detail}` };
+  }
+  if (!(error instanceof RpcError)) return undefined;
+  const isMistake = error.status === "invalid_argument";
+  const message = `${error.status}: ${withCauses(error)}`;
+  return {
+    exitCode: isMistake ? ExitCode.misunderstood : ExitCode.unanswered,
+    text: [
+      message,
+      ...HINTS.filter(([pattern]) => pattern.test(message)).map(([, hint]) => hint),
+      ...(error.processed && !isMistake ? ["It may have run on the server all the same."] : []),
+      ...(error.retryAfterMs === undefined ? [] : [`Try again in ${error.retryAfterMs} ms.`]),
+    ].join("\n"),
+  };
+}
+
+/** What to do where a message says this. */
+const HINTS: readonly [RegExp, string][] = [
+  [/^invalid_argument/, "`bun run rpc SERVICE.METHOD --help` shows the fields of a request."],
+  [
+    /connect failed/,
+    "Start a server with `bun run dev` or `bun run start:tcp`, or name one that runs with\n" +
+      "--address HOST:PORT or the variable RPC_ADDRESSES.",
+  ],
+  [/RPC_TOKEN/, "Set RPC_TOKEN (or --token) to the secret of the servers."],
+  [
+    /no HELLO in time|Cannot read frame|certificate/,
+    "Is it the port of a TCP tier? One with TLS needs RPC_TLS_CA, one without needs it unset.",
+  ],
+];
+
+/** The message of an error with those of its causes. */
+function withCauses(error: Error): string {
+  const { message, cause } = error;
+  const code = "code" in error && !message.includes(`${error.code}`) ? ` (${error.code})` : "";
+  const causes =
+    cause instanceof Error && cause.message !== message ? `: ${withCauses(cause)}` : "";
+  return `${message}${code}${causes}`;
+}

@@ -1,0 +1,44 @@
+import { isDomainErrorName } from "../../schema/errors.ts";
+import { SystemClient } from "../gen/system-client.ts";
+import type { MethodDescription, ServiceDescription } from "../gen/system-messages.ts";
+import type { Caller, Method, Validator } from "../rpc/call.ts";
+import type { JsonObject } from "../rpc/json.ts";
+
+/** The server checks the request by its own schema, and whoever reads the reply sees what it is. */
+const ANYTHING: Validator<unknown> = {
+  Check: (_value): _value is unknown => true,
+  Errors: () => ({ First: () => undefined }),
+};
+
+/** A server of which nothing is known but what it tells. One deadline spans all questions. */
+export class LiveServer {
+  readonly #caller: Caller;
+  readonly #deadline: number;
+
+  constructor(caller: Caller, deadlineMs: number) {
+    this.#caller = caller;
+    this.#deadline = performance.now() + deadlineMs;
+  }
+
+  async describe(): Promise<readonly ServiceDescription[]> {
+    const system = new SystemClient(this.#caller);
+    return (await system.describe({}, { timeoutMs: this.#remainingMs() })).services;
+  }
+
+  /** @throws what `Caller.call` does */
+  call(service: string, description: MethodDescription, request: JsonObject): Promise<unknown> {
+    const { name, errors, ...rest } = description;
+    const method: Method<unknown, unknown> = {
+      ...rest,
+      name: `${service}.${name}`,
+      errors: errors.filter(isDomainErrorName).filter((error) => error !== "DataBaseError"),
+      request: ANYTHING,
+      reply: ANYTHING,
+    };
+    return this.#caller.call(method, request, { timeoutMs: this.#remainingMs() });
+  }
+
+  #remainingMs(): number {
+    return this.#deadline - performance.now();
+  }
+}
