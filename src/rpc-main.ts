@@ -4,7 +4,7 @@ import { isatty } from "node:tty";
 import { version } from "../package.json" with { type: "json" };
 import { type Arguments, parseArguments, UsageError } from "./cli/arguments.ts";
 import { findEntry } from "./cli/catalog.ts";
-import { ExitCode, explain } from "./cli/failure.ts";
+import { explain } from "./cli/failure.ts";
 import { FrameLog } from "./cli/frame-log.ts";
 import { HELP } from "./cli/help.ts";
 import { describeMethod, listServices } from "./cli/listing.ts";
@@ -72,7 +72,6 @@ if (import.meta.main) {
     const args = parseArguments(process.argv.slice(2));
     const isAboutItself = args.help && args.target === undefined;
     console.log(isAboutItself ? HELP : await run(args, loadConfig(process.env)));
-    process.exitCode = ExitCode.answered;
   } catch (error) {
     const failure = explain(error instanceof ConfigError ? new UsageError(error.message) : error);
     if (!failure) throw error;

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import type { ServiceDescription } from "../src/gen/system-messages.ts";
 import { systemDispatch } from "../src/gen/system-service.ts";
 import { createLog } from "../src/log.ts";
-import { entry, type Method } from "../src/rpc/call.ts";
+import { entry, type Handler, type Method } from "../src/rpc/call.ts";
 import { DEFAULT_LIMITS } from "../src/rpc/limits.ts";
 import { Listener } from "../src/rpc/listener.ts";
 import { makeIdentity, OPENSSL } from "../src/rpc/testing/identity.ts";
-import { deadPort, HOST, SAY } from "../src/rpc/testing/stack.ts";
+import { deadPort, HOST, SAY, type Text } from "../src/rpc/testing/stack.ts";
 import { Folder, ROOT } from "./child.ts";
 import { startStack } from "./stack.ts";
 
@@ -46,8 +46,8 @@ const answered = <T>(stdout: T) => ({ exitCode: 0, stdout, stderr: "" });
 const failed = <T>(exitCode: number, stderr: T) => ({ exitCode, stdout: "", stderr });
 
 /** A server with one method, Test.say, which has a field of each kind and answers as it is told. */
-function startTestServer(answer: () => Promise<{ text: string }>): Listener & AsyncDisposable {
-  const say: Method<{ text: string }, { text: string }> = { ...SAY, hash: "its hash" };
+function startTestServer(answer: Handler<Text, Text>): Listener & AsyncDisposable {
+  const say: Method<Text, Text> = { ...SAY, hash: "its hash" };
   const services: ServiceDescription[] = [
     {
       service: "Test",
@@ -113,6 +113,17 @@ describe("bun run rpc", () => {
     const user = await rpc(["User"], { port: stack.rpcPort });
     expect(user.stdout.match(/^\w+$/gm)).toEqual(["User"]);
     expect(stdout).toStartWith(user.stdout.trimEnd());
+  });
+
+  test("wraps what is long at 80 columns", async () => {
+    await using stack = await startStack();
+    const { stdout } = await rpc(["System.stats", "--help"], { port: stack.rpcPort });
+    expect(stdout).toContain(
+      [
+        "    errors         map to integers ≥ 0  Error or RPC status → calls that ended",
+        "                                        with it.\n",
+      ].join("\n"),
+    );
   });
 
   test("shows a method's fields, errors and an example", async () => {
@@ -275,7 +286,11 @@ Example
   });
 
   test("ends with 3 after --deadline, and says where the time went", async () => {
-    await using server = startTestServer(() => new Promise(() => {}));
+    const leftMs: number[] = [];
+    await using server = startTestServer((_request, context) => {
+      leftMs.push(context.remainingMs());
+      return new Promise(() => {});
+    });
     const call = (deadline: string) =>
       rpc(["Test.say", '{"text": ""}', "--deadline", deadline], { port: server.port });
     const outcomes = await Promise.all(["1500ms", "1.5s", "1500"].map(call));
@@ -284,16 +299,19 @@ Example
       expect(stderr).toMatch(/^deadline_exceeded: Cannot finish Test.say: .*handler \d{3,4} ms/);
       expect(stderr).toContain("It may have run on the server all the same.");
     }
+    expect(leftMs).toHaveLength(outcomes.length);
+    expect(Math.max(...leftMs)).toBeLessThanOrEqual(1500);
   });
 
-  test("prefers --address to RPC_ADDRESSES, and uses any of several", async () => {
-    await using stack = await startStack();
-    const addresses = `${HOST}:${deadPort()},${HOST}:${stack.rpcPort}`;
+  test("prefers --address to RPC_ADDRESSES, and uses any one of several", async () => {
+    await using one = await startStack();
+    await using other = await startStack();
+    const addresses = [deadPort(), one.rpcPort, other.rpcPort].map((port) => `${HOST}:${port}`);
     for (let round = 0; round < 4; round++) {
-      const { exitCode } = await rpc(["--address", addresses, "System.health"], {
-        port: deadPort(),
-      });
+      const args = ["System", "-v", "--address", addresses.join(",")];
+      const { exitCode, stderr } = await rpc(args, { port: deadPort() });
       expect(exitCode).toBe(0);
+      expect(stderr.match(/→ HELLO/g)).toHaveLength(1);
     }
   });
 

@@ -2,9 +2,8 @@ import { ERRORS } from "../../schema/errors.ts";
 import { DomainError, RpcError } from "../rpc/error.ts";
 import { UsageError } from "./arguments.ts";
 
-/** How the command ends, for scripts. */
-export const ExitCode = {
-  answered: 0,
+/** How the command ends, for scripts; 0 is for an answer. */
+const ExitCode = {
   /** With an error of the table in schema/errors.ts. */
   error: 1,
   /** Arguments or request are wrong, as this side or the server sees it. */

@@ -5,18 +5,25 @@ import { type Frame, FrameType } from "../rpc/frame.ts";
 import { bytesOf, type FrameTap } from "../rpc/frame-tap.ts";
 import type { Interceptor } from "../rpc/interceptor.ts";
 import type { OutgoingFrame } from "../rpc/outbox.ts";
-import type { Phase } from "../rpc/phases.ts";
 
 const DEFAULT_COLUMNS = 80;
-const TITLE_LENGTH = "waiting for a connection".length;
+const TITLE_LENGTH = 48;
+const SIZE_LENGTH = 16;
 const BODY_INDENT = " ".repeat(13);
 const TYPE_NAMES = new Map<number, string>(
   Object.entries(FrameType).map(([name, type]) => [type, name.toUpperCase()]),
 );
+const OF_A_CALL: ReadonlySet<number> = new Set<number>([
+  FrameType.request,
+  FrameType.response,
+  FrameType.error,
+  FrameType.cancel,
+]);
 
 interface Timing {
   readonly method: string;
-  readonly phases: readonly [Phase, number][];
+  /** A phase, or all of them, and its milliseconds. */
+  readonly rows: readonly (readonly [title: string, ms: number])[];
 }
 
 /** Tells what goes over the wire as it happens, and at the end where the time went. */
@@ -43,48 +50,46 @@ export class FrameLog {
   }
 
   readonly tap: FrameTap = (direction, frame, peer) => {
-    const { type, id = 0, body } = frame;
     const at = (performance.now() - this.#startedAt).toFixed(1).padStart(7);
     const arrow = direction === "sent" ? "→" : "←";
-    const name = TYPE_NAMES.get(type) ?? `type ${type}`;
-    const number = id === 0 ? "" : ` ${id}`;
-    const bytes = `${bytesOf(frame).toLocaleString("en")} bytes`;
-    const title = `${name}${number} ${this.#subject(frame, peer)}`;
-    this.#write(`${at} ms ${arrow} ${title.padEnd(48)} ${bytes.padStart(16)}`);
-    if (body) this.#write(abbreviate(BODY_INDENT + body, this.#columns));
+    const type = TYPE_NAMES.get(frame.type) ?? `type ${frame.type}`;
+    const title = `${type} ${this.#subject(frame, peer)}`.padEnd(TITLE_LENGTH);
+    const bytes = `${bytesOf(frame).toLocaleString("en")} bytes`.padStart(SIZE_LENGTH);
+    this.#write(`${at} ms ${arrow} ${title} ${bytes}`);
+    if (frame.body) this.#write(abbreviate(BODY_INDENT + frame.body, this.#columns));
   };
 
-  readonly interceptor: Interceptor = ({ method, phases }) => {
+  readonly interceptor: Interceptor = ({ method, begunAt, phases }) => {
     return () => {
-      if (phases)
-        this.#timings.push({ method: method.name, phases: phases.spent(performance.now()) });
+      const now = performance.now();
+      const rows = [...(phases?.spent(now) ?? []), ["in all", now - begunAt] as const];
+      this.#timings.push({ method: method.name, rows });
     };
   };
 
   /** Where the time of each call went; "handler" is with the way there and back. */
   end(): void {
-    const row = (title: string, cell: (timing: Timing) => string): string => {
+    const titles = this.#timings[0]?.rows.map(([title]) => title) ?? [];
+    const width = Math.max(...titles.map((title) => title.length));
+    const line = (title: string, cell: (timing: Timing) => string): string => {
       const cells = this.#timings.map((timing) => cell(timing).padStart(timing.method.length));
-      return [title.padEnd(TITLE_LENGTH), ...cells].join("  ");
+      return [title.padEnd(width), ...cells].join("  ");
     };
-    const inAll = ({ phases }: Timing) => phases.reduce((sum, [, ms]) => sum + ms, 0);
-    const phases = this.#timings[0]?.phases ?? [];
     const lines = [
-      row("Time in ms", ({ method }) => method),
-      ...phases.map(([phase], index) =>
-        row(phase, ({ phases }) => (phases[index]?.[1] ?? 0).toFixed(1)),
-      ),
-      row("in all", (timing) => inAll(timing).toFixed(1)),
+      line("Time in ms", ({ method }) => method),
+      ...titles.map((title, row) => line(title, ({ rows }) => (rows[row]?.[1] ?? 0).toFixed(1))),
     ];
     this.#write(`\n${lines.join("\n")}\n`);
   }
 
-  #subject({ type, id = 0, method = 0 }: OutgoingFrame | Frame, peer: Address): string {
-    const call = `${peer.host} ${peer.port} ${id}`;
+  /** A call's id and method; what is about the connection as a whole is about its address. */
+  #subject({ type, id = 0, method = 0 }: OutgoingFrame | Frame, { host, port }: Address): string {
+    if (!OF_A_CALL.has(type) || id === 0) return `${host}:${port}`;
+    const call = `${host}:${port} ${id}`;
     if (type === FrameType.request) {
       this.#calls.set(call, this.#methodNames.get(method) ?? `method ${method}`);
     }
-    return this.#calls.get(call) ?? `${peer.host}:${peer.port}`;
+    return `${id} ${this.#calls.get(call)}`;
   }
 }
 

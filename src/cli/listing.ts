@@ -16,7 +16,7 @@ export function listServices(services: readonly ServiceDescription[]): string {
 function listMethod(
   { name, number, summary, errors, ...method }: MethodDescription,
   width: number,
-) {
+): string {
   const start = `  ${`${number}`.padStart(width)}  `;
   const indent = " ".repeat(start.length);
   const signature = `${name}(${shapeOf(method.request)}) → ${shapeOf(method.reply)}`;
