@@ -50,6 +50,6 @@ function describeBreak(text: string, source: string): string {
     `${source} ${what}, at line ${before.length}, column ${column + 1}`,
     `  ${line.slice(start, column + CONTEXT_LENGTH)}`,
     `  ${" ".repeat(column - start)}^`,
-    `It must be a JSON object; quote it for the shell, like ${EXAMPLE}`,
+    `It must be a JSON object, which a shell wants in quotes, like ${EXAMPLE}`,
   ].join("\n");
 }
