@@ -82,7 +82,7 @@ test("of three servers, the one with most in flight never gets the next call", a
   using client = startClient(servers.map(({ port }) => port));
   const hanging: Promise<unknown>[] = [];
   let middle = 0;
-  for (let call = 1; call <= 45; call++) {
+  for (let call = 1; call <= 135; call++) {
     const before = [...loads];
     const [least = 0, second = 0, most = 0] = loads.toSorted((one, other) => one - other);
     hanging.push(failure(client.say(String(call), LONG_MS)));
