@@ -1,3 +1,4 @@
+import distance from "leven";
 import type { MethodDescription, ServiceDescription } from "../gen/system-messages.ts";
 import { UsageError } from "./arguments.ts";
 
@@ -37,25 +38,9 @@ function nearest(target: string, services: readonly ServiceDescription[]): strin
   const ranked = names
     .map(({ name, spellings }) => ({
       name,
-      edits: Math.min(...spellings.map((each) => editsBetween(target, each))),
+      edits: Math.min(...spellings.map((each) => distance(target, each))),
     }))
     .toSorted((one, other) => one.edits - other.edits);
   const [best] = ranked;
   return best && best.edits <= Math.max(2, best.name.length / 3) ? best.name : undefined;
-}
-
-/** Letters to insert, delete or replace (Levenshtein), whatever their case. */
-function editsBetween(one: string, other: string): number {
-  const letters = [...other.toLowerCase()];
-  let row = Array.from({ length: letters.length + 1 }, (_, index) => index);
-  for (const [index, letter] of [...one.toLowerCase()].entries()) {
-    const next = [index + 1];
-    for (const [column, otherLetter] of letters.entries()) {
-      const [corner = 0, above = 0] = row.slice(column, column + 2);
-      const replaced = corner + (letter === otherLetter ? 0 : 1);
-      next.push(Math.min(replaced, above + 1, (next[column] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

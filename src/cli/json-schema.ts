@@ -28,9 +28,10 @@ export function fieldsOf(schema: unknown, depth = 0): Field[] {
   });
 }
 
-/** A message that has the right shape, to be changed by whoever calls: a text is its own name. */
+/** A message that has the right shape, for whoever calls to change: else a text is its own name. */
 export function exampleOf(schema: unknown, name = "value"): unknown {
   if (!isObject(schema)) return null;
+  if (Array.isArray(schema.examples) && schema.examples.length > 0) return schema.examples[0];
   if ("const" in schema) return schema.const;
   const [choice] = choicesOf(schema);
   if (choice !== undefined) return exampleOf(choice, name);

@@ -1,6 +1,6 @@
+import { type ParseError, parse } from "jsonc-parser";
 import { isObject, type JsonObject } from "../rpc/json.ts";
 import { UsageError } from "./arguments.ts";
-import { whereJsonBreaks } from "./json-syntax.ts";
 
 /** Where a request comes from that is not an argument. */
 export interface Input {
@@ -40,7 +40,10 @@ function parseRequest(text: string, source: string): JsonObject {
 
 /** Line and column, the text around them, and a mark below. */
 function describeBreak(text: string, source: string): string {
-  const at = whereJsonBreaks(text);
+  // JSON.parse does not say where.
+  const errors: ParseError[] = [];
+  parse(text, errors, { disallowComments: true });
+  const at = errors[0]?.offset ?? text.length;
   const before = text.slice(0, at).split("\n");
   const line = text.split("\n")[before.length - 1] ?? "";
   const column = before.at(-1)?.length ?? 0;

@@ -8,7 +8,7 @@ export const USER_DESCRIPTION: ServiceDescription = {
     {
       name: "signUp",
       number: 1,
-      hash: "72e707bbfefde639",
+      hash: "bdc315f0a6ebcb7b",
       summary: "Create a user.",
       idempotent: false,
       errors: ["UserExistedError"],
@@ -18,7 +18,7 @@ export const USER_DESCRIPTION: ServiceDescription = {
     {
       name: "signIn",
       number: 2,
-      hash: "88e96fe21b1d0d33",
+      hash: "6a3aed552ce783b6",
       summary: "Exchange credentials for a session.",
       idempotent: false,
       errors: ["UserNotExistError", "PasswordError"],
@@ -48,7 +48,7 @@ export const USER_DESCRIPTION: ServiceDescription = {
     {
       name: "updateNickname",
       number: 5,
-      hash: "2300df4a7a4387cd",
+      hash: "70c20f6b5ca27a3e",
       summary: "Change the nickname of the session's user.",
       idempotent: false,
       errors: ["InvalidSessionError", "UserNotExistError"],
