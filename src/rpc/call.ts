@@ -14,6 +14,8 @@ export interface Method<Request, Reply> {
   readonly number: number;
   /** Digest of everything that both sides must agree on: number, messages, errors, idempotency. */
   readonly hash: string;
+  /** Of the shapes it had before, newest first, whose callers this one still answers. */
+  readonly olderHashes?: readonly string[];
   readonly idempotent: boolean;
   readonly errors: readonly DeclaredErrorName[];
   readonly request: Validator<Request>;
