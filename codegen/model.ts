@@ -97,14 +97,19 @@ function methodModel(
   };
   const request = nameOf(spec.request, "request");
   const reply = nameOf(spec.reply, "reply");
-  const hash = digest({ number, idempotent, errors, request: spec.request, reply: spec.reply });
+  // The name counts, too: a number that was taken over must not answer to the calls of another.
+  const shape = { name: fullName, number, idempotent, errors };
+  const hash = digest({ ...shape, request: spec.request, reply: spec.reply });
   return { name, number, summary, idempotent, request, reply, errors, hash };
 }
 
-/** Of everything that both sides must agree on; descriptions are for people and may change. */
+/** Whether this part of a schema is a description, which may change: no side depends on it. */
+export function isForPeople(key: string, value: unknown): boolean {
+  return key === "description" && typeof value === "string";
+}
+
+/** Of everything that both sides must agree on. */
 function digest(shape: unknown): string {
-  const text = JSON.stringify(shape, (key, value) =>
-    key === "description" && typeof value === "string" ? undefined : value,
-  );
+  const text = JSON.stringify(shape, (key, value) => (isForPeople(key, value) ? undefined : value));
   return new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, HASH_DIGITS);
 }

@@ -5,7 +5,7 @@ import { Description, Health, Nothing, Stats } from "./system-messages.ts";
 export const HEALTH: Method<Nothing, Health> = {
   name: "System.health",
   number: 60001,
-  hash: "d68753656eaf0f8f",
+  hash: "0c665465b7684f09",
   idempotent: true,
   errors: [],
   request: Nothing,
@@ -15,7 +15,7 @@ export const HEALTH: Method<Nothing, Health> = {
 export const DESCRIBE: Method<Nothing, Description> = {
   name: "System.describe",
   number: 60002,
-  hash: "caded10239db8dd0",
+  hash: "097d9389bce3d6bf",
   idempotent: true,
   errors: [],
   request: Nothing,
@@ -25,7 +25,7 @@ export const DESCRIBE: Method<Nothing, Description> = {
 export const STATS: Method<Nothing, Stats> = {
   name: "System.stats",
   number: 60003,
-  hash: "caa0f7c0abd91198",
+  hash: "a73ad0e63777c926",
   idempotent: true,
   errors: [],
   request: Nothing,

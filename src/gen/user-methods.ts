@@ -12,7 +12,7 @@ import {
 export const SIGN_UP: Method<Credentials, Empty> = {
   name: "User.signUp",
   number: 1,
-  hash: "72e707bbfefde639",
+  hash: "927f99119e55ea62",
   idempotent: false,
   errors: ["UserExistedError"],
   request: Credentials,
@@ -22,7 +22,7 @@ export const SIGN_UP: Method<Credentials, Empty> = {
 export const SIGN_IN: Method<Credentials, SessionRef> = {
   name: "User.signIn",
   number: 2,
-  hash: "88e96fe21b1d0d33",
+  hash: "2f977779df95781b",
   idempotent: false,
   errors: ["UserNotExistError", "PasswordError"],
   request: Credentials,
@@ -32,7 +32,7 @@ export const SIGN_IN: Method<Credentials, SessionRef> = {
 export const SIGN_OUT: Method<SessionRef, Empty> = {
   name: "User.signOut",
   number: 3,
-  hash: "04566f914689f0b6",
+  hash: "d77e148675261f2c",
   idempotent: false,
   errors: ["InvalidSessionError"],
   request: SessionRef,
@@ -42,7 +42,7 @@ export const SIGN_OUT: Method<SessionRef, Empty> = {
 export const GET_USER_INFO: Method<SessionRef, Profile> = {
   name: "User.getUserInfo",
   number: 4,
-  hash: "0f289ad19517b026",
+  hash: "d59a64f93975b937",
   idempotent: true,
   errors: ["InvalidSessionError", "UserNotExistError"],
   request: SessionRef,
@@ -52,7 +52,7 @@ export const GET_USER_INFO: Method<SessionRef, Profile> = {
 export const UPDATE_NICKNAME: Method<NicknameUpdate, Empty> = {
   name: "User.updateNickname",
   number: 5,
-  hash: "2300df4a7a4387cd",
+  hash: "5ab36c7f48926347",
   idempotent: false,
   errors: ["InvalidSessionError", "UserNotExistError"],
   request: NicknameUpdate,
@@ -62,7 +62,7 @@ export const UPDATE_NICKNAME: Method<NicknameUpdate, Empty> = {
 export const UPDATE_PROFILE_PIC: Method<ProfilePicUpdate, Empty> = {
   name: "User.updateProfilePic",
   number: 6,
-  hash: "53092f2efb82cb4a",
+  hash: "ea21a9819c6d37af",
   idempotent: false,
   errors: ["InvalidSessionError", "UserNotExistError"],
   request: ProfilePicUpdate,
