@@ -1,24 +1,26 @@
+import type { Lock } from "./lock.ts";
 import type { MethodModel, ServiceModel } from "./model.ts";
 import { constantName, header, messageNames } from "./text.ts";
 
 /** The methods as data: what the client sends by and the server dispatches by. */
-export function emitMethods({ service, source, file, methods }: ServiceModel): string {
+export function emitMethods({ service, source, file, methods }: ServiceModel, lock: Lock): string {
   return [
     header(source),
     'import type { Method } from "../rpc/call.ts";',
     `import { ${messageNames(methods)} } from "./${file}-messages.ts";`,
     "",
-    methods.map((method) => descriptor(service, method)).join("\n\n"),
+    methods.map((method) => descriptor(service, method, lock)).join("\n\n"),
     "",
   ].join("\n");
 }
 
-function descriptor(service: string, method: MethodModel): string {
+function descriptor(service: string, method: MethodModel, lock: Lock): string {
   const { name, number, hash, idempotent, errors, request, reply } = method;
+  const older = lock.methods[number]?.hashes.slice(1) ?? [];
   return `export const ${constantName(name)}: Method<${request}, ${reply}> = {
   name: "${service}.${name}",
   number: ${number},
-  hash: "${hash}",
+  hash: "${hash}",${older.length > 0 ? `\n  olderHashes: ${JSON.stringify(older)},` : ""}
   idempotent: ${idempotent},
   errors: [${errors.map((error) => `"${error}"`).join(", ")}],
   request: ${request},

@@ -4,14 +4,15 @@ const ROOT = join(import.meta.dir, "..");
 const BIOME = join(ROOT, "node_modules/@biomejs/biome/bin/biome");
 
 /**
- * Emitted code as the gate wants it, lines broken and imports sorted, so that the emitters need
+ * Emitted text as the gate wants it, lines broken and imports sorted, so that the emitters need
  * not know how.
- * @throws {Error} the text is not TypeScript
+ * @param path relative to the root; its ending says which language it is
+ * @throws {Error} the text is not of that language
  */
-export async function format(name: string, text: string): Promise<string> {
+export async function format(path: string, text: string): Promise<string> {
   const options = ["--write", "--linter-enabled=false", "--vcs-enabled=false"];
   const biome = Bun.spawn(
-    [process.execPath, BIOME, "check", ...options, `--stdin-file-path=src/gen/${name}`],
+    [process.execPath, BIOME, "check", ...options, `--stdin-file-path=${path}`],
     { cwd: ROOT, stdin: new Blob([text]), stdout: "pipe", stderr: "pipe" },
   );
   const [formatted, complaint, code] = await Promise.all([
@@ -19,6 +20,6 @@ export async function format(name: string, text: string): Promise<string> {
     new Response(biome.stderr).text(),
     biome.exited,
   ]);
-  if (code !== 0) throw new Error(`Cannot format src/gen/${name}: ${complaint}`);
+  if (code !== 0) throw new Error(`Cannot format ${path}: ${complaint}`);
   return formatted;
 }

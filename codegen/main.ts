@@ -1,14 +1,18 @@
-import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { breakingChanges, refusal } from "./breaking.ts";
 import { emitClient } from "./emit-client.ts";
 import { emitDescription } from "./emit-description.ts";
 import { emitMessages } from "./emit-messages.ts";
 import { emitMethods } from "./emit-methods.ts";
 import { emitService } from "./emit-service.ts";
 import { format } from "./format.ts";
+import { EMPTY_LOCK, LOCK_PATH, type Lock, lockOf, parseLock, successor } from "./lock.ts";
 import { checkNumbers, isContract, SchemaError, type ServiceModel, serviceModel } from "./model.ts";
+
+/** Holds nothing but what codegen writes. */
+const FOLDER = "src/gen";
 
 const EMITTERS = {
   messages: emitMessages,
@@ -18,16 +22,19 @@ const EMITTERS = {
   description: emitDescription,
 };
 
-/** File name → text, for every schema file that declares a contract. */
-async function emit(services: readonly ServiceModel[]): Promise<ReadonlyMap<string, string>> {
-  checkNumbers(services);
-  const files = services.flatMap((service) =>
-    Object.entries(EMITTERS).map(async ([part, emitPart]): Promise<[string, string]> => {
-      const name = `${service.file}-${part}.ts`;
-      return [name, await format(name, emitPart(service))];
-    }),
+/** Path → text of all that codegen writes. */
+type Outputs = ReadonlyMap<string, string>;
+
+async function outputsOf(services: readonly ServiceModel[], lock: Lock): Promise<Outputs> {
+  const drafts = services.flatMap((service) =>
+    Object.entries(EMITTERS).map(([part, emit]): [string, string] => [
+      `${FOLDER}/${service.file}-${part}.ts`,
+      emit(service, lock),
+    ]),
   );
-  return new Map(await Promise.all(files));
+  drafts.push([LOCK_PATH, JSON.stringify(lock)]);
+  const outputs = drafts.map(async ([path, text]) => [path, await format(path, text)] as const);
+  return new Map(await Promise.all(outputs));
 }
 
 async function readSchemas(root: string): Promise<ServiceModel[]> {
@@ -39,39 +46,66 @@ async function readSchemas(root: string): Promise<ServiceModel[]> {
       services.push(serviceModel(`schema/${file}`, exports));
     }
   }
+  checkNumbers(services);
   return services;
 }
 
-/** The names of files that differ from what the schemas say now: changed, missing or left over. */
-async function staleFiles(folder: string, wanted: ReadonlyMap<string, string>): Promise<string[]> {
-  const present = existsSync(folder) ? await readdir(folder) : [];
-  const stale = present.filter((name) => name.endsWith(".ts") && !wanted.has(name));
-  for (const [name, text] of wanted) {
-    const file = Bun.file(join(folder, name));
-    if (!(await file.exists()) || (await file.text()) !== text) stale.push(name);
+/** @throws {SchemaError} clients that are out there would break, and that is not accepted */
+async function nextLock(
+  root: string,
+  services: readonly ServiceModel[],
+  acceptBreaking: boolean,
+): Promise<Lock> {
+  const file = Bun.file(join(root, LOCK_PATH));
+  const before = (await file.exists()) ? parseLock(await file.text()) : EMPTY_LOCK;
+  const now = lockOf(services);
+  const broken = breakingChanges(before, now);
+  if (broken.length > 0 && !acceptBreaking) throw new SchemaError(refusal(broken));
+  return successor(before, now, new Set(broken.map(({ number }) => number)));
+}
+
+/** The paths of files that differ from what the schemas say now: changed, missing or left over. */
+async function stalePaths(root: string, outputs: Outputs): Promise<string[]> {
+  const present = await Array.fromAsync(new Bun.Glob(`${FOLDER}/*.ts`).scan({ cwd: root }));
+  const stale = present.filter((path) => !outputs.has(path));
+  for (const [path, text] of outputs) {
+    const file = Bun.file(join(root, path));
+    if (!(await file.exists()) || (await file.text()) !== text) stale.push(path);
   }
   return stale.sort();
 }
 
+async function write(root: string, outputs: Outputs, paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const text = outputs.get(path);
+    if (text === undefined) await Bun.file(join(root, path)).delete();
+    else await Bun.write(join(root, path), text);
+    console.log(`${path} ${text === undefined ? "removed" : "written"}`);
+  }
+  if (paths.length === 0) console.log("All that codegen writes is up to date");
+}
+
 async function main(root: string, args: string[]): Promise<number> {
-  const { values } = parseArgs({ args, options: { check: { type: "boolean", default: false } } });
-  const folder = join(root, "src/gen");
-  const wanted = await emit(await readSchemas(root));
-  const stale = await staleFiles(folder, wanted);
-  if (values.check) {
-    for (const name of stale) {
-      console.error(`src/gen/${name} is stale: run \`bun run codegen\` and commit it`);
-    }
-    return stale.length > 0 ? 1 : 0;
+  const { values } = parseArgs({
+    args,
+    options: {
+      check: { type: "boolean", default: false },
+      draft: { type: "boolean", default: false },
+      "accept-breaking": { type: "boolean", default: false },
+    },
+  });
+  const services = await readSchemas(root);
+  const lock = await nextLock(root, services, values["accept-breaking"]);
+  const outputs = await outputsOf(services, lock);
+  const stale = await stalePaths(root, outputs);
+  if (!values.check) {
+    // What is still being written is not published: nothing is recorded that nobody will see.
+    await write(root, outputs, values.draft ? stale.filter((path) => path !== LOCK_PATH) : stale);
+    return 0;
   }
-  for (const name of stale) {
-    const text = wanted.get(name);
-    if (text === undefined) await Bun.file(join(folder, name)).delete();
-    else await Bun.write(join(folder, name), text);
-    console.log(`src/gen/${name} ${text === undefined ? "removed" : "written"}`);
-  }
-  if (stale.length === 0) console.log("src/gen is up to date");
-  return 0;
+  for (const path of stale)
+    console.error(`${path} is stale: run \`bun run codegen\` and commit it`);
+  return stale.length > 0 ? 1 : 0;
 }
 
 if (import.meta.main) {

@@ -91,7 +91,8 @@ async function restartTiers(): Promise<void> {
   changed.clear();
   console.log(`\n  ${files.join(", ")} changed: restarting`);
   if (files.some((file) => file.startsWith("schema/"))) {
-    const codegen = Bun.spawn([process.execPath, join(ROOT, "codegen/main.ts")], {
+    // Saved is not published: what is only tried out is not recorded in the lock.
+    const codegen = Bun.spawn([process.execPath, join(ROOT, "codegen/main.ts"), "--draft"], {
       stdio: ["ignore", "inherit", "inherit"],
     });
     await codegen.exited;
