@@ -1,6 +1,6 @@
 import { Kind, type TSchema, TypeGuard } from "@sinclair/typebox";
 import { type MessageModel, SchemaError, type ServiceModel } from "./model.ts";
-import { docComment, header } from "./text.ts";
+import { docComment, header, originDoc } from "./text.ts";
 
 /**
  * A type and a validator, compiled once per process, for each message of a schema file. Both have
@@ -9,9 +9,12 @@ import { docComment, header } from "./text.ts";
 export function emitMessages({ source, file, messages }: ServiceModel): string {
   const declarations = messages.map(({ name, schema }) =>
     [
+      originDoc(name, source, ...described(schema)),
       `export ${interfaceOf(name, schema, messages)}`,
+      "",
+      `/** The check of \`${name}\` in ${source}. */`,
       `export const ${name}: Validator<${name}> = TypeCompiler.Compile(schema.${name});`,
-    ].join("\n\n"),
+    ].join("\n"),
   );
   return [
     header(source),
@@ -30,12 +33,24 @@ function interfaceOf(name: string, schema: TSchema, messages: readonly MessageMo
   }
   const fields = Object.entries(schema.properties).map(([field, type]) => {
     const mark = TypeGuard.IsOptional(type) ? "?" : "";
-    const doc = type.description ? `${docComment(type.description)}\n` : "";
+    const doc = fieldDoc(type, messages);
     const key = JSON.stringify(field); // The formatter takes off the quotes that are not needed.
     return `${doc}  readonly ${key}${mark}: ${typeOf(type, messages, `${name}.${field}`)};`;
   });
   if (fields.length === 0) return `type ${name} = Record<string, never>;`;
   return `interface ${name} {\n${fields.join("\n")}\n}`;
+}
+
+/** What is said of a message stands there, and not again at each field of its type. */
+function fieldDoc(type: TSchema, messages: readonly MessageModel[]): string {
+  if (messages.some(({ schema }) => schema === type)) return "";
+  return described(type)
+    .map((text) => `${docComment(text)}\n`)
+    .join("");
+}
+
+function described({ description }: TSchema): string[] {
+  return description ? [description] : [];
 }
 
 function typeOf(schema: TSchema, messages: readonly MessageModel[], where: string): string {

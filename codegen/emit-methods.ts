@@ -1,15 +1,23 @@
 import type { Lock } from "./lock.ts";
 import type { MethodModel, ServiceModel } from "./model.ts";
-import { constantName, header, messageNames } from "./text.ts";
+import { constantName, header, messageNames, originDoc } from "./text.ts";
 
 /** The methods as data: what the client sends by and the server dispatches by. */
-export function emitMethods({ service, source, file, methods }: ServiceModel, lock: Lock): string {
+export function emitMethods(
+  { service, source, contract, file, methods }: ServiceModel,
+  lock: Lock,
+): string {
   return [
     header(source),
     'import type { Method } from "../rpc/call.ts";',
     `import { ${messageNames(methods)} } from "./${file}-messages.ts";`,
     "",
-    methods.map((method) => descriptor(service, method, lock)).join("\n\n"),
+    methods
+      .map((method) => {
+        const doc = originDoc(`${contract}.${method.name}`, source, method.summary);
+        return `${doc}\n${descriptor(service, method, lock)}`;
+      })
+      .join("\n\n"),
     "",
   ].join("\n");
 }

@@ -9,8 +9,8 @@ import { words, wordsLock } from "./testing/words.ts";
 // Real processes on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-const SCHEMA = "schema/user.ts";
-const PROFILE = "  nickname: Type.String(),\n";
+const SCHEMA = "schema/words.ts";
+const COUNT = "count: Type.Integer()";
 
 test("a lock has every method by its number, and messages that name each other", () => {
   const Word = Type.Object({ text: Type.String({ description: "Lower case." }) });
@@ -75,25 +75,25 @@ test.each([
 });
 
 test("a lock that lacks a message of its own is refused by the message's name", async () => {
-  await using checkout = await Checkout.copy();
-  await checkout.edit(LOCK_PATH, '"User.Profile": {', '"User.Person": {');
-  const output = `Cannot read ${LOCK_PATH}: it lacks User.Profile\n`;
+  await using checkout = await Checkout.withWords();
+  await checkout.edit(LOCK_PATH, '"Words.Count": {', '"Words.Sum": {');
+  const output = `Cannot read ${LOCK_PATH}: it lacks Words.Count\n`;
   expect(await checkout.codegen()).toEqual({ code: 1, output });
 });
 
 test("codegen refuses what breaks clients, all at once, and writes nothing", async () => {
-  await using checkout = await Checkout.copy();
-  await checkout.edit(SCHEMA, PROFILE, "  nickname: Type.Optional(Type.String()),\n");
-  await checkout.edit(SCHEMA, "number: 3,", "number: 13,");
+  await using checkout = await Checkout.withWords();
+  await checkout.edit(SCHEMA, COUNT, "count: Type.Optional(Type.Integer())");
+  await checkout.edit(SCHEMA, "number: 1002", "number: 1003");
   const before = [await checkout.emitted(), await checkout.text(LOCK_PATH)];
   const { code, output } = await checkout.codegen();
   expect(code).toBe(1);
   expect(output.trim().split("\n")).toEqual([
-    "Cannot change User.signOut: its number went from 3 to 13 (number-changed); clients out there " +
-      "call the old one, which nobody answers. Instead: give it its old number back.",
-    "Cannot change User.getUserInfo: reply field nickname was made optional " +
-      "(reply-field-optional); clients out there refuse a reply without it. Instead: go on " +
-      "sending it, and add a field that says when it means nothing.",
+    "Cannot change Words.count: reply field count was made optional (reply-field-optional); " +
+      "clients out there refuse a reply without it. Instead: go on sending it, and add a field " +
+      "that says when it means nothing.",
+    "Cannot change Words.split: its number went from 1002 to 1003 (number-changed); clients out " +
+      "there call the old one, which nobody answers. Instead: give it its old number back.",
     expect.stringContaining("`bun run codegen --accept-breaking`"),
   ]);
   expect(await checkout.codegen("--check")).toEqual({ code, output });
@@ -102,37 +102,37 @@ test("codegen refuses what breaks clients, all at once, and writes nothing", asy
 });
 
 test("--accept-breaking records it, and from then on it is what must not break", async () => {
-  await using checkout = await Checkout.copy();
-  await checkout.edit(SCHEMA, "number: 3,", "number: 13,");
+  await using checkout = await Checkout.withWords();
+  await checkout.edit(SCHEMA, "number: 1002", "number: 1003");
   const { code, output } = await checkout.codegen("--accept-breaking");
   expect(code).toBe(0);
   expect(output).toContain(`${LOCK_PATH} written`);
-  expect(parseLock(await checkout.text(LOCK_PATH)).retired).toEqual({ "3": "User.signOut" });
+  expect(parseLock(await checkout.text(LOCK_PATH)).retired).toEqual({ "1002": "Words.split" });
   expect((await checkout.codegen("--check")).code).toBe(0);
-  await checkout.edit(SCHEMA, "number: 13,", "number: 3,");
+  await checkout.edit(SCHEMA, "number: 1003", "number: 1002");
   expect((await checkout.codegen()).output).toContain("(number-changed)");
 });
 
 test("a compatible change is recorded by codegen, and --check says where it was not", async () => {
-  await using checkout = await Checkout.copy();
-  const { hashes = [] } = parseLock(await checkout.text(LOCK_PATH)).methods[4] ?? {};
-  await checkout.edit(SCHEMA, PROFILE, `${PROFILE}  motto: Type.String(),\n`);
+  await using checkout = await Checkout.withWords();
+  const hashes = async () => parseLock(await checkout.text(LOCK_PATH)).methods[1001]?.hashes;
+  const [oldest = "none"] = (await hashes()) ?? [];
+  await checkout.edit(SCHEMA, COUNT, `${COUNT}, unit: Type.String()`);
   const check = await checkout.codegen("--check");
   expect(check.code).toBe(1);
   expect(check.output).toContain(`${LOCK_PATH} is stale`);
 
-  // A draft has the same code, and leaves no trace of a shape that nobody may ever see.
-  const published = await checkout.text(LOCK_PATH);
+  // A draft emits the same, and leaves no trace of a shape that nobody may ever see.
   expect((await checkout.codegen("--draft")).code).toBe(0);
-  expect(await checkout.text(LOCK_PATH)).toBe(published);
+  expect(await hashes()).toEqual([oldest]);
   const draft = await checkout.emitted();
-  expect(draft["user-methods.ts"]).toContain(`olderHashes: ["${hashes.join('", "')}"],`);
+  expect(draft["words-methods.ts"]).toContain(`olderHashes: ["${oldest}"],`);
 
   expect(await checkout.codegen()).toEqual({ code: 0, output: `${LOCK_PATH} written\n` });
   expect(await checkout.emitted()).toEqual(draft);
-  const [newest, ...older] = parseLock(await checkout.text(LOCK_PATH)).methods[4]?.hashes ?? [];
-  expect(draft["user-methods.ts"]).toContain(`hash: "${newest}",`);
-  expect(older).toEqual(hashes);
+  const [newest, ...older] = (await hashes()) ?? [];
+  expect(draft["words-methods.ts"]).toContain(`hash: "${newest}",`);
+  expect(older).toEqual([oldest]);
 });
 
 test("the same schemas give the same bytes, wherever and however often", async () => {

@@ -40,6 +40,17 @@ test("what is committed is what the schemas say", async () => {
   expect(await checkout.codegen("--check")).toEqual({ code: 0, output: "" });
 });
 
+test("every declaration that is emitted says where it comes from", async () => {
+  await using checkout = await Checkout.copy();
+  for (const [name, text] of Object.entries(await checkout.emitted())) {
+    const names = (pattern: RegExp) => Array.from(text.matchAll(pattern), ([, each]) => each);
+    const all = names(/^export \w+ (\w+)/gm);
+    expect(all).not.toBeEmpty();
+    const saying = names(/in schema\/\w+\.ts\.\n? \*\/\nexport \w+ (\w+)/g);
+    expect({ name, saying }).toEqual({ name, saying: all });
+  }
+});
+
 test("--check fails and names the changed, the missing and the left-over file", async () => {
   await using checkout = await Checkout.copy();
   const changed = checkout.path("src/gen/user-client.ts");

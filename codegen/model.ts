@@ -10,6 +10,8 @@ export interface ServiceModel {
   readonly file: string;
   /** `schema/user.ts`: where a reader of emitted code finds its source. */
   readonly source: string;
+  /** `UserContract`: what the contract is called there. */
+  readonly contract: string;
   readonly messages: readonly MessageModel[];
   readonly methods: readonly MethodModel[];
 }
@@ -44,19 +46,22 @@ const HASH_DIGITS = 16;
  * @throws {SchemaError} a number out of range or used twice, or a message that is not exported
  */
 export function serviceModel(source: string, exports: Record<string, unknown>): ServiceModel {
-  const contracts = Object.values(exports).filter(isContract);
-  const [contract] = contracts;
-  if (!contract || contracts.length > 1) {
+  const contracts = Object.entries(exports).flatMap(([name, value]) =>
+    isContract(value) ? [{ name, contract: value }] : [],
+  );
+  const [found] = contracts;
+  if (!found || contracts.length > 1) {
     throw new SchemaError(`Cannot read ${source}: ${contracts.length} contracts, expected one`);
   }
   const messages = Object.entries(exports).flatMap(([name, schema]) =>
     TypeGuard.IsSchema(schema) ? [{ name, schema }] : [],
   );
-  const methods = Object.entries(contract.methods).map(([name, spec]) =>
-    methodModel(`${contract.service}.${name}`, name, spec, messages),
+  const { service, methods: specs } = found.contract;
+  const methods = Object.entries(specs).map(([name, spec]) =>
+    methodModel(`${service}.${name}`, name, spec, messages),
   );
   const file = source.replace(/^.*\//, "").replace(/\.ts$/, "");
-  return { service: contract.service, file, source, messages, methods };
+  return { service, file, source, contract: found.name, messages, methods };
 }
 
 /** @throws {SchemaError} two methods, of whatever service, have one number */

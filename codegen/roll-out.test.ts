@@ -7,26 +7,6 @@ import { Checkout } from "./testing/checkout.ts";
 // Real processes and servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-const WORDS = `
-import { Type } from "@sinclair/typebox";
-import { contract } from "./contract.ts";
-
-export const Text = Type.Object({ text: Type.String({ maxLength: 20 }) });
-export const Count = Type.Object({ count: Type.Integer() });
-
-export const WordsContract = contract("Words", {
-  count: { number: 1001, summary: "Count.", request: Text, reply: Count, errors: [] },
-});
-`;
-
-/** A checkout that has published Words. */
-async function publish(): Promise<Checkout> {
-  const checkout = await Checkout.copy();
-  await Bun.write(checkout.path("schema/words.ts"), WORDS);
-  expect((await checkout.codegen()).code).toBe(0);
-  return checkout;
-}
-
 /** A server of the code that a checkout has emitted. */
 async function startServer(of: Checkout, handler: (request: Words) => Promise<unknown>) {
   const { wordsDispatch } = await import(of.path("src/gen/words-service.ts"));
@@ -48,7 +28,7 @@ async function count(of: Checkout, port: number, request: Words): Promise<unknow
 }
 
 test("a client of before calls a server of after a compatible change; not the reverse", async () => {
-  await using before = await publish();
+  await using before = await Checkout.withWords();
   await using after = await Checkout.copy(before);
   await after.edit(
     "schema/words.ts",
@@ -73,7 +53,7 @@ test("a client of before calls a server of after a compatible change; not the re
 });
 
 test("a client of before a break that was accepted is refused by name, and not run", async () => {
-  await using before = await publish();
+  await using before = await Checkout.withWords();
   await using after = await Checkout.copy(before);
   await after.edit("schema/words.ts", "  count: {", "  erase: {");
   expect((await after.codegen()).output).toContain("(number-reused)");

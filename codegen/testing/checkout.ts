@@ -8,6 +8,21 @@ const COPIED = [
   ...["biome.json", "package.json", "tsconfig.json"],
 ];
 
+/** Method 1001 is Words.count, 1002 Words.split. */
+const WORDS = `
+import { Type } from "@sinclair/typebox";
+import { contract } from "./contract.ts";
+
+export const Text = Type.Object({ text: Type.String({ maxLength: 20 }) });
+export const Count = Type.Object({ count: Type.Integer() });
+export const List = Type.Object({ words: Type.Array(Type.String()) });
+
+export const WordsContract = contract("Words", {
+  count: { number: 1001, summary: "Count them.", request: Text, reply: Count, errors: [] },
+  split: { number: 1002, summary: "List them.", request: Text, reply: List, errors: [] },
+});
+`;
+
 /** A copy of what codegen reads and writes, for a test to spoil. */
 export class Checkout implements AsyncDisposable {
   readonly #folder: string;
@@ -27,6 +42,15 @@ export class Checkout implements AsyncDisposable {
     }
     await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"));
     return new Checkout(folder);
+  }
+
+  /** One that has published a contract of its own, for a test to change. */
+  static async withWords(): Promise<Checkout> {
+    const checkout = await Checkout.copy();
+    await Bun.write(checkout.path("schema/words.ts"), WORDS);
+    const { code, output } = await checkout.codegen();
+    if (code !== 0) throw new Error(`Cannot publish Words: ${output}`);
+    return checkout;
   }
 
   path(name: string): string {

@@ -2,6 +2,7 @@
 import * as schema from "../../schema/system.ts";
 import type { ServiceDescription } from "./system-messages.ts";
 
+/** What a server says that System offers. From `SystemContract` in schema/system.ts. */
 export const SYSTEM_DESCRIPTION: ServiceDescription = {
   service: "System",
   methods: [

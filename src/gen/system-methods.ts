@@ -2,6 +2,10 @@
 import type { Method } from "../rpc/call.ts";
 import { Description, Health, Nothing, Stats } from "./system-messages.ts";
 
+/**
+ * Tell whether the server and its stores work, asking each store now.
+ * From `SystemContract.health` in schema/system.ts.
+ */
 export const HEALTH: Method<Nothing, Health> = {
   name: "System.health",
   number: 60001,
@@ -12,6 +16,10 @@ export const HEALTH: Method<Nothing, Health> = {
   reply: Health,
 };
 
+/**
+ * List the services of the server with their methods and JSON Schemas.
+ * From `SystemContract.describe` in schema/system.ts.
+ */
 export const DESCRIBE: Method<Nothing, Description> = {
   name: "System.describe",
   number: 60002,
@@ -22,6 +30,10 @@ export const DESCRIBE: Method<Nothing, Description> = {
   reply: Description,
 };
 
+/**
+ * Count calls and errors and time each method, since the server's start.
+ * From `SystemContract.stats` in schema/system.ts.
+ */
 export const STATS: Method<Nothing, Stats> = {
   name: "System.stats",
   number: 60003,

@@ -2,6 +2,7 @@
 import * as schema from "../../schema/user.ts";
 import type { ServiceDescription } from "./system-messages.ts";
 
+/** What a server says that User offers. From `UserContract` in schema/user.ts. */
 export const USER_DESCRIPTION: ServiceDescription = {
   service: "User",
   methods: [

@@ -9,6 +9,7 @@ import {
   SessionRef,
 } from "./user-messages.ts";
 
+/** Create a user. From `UserContract.signUp` in schema/user.ts. */
 export const SIGN_UP: Method<Credentials, Empty> = {
   name: "User.signUp",
   number: 1,
@@ -19,6 +20,7 @@ export const SIGN_UP: Method<Credentials, Empty> = {
   reply: Empty,
 };
 
+/** Exchange credentials for a session. From `UserContract.signIn` in schema/user.ts. */
 export const SIGN_IN: Method<Credentials, SessionRef> = {
   name: "User.signIn",
   number: 2,
@@ -29,6 +31,7 @@ export const SIGN_IN: Method<Credentials, SessionRef> = {
   reply: SessionRef,
 };
 
+/** End a session. From `UserContract.signOut` in schema/user.ts. */
 export const SIGN_OUT: Method<SessionRef, Empty> = {
   name: "User.signOut",
   number: 3,
@@ -39,6 +42,10 @@ export const SIGN_OUT: Method<SessionRef, Empty> = {
   reply: Empty,
 };
 
+/**
+ * Read the profile that a session belongs to.
+ * From `UserContract.getUserInfo` in schema/user.ts.
+ */
 export const GET_USER_INFO: Method<SessionRef, Profile> = {
   name: "User.getUserInfo",
   number: 4,
@@ -49,6 +56,10 @@ export const GET_USER_INFO: Method<SessionRef, Profile> = {
   reply: Profile,
 };
 
+/**
+ * Change the nickname of the session's user.
+ * From `UserContract.updateNickname` in schema/user.ts.
+ */
 export const UPDATE_NICKNAME: Method<NicknameUpdate, Empty> = {
   name: "User.updateNickname",
   number: 5,
@@ -59,6 +70,10 @@ export const UPDATE_NICKNAME: Method<NicknameUpdate, Empty> = {
   reply: Empty,
 };
 
+/**
+ * Point the session's user at a picture that is saved already.
+ * From `UserContract.updateProfilePic` in schema/user.ts.
+ */
 export const UPDATE_PROFILE_PIC: Method<ProfilePicUpdate, Empty> = {
   name: "User.updateProfilePic",
   number: 6,

@@ -17,6 +17,7 @@ import {
   UPDATE_PROFILE_PIC,
 } from "./user-methods.ts";
 
+/** What a server of User does. From `UserContract` in schema/user.ts. */
 export interface UserService {
   /** Create a user. Errors: UserExistedError. */
   signUp(request: Credentials, context: CallContext): Promise<Empty>;
@@ -40,7 +41,7 @@ export interface UserService {
   updateProfilePic(request: ProfilePicUpdate, context: CallContext): Promise<Empty>;
 }
 
-/** Number → check → function: what a Listener runs for each call of User. */
+/** What a Listener runs for each call of User. From `UserContract` in schema/user.ts. */
 export function userDispatch(service: UserService): DispatchTable {
   return [
     entry(SIGN_UP, (request, context) => service.signUp(request, context)),
