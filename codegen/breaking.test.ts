@@ -205,10 +205,18 @@ describe("numbers", () => {
     expect(breakingChanges(accepted, reused)).toEqual([]);
   });
 
-  test("of a method that moves with consent are given up, too", () => {
-    expect(next(wordsLock({ count: one }), wordsLock({ count: two })).retired).toEqual({
-      "1": "Words.count",
-    });
+  test("of a method that moves or is replaced with consent are given up, too", () => {
+    const [moved, replaced] = [wordsLock({ count: two }), wordsLock({ erase: one })];
+    for (const after of [moved, replaced]) {
+      expect(next(wordsLock({ count: one }), after).retired).toEqual({ "1": "Words.count" });
+    }
+  });
+
+  test("that were given up go back to the method that had them, and to no other", () => {
+    const both = wordsLock({ count: one, split: two });
+    const removed = next(both, wordsLock({ count: one }));
+    expect(breakingChanges(removed, both)).toEqual([]);
+    expect(hashesOf(next(removed, both), "2")).toEqual(hashesOf(both, "2"));
   });
 
   test("keep their method's older hashes until it breaks, newest first", () => {

@@ -37,7 +37,8 @@ export function breakingChanges(before: Lock, after: Lock): BreakingChange[] {
   });
   const revived = Object.entries(after.methods).flatMap(([number, { name }]) => {
     const holder = before.methods[number] ? undefined : before.retired[number];
-    return holder === undefined ? [] : [reused(number, name, holder)];
+    // The method itself may come back: its hash tells whether old clients still know it.
+    return holder === undefined || holder === name ? [] : [reused(number, name, holder)];
   });
   return [...changes, ...revived];
 }

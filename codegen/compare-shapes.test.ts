@@ -41,7 +41,8 @@ describe("a field that goes from", () => {
     [text, either(text, isNull), "", "reply-union-widened"],
     [either(text, isNull), text, "request-union-narrowed", "reply-union-narrowed"],
     [either("a", "b"), either("b", "a"), "", ""],
-    [either("a", "b"), either("a", either("b")), "", ""],
+    [either("a", either("b", "c")), either("a", "b", "c"), "", ""],
+    [either("a", "b", "c"), either("a", either("b", "c")), "", ""],
     [either("a", "b"), text, "", "reply-union-narrowed and reply-union-widened"],
     [
       either(integer, isNull),
