@@ -87,6 +87,16 @@ describe("a field that goes from", () => {
   }
 });
 
+test("a change of type says which, by their names in the schema", () => {
+  const Unit = Type.Object({ name: text });
+  const record = Type.Record(text, text);
+  const said = (was: TSchema, is: TSchema) =>
+    changes("request", { field: was }, { field: is }, { Unit }, { Unit })[0]?.message;
+  expect(said(Unit, record)).toContain("request field field went from Words.Unit to record");
+  expect(said(Type.Literal("a"), integer)).toContain('went from "a" to integer');
+  expect(said(Type.Unknown(), text)).toContain("went from anything to string");
+});
+
 test("a reply that allowed no other fields cannot get one", () => {
   const lock = (fields: Fields) =>
     wordsLock({ count: { reply: Type.Object(fields, { additionalProperties: false }) } });

@@ -2,7 +2,7 @@ import { LOCK_PATH, type Lock, type Shape } from "./lock.ts";
 import { SchemaError } from "./model.ts";
 import type { RuleName } from "./rules.ts";
 
-/** Who sends a message decides which side of a change must take in the other. */
+/** What a message is for: it decides whether the new shape must take in the old or fit into it. */
 export type Role = "request" | "reply";
 
 /** One thing that breaks a client that is out there. */
@@ -27,9 +27,9 @@ const LOWER_BOUNDS = /^(exclusiveM|m)inimum$|^min(Length|Items|Properties)$/;
 const UPPER_BOUNDS = /^(exclusiveM|m)aximum$|^max(Length|Items|Properties)$/;
 
 /**
- * What changed in a message so that old clients break. Such a change is no subset any more: the
- * server must take every request that was right before, and every reply that it may send now must
- * be right for a client of before.
+ * Finds what changed in a message so that old clients break: the server must take every request
+ * that was right before (old ⊆ new), and every reply that it may send now must be right for a
+ * client of before (new ⊆ old).
  */
 export class ShapeComparison {
   readonly #role: Role;
@@ -110,23 +110,23 @@ export class ShapeComparison {
     const [olds, news] = [members(before), members(after)];
     const isSafe = (old: Shape, now: Shape) => this.differences(old, now, path).length === 0;
     const lost = olds.filter((old) => !news.some((now) => isSafe(old, now)));
-    const gained = news.filter((now) => !olds.some((old) => isSafe(old, now)));
+    const gained = new Set(news.filter((now) => !olds.some((old) => isSafe(old, now))));
     const found: Difference[] = [];
     for (const old of lost) {
       // A member that has only changed is compared with itself: that says more.
-      const changed = gained.findIndex((now) => label(now) === label(old));
-      if (changed >= 0) {
-        for (const now of gained.splice(changed, 1))
-          found.push(...this.differences(old, now, path));
+      const changed = [...gained].find((now) => label(now) === label(old));
+      if (changed) {
+        gained.delete(changed);
+        found.push(...this.differences(old, changed, path));
       } else {
         found.push(this.#say(`${this.#role}-union-narrowed`, path, `lost ${label(old)}`));
       }
     }
     if (this.#role === "request") return found;
-    const widened = gained.map((now) =>
-      this.#say("reply-union-widened", path, `got ${label(now)}`),
-    );
-    return [...found, ...widened];
+    for (const now of gained) {
+      found.push(this.#say("reply-union-widened", path, `got ${label(now)}`));
+    }
+    return found;
   }
 
   #bounds(narrow: Shape, wide: Shape, path: string): Difference[] {
@@ -185,6 +185,7 @@ function isWithin(keyword: string, own: unknown, limit: unknown): boolean {
 /** What a shape is called in a sentence. */
 function label(shape: Shape): string {
   if ("const" in shape) return text(shape.const);
+  if (shape.patternProperties) return "record";
   return shape.$ref ?? shape.type ?? "anything";
 }
 

@@ -103,8 +103,9 @@ async function main(root: string, args: string[]): Promise<number> {
     await write(root, outputs, values.draft ? stale.filter((path) => path !== LOCK_PATH) : stale);
     return 0;
   }
-  for (const path of stale)
+  for (const path of stale) {
     console.error(`${path} is stale: run \`bun run codegen\` and commit it`);
+  }
   return stale.length > 0 ? 1 : 0;
 }
 

@@ -12,7 +12,7 @@ export interface Method<Request, Reply> {
   /** `Service.method`, for logs and messages; the wire carries the number. */
   readonly name: string;
   readonly number: number;
-  /** Digest of everything that both sides must agree on: number, messages, errors, idempotency. */
+  /** Digest of everything that both sides must agree on: number, name, messages, errors, … */
   readonly hash: string;
   /** Of the shapes it had before, newest first, whose callers this one still answers. */
   readonly olderHashes?: readonly string[];
