@@ -25,7 +25,7 @@ const EMITTERS = {
 /** Path → text of all that codegen writes. */
 type Outputs = ReadonlyMap<string, string>;
 
-async function outputsOf(services: readonly ServiceModel[], lock: Lock): Promise<Outputs> {
+function outputsOf(services: readonly ServiceModel[], lock: Lock): Promise<Outputs> {
   const drafts = services.flatMap((service) =>
     Object.entries(EMITTERS).map(([part, emit]): [string, string] => [
       `${FOLDER}/${service.file}-${part}.ts`,
@@ -33,8 +33,7 @@ async function outputsOf(services: readonly ServiceModel[], lock: Lock): Promise
     ]),
   );
   drafts.push([LOCK_PATH, JSON.stringify(lock)]);
-  const outputs = drafts.map(async ([path, text]) => [path, await format(path, text)] as const);
-  return new Map(await Promise.all(outputs));
+  return format(new Map(drafts));
 }
 
 async function readSchemas(root: string): Promise<ServiceModel[]> {
