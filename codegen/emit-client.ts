@@ -1,8 +1,8 @@
 import type { ServiceModel } from "./model.ts";
-import { constantName, constantNames, header, messageNames, methodDoc } from "./text.ts";
+import { constantName, constantNames, header, messageNames, methodDoc, originDoc } from "./text.ts";
 
 /** The typed client stub: one line per method over whatever carries the calls. */
-export function emitClient({ service, source, file, methods }: ServiceModel): string {
+export function emitClient({ service, source, contract, file, methods }: ServiceModel): string {
   const stubs = methods.map((method) => {
     const { name, request, reply } = method;
     return `${methodDoc(method)}
@@ -16,7 +16,8 @@ export function emitClient({ service, source, file, methods }: ServiceModel): st
     `import type { ${messageNames(methods)} } from "./${file}-messages.ts";`,
     `import { ${constantNames(methods)} } from "./${file}-methods.ts";`,
     "",
-    `export class ${service}Client {
+    `${originDoc(contract, source, `Calls the methods of ${service}.`)}
+export class ${service}Client {
   readonly #caller: Caller;
 
   constructor(caller: Caller) {

@@ -1,14 +1,21 @@
 import type { MethodModel, ServiceModel } from "./model.ts";
-import { constantName, header } from "./text.ts";
+import { constantName, header, originDoc } from "./text.ts";
 
 /** The service as data, for whoever asks a server what it offers. */
-export function emitDescription({ service, source, file, methods }: ServiceModel): string {
+export function emitDescription({
+  service,
+  source,
+  contract,
+  file,
+  methods,
+}: ServiceModel): string {
   return [
     header(source),
     `import * as schema from "../../schema/${file}.ts";`,
     'import type { ServiceDescription } from "./system-messages.ts";',
     "",
-    `export const ${constantName(service)}_DESCRIPTION: ServiceDescription = {
+    `${originDoc(contract, source, `What a server says that ${service} offers.`)}
+export const ${constantName(service)}_DESCRIPTION: ServiceDescription = {
   service: "${service}",
   methods: [${methods.map(description).join(",\n")}],
 };`,

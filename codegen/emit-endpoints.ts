@@ -1,5 +1,5 @@
 import { type EndpointModel, fieldNames } from "./http-model.ts";
-import { constantName, header } from "./text.ts";
+import { constantName, header, originDoc } from "./text.ts";
 
 export const HTTP_API_SOURCE = "schema/http-api.ts";
 
@@ -20,21 +20,27 @@ export function emitEndpoints(endpoints: readonly EndpointModel[]): string {
     ...imports,
     "",
     DECLARATIONS,
-    `export interface OwnEndpoint extends Endpoint {
+    `${from("An endpoint with a handler of its own.")}
+export interface OwnEndpoint extends Endpoint {
   readonly name: ${ownNames};
 }
 
-/** The endpoints that a method answers. */
+${from("The endpoints that a method answers.")}
 export const CALL_ENDPOINTS: readonly CallEndpoint[] = [${calls(endpoints).join(",\n")}];
 
-/** The endpoints with a handler of their own. */
+${from("The endpoints with a handler of their own.")}
 export const OWN_ENDPOINTS: readonly OwnEndpoint[] = [${owns.map(own).join(",\n")}];
 `,
   ].join("\n");
 }
 
+function from(summary: string): string {
+  return originDoc("HTTP_API", HTTP_API_SOURCE, summary);
+}
+
 const DECLARATIONS = `export type { Caller };
 
+${from("What every endpoint has.")}
 export interface Endpoint {
   /** \`:name\` stands for one segment. */
   readonly path: string;
@@ -43,6 +49,7 @@ export interface Endpoint {
   readonly isChanging: boolean;
 }
 
+${from("An endpoint that a method answers.")}
 export interface CallEndpoint extends Endpoint {
   readonly method: Method<unknown, unknown>;
   /** What the body holds of the request. */

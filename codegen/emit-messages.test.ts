@@ -4,11 +4,39 @@ import { contract } from "../schema/contract.ts";
 import { emitMessages } from "./emit-messages.ts";
 import { serviceModel } from "./model.ts";
 
-function emitted(message: TSchema): string {
+function emitted(message: TSchema, others: Record<string, TSchema> = {}): string {
   const spec = { number: 1, summary: "Count.", request: message, reply: message, errors: [] };
-  const exports = { Odd: message, WordsContract: contract("Words", { count: spec }) };
+  const exports = { ...others, Odd: message, WordsContract: contract("Words", { count: spec }) };
   return emitMessages(serviceModel("schema/words.ts", exports));
 }
+
+test("a message and its fields have the schema's descriptions, each once", () => {
+  const Inner = Type.Object({}, { description: "What is inside." });
+  const fields = {
+    inner: Inner,
+    text: Type.Optional(Type.String({ description: "Ends a comment */ here." })),
+  };
+  const text = emitted(Type.Object(fields, { description: "An odd one." }), { Inner });
+  expect(text).toContain(`
+/** An odd one. From \`Odd\` in schema/words.ts. */
+export interface Odd {
+  readonly "inner": Inner;
+  /** Ends a comment *\\/ here. */
+  readonly "text"?: string;
+}
+
+/** The check of \`Odd\` in schema/words.ts. */
+export const Odd: Validator<Odd> = TypeCompiler.Compile(schema.Odd);
+`);
+  expect(text.match(/What is inside/g)).toHaveLength(1);
+});
+
+test("a description that is too long for a line is wrapped", () => {
+  const description = "So many words that they do not fit. ".repeat(5).trim();
+  const text = emitted(Type.Object({}, { description }));
+  expect(text).toContain("\n * From `Odd` in schema/words.ts.\n */\nexport type Odd =");
+  expect(text.split("\n").filter((line) => line.length > 100)).toEqual([]);
+});
 
 test("a nested kind without a rule is refused by the name of its field", () => {
   expect(() => emitted(Type.Object({ when: Type.Date() }))).toThrow(

@@ -1,6 +1,6 @@
 import { Kind, type TSchema, TypeGuard } from "@sinclair/typebox";
 import { SchemaError, type ServiceModel } from "./model.ts";
-import { docComment, header } from "./text.ts";
+import { docComment, header, originDoc } from "./text.ts";
 
 /**
  * A type and a validator, compiled once per process, for each message of a schema file. Both have
@@ -10,9 +10,12 @@ export function emitMessages({ source, file, messages }: ServiceModel): string {
   const nameOf: NameOf = (schema) => messages.find((message) => message.schema === schema)?.name;
   const declarations = messages.map(({ name, schema }) =>
     [
+      originDoc(name, source, ...described(schema)),
       `export ${interfaceOf(name, schema, nameOf)}`,
+      "",
+      `/** The check of \`${name}\` in ${source}. */`,
       `export const ${name}: Validator<${name}> = TypeCompiler.Compile(schema.${name});`,
-    ].join("\n\n"),
+    ].join("\n"),
   );
   return [
     header(source),
@@ -31,12 +34,24 @@ function interfaceOf(name: string, schema: TSchema, nameOf: NameOf): string {
   }
   const fields = Object.entries(schema.properties).map(([field, type]) => {
     const mark = TypeGuard.IsOptional(type) ? "?" : "";
-    const doc = type.description ? `${docComment(type.description)}\n` : "";
+    const doc = fieldDoc(type, nameOf);
     const key = JSON.stringify(field); // The formatter takes off the quotes that are not needed.
     return `${doc}  readonly ${key}${mark}: ${typeOf(type, nameOf, `${name}.${field}`)};`;
   });
   if (fields.length === 0) return `type ${name} = Record<string, never>;`;
   return `interface ${name} {\n${fields.join("\n")}\n}`;
+}
+
+/** What is said of a message stands there, and not again at each field of its type. */
+function fieldDoc(type: TSchema, nameOf: NameOf): string {
+  if (nameOf(type) !== undefined) return "";
+  return described(type)
+    .map((text) => `${docComment(text)}\n`)
+    .join("");
+}
+
+function described({ description }: TSchema): string[] {
+  return description ? [description] : [];
 }
 
 /** The name of a schema's type, where it has one. */

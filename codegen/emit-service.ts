@@ -7,11 +7,12 @@ import {
   header,
   messageNames,
   methodDoc,
+  originDoc,
   variableName,
 } from "./text.ts";
 
 /** The server's side: the interface that a service implements, and its dispatch table. */
-export function emitService({ service, source, file, methods }: ServiceModel): string {
+export function emitService({ service, source, contract, file, methods }: ServiceModel): string {
   const entries = methods.map(
     ({ name }) =>
       `    entry(${constantName(name)}, (request, context) => service.${name}(request, context)),`,
@@ -26,9 +27,10 @@ export function emitService({ service, source, file, methods }: ServiceModel): s
     `import type { ${messageNames(methods)} } from "./${file}-messages.ts";`,
     `import { ${fromMethods.join(", ")} } from "./${file}-methods.ts";`,
     "",
-    `export interface ${service}Service {\n${methods.map(signature).join("\n\n")}\n}`,
+    `${originDoc(contract, source, `What a server of ${service} does.`)}
+export interface ${service}Service {\n${methods.map(signature).join("\n\n")}\n}`,
     "",
-    `/** Number → check → function: what a Listener runs for each call of ${service}. */
+    `${originDoc(contract, source, `What a Listener runs for each call of ${service}.`)}
 export function ${variableName(service)}Dispatch(service: ${service}Service): DispatchTable {
   return [
 ${entries.join("\n")}

@@ -20,15 +20,15 @@ export function emitServices(services: readonly ServiceModel[]): string {
         `from "./${file}-service.ts";`,
     ),
     "",
-    "/** What a server serves: an implementation of every contract. */",
+    "/** What a server serves. From every contract in schema/. */",
     `export interface Services {\n${lines(member)}\n}`,
     "",
-    "/** What a Listener dispatches by. */",
+    "/** What a Listener dispatches by. From every contract in schema/. */",
     `export function dispatchTables(services: Services): readonly DispatchTable[] {
   return [${services.map(table).join(", ")}];
 }`,
     "",
-    "/** What a server says that it serves. */",
+    "/** What a server says that it serves. From every contract in schema/. */",
     "export const DESCRIPTIONS: readonly ServiceDescription[] = [",
     services.map(description).join(", "),
     "];",

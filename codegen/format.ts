@@ -1,24 +1,36 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dir, "..");
 const BIOME = join(ROOT, "node_modules/@biomejs/biome/bin/biome");
 
 /**
- * Emitted code as the gate wants it, lines broken and imports sorted, so that the emitters need
- * not know how.
- * @throws {Error} the text is not what its path says
+ * Emitted texts as the gate wants them, lines broken and imports sorted, so that the emitters need
+ * not know how. All in one run: Biome takes longer to start than to format.
+ * @param drafts path, relative to the root, → text; the path's ending says in which language
+ * @throws {Error} a text is not of its language
  */
-export async function format(path: string, text: string): Promise<string> {
+export async function format(drafts: ReadonlyMap<string, string>): Promise<Map<string, string>> {
+  const folder = await mkdtemp(join(tmpdir(), "portico-emitted-"));
+  try {
+    await Promise.all(Array.from(drafts, ([path, text]) => Bun.write(join(folder, path), text)));
+    await formatFolder(folder);
+    const texts = Array.from(drafts.keys(), async (path) => {
+      return [path, await Bun.file(join(folder, path)).text()] as const;
+    });
+    return new Map(await Promise.all(texts));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function formatFolder(folder: string): Promise<void> {
   const options = ["--write", "--linter-enabled=false", "--vcs-enabled=false"];
   const biome = Bun.spawn(
-    [process.execPath, BIOME, "check", ...options, `--stdin-file-path=${path}`],
-    { cwd: ROOT, stdin: new Blob([text]), stdout: "pipe", stderr: "pipe" },
+    [process.execPath, BIOME, "check", ...options, `--config-path=${ROOT}`, folder],
+    { cwd: ROOT, stdin: "ignore", stdout: "ignore", stderr: "pipe" },
   );
-  const [formatted, complaint, code] = await Promise.all([
-    new Response(biome.stdout).text(),
-    new Response(biome.stderr).text(),
-    biome.exited,
-  ]);
-  if (code !== 0) throw new Error(`Cannot format ${path}: ${complaint}`);
-  return formatted;
+  const [complaint, code] = await Promise.all([new Response(biome.stderr).text(), biome.exited]);
+  if (code !== 0) throw new Error(`Cannot format what was emitted: ${complaint}`);
 }

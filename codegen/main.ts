@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { HttpApi } from "../schema/endpoint.ts";
+import { breakingChanges, refusal } from "./breaking.ts";
 import { emitBrowserClient } from "./emit-browser-client.ts";
 import { emitClient } from "./emit-client.ts";
 import { emitDescription } from "./emit-description.ts";
@@ -14,8 +14,10 @@ import { emitService } from "./emit-service.ts";
 import { emitServices } from "./emit-services.ts";
 import { format } from "./format.ts";
 import { endpointModels } from "./http-model.ts";
+import { EMPTY_LOCK, LOCK_PATH, type Lock, lockOf, parseLock, successor } from "./lock.ts";
 import { checkNumbers, isContract, SchemaError, type ServiceModel, serviceModel } from "./model.ts";
 
+/** Holds nothing but what codegen writes. */
 const FOLDER = "src/gen";
 
 const EMITTERS = {
@@ -26,32 +28,25 @@ const EMITTERS = {
   description: emitDescription,
 };
 
-/** Path → text, of all that the schemas say. */
-async function emit(
-  services: readonly ServiceModel[],
-  api: HttpApi,
-): Promise<ReadonlyMap<string, string>> {
-  checkNumbers(services);
+/** Path → text of all that codegen writes. */
+type Outputs = ReadonlyMap<string, string>;
+
+function outputsOf(services: readonly ServiceModel[], api: HttpApi, lock: Lock): Promise<Outputs> {
   const endpoints = endpointModels(api, services);
-  const texts: [path: string, text: string][] = [
-    ...services.flatMap((service) =>
-      Object.entries(EMITTERS).map(([part, emitPart]): [string, string] => [
-        `${FOLDER}/${service.file}-${part}.ts`,
-        emitPart(service),
-      ]),
-    ),
+  const drafts = services.flatMap((service) =>
+    Object.entries(EMITTERS).map(([part, emit]): [string, string] => [
+      `${FOLDER}/${service.file}-${part}.ts`,
+      emit(service, lock),
+    ]),
+  );
+  drafts.push(
     [`${FOLDER}/services.ts`, emitServices(services)],
     [`${FOLDER}/http-endpoints.ts`, emitEndpoints(endpoints)],
     ["public/api.js", emitBrowserClient(endpoints)],
     ["public/openapi.json", emitOpenApi(endpoints)],
-  ];
-  return new Map(
-    await Promise.all(
-      texts.map(
-        async ([path, text]): Promise<[string, string]> => [path, await format(path, text)],
-      ),
-    ),
+    [LOCK_PATH, JSON.stringify(lock)],
   );
+  return format(new Map(drafts));
 }
 
 async function readSchemas(root: string): Promise<ServiceModel[]> {
@@ -63,6 +58,7 @@ async function readSchemas(root: string): Promise<ServiceModel[]> {
       services.push(serviceModel(`schema/${file}`, exports));
     }
   }
+  checkNumbers(services);
   return services.sort((one, other) => lowestNumber(one) - lowestNumber(other));
 }
 
@@ -71,39 +67,64 @@ function lowestNumber({ methods }: ServiceModel): number {
   return Math.min(...methods.map(({ number }) => number));
 }
 
+/** @throws {SchemaError} clients that are out there would break, and that is not accepted */
+async function nextLock(
+  root: string,
+  services: readonly ServiceModel[],
+  acceptBreaking: boolean,
+): Promise<Lock> {
+  const file = Bun.file(join(root, LOCK_PATH));
+  const before = (await file.exists()) ? parseLock(await file.text()) : EMPTY_LOCK;
+  const now = lockOf(services);
+  const broken = breakingChanges(before, now);
+  if (broken.length > 0 && !acceptBreaking) throw new SchemaError(refusal(broken));
+  return successor(before, now, new Set(broken.map(({ number }) => number)));
+}
+
 /** The paths of files that differ from what the schemas say now: changed, missing or left over. */
-async function stalePaths(root: string, wanted: ReadonlyMap<string, string>): Promise<string[]> {
-  const folder = join(root, FOLDER);
-  const present = existsSync(folder) ? await readdir(folder) : [];
-  const stale = present
-    .map((name) => `${FOLDER}/${name}`)
-    .filter((path) => path.endsWith(".ts") && !wanted.has(path));
-  for (const [path, text] of wanted) {
+async function stalePaths(root: string, outputs: Outputs): Promise<string[]> {
+  const present = await Array.fromAsync(new Bun.Glob(`${FOLDER}/*.ts`).scan({ cwd: root }));
+  const stale = present.filter((path) => !outputs.has(path));
+  for (const [path, text] of outputs) {
     const file = Bun.file(join(root, path));
     if (!(await file.exists()) || (await file.text()) !== text) stale.push(path);
   }
   return stale.sort();
 }
 
-async function main(root: string, args: string[]): Promise<number> {
-  const { values } = parseArgs({ args, options: { check: { type: "boolean", default: false } } });
-  const { HTTP_API } = await import(join(root, "schema/http-api.ts"));
-  const wanted = await emit(await readSchemas(root), HTTP_API);
-  const stale = await stalePaths(root, wanted);
-  if (values.check) {
-    for (const path of stale) {
-      console.error(`${path} is stale: run \`bun run codegen\` and commit it`);
-    }
-    return stale.length > 0 ? 1 : 0;
-  }
-  for (const path of stale) {
-    const text = wanted.get(path);
+async function write(root: string, outputs: Outputs, paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const text = outputs.get(path);
     if (text === undefined) await Bun.file(join(root, path)).delete();
     else await Bun.write(join(root, path), text);
     console.log(`${path} ${text === undefined ? "removed" : "written"}`);
   }
-  if (stale.length === 0) console.log("Everything is up to date");
-  return 0;
+  if (paths.length === 0) console.log("All that codegen writes is up to date");
+}
+
+async function main(root: string, args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      check: { type: "boolean", default: false },
+      draft: { type: "boolean", default: false },
+      "accept-breaking": { type: "boolean", default: false },
+    },
+  });
+  const services = await readSchemas(root);
+  const lock = await nextLock(root, services, values["accept-breaking"]);
+  const { HTTP_API } = await import(join(root, "schema/http-api.ts"));
+  const outputs = await outputsOf(services, HTTP_API, lock);
+  const stale = await stalePaths(root, outputs);
+  if (!values.check) {
+    // What is still being written is not published: nothing is recorded that nobody will see.
+    await write(root, outputs, values.draft ? stale.filter((path) => path !== LOCK_PATH) : stale);
+    return 0;
+  }
+  for (const path of stale) {
+    console.error(`${path} is stale: run \`bun run codegen\` and commit it`);
+  }
+  return stale.length > 0 ? 1 : 0;
 }
 
 if (import.meta.main) {

@@ -10,6 +10,8 @@ export interface ServiceModel {
   readonly file: string;
   /** `schema/user.ts`: where a reader of emitted code finds its source. */
   readonly source: string;
+  /** `UserContract`: what the contract is called there. */
+  readonly contract: string;
   readonly messages: readonly MessageModel[];
   readonly methods: readonly MethodModel[];
 }
@@ -44,19 +46,22 @@ const HASH_DIGITS = 16;
  * @throws {SchemaError} a number out of range or used twice, or a message that is not exported
  */
 export function serviceModel(source: string, exports: Record<string, unknown>): ServiceModel {
-  const contracts = Object.values(exports).filter(isContract);
-  const [contract] = contracts;
-  if (!contract || contracts.length > 1) {
+  const contracts = Object.entries(exports).flatMap(([name, value]) =>
+    isContract(value) ? [{ name, contract: value }] : [],
+  );
+  const [found] = contracts;
+  if (!found || contracts.length > 1) {
     throw new SchemaError(`Cannot read ${source}: ${contracts.length} contracts, expected one`);
   }
   const messages = Object.entries(exports).flatMap(([name, schema]) =>
     TypeGuard.IsSchema(schema) ? [{ name, schema }] : [],
   );
-  const methods = Object.entries(contract.methods).map(([name, spec]) =>
-    methodModel(`${contract.service}.${name}`, name, spec, messages),
+  const { service, methods: specs } = found.contract;
+  const methods = Object.entries(specs).map(([name, spec]) =>
+    methodModel(`${service}.${name}`, name, spec, messages),
   );
   const file = source.replace(/^.*\//, "").replace(/\.ts$/, "");
-  return { service: contract.service, file, source, messages, methods };
+  return { service, file, source, contract: found.name, messages, methods };
 }
 
 /** @throws {SchemaError} two methods, of whatever service, have one number */
@@ -97,17 +102,20 @@ function methodModel(
   };
   const request = nameOf(spec.request, "request");
   const reply = nameOf(spec.reply, "reply");
-  const hash = digest({ number, idempotent, errors, request: spec.request, reply: spec.reply });
+  // The name counts, too: a number that was taken over must not answer to the calls of another.
+  const shape = { name: fullName, number, idempotent, errors };
+  const hash = digest({ ...shape, request: spec.request, reply: spec.reply });
   return { name, number, summary, idempotent, request, reply, errors, hash };
 }
 
-/** Of everything that both sides must agree on; what is for people may change. */
+/** Whether this part of a schema is for people, and may change: no side depends on it. */
+export function isForPeople(key: string, value: unknown): boolean {
+  if (key === "examples") return Array.isArray(value); // A field of that name is an object.
+  return key === "description" && typeof value === "string";
+}
+
+/** Of everything that both sides must agree on. */
 function digest(shape: unknown): string {
-  const text = JSON.stringify(shape, (key, value) => {
-    const isForPeople =
-      (key === "description" && typeof value === "string") ||
-      (key === "examples" && Array.isArray(value));
-    return isForPeople ? undefined : value;
-  });
+  const text = JSON.stringify(shape, (key, value) => (isForPeople(key, value) ? undefined : value));
   return new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, HASH_DIGITS);
 }

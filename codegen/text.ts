@@ -34,21 +34,32 @@ export function methodDoc({ summary, errors }: MethodModel): string {
     : docComment(summary);
 }
 
-/** A doc comment for a member: on one line, or else wrapped, which no formatter does. */
-export function docComment(...paragraphs: string[]): string {
-  const harmless = paragraphs.map((text) => text.replaceAll("*/", "*\\/"));
-  const line = `  /** ${harmless.join(" ")} */`;
-  if (line.length <= MAX_COLUMNS) return line;
-  return ["  /**", ...harmless.flatMap(wrap), "   */"].join("\n");
+/** The doc comment of a declaration: ends with where it comes from. */
+export function originDoc(name: string, source: string, ...paragraphs: string[]): string {
+  return comment("", [...paragraphs, `From \`${name}\` in ${source}.`]);
 }
 
-function wrap(text: string): string[] {
+/** A doc comment for a member. */
+export function docComment(...paragraphs: string[]): string {
+  return comment("  ", paragraphs);
+}
+
+/** On one line, or else wrapped, which no formatter does. */
+function comment(indent: string, paragraphs: readonly string[]): string {
+  const harmless = paragraphs.map((text) => text.replaceAll("*/", "*\\/"));
+  const line = `${indent}/** ${harmless.join(" ")} */`;
+  if (line.length <= MAX_COLUMNS) return line;
+  const lines = harmless.flatMap((text) => wrap(text, `${indent} *`));
+  return [`${indent}/**`, ...lines, `${indent} */`].join("\n");
+}
+
+function wrap(text: string, start: string): string[] {
   const lines: string[] = [];
-  let line = "   *";
+  let line = start;
   for (const word of text.split(/\s+/)) {
     if (line.length + 1 + word.length > MAX_COLUMNS) {
       lines.push(line);
-      line = "   *";
+      line = start;
     }
     line += ` ${word}`;
   }

@@ -5,7 +5,7 @@ import type { DeclaredErrorName } from "./errors.ts";
 export interface MethodSpec {
   /**
    * Identity on the wire, 1 to 65535, unique over all contracts: never renumber, never reuse.
-   * (Names travel only in HELLO and logs, so that a method can be renamed.)
+   * codegen/contract.lock.json records it, and codegen refuses what breaks clients of it.
    */
   readonly number: number;
   /** One sentence; becomes the doc comment of the emitted stub. */

@@ -44,35 +44,58 @@ const Nickname = Type.String({
   examples: ["Amazing"],
   description: "1 to 8 printable code points, NFC, not all white space.",
 });
-/** Any string: one that names no session is answered with InvalidSessionError. */
-const SessionId = Type.String({ examples: ["b0a49a50-5b0b-3c5c-9a2c-2b6d3f4e8a11"] });
+const SessionId = Type.String({
+  description: "Any string: one that names no session is answered with InvalidSessionError.",
+  examples: ["b0a49a50-5b0b-3c5c-9a2c-2b6d3f4e8a11"],
+});
 const ProfilePath = Type.String({
   description: "Bare file name of the picture under /avatars/.",
   examples: [DEFAULT_PROFILE_PATH],
 });
 
-export const Empty = Type.Object({});
+export const Empty = Type.Object({}, { description: "It was done, and there is no more to say." });
 
-export const Credentials = Type.Object({ username: Username, password: Password });
+export const Credentials = Type.Object(
+  { username: Username, password: Password },
+  { description: "What a user signs up and signs in with." },
+);
 
-export const SessionRef = Type.Object({ sessionId: SessionId });
+export const SessionRef = Type.Object(
+  { sessionId: SessionId },
+  { description: "The session that a sign-in has opened." },
+);
 
-export const Profile = Type.Object({
-  username: Type.String({ examples: ["grace"] }),
-  nickname: Type.String({ examples: ["Amazing"] }),
-  profilePath: ProfilePath,
-});
+export const Profile = Type.Object(
+  {
+    username: Type.String({
+      description: "The one of the sign-up: it never changes.",
+      examples: ["grace"],
+    }),
+    nickname: Type.String({
+      description: "The beginning of the username until the user chooses another.",
+      examples: ["Amazing"],
+    }),
+    profilePath: ProfilePath,
+  },
+  { description: "What users see of themselves." },
+);
 
-export const NicknameUpdate = Type.Object({ sessionId: SessionId, nickname: Nickname });
+export const NicknameUpdate = Type.Object(
+  { sessionId: SessionId, nickname: Nickname },
+  { description: "The nickname that the session's user wants." },
+);
 
-export const ProfilePicUpdate = Type.Object({
-  sessionId: SessionId,
-  profilePath: Type.String({
-    pattern: "^[A-Za-z0-9_-]{1,100}\\.webp$",
-    description: "Bare file name of a picture that is already saved.",
-    examples: ["0b6b4bb8-7c06-4d3a-9f0c-6b1f0e6d2c11.webp"],
-  }),
-});
+export const ProfilePicUpdate = Type.Object(
+  {
+    sessionId: SessionId,
+    profilePath: Type.String({
+      pattern: "^[A-Za-z0-9_-]{1,100}\\.webp$",
+      description: "Bare file name of a picture that is already saved.",
+      examples: ["0b6b4bb8-7c06-4d3a-9f0c-6b1f0e6d2c11.webp"],
+    }),
+  },
+  { description: "The picture that the session's user wants." },
+);
 
 export const UserContract = contract("User", {
   signUp: {

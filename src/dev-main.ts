@@ -89,14 +89,19 @@ function onChange(file: string): void {
 async function restartTiers(): Promise<void> {
   const files = [...changed];
   changed.clear();
+  if (files.length === 0) return;
   console.log(`\n  ${files.join(", ")} changed: restarting`);
   if (files.some((file) => file.startsWith("schema/"))) {
-    const codegen = Bun.spawn([process.execPath, join(ROOT, "codegen/main.ts")], {
+    // Saved is not published: what is only tried out is not recorded in the lock.
+    const codegen = Bun.spawn([process.execPath, join(ROOT, "codegen/main.ts"), "--draft"], {
       stdio: ["ignore", "inherit", "inherit"],
     });
     await codegen.exited;
+    await Bun.sleep(SETTLE_MS);
   }
   await stopTiers();
+  // The tiers start with what codegen has written: it is no reason to start them again.
+  for (const file of changed) if (file.startsWith("src/gen/")) changed.delete(file);
   if (!(await startTiers())) console.log("\n  Waiting for the next change");
 }
 

@@ -12,18 +12,28 @@ export interface Ended {
 export class Copy implements AsyncDisposable {
   readonly #folder: Folder;
 
-  private constructor(folder: Folder) {
+  constructor(folder: Folder) {
     this.#folder = folder;
   }
 
-  /** @param paths relative to the root, of files and folders; the packages are shared */
   static async of(paths: readonly string[]): Promise<Copy> {
+    return new Copy(await Copy.folderOf(paths));
+  }
+
+  /** A folder with these files and folders of `root` but for what is left out, and the packages. */
+  static async folderOf(
+    paths: readonly string[],
+    { root = ROOT, leaveOut }: { readonly root?: string; readonly leaveOut?: RegExp } = {},
+  ): Promise<Folder> {
     const folder = await Folder.make();
     for (const path of paths) {
-      await cp(join(ROOT, path), join(folder.path, path), { recursive: true });
+      await cp(join(root, path), join(folder.path, path), {
+        recursive: true,
+        filter: (name) => leaveOut?.test(name) !== true,
+      });
     }
     await symlink(join(ROOT, "node_modules"), join(folder.path, "node_modules"));
-    return new Copy(folder);
+    return folder;
   }
 
   get root(): string {

@@ -141,7 +141,7 @@ describe("a tier", () => {
 describe("bun run dev", () => {
   test("starts both tiers, restarts them on change, and ends them", async () => {
     await using folder = await Folder.make();
-    for (const name of ["schema", "codegen", "src", "public", "package.json"]) {
+    for (const name of ["schema", "codegen", "src", "public", "package.json", "biome.json"]) {
       await cp(join(ROOT, name), join(folder.path, name), { recursive: true });
     }
     await symlink(join(ROOT, "node_modules"), join(folder.path, "node_modules"));

@@ -4,6 +4,7 @@ import { GET_USER_INFO, SIGN_IN, SIGN_OUT, SIGN_UP, UPDATE_NICKNAME } from "./us
 
 export type { Caller };
 
+/** What every endpoint has. From `HTTP_API` in schema/http-api.ts. */
 export interface Endpoint {
   /** `:name` stands for one segment. */
   readonly path: string;
@@ -12,6 +13,7 @@ export interface Endpoint {
   readonly isChanging: boolean;
 }
 
+/** An endpoint that a method answers. From `HTTP_API` in schema/http-api.ts. */
 export interface CallEndpoint extends Endpoint {
   readonly method: Method<unknown, unknown>;
   /** What the body holds of the request. */
@@ -24,11 +26,12 @@ export interface CallEndpoint extends Endpoint {
   readonly returns: { readonly request: string } | { readonly reply: readonly string[] };
 }
 
+/** An endpoint with a handler of its own. From `HTTP_API` in schema/http-api.ts. */
 export interface OwnEndpoint extends Endpoint {
   readonly name: "updateProfilePic" | "showPicture";
 }
 
-/** The endpoints that a method answers. */
+/** The endpoints that a method answers. From `HTTP_API` in schema/http-api.ts. */
 export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
   {
     path: "/api/entrytask/user/signup",
@@ -79,7 +82,7 @@ export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
   },
 ];
 
-/** The endpoints with a handler of their own. */
+/** The endpoints with a handler of their own. From `HTTP_API` in schema/http-api.ts. */
 export const OWN_ENDPOINTS: readonly OwnEndpoint[] = [
   {
     name: "updateProfilePic",

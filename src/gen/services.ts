@@ -6,16 +6,16 @@ import { type SystemService, systemDispatch } from "./system-service.ts";
 import { USER_DESCRIPTION } from "./user-description.ts";
 import { type UserService, userDispatch } from "./user-service.ts";
 
-/** What a server serves: an implementation of every contract. */
+/** What a server serves. From every contract in schema/. */
 export interface Services {
   readonly user: UserService;
   readonly system: SystemService;
 }
 
-/** What a Listener dispatches by. */
+/** What a Listener dispatches by. From every contract in schema/. */
 export function dispatchTables(services: Services): readonly DispatchTable[] {
   return [userDispatch(services.user), systemDispatch(services.system)];
 }
 
-/** What a server says that it serves. */
+/** What a server says that it serves. From every contract in schema/. */
 export const DESCRIPTIONS: readonly ServiceDescription[] = [USER_DESCRIPTION, SYSTEM_DESCRIPTION];

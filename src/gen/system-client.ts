@@ -3,6 +3,7 @@ import type { Caller, CallOptions } from "../rpc/call.ts";
 import type { Description, Health, Nothing, Stats } from "./system-messages.ts";
 import { DESCRIBE, HEALTH, STATS } from "./system-methods.ts";
 
+/** Calls the methods of System. From `SystemContract` in schema/system.ts. */
 export class SystemClient {
   readonly #caller: Caller;
 

@@ -2,13 +2,14 @@
 import * as schema from "../../schema/system.ts";
 import type { ServiceDescription } from "./system-messages.ts";
 
+/** What a server says that System offers. From `SystemContract` in schema/system.ts. */
 export const SYSTEM_DESCRIPTION: ServiceDescription = {
   service: "System",
   methods: [
     {
       name: "health",
       number: 60001,
-      hash: "d68753656eaf0f8f",
+      hash: "0c665465b7684f09",
       summary: "Tell whether the server and its stores work, asking each store now.",
       idempotent: true,
       errors: [],
@@ -18,7 +19,7 @@ export const SYSTEM_DESCRIPTION: ServiceDescription = {
     {
       name: "describe",
       number: 60002,
-      hash: "803bb74531c51654",
+      hash: "ed657f271abeb5a8",
       summary: "List the services of the server with their methods and JSON Schemas.",
       idempotent: true,
       errors: [],
@@ -28,7 +29,7 @@ export const SYSTEM_DESCRIPTION: ServiceDescription = {
     {
       name: "stats",
       number: 60003,
-      hash: "caa0f7c0abd91198",
+      hash: "a73ad0e63777c926",
       summary: "Count calls and errors and time each method, since the server's start.",
       idempotent: true,
       errors: [],

@@ -3,27 +3,35 @@ import { TypeCompiler } from "@sinclair/typebox/compiler";
 import * as schema from "../../schema/system.ts";
 import type { Validator } from "../rpc/call.ts";
 
+/** All that a server offers. From `Description` in schema/system.ts. */
 export interface Description {
   readonly services: readonly ServiceDescription[];
 }
 
+/** The check of `Description` in schema/system.ts. */
 export const Description: Validator<Description> = TypeCompiler.Compile(schema.Description);
 
+/** Whether a server works: its event loop and its two stores. From `Health` in schema/system.ts. */
 export interface Health {
   readonly server: PartHealth;
   readonly users: PartHealth;
   readonly sessions: PartHealth;
 }
 
+/** The check of `Health` in schema/system.ts. */
 export const Health: Validator<Health> = TypeCompiler.Compile(schema.Health);
 
+/** One method, with all that is needed to call it. From `MethodDescription` in schema/system.ts. */
 export interface MethodDescription {
+  /** Without its service, as in "signIn". */
   readonly name: string;
   /** Its identity on the wire. */
   readonly number: number;
   /** Digest of its shape, as in HELLO: with it, it can be called. */
   readonly hash: string;
+  /** One sentence. */
   readonly summary: string;
+  /** Whether it is safe to send twice. */
   readonly idempotent: boolean;
   /** What it may answer beside its reply; DataBaseError goes without saying. */
   readonly errors: readonly string[];
@@ -33,10 +41,15 @@ export interface MethodDescription {
   readonly reply: unknown;
 }
 
+/** The check of `MethodDescription` in schema/system.ts. */
 export const MethodDescription: Validator<MethodDescription> = TypeCompiler.Compile(
   schema.MethodDescription,
 );
 
+/**
+ * How the calls of one method went since the server's start.
+ * From `MethodStats` in schema/system.ts.
+ */
 export interface MethodStats {
   /** Service.method */
   readonly method: string;
@@ -44,49 +57,70 @@ export interface MethodStats {
   readonly calls: number;
   /** Error or RPC status → calls that ended with it. */
   readonly errors: Readonly<Record<string, number>>;
+  /** Calls that have not ended. */
   readonly inFlight: number;
   /** Of the calls that ended, within 5 %; null where none has. */
   readonly latencyMs: Quantiles | null;
 }
 
+/** The check of `MethodStats` in schema/system.ts. */
 export const MethodStats: Validator<MethodStats> = TypeCompiler.Compile(schema.MethodStats);
 
+/** The method says it all. From `Nothing` in schema/system.ts. */
 export type Nothing = Record<string, never>;
 
+/** The check of `Nothing` in schema/system.ts. */
 export const Nothing: Validator<Nothing> = TypeCompiler.Compile(schema.Nothing);
 
+/**
+ * Whether one part of a server works, as it was asked just now.
+ * From `PartHealth` in schema/system.ts.
+ */
 export interface PartHealth {
   /** What it is, as in "MySQL". */
   readonly name: string;
+  /** Whether it answered in time; why not is in the server's log. */
   readonly state: "up" | "down";
   /** How long it took to answer, or to be given up. */
   readonly latencyMs: number;
 }
 
+/** The check of `PartHealth` in schema/system.ts. */
 export const PartHealth: Validator<PartHealth> = TypeCompiler.Compile(schema.PartHealth);
 
+/**
+ * The times in ms that 50, 90 and 99 % of the calls stayed within.
+ * From `Quantiles` in schema/system.ts.
+ */
 export interface Quantiles {
   readonly p50: number;
   readonly p90: number;
   readonly p99: number;
 }
 
+/** The check of `Quantiles` in schema/system.ts. */
 export const Quantiles: Validator<Quantiles> = TypeCompiler.Compile(schema.Quantiles);
 
+/** One service with its methods. From `ServiceDescription` in schema/system.ts. */
 export interface ServiceDescription {
   readonly service: string;
   readonly methods: readonly MethodDescription[];
 }
 
+/** The check of `ServiceDescription` in schema/system.ts. */
 export const ServiceDescription: Validator<ServiceDescription> = TypeCompiler.Compile(
   schema.ServiceDescription,
 );
 
+/** What a server has done since its start. From `Stats` in schema/system.ts. */
 export interface Stats {
+  /** Since the server's start. */
   readonly uptimeMs: number;
+  /** Of all clients, now. */
   readonly openConnections: number;
   /** Of the methods that were called since the start. */
   readonly methods: readonly MethodStats[];
 }
 
+/** The check of `Stats` in schema/system.ts. */
 export const Stats: Validator<Stats> = TypeCompiler.Compile(schema.Stats);

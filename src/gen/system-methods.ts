@@ -2,30 +2,42 @@
 import type { Method } from "../rpc/call.ts";
 import { Description, Health, Nothing, Stats } from "./system-messages.ts";
 
+/**
+ * Tell whether the server and its stores work, asking each store now.
+ * From `SystemContract.health` in schema/system.ts.
+ */
 export const HEALTH: Method<Nothing, Health, never> = {
   name: "System.health",
   number: 60001,
-  hash: "d68753656eaf0f8f",
+  hash: "0c665465b7684f09",
   idempotent: true,
   errors: [],
   request: Nothing,
   reply: Health,
 };
 
+/**
+ * List the services of the server with their methods and JSON Schemas.
+ * From `SystemContract.describe` in schema/system.ts.
+ */
 export const DESCRIBE: Method<Nothing, Description, never> = {
   name: "System.describe",
   number: 60002,
-  hash: "803bb74531c51654",
+  hash: "ed657f271abeb5a8",
   idempotent: true,
   errors: [],
   request: Nothing,
   reply: Description,
 };
 
+/**
+ * Count calls and errors and time each method, since the server's start.
+ * From `SystemContract.stats` in schema/system.ts.
+ */
 export const STATS: Method<Nothing, Stats, never> = {
   name: "System.stats",
   number: 60003,
-  hash: "caa0f7c0abd91198",
+  hash: "a73ad0e63777c926",
   idempotent: true,
   errors: [],
   request: Nothing,

@@ -3,6 +3,7 @@ import { type CallContext, type DispatchTable, entry } from "../rpc/call.ts";
 import type { Description, Health, Nothing, Stats } from "./system-messages.ts";
 import { DESCRIBE, HEALTH, STATS } from "./system-methods.ts";
 
+/** What a server of System does. From `SystemContract` in schema/system.ts. */
 export interface SystemService {
   /** Tell whether the server and its stores work, asking each store now. */
   health(request: Nothing, context: CallContext<never>): Promise<Health>;
@@ -14,7 +15,7 @@ export interface SystemService {
   stats(request: Nothing, context: CallContext<never>): Promise<Stats>;
 }
 
-/** Number → check → function: what a Listener runs for each call of System. */
+/** What a Listener runs for each call of System. From `SystemContract` in schema/system.ts. */
 export function systemDispatch(service: SystemService): DispatchTable {
   return [
     entry(HEALTH, (request, context) => service.health(request, context)),

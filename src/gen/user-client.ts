@@ -17,6 +17,7 @@ import {
   UPDATE_PROFILE_PIC,
 } from "./user-methods.ts";
 
+/** Calls the methods of User. From `UserContract` in schema/user.ts. */
 export class UserClient {
   readonly #caller: Caller;
 

@@ -2,13 +2,14 @@
 import * as schema from "../../schema/user.ts";
 import type { ServiceDescription } from "./system-messages.ts";
 
+/** What a server says that User offers. From `UserContract` in schema/user.ts. */
 export const USER_DESCRIPTION: ServiceDescription = {
   service: "User",
   methods: [
     {
       name: "signUp",
       number: 1,
-      hash: "bdc315f0a6ebcb7b",
+      hash: "103c4ca7c1529b34",
       summary: "Create a user.",
       idempotent: false,
       errors: ["UserExistedError"],
@@ -18,7 +19,7 @@ export const USER_DESCRIPTION: ServiceDescription = {
     {
       name: "signIn",
       number: 2,
-      hash: "6a3aed552ce783b6",
+      hash: "d3a7a096dc629489",
       summary: "Exchange credentials for a session.",
       idempotent: false,
       errors: ["UserNotExistError", "PasswordError"],
@@ -28,7 +29,7 @@ export const USER_DESCRIPTION: ServiceDescription = {
     {
       name: "signOut",
       number: 3,
-      hash: "04566f914689f0b6",
+      hash: "d77e148675261f2c",
       summary: "End a session.",
       idempotent: false,
       errors: ["InvalidSessionError"],
@@ -38,7 +39,7 @@ export const USER_DESCRIPTION: ServiceDescription = {
     {
       name: "getUserInfo",
       number: 4,
-      hash: "0f289ad19517b026",
+      hash: "d59a64f93975b937",
       summary: "Read the profile that a session belongs to.",
       idempotent: true,
       errors: ["InvalidSessionError", "UserNotExistError"],
@@ -48,7 +49,7 @@ export const USER_DESCRIPTION: ServiceDescription = {
     {
       name: "updateNickname",
       number: 5,
-      hash: "70c20f6b5ca27a3e",
+      hash: "76814781961ac950",
       summary: "Change the nickname of the session's user.",
       idempotent: false,
       errors: ["InvalidSessionError", "UserNotExistError"],
@@ -58,7 +59,7 @@ export const USER_DESCRIPTION: ServiceDescription = {
     {
       name: "updateProfilePic",
       number: 6,
-      hash: "53092f2efb82cb4a",
+      hash: "ea21a9819c6d37af",
       summary: "Point the session's user at a picture that is saved already.",
       idempotent: false,
       errors: ["InvalidSessionError", "UserNotExistError"],

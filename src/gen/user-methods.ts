@@ -9,72 +9,102 @@ import {
   SessionRef,
 } from "./user-messages.ts";
 
+/** What signUp may answer beside its reply. From `UserContract.signUp` in schema/user.ts. */
 export type SignUpError = "UserExistedError";
 
+/** Create a user. From `UserContract.signUp` in schema/user.ts. */
 export const SIGN_UP: Method<Credentials, Empty, SignUpError> = {
   name: "User.signUp",
   number: 1,
-  hash: "bdc315f0a6ebcb7b",
+  hash: "103c4ca7c1529b34",
   idempotent: false,
   errors: ["UserExistedError"],
   request: Credentials,
   reply: Empty,
 };
 
+/** What signIn may answer beside its reply. From `UserContract.signIn` in schema/user.ts. */
 export type SignInError = "UserNotExistError" | "PasswordError";
 
+/** Exchange credentials for a session. From `UserContract.signIn` in schema/user.ts. */
 export const SIGN_IN: Method<Credentials, SessionRef, SignInError> = {
   name: "User.signIn",
   number: 2,
-  hash: "6a3aed552ce783b6",
+  hash: "d3a7a096dc629489",
   idempotent: false,
   errors: ["UserNotExistError", "PasswordError"],
   request: Credentials,
   reply: SessionRef,
 };
 
+/** What signOut may answer beside its reply. From `UserContract.signOut` in schema/user.ts. */
 export type SignOutError = "InvalidSessionError";
 
+/** End a session. From `UserContract.signOut` in schema/user.ts. */
 export const SIGN_OUT: Method<SessionRef, Empty, SignOutError> = {
   name: "User.signOut",
   number: 3,
-  hash: "04566f914689f0b6",
+  hash: "d77e148675261f2c",
   idempotent: false,
   errors: ["InvalidSessionError"],
   request: SessionRef,
   reply: Empty,
 };
 
+/**
+ * What getUserInfo may answer beside its reply.
+ * From `UserContract.getUserInfo` in schema/user.ts.
+ */
 export type GetUserInfoError = "InvalidSessionError" | "UserNotExistError";
 
+/**
+ * Read the profile that a session belongs to.
+ * From `UserContract.getUserInfo` in schema/user.ts.
+ */
 export const GET_USER_INFO: Method<SessionRef, Profile, GetUserInfoError> = {
   name: "User.getUserInfo",
   number: 4,
-  hash: "0f289ad19517b026",
+  hash: "d59a64f93975b937",
   idempotent: true,
   errors: ["InvalidSessionError", "UserNotExistError"],
   request: SessionRef,
   reply: Profile,
 };
 
+/**
+ * What updateNickname may answer beside its reply.
+ * From `UserContract.updateNickname` in schema/user.ts.
+ */
 export type UpdateNicknameError = "InvalidSessionError" | "UserNotExistError";
 
+/**
+ * Change the nickname of the session's user.
+ * From `UserContract.updateNickname` in schema/user.ts.
+ */
 export const UPDATE_NICKNAME: Method<NicknameUpdate, Empty, UpdateNicknameError> = {
   name: "User.updateNickname",
   number: 5,
-  hash: "70c20f6b5ca27a3e",
+  hash: "76814781961ac950",
   idempotent: false,
   errors: ["InvalidSessionError", "UserNotExistError"],
   request: NicknameUpdate,
   reply: Empty,
 };
 
+/**
+ * What updateProfilePic may answer beside its reply.
+ * From `UserContract.updateProfilePic` in schema/user.ts.
+ */
 export type UpdateProfilePicError = "InvalidSessionError" | "UserNotExistError";
 
+/**
+ * Point the session's user at a picture that is saved already.
+ * From `UserContract.updateProfilePic` in schema/user.ts.
+ */
 export const UPDATE_PROFILE_PIC: Method<ProfilePicUpdate, Empty, UpdateProfilePicError> = {
   name: "User.updateProfilePic",
   number: 6,
-  hash: "53092f2efb82cb4a",
+  hash: "ea21a9819c6d37af",
   idempotent: false,
   errors: ["InvalidSessionError", "UserNotExistError"],
   request: ProfilePicUpdate,

@@ -23,6 +23,7 @@ import {
   type UpdateProfilePicError,
 } from "./user-methods.ts";
 
+/** What a server of User does. From `UserContract` in schema/user.ts. */
 export interface UserService {
   /** Create a user. Errors: UserExistedError. */
   signUp(request: Credentials, context: CallContext<SignUpError>): Promise<Empty>;
@@ -52,7 +53,7 @@ export interface UserService {
   ): Promise<Empty>;
 }
 
-/** Number → check → function: what a Listener runs for each call of User. */
+/** What a Listener runs for each call of User. From `UserContract` in schema/user.ts. */
 export function userDispatch(service: UserService): DispatchTable {
   return [
     entry(SIGN_UP, (request, context) => service.signUp(request, context)),

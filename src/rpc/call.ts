@@ -12,8 +12,10 @@ export interface Method<Request, Reply, Errors extends DeclaredErrorName = Decla
   /** `Service.method`, for logs and messages; the wire carries the number. */
   readonly name: string;
   readonly number: number;
-  /** Digest of everything that both sides must agree on: number, messages, errors, idempotency. */
+  /** Digest of everything that both sides must agree on: number, name, messages, errors, … */
   readonly hash: string;
+  /** Of the shapes it had before, newest first, whose callers this one still answers. */
+  readonly olderHashes?: readonly string[];
   readonly idempotent: boolean;
   readonly errors: readonly Errors[];
   readonly request: Validator<Request>;

@@ -5,7 +5,7 @@ import { type Address, connect, type SocketUser } from "./connect.ts";
 import { RpcError } from "./error.ts";
 import { Flag, type Frame, FrameError, FrameReader, FrameType } from "./frame.ts";
 import { answerProof, type Greeting } from "./greeting.ts";
-import { type Hello, newNonce, parseHello } from "./hello.ts";
+import { type Hello, newNonce, parseHello, whyUnserved } from "./hello.ts";
 import type { PoolLimits } from "./limits.ts";
 import { Liveness } from "./liveness.ts";
 import { Outbox } from "./outbox.ts";
@@ -93,9 +93,8 @@ export class Connection implements CallHolder, SocketUser {
     const now = performance.now();
     const remainingMs = Math.ceil(deadline - now);
     if (remainingMs <= 0) return call.exceed();
-    const shape = this.#peer?.methods?.[method.number];
-    if (!this.#peer || shape !== method.hash) {
-      const why = shape === undefined ? "lacks it" : "has another shape of it";
+    const why = this.#peer ? whyUnserved(this.#peer, method) : "has not greeted";
+    if (!this.#peer || why) {
       return call.refuse("unimplemented", `${this.#address.host}:${this.#address.port} ${why}`);
     }
     // In flight before it is pushed: where that overflows, the connection fails all it holds.

@@ -23,6 +23,8 @@ export interface Hello {
   readonly contract?: string;
   /** Method number → hash of its shape. */
   readonly methods?: Readonly<Record<string, string>>;
+  /** Method number → hashes of its older shapes, whose callers the server answers as well. */
+  readonly olderShapes?: Readonly<Record<string, readonly string[]>>;
   /** The server's proof that it knows the token; with it, the client must prove it too. */
   readonly proof?: string;
 }
@@ -43,7 +45,20 @@ export function helloTemplate(
   const sorted = methods.toSorted((one, other) => one.number - other.number);
   const hashes = Object.fromEntries(sorted.map(({ number, hash }) => [number, hash]));
   const contract = new Bun.CryptoHasher("sha256").update(JSON.stringify(hashes)).digest("hex");
-  return { ...template, contract: contract.slice(0, 16), methods: hashes };
+  const olderShapes = Object.fromEntries(
+    sorted.flatMap(({ number, olderHashes }) => (olderHashes ? [[number, olderHashes]] : [])),
+  );
+  return { ...template, contract: contract.slice(0, 16), methods: hashes, olderShapes };
+}
+
+/** Why the server that said `hello` is not sent calls of this method, where it is not. */
+export function whyUnserved(
+  { methods, olderShapes }: Hello,
+  { number, hash }: Method<unknown, unknown>,
+): string | undefined {
+  const shape = methods?.[number];
+  if (shape === hash || olderShapes?.[number]?.includes(hash)) return undefined;
+  return shape === undefined ? "lacks it" : "has another shape of it";
 }
 
 export function newNonce(): string {
@@ -54,7 +69,8 @@ export function newNonce(): string {
 export function parseHello(text: string): Hello {
   const value = parseObject(text);
   if (value?.magic !== MAGIC) throw new FrameError("Cannot greet peer: not a Portico HELLO");
-  const { versions, maxFrameBytes, maxInFlight, methods, build, nonce, proof, contract } = value;
+  const { versions, maxFrameBytes, maxInFlight, build, nonce, proof, contract } = value;
+  const { methods, olderShapes } = value;
   const [lowest, highest] = Array.isArray(versions) ? versions : [];
   if (!isCount(lowest) || !isCount(highest) || !isCount(maxFrameBytes) || !isCount(maxInFlight)) {
     throw new FrameError("Cannot greet peer: its HELLO lacks versions or limits");
@@ -76,16 +92,28 @@ export function parseHello(text: string): Hello {
     nonce,
     ...(typeof contract === "string" && { contract }),
     ...(typeof proof === "string" && { proof }),
-    ...(isObject(methods) && { methods: textsOf(methods) }),
+    ...(isObject(methods) && { methods: entriesThat(isText, methods) }),
+    ...(isObject(olderShapes) && { olderShapes: entriesThat(isTextList, olderShapes) }),
   };
 }
 
-function textsOf(object: JsonObject): Record<string, string> {
-  const texts: Record<string, string> = {};
+function entriesThat<T>(
+  fit: (value: unknown) => value is T,
+  object: JsonObject,
+): Record<string, T> {
+  const fitting: Record<string, T> = {};
   for (const [key, value] of Object.entries(object)) {
-    if (typeof value === "string") texts[key] = value;
+    if (fit(value)) fitting[key] = value;
   }
-  return texts;
+  return fitting;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isTextList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every(isText);
 }
 
 function isCount(value: unknown): value is number {

@@ -81,6 +81,7 @@ test("HELLO announces the build, the limits and each method's hash", async () =>
     maxFrameBytes: DEFAULT_LIMITS.maxFrameBytes,
     maxInFlight: 17,
     methods: { [SAY.number]: SAY.hash },
+    olderShapes: {},
   });
 });
 

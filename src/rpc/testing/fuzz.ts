@@ -60,6 +60,8 @@ function randomHello(random: Random): RawFrame {
     { maxFrameBytes: pick(random, [1, 9, 2 ** 53, -1, 1e308]) },
     { maxInFlight: pick(random, [1, 2 ** 53, 0.5, Number.NaN]) },
     { methods: pick<unknown>(random, [null, [], { [SAY.number]: 7 }, { [SAY.number]: "other" }]) },
+    { olderShapes: pick<unknown>(random, [null, [], { [SAY.number]: "other" }]) },
+    { methods: {}, olderShapes: { [SAY.number]: pick<unknown>(random, [[7], ["other"]]) } },
     { magic: "Portico" },
     { nonce: "no nonce", proof: 5 },
   ];

@@ -112,7 +112,8 @@ export async function eventually(isTrue: () => boolean, timeoutMs = 4000): Promi
   }
 }
 
-function recorder(lines: string[]): Log {
+/** A log that keeps its lines. */
+export function recorder(lines: string[]): Log {
   const record = (level: string) => (fields: unknown, message?: string) => {
     lines.push(JSON.stringify({ level, message, ...describe(fields) }));
   };

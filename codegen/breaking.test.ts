@@ -1,0 +1,241 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { type TSchema, Type } from "@sinclair/typebox";
+import { breakingChanges, refusal } from "./breaking.ts";
+import { type Lock, successor } from "./lock.ts";
+import { RULES, type RuleName } from "./rules.ts";
+import { type Declared, wordsLock } from "./testing/words.ts";
+
+type Methods = Readonly<Record<string, Declared>>;
+
+/** For each rule what is refused, and what can be done instead. */
+interface Case {
+  readonly was: Methods;
+  readonly breaking: Methods;
+  /** `count: the request …`: the method, and what was done to it. */
+  readonly says: string;
+  readonly compatible: Methods;
+}
+
+const request = (fields: Record<string, TSchema>, options = {}): Methods => ({
+  count: { request: Type.Object(fields, options) },
+});
+const reply = (fields: Record<string, TSchema>, options = {}): Methods => ({
+  count: { reply: Type.Object(fields, options) },
+});
+const text = Type.String();
+const maybeText = Type.Optional(text);
+const either = (...words: string[]) => Type.Union(words.map((word) => Type.Literal(word)));
+
+const CASES: Readonly<Record<RuleName, Case>> = {
+  "number-changed": {
+    was: { count: { number: 1 } },
+    breaking: { count: { number: 2 } },
+    says: "count: its number went from 1 to 2",
+    compatible: { count: { number: 1 }, countAll: { number: 2 } },
+  },
+  "number-reused": {
+    was: { count: { number: 1 } },
+    breaking: { erase: { number: 1 } },
+    says: "erase: its number 1 was that of Words.count",
+    compatible: { count: { number: 1 }, erase: { number: 2 } },
+  },
+  "method-removed": {
+    was: { count: { number: 1 }, split: { number: 2 } },
+    breaking: { count: { number: 1 } },
+    says: "split: it was removed",
+    compatible: { count: {}, split: { number: 2, summary: "Call join." }, join: { number: 3 } },
+  },
+  "idempotency-lost": {
+    was: { count: { idempotent: true } },
+    breaking: { count: { idempotent: false } },
+    says: "count: it is no longer idempotent",
+    compatible: { count: { idempotent: true }, countOnce: { number: 2 } },
+  },
+  "error-added": {
+    was: { count: { errors: ["PasswordError"] } },
+    breaking: { count: { errors: ["PasswordError", "UserNotExistError"] } },
+    says: "count: it may answer with UserNotExistError",
+    compatible: { count: { errors: [] } },
+  },
+  "type-changed": {
+    was: request({ text }),
+    breaking: request({ text: Type.Integer() }),
+    says: "count: request field text went from string to integer",
+    compatible: request({ text, number: Type.Optional(Type.Integer()) }),
+  },
+  "request-field-required": {
+    was: request({ text }),
+    breaking: request({ text, language: text }),
+    says: "count: request field language is new and required",
+    compatible: request({ text, language: maybeText }),
+  },
+  "request-field-removed": {
+    was: request({ text, language: text }),
+    breaking: request({ text }),
+    says: "count: request field language was removed",
+    compatible: request({ text, language: maybeText }),
+  },
+  "request-union-narrowed": {
+    was: request({ unit: either("word", "line") }),
+    breaking: request({ unit: either("word", "byte") }),
+    says: 'count: request field unit lost "line"',
+    compatible: request({ unit: either("word", "line", "byte") }),
+  },
+  "request-tightened": {
+    was: request({ text: Type.String({ maxLength: 100 }) }),
+    breaking: request({ text: Type.String({ maxLength: 99 }) }),
+    says: "count: request field text had maxLength 100 and has 99",
+    compatible: request({ text: Type.String({ maxLength: 101 }) }),
+  },
+  "reply-field-removed": {
+    was: reply({ text, language: maybeText }),
+    breaking: reply({ text }),
+    says: "count: reply field language was removed",
+    compatible: reply({ text, language: text }),
+  },
+  "reply-field-optional": {
+    was: reply({ text }),
+    breaking: reply({ text: maybeText }),
+    says: "count: reply field text was made optional",
+    compatible: reply({ text, isUnknown: Type.Boolean() }),
+  },
+  "reply-union-narrowed": {
+    was: reply({ unit: either("word", "line") }),
+    breaking: reply({ unit: either("word") }),
+    says: 'count: reply field unit lost "line"',
+    compatible: reply({ unit: either("line", "word") }),
+  },
+  "reply-union-widened": {
+    was: reply({ unit: either("word", "line") }),
+    breaking: reply({ unit: either("word", "line", "byte") }),
+    says: 'count: reply field unit got "byte"',
+    compatible: reply({ unit: either("word", "line"), inBytes: Type.Boolean() }),
+  },
+  "reply-loosened": {
+    was: reply({ count: Type.Integer({ minimum: 0 }) }),
+    breaking: reply({ count: Type.Integer() }),
+    says: "count: reply field count had minimum 0 and has none",
+    compatible: reply({ count: Type.Integer({ minimum: 1 }) }),
+  },
+};
+
+/** What is recorded where the change is made, on purpose or without harm. */
+function next(before: Lock, after: Lock): Lock {
+  const broken = breakingChanges(before, after).map(({ number }) => number);
+  return successor(before, after, new Set(broken));
+}
+
+const hashesOf = (lock: Lock, number = "1") => lock.methods[number]?.hashes ?? [];
+
+describe.each(Object.entries(CASES))("%s", (name, { was, breaking, says, compatible }) => {
+  const before = wordsLock(was);
+  const number = name === "method-removed" ? "2" : "1";
+
+  test("is refused by method, field, rule and what to do instead", () => {
+    const changes = breakingChanges(before, wordsLock(breaking));
+    const [rule] = Object.entries(RULES).flatMap(([each, row]) => (each === name ? [row] : []));
+    expect(changes.map((change) => `${change.number} ${change.rule}`)).toEqual([
+      `${number} ${name}`,
+    ]);
+    expect(changes[0]?.message).toBe(
+      `Cannot change Words.${says} (${name}); ${rule?.why}. Instead: ${rule?.instead}.`,
+    );
+    expect(refusal(changes)).toContain("--accept-breaking");
+  });
+
+  test("once accepted, is recorded, and old clients are answered no more", () => {
+    const after = next(before, wordsLock(breaking));
+    for (const hash of hashesOf(before, number)) {
+      expect(Object.values(after.methods).flatMap(({ hashes }) => hashes)).not.toContain(hash);
+    }
+    expect(breakingChanges(after, wordsLock(breaking))).toEqual([]);
+  });
+
+  test("is avoided by a change that is recorded, and old clients are answered as before", () => {
+    expect(breakingChanges(before, wordsLock(compatible))).toEqual([]);
+    const after = next(before, wordsLock(compatible));
+    expect(after).not.toEqual(before);
+    for (const each of Object.keys(before.methods)) {
+      expect(hashesOf(after, each)).toContain(hashesOf(before, each)[0] ?? "none");
+      expect(hashesOf(after, each)[0]).toBe(hashesOf(wordsLock(compatible), each)[0] ?? "none");
+    }
+  });
+});
+
+test("all that breaks is said at once", () => {
+  const before = wordsLock({ count: { idempotent: true }, split: { number: 2 } });
+  const after = wordsLock({ count: { errors: ["PasswordError"], reply: Type.Object({}) } });
+  const changes = breakingChanges(before, after);
+  expect(changes.map(({ rule }) => rule)).toEqual([
+    "idempotency-lost",
+    "error-added",
+    "reply-field-removed",
+    "method-removed",
+  ]);
+  expect(refusal(changes).split("\n")).toHaveLength(changes.length + 1);
+});
+
+describe("numbers", () => {
+  const rulesOf = (was: Methods, is: Methods) =>
+    breakingChanges(wordsLock(was), wordsLock(is)).map(({ rule }) => rule);
+  const [one, two] = [{ number: 1 }, { number: 2 }];
+
+  test("cannot be swapped", () => {
+    const rules = rulesOf({ count: one, split: two }, { count: two, split: one });
+    expect(rules).toEqual(["number-changed", "number-changed"]);
+  });
+
+  test("of another method cannot be taken over when that is removed", () => {
+    const rules = rulesOf({ count: one, split: two }, { count: two });
+    expect(rules).toEqual(["number-changed", "number-reused"]);
+  });
+
+  test("that were given up are not used again, whatever was published since", () => {
+    const removed = next(wordsLock({ count: one, split: two }), wordsLock({ count: one }));
+    expect(removed.retired).toEqual({ "2": "Words.split" });
+    const later = next(removed, wordsLock({ count: one, join: { number: 3 } }));
+    expect(later.retired).toEqual({ "2": "Words.split" });
+    const reused = wordsLock({ count: one, join: { number: 3 }, erase: two });
+    const changes = breakingChanges(later, reused);
+    expect(changes).toMatchObject([{ rule: "number-reused", number: "2" }]);
+    expect(changes[0]?.message).toContain("Words.erase: its number 2 was that of Words.split");
+    const accepted = next(later, reused);
+    expect(accepted.retired).toEqual({ "2": "Words.split" });
+    expect(breakingChanges(accepted, reused)).toEqual([]);
+  });
+
+  test("of a method that moves or is replaced with consent are given up, too", () => {
+    const [moved, replaced] = [wordsLock({ count: two }), wordsLock({ erase: one })];
+    for (const after of [moved, replaced]) {
+      expect(next(wordsLock({ count: one }), after).retired).toEqual({ "1": "Words.count" });
+    }
+  });
+
+  test("that were given up go back to the method that had them, and to no other", () => {
+    const both = wordsLock({ count: one, split: two });
+    const removed = next(both, wordsLock({ count: one }));
+    expect(breakingChanges(removed, both)).toEqual([]);
+    expect(hashesOf(next(removed, both), "2")).toEqual(hashesOf(both, "2"));
+  });
+
+  test("keep their method's older hashes until it breaks, newest first", () => {
+    const shapes = [["a"], ["a", "b"], ["a", "b", "c"]].map((fields) =>
+      wordsLock(reply(Object.fromEntries(fields.map((field) => [field, text])))),
+    );
+    const published = shapes.reduce(next);
+    expect(hashesOf(published)).toEqual(shapes.toReversed().flatMap((lock) => hashesOf(lock)));
+    const broken = wordsLock(reply({ a: text }));
+    expect(hashesOf(next(published, broken))).toEqual(hashesOf(broken));
+  });
+});
+
+test("the README has these rules, word for word, and no others", async () => {
+  const readme = await Bun.file(join(import.meta.dir, "README.md")).text();
+  const [, table = ""] = /<!-- rules: begin -->\n(.*)<!-- rules: end -->/s.exec(readme) ?? [];
+  const [, , ...rows] = table.trim().split("\n");
+  const rules = Object.entries(RULES).map(
+    ([name, { refused, why, instead }]) => `| \`${name}\` | ${refused} | ${why} | ${instead} |`,
+  );
+  expect(rows).toEqual(rules);
+});

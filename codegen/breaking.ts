@@ -1,0 +1,77 @@
+import { type Role, ShapeComparison } from "./compare-shapes.ts";
+import type { Lock, LockedMethod } from "./lock.ts";
+import { RULES, type RuleName } from "./rules.ts";
+
+export interface BreakingChange {
+  /** Of the method that was published. */
+  readonly number: string;
+  readonly rule: RuleName;
+  /** One line: what cannot be changed, why, and what to do instead. */
+  readonly message: string;
+}
+
+const ADVICE =
+  "To break them on purpose: `bun run codegen --accept-breaking`. What was never released can be " +
+  "taken back: `git restore --source=main codegen/contract.lock.json`, then codegen again.";
+
+/** What a developer reads instead of emitted code. */
+export function refusal(changes: readonly BreakingChange[]): string {
+  return [...changes.map(({ message }) => message), ADVICE].join("\n");
+}
+
+/** Everything that breaks a client of `before`, where servers are of `after`. */
+export function breakingChanges(before: Lock, after: Lock): BreakingChange[] {
+  const numbers = new Map(
+    Object.entries(after.methods).map(([number, { name }]) => [name, number]),
+  );
+  const changes = Object.entries(before.methods).flatMap(([number, was]) => {
+    const is = after.methods[number];
+    const itsNumber = numbers.get(was.name);
+    if (itsNumber !== undefined && itsNumber !== number) {
+      const what = `its number went from ${number} to ${itsNumber}`;
+      return [change(number, "number-changed", was.name, what)];
+    }
+    if (!is) return [change(number, "method-removed", was.name, "it was removed")];
+    if (is.name !== was.name) return [reused(number, is.name, was.name)];
+    return methodChanges(number, was, is, before, after);
+  });
+  const revived = Object.entries(after.methods).flatMap(([number, { name }]) => {
+    const holder = before.methods[number] ? undefined : before.retired[number];
+    // The method itself may come back: its hash tells whether old clients still know it.
+    return holder === undefined || holder === name ? [] : [reused(number, name, holder)];
+  });
+  return [...changes, ...revived];
+}
+
+function methodChanges(
+  number: string,
+  was: LockedMethod,
+  is: LockedMethod,
+  before: Lock,
+  after: Lock,
+): BreakingChange[] {
+  const found: { rule: RuleName; what: string }[] = [];
+  if (was.idempotent && !is.idempotent) {
+    found.push({ rule: "idempotency-lost", what: "it is no longer idempotent" });
+  }
+  for (const error of is.errors) {
+    if (!was.errors.includes(error)) {
+      found.push({ rule: "error-added", what: `it may answer with ${error}` });
+    }
+  }
+  for (const role of ["request", "reply"] satisfies Role[]) {
+    const comparison = new ShapeComparison(role, before.messages, after.messages);
+    found.push(...comparison.differences({ $ref: was[role] }, { $ref: is[role] }));
+  }
+  return found.map(({ rule, what }) => change(number, rule, is.name, what));
+}
+
+function reused(number: string, name: string, holder: string): BreakingChange {
+  return change(number, "number-reused", name, `its number ${number} was that of ${holder}`);
+}
+
+function change(number: string, rule: RuleName, method: string, what: string): BreakingChange {
+  const { why, instead } = RULES[rule];
+  const message = `Cannot change ${method}: ${what} (${rule}); ${why}. Instead: ${instead}.`;
+  return { number, rule, message };
+}

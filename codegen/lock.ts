@@ -1,0 +1,114 @@
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { isForPeople, type MessageModel, SchemaError, type ServiceModel } from "./model.ts";
+
+/** Relative to the root. */
+export const LOCK_PATH = "codegen/contract.lock.json";
+
+/** A JSON Schema: what compares it must know of it; the rest are bounds. */
+const Shape = Type.Recursive((Self) =>
+  Type.Object({
+    /** Another message, by its name in the lock. */
+    $ref: Type.Optional(Type.String()),
+    type: Type.Optional(Type.String()),
+    const: Type.Optional(Type.Unknown()),
+    anyOf: Type.Optional(Type.Array(Self)),
+    items: Type.Optional(Self),
+    properties: Type.Optional(Type.Record(Type.String(), Self)),
+    patternProperties: Type.Optional(Type.Record(Type.String(), Self)),
+    additionalProperties: Type.Optional(Type.Unknown()),
+    required: Type.Optional(Type.Array(Type.String())),
+  }),
+);
+export type Shape = Static<typeof Shape>;
+
+const LockedMethod = Type.Object({
+  /** `User.signIn` */
+  name: Type.String(),
+  idempotent: Type.Boolean(),
+  errors: Type.Array(Type.String()),
+  /** `User.Credentials` */
+  request: Type.String(),
+  reply: Type.String(),
+  /** Of every shape since the last breaking change, newest first. */
+  hashes: Type.Array(Type.String()),
+});
+export type LockedMethod = Static<typeof LockedMethod>;
+
+/** What was published, and so what clients out there may rely on. */
+const Lock = Type.Object({
+  /** By number. */
+  methods: Type.Record(Type.String(), LockedMethod),
+  /** By service and name. */
+  messages: Type.Record(Type.String(), Shape),
+  /** Numbers that were another method's → its name. They stay for ever. */
+  retired: Type.Record(Type.String(), Type.String()),
+});
+export type Lock = Static<typeof Lock>;
+
+export const EMPTY_LOCK: Lock = { methods: {}, messages: {}, retired: {} };
+
+/** @throws {SchemaError} the text is no lock, as after a merge that left its marks */
+export function parseLock(text: string): Lock {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new SchemaError(`Cannot read ${LOCK_PATH}: it is no JSON`, { cause });
+  }
+  if (Value.Check(Lock, value)) return value;
+  const { path, message } = Value.Errors(Lock, value).First() ?? { path: "", message: "no lock" };
+  throw new SchemaError(`Cannot read ${LOCK_PATH}: ${path}: ${message}`);
+}
+
+/** What the schemas say now, as if nothing had been published before; always in the same order. */
+export function lockOf(services: readonly ServiceModel[]): Lock {
+  const methods = services.flatMap(({ service, methods }) =>
+    methods.map(({ name, number, idempotent, errors, request, reply, hash }) => {
+      const messages = { request: `${service}.${request}`, reply: `${service}.${reply}` };
+      const locked = { name: `${service}.${name}`, idempotent, errors, ...messages };
+      return [number, { ...locked, hashes: [hash] }] as const;
+    }),
+  );
+  const messages = services.flatMap(({ service, messages }) =>
+    messages.map(({ name, schema }) => {
+      return [`${service}.${name}`, shapeOf(service, schema, messages)] as const;
+    }),
+  );
+  messages.sort(([one], [other]) => (one < other ? -1 : 1));
+  return parseLock(
+    JSON.stringify({
+      methods: Object.fromEntries(methods), // Whole numbers are in their order in any object.
+      messages: Object.fromEntries(messages),
+      retired: {},
+    }),
+  );
+}
+
+/**
+ * What is recorded next: `now`, with the hashes of older shapes where no change broke them.
+ * @param broken numbers of the methods whose old clients are given up
+ */
+export function successor(before: Lock, now: Lock, broken: ReadonlySet<string>): Lock {
+  const methods = Object.entries(now.methods).map(([number, method]): [string, LockedMethod] => {
+    const older = broken.has(number) ? [] : (before.methods[number]?.hashes ?? []);
+    return [number, { ...method, hashes: [...new Set([...method.hashes, ...older])] }];
+  });
+  const gone = Object.entries(before.methods)
+    .filter(([number, { name }]) => now.methods[number]?.name !== name)
+    .map(([number, { name }]) => [number, name] as const);
+  return {
+    methods: Object.fromEntries(methods),
+    messages: now.messages,
+    retired: { ...before.retired, ...Object.fromEntries(gone) },
+  };
+}
+
+function shapeOf(service: string, schema: TSchema, messages: readonly MessageModel[]): unknown {
+  const text = JSON.stringify(schema, (key, value) => {
+    if (isForPeople(key, value)) return undefined;
+    const named = value === schema ? undefined : messages.find((each) => each.schema === value);
+    return named ? { $ref: `${service}.${named.name}` } : value;
+  });
+  return JSON.parse(text);
+}
