@@ -6,6 +6,8 @@ import { configOrExit } from "./config.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const WATCHED = ["schema", "src", "public"];
+/** What codegen writes there: the tiers that start after it have it already. */
+const EMITTED = /^(src\/gen\/|public\/(api\.js|openapi\.json)$)/;
 const SETTLE_MS = 100;
 
 const config = configOrExit(process.env);
@@ -76,8 +78,9 @@ async function stopTiers(): Promise<void> {
   await Promise.all(tiers.map((tier) => tier.stop()));
 }
 
-/** Changes come in bursts, and one may fall into the restart that another began. */
-let restart: Promise<void> = Promise.resolve();
+const started = startTiers();
+/** Changes come in bursts, and one may fall into the start or restart that is under way. */
+let restart: Promise<unknown> = started;
 const changed = new Set<string>();
 
 function onChange(file: string): void {
@@ -100,8 +103,7 @@ async function restartTiers(): Promise<void> {
     await Bun.sleep(SETTLE_MS);
   }
   await stopTiers();
-  // The tiers start with what codegen has written: it is no reason to start them again.
-  for (const file of changed) if (file.startsWith("src/gen/")) changed.delete(file);
+  for (const file of changed) if (EMITTED.test(file)) changed.delete(file);
   if (!(await startTiers())) console.log("\n  Waiting for the next change");
 }
 
@@ -115,12 +117,13 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
   });
 }
 
-if (!(await startTiers())) {
-  await stopTiers();
-  process.exit(1);
-}
+// Before it says that it runs: whoever reads that may change a file at once.
 for (const folder of WATCHED) {
   watch(join(ROOT, folder), { recursive: true }, (_event, file) => {
     if (file) onChange(join(folder, file));
   });
+}
+if (!(await started)) {
+  await stopTiers();
+  process.exit(1);
 }
