@@ -21,8 +21,11 @@ export function pageRoutes(folder: string): Record<string, { GET: Handler }> {
 }
 
 /** Read afresh for every request, so that an edited page needs no restart. */
-export async function page(path: string): Promise<Response> {
+export async function page(
+  path: string,
+  cacheControl = HEADERS["Cache-Control"],
+): Promise<Response> {
   const file = Bun.file(path);
   if (!(await file.exists())) throw new Refusal(404, "There is no such page");
-  return new Response(file, { headers: HEADERS });
+  return new Response(file, { headers: { ...HEADERS, "Cache-Control": cacheControl } });
 }
