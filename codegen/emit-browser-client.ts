@@ -3,7 +3,7 @@ import { HTTP_API_SOURCE } from "./emit-endpoints.ts";
 import { typeOf } from "./emit-messages.ts";
 import type { EndpointModel } from "./http-model.ts";
 import { SchemaError } from "./model.ts";
-import { constantName, header } from "./text.ts";
+import { constantName, harmless, header } from "./text.ts";
 
 /** The HTTP API for the pages: a function for each endpoint that answers JSON, in typed JSDoc. */
 export function emitBrowserClient(endpoints: readonly EndpointModel[]): string {
@@ -53,7 +53,7 @@ function method({ name, summary, path, methods, body, form }: EndpointModel): st
   const constant = constantName(name);
   return [
     "  /**",
-    `   * ${summary}`,
+    `   * ${harmless(summary)}`,
     `   * \`${methods[0]} ${path}\`, from ${name} in ${HTTP_API_SOURCE}.`,
     "   *",
     ...parameter,
@@ -70,7 +70,7 @@ function typedef(name: string, { properties }: TObject): string {
   const fields = Object.entries(properties).map(([field, schema]) => {
     const shown = TypeGuard.IsOptional(schema) ? `[${field}]` : field;
     const type = inlineType(schema, `${name}.${field}`);
-    return ` * @property {${type}} ${shown} ${schema.description ?? ""}`.trimEnd();
+    return ` * @property {${type}} ${shown} ${harmless(schema.description ?? "")}`.trimEnd();
   });
   return ["/**", ` * @typedef {object} ${name}`, ...fields, " */"].join("\n");
 }

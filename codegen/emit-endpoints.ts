@@ -1,17 +1,15 @@
 import { type EndpointModel, fieldNames } from "./http-model.ts";
-import { constantName, header, originDoc } from "./text.ts";
+import { constantName, header, originDoc, variableName } from "./text.ts";
 
 export const HTTP_API_SOURCE = "schema/http-api.ts";
 
 /** The HTTP API as data: what the HTTP tier routes, reads and calls by. */
 export function emitEndpoints(endpoints: readonly EndpointModel[]): string {
   const calling = endpoints.flatMap(({ call }) => (call ? [call] : []));
-  const files = [...new Set(calling.map(({ service }) => service.file))];
-  const imports = files.map((file) => {
-    const used = calling.filter(({ service }) => service.file === file);
-    const constants = new Set(used.map(({ method }) => constantName(method.name)));
-    return `import { ${[...constants].join(", ")} } from "./${file}-methods.ts";`;
-  });
+  // As a whole: two services may have a method of one name.
+  const imports = [...new Set(calling.map(({ service }) => service))].map(
+    ({ service, file }) => `import * as ${variableName(service)} from "./${file}-methods.ts";`,
+  );
   const owns = endpoints.filter(({ call }) => !call);
   const ownNames = owns.map(({ name }) => JSON.stringify(name)).join(" | ") || "never";
   return [
@@ -69,7 +67,7 @@ function calls(endpoints: readonly EndpointModel[]): string[] {
     if (!call) return [];
     const lines = [
       ...common(endpoint),
-      `method: ${constantName(call.method.name)}`,
+      `method: ${variableName(call.service.service)}.${constantName(call.method.name)}`,
       `fields: ${JSON.stringify(fieldNames(body))}`,
       `needsSession: ${needsSession}`,
       ...(cookie ? [`cookie: "${cookie}"`] : []),

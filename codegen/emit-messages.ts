@@ -1,5 +1,5 @@
 import { Kind, type TSchema, TypeGuard } from "@sinclair/typebox";
-import { SchemaError, type ServiceModel } from "./model.ts";
+import { messageOf, SchemaError, type ServiceModel } from "./model.ts";
 import { docComment, header, originDoc } from "./text.ts";
 
 /**
@@ -7,7 +7,7 @@ import { docComment, header, originDoc } from "./text.ts";
  * the message's name, as a class's type and value have.
  */
 export function emitMessages({ source, file, messages }: ServiceModel): string {
-  const nameOf: NameOf = (schema) => messages.find((message) => message.schema === schema)?.name;
+  const nameOf: NameOf = (schema) => messageOf(schema, messages)?.name;
   const declarations = messages.map(({ name, schema }) =>
     [
       originDoc(name, source, ...described(schema)),

@@ -1,9 +1,9 @@
-import type { TSchema } from "@sinclair/typebox";
+import { type TObject, type TSchema, TypeGuard } from "@sinclair/typebox";
 import { ERROR_NAMES, ERRORS, type ErrorName } from "../schema/errors.ts";
 import { HTTP_API_SOURCE } from "./emit-endpoints.ts";
 import { type EndpointModel, shownMessages } from "./http-model.ts";
 import { exampleOf, type Json, type JsonObject, jsonSchema, reference } from "./json-schema.ts";
-import type { MessageModel } from "./model.ts";
+import { type MessageModel, messageOf } from "./model.ts";
 
 const FAILURES = ERROR_NAMES.filter((name) => name !== "success");
 
@@ -18,9 +18,9 @@ of the closed table below, on any path. A path that is not here is answered with
 another method of a path with "6" and 405, and HEAD works where GET does. Texts are compared after
 NFC normalisation, and their lengths count Unicode code points.
 
-${errorTable()}`;
+To try what needs a session, try out the sign-in first: the browser keeps its cookie.
 
-const BODY_TYPES = ["application/json", "application/x-www-form-urlencoded"];
+${errorTable()}`;
 
 /** What a status says of an error that goes with several. */
 const STATUSES: Readonly<Record<number, string>> = {
@@ -101,7 +101,7 @@ function referencedSchemas(paths: JsonObject, messages: readonly MessageModel[])
 }
 
 function operationOf(endpoint: EndpointModel, messages: readonly MessageModel[]): JsonObject {
-  const { summary, needsSession, path, call } = endpoint;
+  const { summary, tag, needsSession, path } = endpoint;
   const names = Array.from(path.matchAll(/:(\w+)/g), ([, name = ""]) => name);
   const parameters = names.map((name) => ({
     name,
@@ -111,7 +111,7 @@ function operationOf(endpoint: EndpointModel, messages: readonly MessageModel[])
   }));
   return {
     summary,
-    tags: [call?.service.service ?? "Pictures"],
+    tags: [tag],
     ...(needsSession && { security: [{ session: [] }] }),
     ...(parameters.length > 0 && { parameters }),
     ...requestBody(endpoint, messages),
@@ -128,16 +128,22 @@ function requestBody({ body, form }: EndpointModel, messages: readonly MessageMo
   const schema = form ?? body;
   if (!schema) return {};
   const media = { schema: shown(schema, messages), ...example(schema) };
-  const types = form ? ["multipart/form-data"] : BODY_TYPES;
+  const types = form ? ["multipart/form-data"] : ["application/json", ...formTypes(schema)];
   const content = Object.fromEntries(types.map((type) => [type, media]));
   return { requestBody: { required: true, content } };
+}
+
+/** A form holds texts and nothing else. */
+function formTypes({ properties }: TObject): string[] {
+  const areTexts = Object.values(properties).every((field) => TypeGuard.IsString(field));
+  return areTexts ? ["application/x-www-form-urlencoded"] : [];
 }
 
 function success(
   { data, file, cookie }: EndpointModel,
   messages: readonly MessageModel[],
 ): JsonObject {
-  const description = file ? "The picture." : ERRORS.success.meaning;
+  const description = file ? "The file." : ERRORS.success.meaning;
   const headers = { ...REQUEST_ID, ...(cookie && COOKIE[cookie]) };
   if (file) return { description, headers, content: { [file]: {} } };
   const value = data ? exampleOf(data) : "";
@@ -179,7 +185,7 @@ function failure({ status, errors }: Failure): JsonObject {
   const isOfMany = errors.some(
     (error) => error === "ServerError" || error === "InvalidParamsError",
   );
-  const meanings = errors.map((error) => ERRORS[error].meaning).join(" ");
+  const meanings = errors.map((error) => ERRORS[error].meaning).join(" Or: ");
   const references = errors.map((error) => reference("schemas", error));
   const [only] = references;
   const examples = errors.map((error) => [error, { value: answer(error, "") }]);
@@ -196,7 +202,7 @@ function failure({ status, errors }: Failure): JsonObject {
 
 /** By reference where it is a message. */
 function shown(schema: TSchema, messages: readonly MessageModel[]): JsonObject {
-  const named = messages.find((message) => message.schema === schema);
+  const named = messageOf(schema, messages);
   return named ? reference("schemas", named.name) : jsonSchema(schema, messages);
 }
 
@@ -223,7 +229,11 @@ function answer(name: ErrorName, data: Json): JsonObject {
 function errorTable(): string {
   const rows = ERROR_NAMES.map((name) => {
     const { code, status, meaning } = ERRORS[name];
-    return `| ${code} | ${name} | ${status} | ${meaning} |`;
+    return `| "${code}" | ${name} | ${status} | ${meaning} |`;
   });
-  return ["| errCode | errMsg | usual status | |", "| --- | --- | --- | --- |", ...rows].join("\n");
+  return [
+    "| errCode | errMsg | usual status | meaning |",
+    "| --- | --- | --- | --- |",
+    ...rows,
+  ].join("\n");
 }

@@ -1,36 +1,54 @@
 import { describe, expect, test } from "bun:test";
-import { Type } from "@sinclair/typebox";
+import { type TObject, Type } from "@sinclair/typebox";
 import { contract } from "../schema/contract.ts";
 import type { EndpointSpec, HttpApi } from "../schema/endpoint.ts";
 import { emitBrowserClient } from "./emit-browser-client.ts";
+import { emitEndpoints } from "./emit-endpoints.ts";
 import { emitOpenApi } from "./emit-openapi.ts";
 import { type EndpointModel, endpointModels } from "./http-model.ts";
-import { serviceModel } from "./model.ts";
+import { SchemaError, type ServiceModel, serviceModel } from "./model.ts";
 
+const text = Type.String();
+const sessionId = Type.String();
 const Note = Type.Object({
-  sessionId: Type.String(),
+  sessionId,
   text: Type.String({ examples: ["Milk"] }),
   tags: Type.Optional(Type.Array(Type.String())),
 });
-const Saved = Type.Object({ id: Type.Integer({ examples: [7] }), note: Note });
-const Session = Type.Object({ sessionId: Type.String() });
+const Saved = Type.Object({
+  id: Type.Integer({ examples: [7] }),
+  note: Note,
+  before: Type.Optional(Note),
+});
+const Session = Type.Object({ sessionId });
+const errors = ["InvalidSessionError"] as const;
 const NotesContract = contract("Notes", {
-  save: { number: 1, summary: "Save a note.", request: Note, reply: Saved, errors: [] },
-  enter: {
-    number: 2,
-    summary: "Begin.",
-    request: Saved,
-    reply: Session,
-    errors: ["PasswordError"],
-  },
+  save: { number: 1, summary: "Save a note.", request: Note, reply: Saved, errors },
+  enter: { number: 2, summary: "Begin.", request: Saved, reply: Session, errors: [] },
 });
 const notes = serviceModel("schema/notes.ts", { Note, Saved, Session, NotesContract });
 
 const SAVE: EndpointSpec = { path: "/notes", methods: ["POST"], calls: "Notes.save" };
+const SHOW: EndpointSpec = {
+  path: SAVE.path,
+  methods: ["GET"],
+  summary: "Show notes.",
+  tag: "Notes",
+  errors: [],
+};
 
 function models(api: HttpApi): readonly EndpointModel[] {
   return endpointModels(api, [notes]);
 }
+
+/** A service with one method, called `get`, of these messages. */
+function other(request: TObject, reply: TObject, declared = {}): ServiceModel {
+  const get = { number: 9, summary: "Get.", request, reply, errors: [], ...declared };
+  const OtherContract = contract("Other", { get });
+  return serviceModel("schema/other.ts", { Note: request, Reply: reply, OtherContract });
+}
+
+const GET_OTHER: EndpointSpec = { path: "/other", methods: ["POST"], calls: "Other.get" };
 
 describe("an endpoint", () => {
   test("takes from its method what it needs and answers", () => {
@@ -41,7 +59,7 @@ describe("an endpoint", () => {
       isChanging: true,
       needsSession: true,
       cookie: undefined,
-      call: { returns: { reply: ["id", "note"] } },
+      call: { returns: { reply: ["id", "note", "before"] } },
     });
     expect(Object.keys(saving?.body?.properties ?? {})).toEqual(["text", "tags"]);
     expect(saving?.data).toBe(Saved);
@@ -56,32 +74,60 @@ describe("an endpoint", () => {
   });
 
   test.each<[string, EndpointSpec, string]>([
-    ["no method", { ...SAVE, calls: "Notes.burn" }, "there is no method Notes.burn"],
+    ["no method", { ...SAVE, calls: "Notes.sav" }, "no method Notes.sav, perhaps Notes.save?"],
     ["a GET with fields", { ...SAVE, methods: ["GET"] }, "text, tags can only be in the body"],
-    ["no field", { ...SAVE, returns: "colour" }, "Note has no such field"],
+    ["no field", { ...SAVE, returns: "colour" }, "it returns colour, which must be a required"],
+    [
+      "an optional field",
+      { ...SAVE, returns: "tags" },
+      "it returns tags, which must be a required",
+    ],
+    ["the session's field", { ...SAVE, returns: "sessionId" }, "it returns sessionId, which must"],
+    ["what no object lacks", { ...SAVE, returns: "toString" }, "it returns toString, which must"],
+    ["a path without a slash", { ...SAVE, path: "notes" }, "notes is no path like /api"],
+    ["a field of its path", { ...SAVE, path: "/notes/:text" }, "nothing of /notes/:text would"],
+    ["no HTTP method", { ...SAVE, methods: [] }, "its methods are none, must be GET or POST"],
+    ["a session without its error", { ...SHOW, session: true }, "so InvalidSessionError must be"],
   ])("is refused where it names %s", (_, spec, why) => {
+    expect(() => models({ save: spec })).toThrow(SchemaError);
     expect(() => models({ save: spec })).toThrow(why);
+  });
+
+  test("is refused under a name that is none", () => {
+    expect(() => models({ "sign-up": SAVE })).toThrow("its name must be one like signIn");
   });
 
   test("is refused where another one is at its URL, but not for another HTTP method", () => {
     expect(() => models({ save: SAVE, again: SAVE })).toThrow(
       "Cannot route again at POST /notes: save is there",
     );
-    const show: EndpointSpec = {
-      path: SAVE.path,
-      methods: ["GET"],
-      summary: "Show notes.",
-      errors: [],
-    };
-    expect(() => models({ save: SAVE, show })).not.toThrow();
+    expect(() => models({ save: SAVE, show: SHOW })).not.toThrow();
+  });
+
+  test.each<[string, TObject, TObject]>([
+    ["optional in the request", Type.Object({ sessionId: Type.Optional(text) }), Note],
+    ["bounded in the request", Type.Object({ sessionId: Type.String({ minLength: 9 }) }), Note],
+    ["optional in the reply", Saved, Type.Object({ sessionId: Type.Optional(text) })],
+    ["null in the reply", Saved, Type.Object({ sessionId: Type.Union([text, Type.Null()]) })],
+  ])("is refused where the sessionId is %s: no cookie is so", (_, request, reply) => {
+    const service = other(request, reply, { errors });
+    expect(() => endpointModels({ get: GET_OTHER }, [service])).toThrow(
+      "sessionId of get must be a Type.String, required and free",
+    );
+  });
+
+  test("is refused where a field of its body has no name that a script could use", () => {
+    const service = other(Type.Object({ "not-a-name": text }), Note);
+    expect(() => endpointModels({ get: GET_OTHER }, [service])).toThrow('"not-a-name" is no name');
   });
 });
 
 describe("what is emitted of an endpoint", () => {
   test("in OpenAPI has messages by reference and examples made of those of the fields", () => {
-    const document = JSON.parse(emitOpenApi(models({ save: { ...SAVE, path: "/notes/:name" } })));
-    const { parameters, requestBody, responses } = document.paths["/notes/{name}"].post;
-    expect(parameters).toEqual([
+    const show = { ...SHOW, path: "/notes/:name" };
+    const document = JSON.parse(emitOpenApi(models({ save: SAVE, show })));
+    const { requestBody, responses } = document.paths["/notes"].post;
+    expect(document.paths["/notes/{name}"].get.parameters).toEqual([
       { name: "name", in: "path", required: true, schema: { type: "string" } },
     ]);
     expect(requestBody.content["application/json"]).toMatchObject({
@@ -92,7 +138,41 @@ describe("what is emitted of an endpoint", () => {
     expect(schema.properties.data).toEqual({ $ref: "#/components/schemas/Saved" });
     const { Saved: saved, Note: note } = document.components.schemas;
     expect(saved.properties.note).toEqual({ $ref: "#/components/schemas/Note" });
+    expect(saved.properties.before).toEqual({ $ref: "#/components/schemas/Note" });
     expect(note.properties.text).toEqual({ type: "string", examples: ["Milk"] });
+  });
+
+  test("in OpenAPI tells apart what two services call by one name, and errors from messages", () => {
+    const PasswordError = Type.Object({ why: Type.String() });
+    const service = other(Type.Object({ colour: Type.String() }), PasswordError);
+    const messages = service.messages.map(({ name, schema }) => {
+      return { name: schema === PasswordError ? "PasswordError" : name, schema };
+    });
+    const methods = service.methods.map((method) => ({ ...method, reply: "PasswordError" }));
+    const services = [notes, { ...service, messages, methods }];
+    const endpoints = endpointModels({ save: SAVE, get: GET_OTHER }, services);
+    const { paths, components } = JSON.parse(emitOpenApi(endpoints));
+    const { schema } = paths["/other"].post.requestBody.content["application/json"];
+    expect(schema).toEqual({ $ref: "#/components/schemas/Other.Note" });
+    expect(components.schemas["Notes.Note"].properties.text).toBeDefined();
+    expect(components.schemas["Other.PasswordError"].properties.why).toBeDefined();
+    expect(components.schemas.PasswordError.properties.errCode).toEqual({ const: "5" });
+    const emitted = emitEndpoints(endpoints);
+    expect(emitted).toContain("method: notes.SAVE");
+    expect(emitted).toContain("method: other.GET");
+  });
+
+  test("in OpenAPI has a form only where a form can hold it", () => {
+    const types = (request: TObject): string[] => {
+      const service = other(request, Type.Object({}));
+      const { paths } = JSON.parse(emitOpenApi(endpointModels({ get: GET_OTHER }, [service])));
+      return Object.keys(paths["/other"].post.requestBody.content);
+    };
+    expect(types(Type.Object({ text }))).toEqual([
+      "application/json",
+      "application/x-www-form-urlencoded",
+    ]);
+    expect(types(Type.Object({ count: Type.Integer() }))).toEqual(["application/json"]);
   });
 
   test("for the browser checks what comes, every kind of it", () => {

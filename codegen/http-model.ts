@@ -1,10 +1,11 @@
 import { type TObject, type TSchema, Type, TypeGuard } from "@sinclair/typebox";
 import type { CallEndpoint, HttpApi, HttpMethod, OwnEndpoint } from "../schema/endpoint.ts";
-import type { DeclaredErrorName } from "../schema/errors.ts";
+import { type DeclaredErrorName, ERROR_NAMES } from "../schema/errors.ts";
+import { checkEndpoint, checkSpec, findMethod } from "./check-endpoint.ts";
 import { type MessageModel, type MethodModel, SchemaError, type ServiceModel } from "./model.ts";
 
 /** The field that travels in the cookie, not in bodies. */
-const SESSION_FIELD = "sessionId";
+export const SESSION_FIELD = "sessionId";
 
 /** One endpoint of the HTTP API, with all that follows from the method behind it. */
 export interface EndpointModel {
@@ -12,6 +13,8 @@ export interface EndpointModel {
   readonly path: string;
   readonly methods: readonly HttpMethod[];
   readonly summary: string;
+  /** What it is listed under. */
+  readonly tag: string;
   /** Other sites may not ask for it. */
   readonly isChanging: boolean;
   readonly needsSession: boolean;
@@ -32,17 +35,20 @@ export interface EndpointModel {
 export interface CallModel {
   readonly service: ServiceModel;
   readonly method: MethodModel;
+  readonly request: TObject;
+  readonly reply: TObject;
   /** Where `data` comes from, and which fields it is: one of the request, or these of the reply. */
   readonly returns: { readonly request: string } | { readonly reply: readonly string[] };
 }
 
-/** @throws {SchemaError} an endpoint calls no method, or returns no field, or has another's URL */
+/** @throws {SchemaError} an endpoint does not fit its method, or has another's URL */
 export function endpointModels(
   api: HttpApi,
   services: readonly ServiceModel[],
 ): readonly EndpointModel[] {
   const taken = new Map<string, string>();
   return Object.entries(api).map(([name, spec]) => {
+    checkSpec(name, spec);
     for (const method of spec.methods) {
       const holder = taken.get(`${method} ${spec.path}`);
       if (holder) {
@@ -50,15 +56,26 @@ export function endpointModels(
       }
       taken.set(`${method} ${spec.path}`, name);
     }
-    return "calls" in spec ? callEndpoint(name, spec, services) : ownEndpoint(name, spec);
+    const endpoint = "calls" in spec ? callEndpoint(name, spec, services) : ownEndpoint(name, spec);
+    checkEndpoint(endpoint);
+    return endpoint;
   });
 }
 
-/** The messages that the API shows, by their names. */
+/**
+ * The messages that the API may show. Where two services have one name, or an error has it, the
+ * name of the service stands before it.
+ */
 export function shownMessages(endpoints: readonly EndpointModel[]): readonly MessageModel[] {
-  return [...new Set(endpoints.flatMap(({ call }) => (call ? [call.service] : [])))].flatMap(
-    ({ messages }) => messages,
+  const services = new Set(endpoints.flatMap(({ call }) => (call ? [call.service] : [])));
+  const all = [...services].flatMap(({ service, messages }) =>
+    messages.map((message) => ({ service, ...message })),
   );
+  const names = [...ERROR_NAMES, ...all.map(({ name }) => name)];
+  return all.map(({ service, name, schema }) => {
+    const isAmbiguous = names.indexOf(name) !== names.lastIndexOf(name);
+    return { name: isAmbiguous ? `${service}.${name}` : name, schema };
+  });
 }
 
 function callEndpoint(
@@ -67,48 +84,42 @@ function callEndpoint(
   services: readonly ServiceModel[],
 ): EndpointModel {
   const [service, method] = findMethod(name, calls, services);
-  const request = messageOf(service, method.request);
-  const reply = messageOf(service, method.reply);
-  const field = returns === undefined ? undefined : request.properties[returns];
-  if (returns !== undefined && !field) {
-    const why = `${method.request} has no such field`;
-    throw new SchemaError(`Cannot return ${returns} from ${name}: ${why}`);
-  }
-  const body = withoutSession(request);
+  const request = findMessage(service, method.request);
+  const reply = findMessage(service, method.reply);
   const data = withoutSession(reply);
-  if (body && methods.includes("GET")) {
-    const why = `${fieldNames(body).join(", ")} can only be in the body of a POST`;
-    throw new SchemaError(`Cannot route ${name} at GET ${path}: ${why}`);
-  }
   const setsCookie = SESSION_FIELD in reply.properties ? "set" : undefined;
   return {
     name,
     path,
     methods,
     summary: method.summary,
+    tag: service.service,
     isChanging: !method.idempotent,
     needsSession: SESSION_FIELD in request.properties,
     cookie: endsSession ? "clear" : setsCookie,
     errors: method.errors,
-    body,
+    body: withoutSession(request),
     form: undefined,
-    data: field ?? data,
+    data: returns === undefined ? data : request.properties[returns],
     file: undefined,
     call: {
       service,
       method,
+      request,
+      reply,
       returns: returns === undefined ? { reply: fieldNames(data) } : { request: returns },
     },
   };
 }
 
 function ownEndpoint(name: string, spec: OwnEndpoint): EndpointModel {
-  const { path, methods, summary, form, data, file, errors } = spec;
+  const { path, methods, summary, tag, form, data, file, errors } = spec;
   return {
     name,
     path,
     methods,
     summary,
+    tag,
     isChanging: !spec.idempotent,
     needsSession: spec.session ?? false,
     cookie: undefined,
@@ -121,20 +132,7 @@ function ownEndpoint(name: string, spec: OwnEndpoint): EndpointModel {
   };
 }
 
-function findMethod(
-  endpoint: string,
-  calls: string,
-  services: readonly ServiceModel[],
-): [ServiceModel, MethodModel] {
-  for (const service of services) {
-    for (const method of service.methods) {
-      if (`${service.service}.${method.name}` === calls) return [service, method];
-    }
-  }
-  throw new SchemaError(`Cannot route ${endpoint}: there is no method ${calls}`);
-}
-
-function messageOf(service: ServiceModel, name: string): TObject {
+function findMessage(service: ServiceModel, name: string): TObject {
   const schema = service.messages.find((message) => message.name === name)?.schema;
   if (TypeGuard.IsObject(schema)) return schema;
   throw new SchemaError(`Cannot find the message ${name} of ${service.service}`);

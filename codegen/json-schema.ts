@@ -1,5 +1,5 @@
 import { type TSchema, TypeGuard } from "@sinclair/typebox";
-import type { MessageModel } from "./model.ts";
+import { type MessageModel, messageOf } from "./model.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export interface JsonObject {
@@ -11,10 +11,9 @@ export interface JsonObject {
  * TypeBox understands is left out or becomes what the standard has for it.
  */
 export function jsonSchema(schema: TSchema, messages: readonly MessageModel[]): JsonObject {
-  const names = new Map<unknown, string>(messages.map((message) => [message.schema, message.name]));
   const text = JSON.stringify(schema, (_key, value: unknown) => {
-    const name = value === schema ? undefined : names.get(value);
-    return name === undefined ? standard(value) : reference("schemas", name);
+    const named = value === schema ? undefined : messageOf(value, messages);
+    return named ? reference("schemas", named.name) : standard(value);
   });
   return JSON.parse(text);
 }
@@ -30,12 +29,22 @@ function standard(value: unknown): unknown {
   return { ...rest, pattern };
 }
 
-/** A value of the schema, made of the examples of its fields; undefined where one has none. */
+/** A value of the schema: made of the examples of its fields, or of what their types say. */
 export function exampleOf(schema: TSchema): Json | undefined {
   const [example]: Json[] = schema.examples ?? [];
   if (example !== undefined) return example;
   if (TypeGuard.IsLiteral(schema)) return schema.const;
-  if (!TypeGuard.IsObject(schema)) return undefined;
+  if (TypeGuard.IsBoolean(schema)) return true;
+  if (TypeGuard.IsNull(schema)) return null;
+  if (TypeGuard.IsNumber(schema) || TypeGuard.IsInteger(schema)) return schema.minimum ?? 1;
+  if (TypeGuard.IsRecord(schema)) return {};
+  if (TypeGuard.IsUnion(schema))
+    return schema.anyOf.map(exampleOf).find((each) => each !== undefined);
+  if (TypeGuard.IsArray(schema)) {
+    const item = exampleOf(schema.items);
+    return item === undefined ? [] : [item];
+  }
+  if (!TypeGuard.IsObject(schema)) return undefined; // A text that nobody gave an example for.
   const fields: Record<string, Json> = {};
   for (const [name, field] of Object.entries(schema.properties)) {
     const value = exampleOf(field);

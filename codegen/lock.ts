@@ -1,6 +1,12 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { isForPeople, type MessageModel, SchemaError, type ServiceModel } from "./model.ts";
+import {
+  isForPeople,
+  type MessageModel,
+  messageOf,
+  SchemaError,
+  type ServiceModel,
+} from "./model.ts";
 
 /** Relative to the root. */
 export const LOCK_PATH = "codegen/contract.lock.json";
@@ -107,7 +113,7 @@ export function successor(before: Lock, now: Lock, broken: ReadonlySet<string>):
 function shapeOf(service: string, schema: TSchema, messages: readonly MessageModel[]): unknown {
   const text = JSON.stringify(schema, (key, value) => {
     if (isForPeople(key, value)) return undefined;
-    const named = value === schema ? undefined : messages.find((each) => each.schema === value);
+    const named = value === schema ? undefined : messageOf(value, messages);
     return named ? { $ref: `${service}.${named.name}` } : value;
   });
   return JSON.parse(text);

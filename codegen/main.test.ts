@@ -17,7 +17,10 @@ export const AMessageWithAQuiteLongName = Type.Object({
   rows: Type.Array(Type.Union([Type.Number(), Inner])),
   choice: Type.Union([Type.Literal("one"), Type.Literal(2), Type.Boolean()]),
   anything: Type.Unknown(),
-  counts: Type.Record(Type.String(), Type.Union([Type.Integer(), Inner])),
+  counts: Type.Record(Type.String(), Type.Union([Type.Integer(), Inner]), {
+    additionalProperties: false,
+  }),
+  maybeInner: Type.Optional(Inner),
   maybe: Type.Optional(
     Type.Integer({ description: "Ends a comment */ and is long: ${"so many words ".repeat(12)}" }),
   ),

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { HttpApi } from "../schema/endpoint.ts";
 import { breakingChanges, refusal } from "./breaking.ts";
+import { checkMessages } from "./check-messages.ts";
+import { checkNames } from "./check-names.ts";
 import { emitBrowserClient } from "./emit-browser-client.ts";
 import { emitClient } from "./emit-client.ts";
 import { emitDescription } from "./emit-description.ts";
@@ -59,6 +61,10 @@ async function readSchemas(root: string): Promise<ServiceModel[]> {
     }
   }
   checkNumbers(services);
+  for (const service of services) {
+    checkNames(service);
+    checkMessages(service);
+  }
   return services.sort((one, other) => lowestNumber(one) - lowestNumber(other));
 }
 

@@ -47,7 +47,9 @@ test("the lowest and the highest number are accepted", () => {
 
 test("one number for two methods is refused, within a service and over two", () => {
   const twice = model(contract("Words", { count: METHOD, split: METHOD }));
-  expect(() => checkNumbers([twice])).toThrow("Cannot number Words.split 1: Words.count has it");
+  expect(() => checkNumbers([twice])).toThrow(
+    "Cannot number Words.split 1: Words.count has it; 2 is free",
+  );
   const [one, other] = [model(withMethod({})), model(withMethod({}, "Letters"))];
   expect(() => checkNumbers([one, other])).toThrow(
     "Cannot number Letters.count 1: Words.count has it",

@@ -1,6 +1,6 @@
-import { Kind, type TSchema, TypeGuard } from "@sinclair/typebox";
+import { type TSchema, TypeGuard } from "@sinclair/typebox";
 import type { Contract, MethodSpec } from "../schema/contract.ts";
-import type { DeclaredErrorName } from "../schema/errors.ts";
+import { type DeclaredErrorName, ERROR_NAMES, isDeclaredErrorName } from "../schema/errors.ts";
 
 /** A contract that was checked, with every message by its name. */
 export interface ServiceModel {
@@ -58,24 +58,57 @@ export function serviceModel(source: string, exports: Record<string, unknown>): 
   );
   const { service, methods: specs } = found.contract;
   const methods = Object.entries(specs).map(([name, spec]) =>
-    methodModel(`${service}.${name}`, name, spec, messages),
+    methodModel(`${service}.${name}`, name, spec, messages, source),
   );
   const file = source.replace(/^.*\//, "").replace(/\.ts$/, "");
   return { service, file, source, contract: found.name, messages, methods };
 }
 
-/** @throws {SchemaError} two methods, of whatever service, have one number */
+/** @throws {SchemaError} two services have one name, or two methods of whatever one number */
 export function checkNumbers(services: readonly ServiceModel[]): void {
+  const sources = new Map<string, string>();
   const holders = new Map<number, string>();
-  for (const { service, methods } of services) {
+  for (const { service, source, methods } of services) {
+    const other = sources.get(service);
+    if (other) throw new SchemaError(`Cannot name ${service} in ${source}: ${other} has it`);
+    sources.set(service, source);
     for (const { name, number } of methods) {
       const holder = holders.get(number);
       if (holder) {
-        throw new SchemaError(`Cannot number ${service}.${name} ${number}: ${holder} has it`);
+        const free = `${nextFree(number, services)} is free`;
+        throw new SchemaError(
+          `Cannot number ${service}.${name} ${number}: ${holder} has it; ${free}`,
+        );
       }
       holders.set(number, `${service}.${name}`);
     }
   }
+}
+
+function nextFree(number: number, services: readonly ServiceModel[]): number {
+  const taken = services.flatMap(({ methods }) => methods.map((method) => method.number));
+  let free = number;
+  while (taken.includes(free)) free++;
+  return free;
+}
+
+/** The message that a schema is, be it optional in its place or not. */
+export function messageOf(
+  schema: unknown,
+  messages: readonly MessageModel[],
+): MessageModel | undefined {
+  return messages.find((message) => message.schema === schema || isCopy(schema, message.schema));
+}
+
+/** Type.Optional and Type.Readonly copy an object's schema, and leave its parts as they are. */
+function isCopy(schema: unknown, message: TSchema): boolean {
+  if (!TypeGuard.IsObject(schema) || !TypeGuard.IsObject(message)) return false;
+  const isOpen = schema.additionalProperties === message.additionalProperties;
+  return schema.properties === message.properties && isOpen;
+}
+
+function whatIsThere(): string {
+  return `schema/errors.ts has ${ERROR_NAMES.filter(isDeclaredErrorName).join(", ")}`;
 }
 
 export function isContract(value: unknown): value is Contract {
@@ -87,8 +120,16 @@ function methodModel(
   name: string,
   spec: MethodSpec,
   messages: readonly MessageModel[],
+  source: string,
 ): MethodModel {
   const { number, summary, idempotent = false, errors } = spec;
+  // Codegen runs before the compiler, and in places without one.
+  if (!summary) throw new SchemaError(`Cannot describe ${fullName}: it has no summary`);
+  if (!errors) throw new SchemaError(`Cannot read ${fullName}: it lacks errors: [] for none`);
+  for (const error of errors) {
+    if (isDeclaredErrorName(error)) continue;
+    throw new SchemaError(`Cannot declare ${error} in ${fullName}: ${whatIsThere()}`);
+  }
   if (!Number.isInteger(number) || number < 1 || number > MAX_NUMBER) {
     throw new SchemaError(`Cannot number ${fullName} ${number}: not in 1 to ${MAX_NUMBER}`);
   }
@@ -97,7 +138,7 @@ function methodModel(
     if (message && TypeGuard.IsObject(schema)) return message.name;
     throw new SchemaError(
       `Cannot name the ${role} of ${fullName}: ` +
-        `export its ${schema[Kind]} as a Type.Object from the schema file`,
+        `it must be an exported const of ${source}, made by Type.Object`,
     );
   };
   const request = nameOf(spec.request, "request");
@@ -110,8 +151,10 @@ function methodModel(
 
 /** Whether this part of a schema is for people, and may change: no side depends on it. */
 export function isForPeople(key: string, value: unknown): boolean {
-  if (key === "examples") return Array.isArray(value); // A field of that name is an object.
-  return key === "description" && typeof value === "string";
+  // A field of such a name is an object.
+  if (key === "examples") return Array.isArray(value);
+  if (key === "deprecated") return typeof value === "boolean";
+  return ["title", "description", "$comment"].includes(key) && typeof value === "string";
 }
 
 /** Of everything that both sides must agree on. */

@@ -44,12 +44,17 @@ export function docComment(...paragraphs: string[]): string {
   return comment("  ", paragraphs);
 }
 
+/** A text of a schema on one line, which cannot end the comment that it stands in. */
+export function harmless(text: string): string {
+  return text.replace(/\s+/g, " ").replaceAll("*/", "*\\/");
+}
+
 /** On one line, or else wrapped, which no formatter does. */
 function comment(indent: string, paragraphs: readonly string[]): string {
-  const harmless = paragraphs.map((text) => text.replaceAll("*/", "*\\/"));
-  const line = `${indent}/** ${harmless.join(" ")} */`;
+  const texts = paragraphs.map(harmless);
+  const line = `${indent}/** ${texts.join(" ")} */`;
   if (line.length <= MAX_COLUMNS) return line;
-  const lines = harmless.flatMap((text) => wrap(text, `${indent} *`));
+  const lines = texts.flatMap((text) => wrap(text, `${indent} *`));
   return [`${indent}/**`, ...lines, `${indent} */`].join("\n");
 }
 

@@ -25,6 +25,8 @@ export interface OwnEndpoint {
   readonly path: string;
   readonly methods: readonly HttpMethod[];
   readonly summary: string;
+  /** What it is listed under in the documentation. */
+  readonly tag: string;
   /** Changes nothing: other sites may ask for it. */
   readonly idempotent?: true;
   /** It needs a session's cookie. */

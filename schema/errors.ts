@@ -16,7 +16,7 @@ export const ERRORS = {
     status: 500,
     meaning: "The server failed, is unreachable or overloaded, or ran out of time.",
   },
-  DataBaseError: { code: "1", status: 503, meaning: "MySQL or Redis failed." },
+  DataBaseError: { code: "1", status: 503, meaning: "A database failed." },
   InvalidSessionError: {
     code: "2",
     status: 401,
@@ -55,6 +55,11 @@ export type DomainErrorName = DeclaredErrorName | "DataBaseError";
 /** Whether `name` is a row of the table that a handler can answer with. */
 export function isDomainErrorName(name: string): name is DomainErrorName {
   return isErrorName(name) && !NEVER_FROM_A_HANDLER.has(name);
+}
+
+/** Whether a method may declare it. */
+export function isDeclaredErrorName(name: string): name is DeclaredErrorName {
+  return isDomainErrorName(name) && name !== "DataBaseError";
 }
 
 const NEVER_FROM_A_HANDLER: ReadonlySet<string> = new Set<ErrorName>([

@@ -70,6 +70,7 @@ export const MethodStats = Type.Object(
     method: Type.String({ description: "Service.method" }),
     calls: Type.Integer({ minimum: 0, description: "All that ended, whatever way." }),
     errors: Type.Record(Type.String(), Count, {
+      additionalProperties: false,
       description: "Error or RPC status → calls that ended with it.",
     }),
     inFlight: Type.Integer({ minimum: 0, description: "Calls that have not ended." }),

@@ -1,6 +1,6 @@
 // @generated from schema/http-api.ts by `bun run codegen`. Edit the schema, not this file.
 import type { Caller, Method } from "../rpc/call.ts";
-import { GET_USER_INFO, SIGN_IN, SIGN_OUT, SIGN_UP, UPDATE_NICKNAME } from "./user-methods.ts";
+import * as user from "./user-methods.ts";
 
 export type { Caller };
 
@@ -37,7 +37,7 @@ export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
     path: "/api/entrytask/user/signup",
     methods: ["POST"],
     isChanging: true,
-    method: SIGN_UP,
+    method: user.SIGN_UP,
     fields: ["username", "password"],
     needsSession: false,
     returns: { reply: [] },
@@ -46,7 +46,7 @@ export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
     path: "/api/entrytask/user/signin",
     methods: ["POST"],
     isChanging: true,
-    method: SIGN_IN,
+    method: user.SIGN_IN,
     fields: ["username", "password"],
     needsSession: false,
     cookie: "set",
@@ -56,7 +56,7 @@ export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
     path: "/api/entrytask/user/signout",
     methods: ["POST", "GET"],
     isChanging: true,
-    method: SIGN_OUT,
+    method: user.SIGN_OUT,
     fields: [],
     needsSession: true,
     cookie: "clear",
@@ -66,7 +66,7 @@ export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
     path: "/api/entrytask/user/get_user_info",
     methods: ["GET"],
     isChanging: false,
-    method: GET_USER_INFO,
+    method: user.GET_USER_INFO,
     fields: [],
     needsSession: true,
     returns: { reply: ["username", "nickname", "profilePath"] },
@@ -75,7 +75,7 @@ export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
     path: "/api/entrytask/user/update_nickname",
     methods: ["POST"],
     isChanging: true,
-    method: UPDATE_NICKNAME,
+    method: user.UPDATE_NICKNAME,
     fields: ["nickname"],
     needsSession: true,
     returns: { request: "nickname" },

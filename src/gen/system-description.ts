@@ -29,7 +29,7 @@ export const SYSTEM_DESCRIPTION: ServiceDescription = {
     {
       name: "stats",
       number: 60003,
-      hash: "a73ad0e63777c926",
+      hash: "781da79485b1fa40",
       summary: "Count calls and errors and time each method, since the server's start.",
       idempotent: true,
       errors: [],

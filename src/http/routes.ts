@@ -33,7 +33,10 @@ export function routes(parts: HttpParts): RouteTable {
 
   function add({ path, methods, isChanging }: Endpoint, handler: Handler): void {
     const guarded = isChanging ? sameSite(handler) : handler;
-    for (const method of methods) table[path] = { ...table[path], [method]: guarded };
+    for (const method of methods) {
+      if (table[path]?.[method]) throw new Error(`Cannot route ${method} ${path}: it is taken`);
+      table[path] = { ...table[path], [method]: guarded };
+    }
   }
 
   /** For what changes state: not on behalf of another site. */
