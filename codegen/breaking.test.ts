@@ -1,10 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type TSchema, Type } from "@sinclair/typebox";
+import type { CallEndpoint, HttpApi } from "../schema/endpoint.ts";
 import { breakingChanges, refusal } from "./breaking.ts";
-import { type Lock, successor } from "./lock.ts";
+import { endpointModels } from "./http-model.ts";
+import { type Lock, lockOf, successor } from "./lock.ts";
 import { RULES, type RuleName } from "./rules.ts";
-import { type Declared, wordsLock } from "./testing/words.ts";
+import { type Declared, words, wordsLock } from "./testing/words.ts";
 
 type Methods = Readonly<Record<string, Declared>>;
 
@@ -27,7 +29,10 @@ const text = Type.String();
 const maybeText = Type.Optional(text);
 const either = (...words: string[]) => Type.Union(words.map((word) => Type.Literal(word)));
 
-const CASES: Readonly<Record<RuleName, Case>> = {
+/** Of HTTP alone: the rest can also be broken by an endpoint with a handler of its own. */
+type HttpRule = "endpoint-removed" | "endpoint-changed" | "error-changed";
+
+const CASES: Readonly<Record<Exclude<RuleName, HttpRule>, Case>> = {
   "number-changed": {
     was: { count: { number: 1 } },
     breaking: { count: { number: 2 } },
@@ -122,8 +127,7 @@ const CASES: Readonly<Record<RuleName, Case>> = {
 
 /** What is recorded where the change is made, on purpose or without harm. */
 function next(before: Lock, after: Lock): Lock {
-  const broken = breakingChanges(before, after).map(({ number }) => number);
-  return successor(before, after, new Set(broken));
+  return successor(before, after, breakingChanges(before, after));
 }
 
 const hashesOf = (lock: Lock, number = "1") => lock.methods[number]?.hashes ?? [];
@@ -227,6 +231,73 @@ describe("numbers", () => {
     expect(hashesOf(published)).toEqual(shapes.toReversed().flatMap((lock) => hashesOf(lock)));
     const broken = wordsLock(reply({ a: text }));
     expect(hashesOf(next(published, broken))).toEqual(hashesOf(broken));
+  });
+});
+
+describe("the HTTP API", () => {
+  const form = (fields: Record<string, TSchema>): HttpApi => ({
+    upload: {
+      ...{ path: "/up", methods: ["POST"], summary: "Up.", tag: "Words", errors: [] },
+      ...{ form: Type.Object(fields), data: Type.Object({ at: text }) },
+    },
+  });
+  const calling = (more: Partial<CallEndpoint>): HttpApi => ({
+    count: { path: "/count", methods: ["POST"], calls: "Words.count", ...more },
+  });
+  const service = words({ count: {}, split: { number: 2 } });
+  const lockWith = (api: HttpApi) => lockOf([service], endpointModels(api, [service]));
+
+  test.each<[string, HttpApi, HttpApi, RuleName, HttpApi]>([
+    [
+      "POST /count: it was removed",
+      calling({}),
+      calling({ path: "/counts" }),
+      "endpoint-removed",
+      { ...calling({}), counts: { ...calling({ path: "/counts" }).count } as CallEndpoint },
+    ],
+    [
+      "POST /count: it was answered by Words.count and is by Words.split",
+      calling({}),
+      calling({ calls: "Words.split" }),
+      "endpoint-changed",
+      { ...calling({}), ...form({}) },
+    ],
+    [
+      "POST /count: it was answered by Words.count and is by Words.count with its text",
+      calling({}),
+      calling({ returns: "text" }),
+      "endpoint-changed",
+      { renamed: calling({}).count as CallEndpoint },
+    ],
+    [
+      "POST /up: request field size is new and required",
+      form({ file: text }),
+      form({ file: text, size: text }),
+      "request-field-required",
+      form({ file: text, size: maybeText }),
+    ],
+  ])("%s is refused, and can be avoided", (says, was, breaking, rule, compatible) => {
+    const before = lockWith(was);
+    expect(breakingChanges(before, lockWith(breaking))).toMatchObject([
+      { number: undefined, rule, message: expect.stringContaining(`Cannot change ${says} (`) },
+    ]);
+    expect(breakingChanges(before, lockWith(compatible))).toEqual([]);
+    const recorded = successor(before, lockWith(compatible), []);
+    expect(recorded.endpoints).toEqual(lockWith(compatible).endpoints);
+  });
+
+  test("keeps its error table, to which rows can be added", () => {
+    const before = wordsLock({ count: {} });
+    const { PasswordError: row = { code: "", status: 0 }, ...others } = before.errors;
+    const says = (errors: Lock["errors"]) =>
+      breakingChanges(before, { ...before, errors }).map(({ message }) => message);
+    expect(says({ ...others, PasswordError: { ...row, code: "55" } })).toEqual([
+      expect.stringContaining(
+        "PasswordError: it was 5 with 401 and is 55 with 401 (error-changed)",
+      ),
+    ]);
+    expect(says(others)).toEqual([expect.stringContaining("it was 5 with 401 and is no more")]);
+    expect(says({ ...before.errors, QuotaError: { code: "8", status: 429 } })).toEqual([]);
   });
 });
 

@@ -1,18 +1,22 @@
 import { type Role, ShapeComparison } from "./compare-shapes.ts";
-import type { Lock, LockedMethod } from "./lock.ts";
+import type { Lock, LockedMethod, Shape } from "./lock.ts";
 import { RULES, type RuleName } from "./rules.ts";
 
 export interface BreakingChange {
-  /** Of the method that was published. */
-  readonly number: string;
+  /** Of the method that was published; undefined for what is of HTTP alone. */
+  readonly number: string | undefined;
   readonly rule: RuleName;
   /** One line: what cannot be changed, why, and what to do instead. */
   readonly message: string;
 }
 
 const ADVICE =
-  "To break them on purpose: `bun run codegen --accept-breaking`. What was never released can be " +
-  "taken back: `git restore --source=main codegen/contract.lock.json`, then codegen again.";
+  "To break them on purpose: `bun run codegen --accept-breaking`. What was recorded and never " +
+  "released can be taken back: `git restore --source=RELEASE codegen/contract.lock.json`, RELEASE " +
+  "being the commit that was released last, then codegen again.";
+
+const ROLES = ["request", "reply"] as const satisfies Role[];
+const NO_FIELDS: Shape = { type: "object", properties: {} };
 
 /** What a developer reads instead of emitted code. */
 export function refusal(changes: readonly BreakingChange[]): string {
@@ -40,7 +44,43 @@ export function breakingChanges(before: Lock, after: Lock): BreakingChange[] {
     // The method itself may come back: its hash tells whether old clients still know it.
     return holder === undefined || holder === name ? [] : [reused(number, name, holder)];
   });
-  return [...changes, ...revived];
+  return [
+    ...changes,
+    ...revived,
+    ...endpointChanges(before, after),
+    ...errorChanges(before, after),
+  ];
+}
+
+function endpointChanges(before: Lock, after: Lock): BreakingChange[] {
+  return Object.entries(before.endpoints).flatMap(([url, was]) => {
+    const is = after.endpoints[url];
+    if (!is) return [change(undefined, "endpoint-removed", url, "it was removed")];
+    if (is.answeredBy !== was.answeredBy || is.returns !== was.returns) {
+      const [old, now] = [was, is].map(({ answeredBy, returns }) =>
+        returns ? `${answeredBy} with its ${returns}` : answeredBy,
+      );
+      const what = `it was answered by ${old} and is by ${now}`;
+      return [change(undefined, "endpoint-changed", url, what)];
+    }
+    const shapes = { request: [was.form, is.form], reply: [was.data, is.data] } as const;
+    return ROLES.flatMap((role) => {
+      const [old = NO_FIELDS, now = NO_FIELDS] = shapes[role];
+      return new ShapeComparison(role, before.messages, after.messages)
+        .differences(old, now)
+        .map(({ rule, what }) => change(undefined, rule, url, what));
+    });
+  });
+}
+
+function errorChanges(before: Lock, after: Lock): BreakingChange[] {
+  return Object.entries(before.errors).flatMap(([name, was]) => {
+    const is = after.errors[name];
+    if (is?.code === was.code && is.status === was.status) return [];
+    const now = is ? `is ${is.code} with ${is.status}` : "is no more";
+    const what = `it was ${was.code} with ${was.status} and ${now}`;
+    return [change(undefined, "error-changed", name, what)];
+  });
 }
 
 function methodChanges(
@@ -59,7 +99,7 @@ function methodChanges(
       found.push({ rule: "error-added", what: `it may answer with ${error}` });
     }
   }
-  for (const role of ["request", "reply"] satisfies Role[]) {
+  for (const role of ROLES) {
     const comparison = new ShapeComparison(role, before.messages, after.messages);
     found.push(...comparison.differences({ $ref: was[role] }, { $ref: is[role] }));
   }
@@ -70,7 +110,12 @@ function reused(number: string, name: string, holder: string): BreakingChange {
   return change(number, "number-reused", name, `its number ${number} was that of ${holder}`);
 }
 
-function change(number: string, rule: RuleName, method: string, what: string): BreakingChange {
+function change(
+  number: string | undefined,
+  rule: RuleName,
+  method: string,
+  what: string,
+): BreakingChange {
   const { why, instead } = RULES[rule];
   const message = `Cannot change ${method}: ${what} (${rule}); ${why}. Instead: ${instead}.`;
   return { number, rule, message };

@@ -47,6 +47,8 @@ test("a lock has every method by its number, and messages that name each other",
         required: ["text"],
       },
     },
+    endpoints: {},
+    errors: expect.objectContaining({ PasswordError: { code: "5", status: 401 } }),
     retired: {},
   });
 });
@@ -68,7 +70,11 @@ test("a lock is in one order, in whatever order its services are read and declar
 test.each([
   ["the marks of a merge", '{\n<<<<<<< main\n  "methods": {', "it is no JSON"],
   ["no methods", '{"messages":{},"retired":{}}', "/methods"],
-  ["a method without a name", '{"methods":{"1":{}},"messages":{},"retired":{}}', "/methods/1"],
+  [
+    "a method without a name",
+    '{"methods":{"1":{}},"messages":{},"endpoints":{},"errors":{},"retired":{}}',
+    "/methods/1",
+  ],
 ])("a lock with %s is refused, and says where", (_, text, where) => {
   expect(() => parseLock(text)).toThrow(SchemaError);
   expect(() => parseLock(text)).toThrow(`Cannot read ${LOCK_PATH}: ${where}`);
@@ -106,11 +112,21 @@ test("--accept-breaking records it, and from then on it is what must not break",
   await checkout.edit(SCHEMA, "number: 1002", "number: 1003");
   const { code, output } = await checkout.codegen("--accept-breaking");
   expect(code).toBe(0);
+  expect(output).toStartWith("Accepted: Cannot change Words.split: its number went from 1002");
   expect(output).toContain(`${LOCK_PATH} written`);
   expect(parseLock(await checkout.text(LOCK_PATH)).retired).toEqual({ "1002": "Words.split" });
   expect((await checkout.codegen("--check")).code).toBe(0);
   await checkout.edit(SCHEMA, "number: 1003", "number: 1002");
   expect((await checkout.codegen()).output).toContain("(number-changed)");
+});
+
+test("without its lock codegen knows nothing of what was published, and refuses", async () => {
+  await using checkout = await Checkout.withWords();
+  await rm(checkout.path(LOCK_PATH));
+  const { code, output } = await checkout.codegen();
+  expect(code).toBe(1);
+  expect(output).toStartWith(`Cannot find ${LOCK_PATH}, which knows what was published`);
+  expect(await checkout.codegen("--check")).toEqual({ code, output });
 });
 
 test("a compatible change is recorded by codegen, and --check says where it was not", async () => {
@@ -142,7 +158,7 @@ test("the same schemas give the same bytes, wherever and however often", async (
   for (const checkout of [one, other, other]) {
     await rm(checkout.path("src/gen"), { recursive: true });
     await rm(checkout.path(LOCK_PATH));
-    expect((await checkout.codegen()).code).toBe(0);
+    expect((await checkout.codegen("--accept-breaking")).code).toBe(0);
     texts.push(JSON.stringify([await checkout.emitted(), await checkout.text(LOCK_PATH)]));
   }
   expect(new Set(texts).size).toBe(1);

@@ -1,5 +1,7 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { ERROR_NAMES, ERRORS, type ErrorName } from "../schema/errors.ts";
+import type { EndpointModel } from "./http-model.ts";
 import {
   isForPeople,
   type MessageModel,
@@ -41,18 +43,38 @@ const LockedMethod = Type.Object({
 });
 export type LockedMethod = Static<typeof LockedMethod>;
 
+const LockedEndpoint = Type.Object({
+  /** The method that answers it, or the endpoint's name where it has a handler of its own. */
+  answeredBy: Type.String(),
+  /** The field of the request that it answers with. */
+  returns: Type.Optional(Type.String()),
+  /** What it takes and answers where no method says so. */
+  form: Type.Optional(Shape),
+  data: Type.Optional(Shape),
+});
+
 /** What was published, and so what clients out there may rely on. */
 const Lock = Type.Object({
   /** By number. */
   methods: Type.Record(Type.String(), LockedMethod),
   /** By service and name. */
   messages: Type.Record(Type.String(), Shape),
+  /** By HTTP method and path. */
+  endpoints: Type.Record(Type.String(), LockedEndpoint),
+  /** The error table of HTTP, by name. */
+  errors: Type.Record(Type.String(), Type.Object({ code: Type.String(), status: Type.Integer() })),
   /** Numbers that were another method's → its name. They stay for ever. */
   retired: Type.Record(Type.String(), Type.String()),
 });
 export type Lock = Static<typeof Lock>;
 
-export const EMPTY_LOCK: Lock = { methods: {}, messages: {}, retired: {} };
+export const EMPTY_LOCK: Lock = {
+  methods: {},
+  messages: {},
+  endpoints: {},
+  errors: {},
+  retired: {},
+};
 
 /** @throws {SchemaError} the text is no lock, as after a merge that left its marks */
 export function parseLock(text: string): Lock {
@@ -68,7 +90,10 @@ export function parseLock(text: string): Lock {
 }
 
 /** What the schemas say now, as if nothing had been published before; always in the same order. */
-export function lockOf(services: readonly ServiceModel[]): Lock {
+export function lockOf(
+  services: readonly ServiceModel[],
+  endpoints: readonly EndpointModel[] = [],
+): Lock {
   const methods = services.flatMap(({ service, methods }) =>
     methods.map(({ name, number, idempotent, errors, request, reply, hash }) => {
       const messages = { request: `${service}.${request}`, reply: `${service}.${reply}` };
@@ -86,6 +111,8 @@ export function lockOf(services: readonly ServiceModel[]): Lock {
     JSON.stringify({
       methods: Object.fromEntries(methods), // Whole numbers are in their order in any object.
       messages: Object.fromEntries(messages),
+      endpoints: Object.fromEntries(endpoints.flatMap(lockedEndpoint)),
+      errors: Object.fromEntries(ERROR_NAMES.map((name) => [name, rowOf(name)])),
       retired: {},
     }),
   );
@@ -93,21 +120,44 @@ export function lockOf(services: readonly ServiceModel[]): Lock {
 
 /**
  * What is recorded next: `now`, with the hashes of older shapes where no change broke them.
- * @param broken numbers of the methods whose old clients are given up
+ * @param broken of the methods in it, old clients are given up
  */
-export function successor(before: Lock, now: Lock, broken: ReadonlySet<string>): Lock {
+export function successor(
+  before: Lock,
+  now: Lock,
+  broken: readonly { readonly number: string | undefined }[],
+): Lock {
+  const numbers = new Set(broken.map(({ number }) => number));
   const methods = Object.entries(now.methods).map(([number, method]): [string, LockedMethod] => {
-    const older = broken.has(number) ? [] : (before.methods[number]?.hashes ?? []);
+    const older = numbers.has(number) ? [] : (before.methods[number]?.hashes ?? []);
     return [number, { ...method, hashes: [...new Set([...method.hashes, ...older])] }];
   });
   const gone = Object.entries(before.methods)
     .filter(([number, { name }]) => now.methods[number]?.name !== name)
     .map(([number, { name }]) => [number, name] as const);
   return {
+    ...now,
     methods: Object.fromEntries(methods),
-    messages: now.messages,
     retired: { ...before.retired, ...Object.fromEntries(gone) },
   };
+}
+
+function lockedEndpoint(endpoint: EndpointModel): [string, unknown][] {
+  const { name, path, call, form, data } = endpoint;
+  const returns = call && "request" in call.returns ? call.returns.request : undefined;
+  const locked = call
+    ? { answeredBy: `${call.service.service}.${call.method.name}`, returns }
+    : {
+        answeredBy: name,
+        form: form && shapeOf("", form, []),
+        data: data && shapeOf("", data, []),
+      };
+  return endpoint.methods.map((method) => [`${method} ${path}`, locked]);
+}
+
+function rowOf(name: ErrorName) {
+  const { code, status } = ERRORS[name];
+  return { code, status };
 }
 
 function shapeOf(service: string, schema: TSchema, messages: readonly MessageModel[]): unknown {

@@ -91,10 +91,18 @@ test("codegen repairs what --check complains about, and again changes nothing", 
   expect(await checkout.emitted()).toEqual(committed);
 });
 
+const wideEndpoint = (calls: string) => `{ path: "/wide", methods: ["POST"], calls: "${calls}" }`;
+
 test("emitted code passes the type checker and the formatter, however long its names", async () => {
   await using checkout = await Checkout.copy();
   await Bun.write(checkout.path("schema/very-wide.ts"), WIDE_SCHEMA);
-  expect((await checkout.codegen()).code).toBe(0);
+  const calls = "VeryWide.doSomethingWithAQuiteLongNameIndeed";
+  await checkout.edit(
+    "schema/http-api.ts",
+    "  signUp:",
+    `  wide: ${wideEndpoint(calls)},\n  signUp:`,
+  );
+  expect(await checkout.codegen()).toMatchObject({ code: 0 });
   const { "very-wide-messages.ts": messages = "", "very-wide-description.ts": description = "" } =
     await checkout.emitted();
   expect(messages).toContain('readonly "not-an-identifier": null;');
@@ -102,6 +110,7 @@ test("emitted code passes the type checker and the formatter, however long its n
   expect(messages).toContain("readonly rows: readonly (number | Inner)[];");
   expect(messages).toContain('readonly choice: "one" | 2 | boolean;');
   expect(messages).toContain("readonly maybe?: number;");
+  expect(messages).toContain("readonly maybeInner?: Inner;");
   expect(messages).toContain("readonly counts: Readonly<Record<string, number | Inner>>;");
   expect(description).toContain("export const VERY_WIDE_DESCRIPTION: ServiceDescription = {");
   expect(description).toContain("summary: 'Get \"it\".',");
@@ -142,7 +151,7 @@ test("a schema at fault is one line that says where, and nothing is written", as
   await Bun.write(checkout.path("schema/very-wide.ts"), spoiled);
   expect(await checkout.codegen()).toEqual({
     code: 1,
-    output: "Cannot number VeryWide.get 1: User.signUp has it\n",
+    output: "Cannot number VeryWide.get 1: User.signUp has it; 7 is free\n",
   });
   expect(await checkout.emitted()).toEqual(before);
 });

@@ -1,7 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { HttpApi } from "../schema/endpoint.ts";
 import { breakingChanges, refusal } from "./breaking.ts";
 import { checkMessages } from "./check-messages.ts";
 import { checkNames } from "./check-names.ts";
@@ -15,7 +14,7 @@ import { emitOpenApi } from "./emit-openapi.ts";
 import { emitService } from "./emit-service.ts";
 import { emitServices } from "./emit-services.ts";
 import { format } from "./format.ts";
-import { endpointModels } from "./http-model.ts";
+import { type EndpointModel, endpointModels } from "./http-model.ts";
 import { EMPTY_LOCK, LOCK_PATH, type Lock, lockOf, parseLock, successor } from "./lock.ts";
 import { checkNumbers, isContract, SchemaError, type ServiceModel, serviceModel } from "./model.ts";
 
@@ -30,11 +29,18 @@ const EMITTERS = {
   description: emitDescription,
 };
 
+const NO_LOCK =
+  `Cannot find ${LOCK_PATH}, which knows what was published: get it back with \`git restore\`, ` +
+  "or begin anew with `bun run codegen --accept-breaking`";
+
 /** Path → text of all that codegen writes. */
 type Outputs = ReadonlyMap<string, string>;
 
-function outputsOf(services: readonly ServiceModel[], api: HttpApi, lock: Lock): Promise<Outputs> {
-  const endpoints = endpointModels(api, services);
+function outputsOf(
+  services: readonly ServiceModel[],
+  endpoints: readonly EndpointModel[],
+  lock: Lock,
+): Promise<Outputs> {
   const drafts = services.flatMap((service) =>
     Object.entries(EMITTERS).map(([part, emit]): [string, string] => [
       `${FOLDER}/${service.file}-${part}.ts`,
@@ -77,14 +83,18 @@ function lowestNumber({ methods }: ServiceModel): number {
 async function nextLock(
   root: string,
   services: readonly ServiceModel[],
+  endpoints: readonly EndpointModel[],
   acceptBreaking: boolean,
 ): Promise<Lock> {
   const file = Bun.file(join(root, LOCK_PATH));
-  const before = (await file.exists()) ? parseLock(await file.text()) : EMPTY_LOCK;
-  const now = lockOf(services);
+  const isThere = await file.exists();
+  if (!isThere && !acceptBreaking) throw new SchemaError(NO_LOCK);
+  const before = isThere ? parseLock(await file.text()) : EMPTY_LOCK;
+  const now = lockOf(services, endpoints);
   const broken = breakingChanges(before, now);
   if (broken.length > 0 && !acceptBreaking) throw new SchemaError(refusal(broken));
-  return successor(before, now, new Set(broken.map(({ number }) => number)));
+  for (const { message } of broken) console.log(`Accepted: ${message}`);
+  return successor(before, now, broken);
 }
 
 /** The paths of files that differ from what the schemas say now: changed, missing or left over. */
@@ -108,19 +118,29 @@ async function write(root: string, outputs: Outputs, paths: readonly string[]): 
   if (paths.length === 0) console.log("All that codegen writes is up to date");
 }
 
+const USAGE = `bun run codegen                     emit what follows from schema/, and record the contract
+bun run codegen --check             write nothing, and fail where a file is stale
+bun run codegen --accept-breaking   record even what breaks clients that are out there
+bun run codegen --draft             emit, and record nothing`;
+
+/** @throws {SchemaError} an option that is none */
+function readOptions(args: string[]) {
+  const option = { type: "boolean", default: false } as const;
+  try {
+    const options = { check: option, draft: option, "accept-breaking": option };
+    return parseArgs({ args, options }).values;
+  } catch (cause) {
+    throw new SchemaError(USAGE, { cause });
+  }
+}
+
 async function main(root: string, args: string[]): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      check: { type: "boolean", default: false },
-      draft: { type: "boolean", default: false },
-      "accept-breaking": { type: "boolean", default: false },
-    },
-  });
+  const values = readOptions(args);
   const services = await readSchemas(root);
-  const lock = await nextLock(root, services, values["accept-breaking"]);
   const { HTTP_API } = await import(join(root, "schema/http-api.ts"));
-  const outputs = await outputsOf(services, HTTP_API, lock);
+  const endpoints = endpointModels(HTTP_API, services);
+  const lock = await nextLock(root, services, endpoints, values["accept-breaking"]);
+  const outputs = await outputsOf(services, endpoints, lock);
   const stale = await stalePaths(root, outputs);
   if (!values.check) {
     // What is still being written is not published: nothing is recorded that nobody will see.

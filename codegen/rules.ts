@@ -82,6 +82,21 @@ export const RULES = {
     why: "clients out there refuse a reply that goes beyond it",
     instead: "keep within it, and say the rest in a new field",
   },
+  "endpoint-removed": {
+    refused: "a URL of the HTTP API is removed, or takes an HTTP method no more",
+    why: "clients out there still ask for it",
+    instead: "keep it beside the new one",
+  },
+  "endpoint-changed": {
+    refused: "a URL of the HTTP API is answered by another method, or with another field",
+    why: "clients out there would get what they did not ask for",
+    instead: "take a URL that was never used, and keep this one as it is",
+  },
+  "error-changed": {
+    refused: "an error is removed, or gets another code or status",
+    why: "clients out there tell errors apart by them",
+    instead: "leave it as it is, and add an error",
+  },
 } as const satisfies Record<string, Rule>;
 
 export type RuleName = keyof typeof RULES;

@@ -38,7 +38,6 @@ export const STATS: Method<Nothing, Stats, never> = {
   name: "System.stats",
   number: 60003,
   hash: "781da79485b1fa40",
-  olderHashes: ["a73ad0e63777c926"],
   idempotent: true,
   errors: [],
   request: Nothing,
