@@ -12,8 +12,8 @@ export interface BreakingChange {
 
 const ADVICE =
   "To break them on purpose: `bun run codegen --accept-breaking`. What was recorded and never " +
-  "released can be taken back: `git restore --source=RELEASE codegen/contract.lock.json`, RELEASE " +
-  "being the commit that was released last, then codegen again.";
+  "released can be taken back: `git restore --source=RELEASE codegen/contract.lock.json`, " +
+  "RELEASE being the commit that was released last, then codegen again.";
 
 const ROLES = ["request", "reply"] as const satisfies Role[];
 const NO_FIELDS: Shape = { type: "object", properties: {} };

@@ -118,7 +118,7 @@ async function write(root: string, outputs: Outputs, paths: readonly string[]): 
   if (paths.length === 0) console.log("All that codegen writes is up to date");
 }
 
-const USAGE = `bun run codegen                     emit what follows from schema/, and record the contract
+const USAGE = `bun run codegen                     emit what follows from schema/, and record it
 bun run codegen --check             write nothing, and fail where a file is stale
 bun run codegen --accept-breaking   record even what breaks clients that are out there
 bun run codegen --draft             emit, and record nothing`;

@@ -1,18 +1,15 @@
 import { CallStats } from "../../src/call-stats.ts";
 import { UserClient } from "../../src/gen/user-client.ts";
-import { userDispatch } from "../../src/gen/user-service.ts";
+import { GET_USER_INFO } from "../../src/gen/user-methods.ts";
 import { createLog } from "../../src/log.ts";
 import { Balancer } from "../../src/rpc/balancer.ts";
+import { entry } from "../../src/rpc/call.ts";
 import { callLog } from "../../src/rpc/call-log.ts";
 import { traceIncoming, traceOutgoing } from "../../src/rpc/call-trace.ts";
 import type { Interceptor, Interceptors } from "../../src/rpc/interceptor.ts";
 import { DEFAULT_POOL_LIMITS } from "../../src/rpc/limits.ts";
 import { Listener } from "../../src/rpc/listener.ts";
 import { type Contender, HOST, PROFILE, REQUEST_ID, SESSION_ID, TIMEOUT_MS } from "./contender.ts";
-
-async function notMeasured(): Promise<never> {
-  throw new Error("Cannot answer: only getUserInfo is measured");
-}
 
 const LOG = createLog("bench", "info", false);
 
@@ -26,15 +23,7 @@ export const portico: Contender = {
   about: "typed stub; on both sides validation, deadline, request id, interceptors",
 
   async serve() {
-    const table = userDispatch({
-      signUp: notMeasured,
-      signIn: notMeasured,
-      signOut: notMeasured,
-      getUserInfo: async () => PROFILE,
-      updateNickname: notMeasured,
-      updateProfilePic: notMeasured,
-    });
-    const tables = [table];
+    const tables = [[entry(GET_USER_INFO, async () => PROFILE)]];
     return new Listener({
       host: HOST,
       port: 0,

@@ -37,7 +37,6 @@ describe("openapi.json", () => {
       methods: expect.arrayContaining([...methods]),
     }));
     const picture = { path: "/avatars/{name}", methods: ["GET"] };
-    expect(listed).toHaveLength(endpoints.length + 1);
     expect(listed).toEqual(expect.arrayContaining([...endpoints, picture]));
     expect(openApi).not.toHaveProperty("servers");
   });
