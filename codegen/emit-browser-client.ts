@@ -27,16 +27,21 @@ export function emitBrowserClient(endpoints: readonly EndpointModel[]): string {
 }
 
 function declarations(endpoint: EndpointModel): string {
-  const { name, path, methods, errors, body, data } = endpoint;
+  const { name, path, methods, errors, body, form, data } = endpoint;
+  const fields = body ?? form;
   const types = `${data ? dataType(name) : '""'}, ${errors.map(quoted).join(" | ") || "never"}`;
   const isData = data ? `is${dataType(name)}` : '(data) => data === ""';
   return [
-    body ? typedef(fieldsType(name), body) : "",
-    data ? guard(dataType(name), data) : "",
-    `/** @type {Endpoint<${types}>} */
+    fields ? typedef(name, fields) : "",
+    data ? guard(name, data) : "",
+    `/**
+ * ${from(name)}
+ *
+ * @type {Endpoint<${types}>}
+ */
 const ${constantName(name)} = {
   method: "${methods[0]}",
-  path: ${JSON.stringify(path)},
+  path: ${JSON.stringify(path)},${form ? "\n  isMultipart: true," : ""}
   errors: [${errors.map(quoted).join(", ")}],
   isData: ${isData},
 };`,
@@ -47,37 +52,47 @@ const ${constantName(name)} = {
 }
 
 function method({ name, summary, path, methods, body, form }: EndpointModel): string {
-  const input = body ? "fields" : form ? "form" : undefined;
-  const type = body ? fieldsType(name) : "FormData";
-  const parameter = input ? [`   * @param {${type}} ${input}`] : [];
+  const input = body || form ? "fields" : undefined;
+  const parameter = input ? [`   * @param {${fieldsType(name)}} fields`] : [];
   const constant = constantName(name);
   return [
     "  /**",
     `   * ${harmless(summary)}`,
-    `   * \`${methods[0]} ${path}\`, from ${name} in ${HTTP_API_SOURCE}.`,
+    `   * \`${methods[0]} ${path}\` ${from(name)}`,
     "   *",
     ...parameter,
     "   * @param {CallOptions} [options]",
     "   */",
     input
-      ? `  ${name}: (${input}, options) => callApi(${constant}, ${input}, options),`
+      ? `  ${name}: (fields, options) => callApi(${constant}, fields, options),`
       : `  ${name}: (options) => callApi(${constant}, undefined, options),`,
   ].join("\n");
 }
 
-/** A type with a line for each of its fields. */
+function from(name: string): string {
+  return `From \`${name}\` in ${HTTP_API_SOURCE}.`;
+}
+
+/** What an endpoint takes, with a line for each of its fields. */
 function typedef(name: string, { properties }: TObject): string {
   const fields = Object.entries(properties).map(([field, schema]) => {
     const shown = TypeGuard.IsOptional(schema) ? `[${field}]` : field;
     const type = inlineType(schema, `${name}.${field}`);
     return ` * @property {${type}} ${shown} ${harmless(schema.description ?? "")}`.trimEnd();
   });
-  return ["/**", ` * @typedef {object} ${name}`, ...fields, " */"].join("\n");
+  const doc = ` * What ${name} takes. ${from(name)}`;
+  const type = ` * @typedef {object} ${fieldsType(name)}`;
+  return ["/**", doc, " *", type, ...fields, " */"].join("\n");
 }
 
-/** A type, and the check that a value is of it. */
-function guard(name: string, schema: TSchema): string {
-  return `/** @typedef {${inlineType(schema, name)}} ${name} */
+/** What an endpoint answers, and the check that a value is of that type. */
+function guard(endpoint: string, schema: TSchema): string {
+  const name = dataType(endpoint);
+  return `/**
+ * What ${endpoint} answers. ${from(endpoint)}
+ *
+ * @typedef {${inlineType(schema, name)}} ${name}
+ */
 
 /**
  * @param {unknown} data
@@ -90,6 +105,7 @@ function is${name}(data) {
 
 function inlineType(schema: TSchema, where: string): string {
   const nameOf = (each: TSchema): string | undefined => {
+    if (each.contentMediaType) return "Blob"; // A part of a form.
     if (!TypeGuard.IsObject(each)) return undefined;
     const fields = Object.entries(each.properties).map(([field, type]) => {
       const mark = TypeGuard.IsOptional(type) ? "?" : "";

@@ -11,12 +11,18 @@ import { callApi, isObject } from "./call-api.js";
  */
 
 /**
+ * What signUp takes. From `signUp` in schema/http-api.ts.
+ *
  * @typedef {object} SignUpFields
  * @property {string} username 4 to 13 code points, NFC: letters and digits of any script, and _ - .
  * @property {string} password 4 to 13 printable code points, NFC.
  */
 
-/** @type {Endpoint<"", "UserExistedError">} */
+/**
+ * From `signUp` in schema/http-api.ts.
+ *
+ * @type {Endpoint<"", "UserExistedError">}
+ */
 const SIGN_UP = {
   method: "POST",
   path: "/api/entrytask/user/signup",
@@ -25,12 +31,18 @@ const SIGN_UP = {
 };
 
 /**
+ * What signIn takes. From `signIn` in schema/http-api.ts.
+ *
  * @typedef {object} SignInFields
  * @property {string} username 4 to 13 code points, NFC: letters and digits of any script, and _ - .
  * @property {string} password 4 to 13 printable code points, NFC.
  */
 
-/** @type {Endpoint<"", "UserNotExistError" | "PasswordError">} */
+/**
+ * From `signIn` in schema/http-api.ts.
+ *
+ * @type {Endpoint<"", "UserNotExistError" | "PasswordError">}
+ */
 const SIGN_IN = {
   method: "POST",
   path: "/api/entrytask/user/signin",
@@ -38,7 +50,11 @@ const SIGN_IN = {
   isData: (data) => data === "",
 };
 
-/** @type {Endpoint<"", "InvalidSessionError">} */
+/**
+ * From `signOut` in schema/http-api.ts.
+ *
+ * @type {Endpoint<"", "InvalidSessionError">}
+ */
 const SIGN_OUT = {
   method: "POST",
   path: "/api/entrytask/user/signout",
@@ -46,7 +62,11 @@ const SIGN_OUT = {
   isData: (data) => data === "",
 };
 
-/** @typedef {{ username: string, nickname: string, profilePath: string }} GetUserInfoData */
+/**
+ * What getUserInfo answers. From `getUserInfo` in schema/http-api.ts.
+ *
+ * @typedef {{ username: string, nickname: string, profilePath: string }} GetUserInfoData
+ */
 
 /**
  * @param {unknown} data
@@ -61,7 +81,11 @@ function isGetUserInfoData(data) {
   );
 }
 
-/** @type {Endpoint<GetUserInfoData, "InvalidSessionError" | "UserNotExistError">} */
+/**
+ * From `getUserInfo` in schema/http-api.ts.
+ *
+ * @type {Endpoint<GetUserInfoData, "InvalidSessionError" | "UserNotExistError">}
+ */
 const GET_USER_INFO = {
   method: "GET",
   path: "/api/entrytask/user/get_user_info",
@@ -70,11 +94,17 @@ const GET_USER_INFO = {
 };
 
 /**
+ * What updateNickname takes. From `updateNickname` in schema/http-api.ts.
+ *
  * @typedef {object} UpdateNicknameFields
  * @property {string} nickname 1 to 8 printable code points, NFC, not all white space.
  */
 
-/** @typedef {string} UpdateNicknameData */
+/**
+ * What updateNickname answers. From `updateNickname` in schema/http-api.ts.
+ *
+ * @typedef {string} UpdateNicknameData
+ */
 
 /**
  * @param {unknown} data
@@ -84,7 +114,11 @@ function isUpdateNicknameData(data) {
   return typeof data === "string";
 }
 
-/** @type {Endpoint<UpdateNicknameData, "InvalidSessionError" | "UserNotExistError">} */
+/**
+ * From `updateNickname` in schema/http-api.ts.
+ *
+ * @type {Endpoint<UpdateNicknameData, "InvalidSessionError" | "UserNotExistError">}
+ */
 const UPDATE_NICKNAME = {
   method: "POST",
   path: "/api/entrytask/user/update_nickname",
@@ -92,7 +126,19 @@ const UPDATE_NICKNAME = {
   isData: isUpdateNicknameData,
 };
 
-/** @typedef {{ profilePath: string }} UpdateProfilePicData */
+/**
+ * What updateProfilePic takes. From `updateProfilePic` in schema/http-api.ts.
+ *
+ * @typedef {object} UpdateProfilePicFields
+ * @property {Blob} profilePic A JPEG, PNG, WebP, GIF or BMP of at most 8 MiB and 16 megapixels.
+ * @property {string} [username] If given, it must be the session's own.
+ */
+
+/**
+ * What updateProfilePic answers. From `updateProfilePic` in schema/http-api.ts.
+ *
+ * @typedef {{ profilePath: string }} UpdateProfilePicData
+ */
 
 /**
  * @param {unknown} data
@@ -102,10 +148,15 @@ function isUpdateProfilePicData(data) {
   return isObject(data) && typeof data.profilePath === "string";
 }
 
-/** @type {Endpoint<UpdateProfilePicData, "InvalidSessionError" | "UserNotExistError">} */
+/**
+ * From `updateProfilePic` in schema/http-api.ts.
+ *
+ * @type {Endpoint<UpdateProfilePicData, "InvalidSessionError" | "UserNotExistError">}
+ */
 const UPDATE_PROFILE_PIC = {
   method: "POST",
   path: "/api/entrytask/user/update_profile_pic",
+  isMultipart: true,
   errors: ["InvalidSessionError", "UserNotExistError"],
   isData: isUpdateProfilePicData,
 };
@@ -114,7 +165,7 @@ const UPDATE_PROFILE_PIC = {
 export const api = {
   /**
    * Create a user.
-   * `POST /api/entrytask/user/signup`, from signUp in schema/http-api.ts.
+   * `POST /api/entrytask/user/signup` From `signUp` in schema/http-api.ts.
    *
    * @param {SignUpFields} fields
    * @param {CallOptions} [options]
@@ -123,7 +174,7 @@ export const api = {
 
   /**
    * Exchange credentials for a session.
-   * `POST /api/entrytask/user/signin`, from signIn in schema/http-api.ts.
+   * `POST /api/entrytask/user/signin` From `signIn` in schema/http-api.ts.
    *
    * @param {SignInFields} fields
    * @param {CallOptions} [options]
@@ -132,7 +183,7 @@ export const api = {
 
   /**
    * End a session.
-   * `POST /api/entrytask/user/signout`, from signOut in schema/http-api.ts.
+   * `POST /api/entrytask/user/signout` From `signOut` in schema/http-api.ts.
    *
    * @param {CallOptions} [options]
    */
@@ -140,7 +191,7 @@ export const api = {
 
   /**
    * Read the profile that a session belongs to.
-   * `GET /api/entrytask/user/get_user_info`, from getUserInfo in schema/http-api.ts.
+   * `GET /api/entrytask/user/get_user_info` From `getUserInfo` in schema/http-api.ts.
    *
    * @param {CallOptions} [options]
    */
@@ -148,7 +199,7 @@ export const api = {
 
   /**
    * Change the nickname of the session's user.
-   * `POST /api/entrytask/user/update_nickname`, from updateNickname in schema/http-api.ts.
+   * `POST /api/entrytask/user/update_nickname` From `updateNickname` in schema/http-api.ts.
    *
    * @param {UpdateNicknameFields} fields
    * @param {CallOptions} [options]
@@ -157,10 +208,10 @@ export const api = {
 
   /**
    * Upload a picture and show it as the user's.
-   * `POST /api/entrytask/user/update_profile_pic`, from updateProfilePic in schema/http-api.ts.
+   * `POST /api/entrytask/user/update_profile_pic` From `updateProfilePic` in schema/http-api.ts.
    *
-   * @param {FormData} form
+   * @param {UpdateProfilePicFields} fields
    * @param {CallOptions} [options]
    */
-  updateProfilePic: (form, options) => callApi(UPDATE_PROFILE_PIC, form, options),
+  updateProfilePic: (fields, options) => callApi(UPDATE_PROFILE_PIC, fields, options),
 };

@@ -11,6 +11,7 @@
  * @typedef {object} Endpoint
  * @property {"GET" | "POST"} method
  * @property {string} path
+ * @property {true} [isMultipart] fields are sent as the parts of a form, else as JSON
  * @property {readonly DeclaredError[]} errors what it may answer beside the errors that all may
  * @property {(data: unknown) => data is Data} isData
  */
@@ -43,7 +44,7 @@ const TIMEOUT_MS = 20_000;
  * @template Data
  * @template {string} DeclaredError
  * @param {Endpoint<Data, DeclaredError>} endpoint
- * @param {FormData | object} [fields] form data is sent as it is, anything else as JSON
+ * @param {object} [fields]
  * @param {CallOptions} [options]
  * @returns {Promise<Success<Data> | Failure<DeclaredError | CommonError | OwnError>>}
  */
@@ -54,7 +55,7 @@ export async function callApi(endpoint, fields, { timeoutMs = TIMEOUT_MS } = {})
   let text;
   try {
     response = await fetch(endpoint.path, {
-      ...requestOf(endpoint.method, fields),
+      ...requestOf(endpoint, fields),
       cache: "no-store",
       signal: AbortSignal.timeout(timeoutMs),
     });
@@ -80,13 +81,17 @@ export function isObject(value) {
 }
 
 /**
- * @param {Endpoint<unknown, string>["method"]} method
- * @param {FormData | object | undefined} fields
+ * @param {Pick<Endpoint<unknown, string>, "method" | "isMultipart">} endpoint
+ * @param {object | undefined} fields
  * @returns {RequestInit}
  */
-function requestOf(method, fields) {
-  if (fields instanceof FormData) return { method, body: fields };
+function requestOf({ method, isMultipart }, fields) {
   if (!fields) return { method };
+  if (isMultipart) {
+    const body = new FormData();
+    for (const [name, value] of Object.entries(fields)) body.append(name, value);
+    return { method, body };
+  }
   const headers = { "Content-Type": "application/json" };
   return { method, headers, body: JSON.stringify(fields) };
 }

@@ -39,12 +39,13 @@ sendByScript(nicknameForm, {
 
 sendByScript(pictureForm, {
   rules: PICTURE_RULES,
-  async send(fields) {
+  async send() {
     const file = chosen.files?.[0];
     // These two the server refuses as well, but only after the whole upload.
     if (!file) return incomplete("Please choose a picture first.");
     if (file.size > PICTURE_LIMIT_BYTES) return incomplete(PICTURE_RULES);
-    const upload = api.updateProfilePic(fields, { timeoutMs: UPLOAD_TIMEOUT_MS });
+    const wanted = { profilePic: file };
+    const upload = api.updateProfilePic(wanted, { timeoutMs: UPLOAD_TIMEOUT_MS });
     const result = await signedIn(upload);
     if (result.tag !== "success") return result;
     showPicture(result.data.profilePath);
