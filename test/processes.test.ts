@@ -52,6 +52,24 @@ describe("a tier", () => {
     taken.stop(true);
   });
 
+  test("whose port another of its kind has says so and does not start", async () => {
+    await using folder = await Folder.make();
+    await using tcp = startTcp(folder.path);
+    const rpcAddress = await tcp.listening();
+    const [, rpcPort = ""] = rpcAddress.split(":");
+    await using http = startHttp(folder.path, rpcAddress);
+    const { host: httpAddress, port: httpPort } = new URL(await http.listening());
+
+    await using secondTcp = startTcp(folder.path, { RPC_PORT: rpcPort });
+    await using secondHttp = startHttp(folder.path, rpcAddress, { HTTP_PORT: httpPort });
+    expect(await secondTcp.exited()).toBe(1);
+    expect(secondTcp.output).toContain(`Cannot listen on ${rpcAddress} (RPC_HOST, RPC_PORT)`);
+    expect(await secondHttp.exited()).toBe(1);
+    expect(secondHttp.output).toContain(`Cannot listen on ${httpAddress} (HTTP_HOST, HTTP_PORT)`);
+    for (const { output } of [secondTcp, secondHttp])
+      expect(output).toContain("the port is in use");
+  });
+
   test("loses neither users nor sessions when it is killed and started again", async () => {
     await using folder = await Folder.make();
     const port = `${freePort()}`;

@@ -47,6 +47,8 @@ export class HttpServer {
       hostname,
       port,
       development: false,
+      // Without `development`, Bun lets another process have the same port, and half the requests.
+      reusePort: false,
       maxRequestBodySize: MAX_REQUEST_BODY_BYTES,
       idleTimeout: IDLE_TIMEOUT_SECONDS,
       routes: mapRoutes(table, answering),
