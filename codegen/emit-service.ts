@@ -23,7 +23,7 @@ export function emitService({ service, source, contract, file, methods }: Servic
   ];
   return [
     header(source),
-    'import { type CallContext, type DispatchTable, entry } from "../rpc/call.ts";',
+    'import { type CallContext, type DispatchTable, dispatchTable, entry } from "../rpc/call.ts";',
     `import type { ${messageNames(methods)} } from "./${file}-messages.ts";`,
     `import { ${fromMethods.join(", ")} } from "./${file}-methods.ts";`,
     "",
@@ -32,9 +32,9 @@ export interface ${service}Service {\n${methods.map(signature).join("\n\n")}\n}`
     "",
     `${originDoc(contract, source, `What a Listener runs for each call of ${service}.`)}
 export function ${variableName(service)}Dispatch(service: ${service}Service): DispatchTable {
-  return [
+  return dispatchTable(service, [
 ${entries.join("\n")}
-  ];
+  ]);
 }`,
     "",
   ].join("\n");

@@ -10,7 +10,7 @@ setDefaultTimeout(60_000);
 /** A server of the code that a checkout has emitted. */
 async function startServer(of: Checkout, handler: (request: Words) => Promise<unknown>) {
   const { wordsDispatch } = await import(of.path("src/gen/words-service.ts"));
-  const tables = [wordsDispatch({ count: handler, erase: handler })];
+  const tables = [wordsDispatch({ count: handler, erase: handler, split: handler })];
   const listener = new Listener({ host: HOST, port: 0, tables, log: recorder([]) });
   return { port: listener.port, [Symbol.asyncDispose]: () => listener.close(0) };
 }

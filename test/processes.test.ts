@@ -2,6 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cp, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Child, Folder, freePort, ROOT, startHttp, startTcp } from "./child.ts";
+import { Copy } from "./copy.ts";
 import { available as hasRedis, startRedis } from "./redis.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
@@ -68,6 +69,21 @@ describe("a tier", () => {
     expect(secondHttp.output).toContain(`Cannot listen on ${httpAddress} (HTTP_HOST, HTTP_PORT)`);
     for (const { output } of [secondTcp, secondHttp])
       expect(output).toContain("the port is in use");
+  });
+
+  test("whose service lacks a function says which one and does not start", async () => {
+    await using copy = await Copy.of(["package.json", "schema", "src"]);
+    const service = await copy.text("src/user/service.ts");
+    await Bun.write(
+      copy.path("src/user/service.ts"),
+      service.replace("async signOut", "async out"),
+    );
+    await using tcp = new Child("src/tcp-main.ts", {
+      root: copy.root,
+      environment: { DATA_DIR: copy.path("data"), RPC_PORT: "0" },
+    });
+    expect(await tcp.exited()).toBe(1);
+    expect(tcp.output).toContain("Cannot serve User: it has no function signOut");
   });
 
   test("loses neither users nor sessions when it is killed and started again", async () => {

@@ -1,5 +1,5 @@
 // @generated from schema/system.ts by `bun run codegen`. Edit the schema, not this file.
-import { type CallContext, type DispatchTable, entry } from "../rpc/call.ts";
+import { type CallContext, type DispatchTable, dispatchTable, entry } from "../rpc/call.ts";
 import type { Description, Health, Nothing, Stats } from "./system-messages.ts";
 import { DESCRIBE, HEALTH, STATS } from "./system-methods.ts";
 
@@ -17,9 +17,9 @@ export interface SystemService {
 
 /** What a Listener runs for each call of System. From `SystemContract` in schema/system.ts. */
 export function systemDispatch(service: SystemService): DispatchTable {
-  return [
+  return dispatchTable(service, [
     entry(HEALTH, (request, context) => service.health(request, context)),
     entry(DESCRIBE, (request, context) => service.describe(request, context)),
     entry(STATS, (request, context) => service.stats(request, context)),
-  ];
+  ]);
 }

@@ -1,5 +1,5 @@
 // @generated from schema/user.ts by `bun run codegen`. Edit the schema, not this file.
-import { type CallContext, type DispatchTable, entry } from "../rpc/call.ts";
+import { type CallContext, type DispatchTable, dispatchTable, entry } from "../rpc/call.ts";
 import type {
   Credentials,
   Empty,
@@ -55,12 +55,12 @@ export interface UserService {
 
 /** What a Listener runs for each call of User. From `UserContract` in schema/user.ts. */
 export function userDispatch(service: UserService): DispatchTable {
-  return [
+  return dispatchTable(service, [
     entry(SIGN_UP, (request, context) => service.signUp(request, context)),
     entry(SIGN_IN, (request, context) => service.signIn(request, context)),
     entry(SIGN_OUT, (request, context) => service.signOut(request, context)),
     entry(GET_USER_INFO, (request, context) => service.getUserInfo(request, context)),
     entry(UPDATE_NICKNAME, (request, context) => service.updateNickname(request, context)),
     entry(UPDATE_PROFILE_PIC, (request, context) => service.updateProfilePic(request, context)),
-  ];
+  ]);
 }

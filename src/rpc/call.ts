@@ -93,6 +93,24 @@ export function entry<Request, Reply, Errors extends DeclaredErrorName>(
   };
 }
 
+/**
+ * The entries of a service whose functions are all there. Its type says so too, but only to tsc: a
+ * server that was started without it would fail at the first call.
+ * @throws {TypeError} there is no service, or it lacks the function of a method
+ */
+export function dispatchTable(service: unknown, entries: readonly DispatchEntry[]): DispatchTable {
+  const names = entries.map(({ method }) => method.name.split("."));
+  const serviceName = names[0]?.[0] ?? "a service";
+  if (typeof service !== "object" || service === null) {
+    throw new TypeError(`Cannot serve ${serviceName}: there is none`);
+  }
+  const lacking = names
+    .map(([, name = ""]) => name)
+    .filter((name) => typeof Reflect.get(service, name) !== "function");
+  if (lacking.length === 0) return entries;
+  throw new TypeError(`Cannot serve ${serviceName}: it has no function ${lacking.join(", ")}`);
+}
+
 /** Whether `error` is one that `method` declares: then its code can be switched on to the last. */
 export function isErrorOf<Errors extends DeclaredErrorName>(
   { errors }: Pick<Method<unknown, unknown, Errors>, "errors">,
