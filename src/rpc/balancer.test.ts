@@ -123,7 +123,11 @@ test("an error that the method does not declare is internal, and logged", async 
   const error = await failure(client.say("a"));
   expect(error).toMatchObject({ status: "internal", processed: true });
   expect(String(error)).not.toContain("UserExistedError");
-  expect(server.logged.join()).toContain("UserExistedError");
+  expect(server.logged).toHaveLength(1);
+  expect(server.logged[0]).toContain(
+    "Test.say threw UserExistedError, which it does not declare (errors: PasswordError)",
+  );
+  expect(server.logged[0]).toContain("request-a");
 });
 
 test.each([

@@ -144,7 +144,7 @@ export class ServerCalls {
     const isAbort = call.isOver && error instanceof DOMException && error.name === "AbortError";
     // DataBaseError is an answer of the table, but somebody has to know what broke.
     if ((!isExpected && !isAbort) || (error instanceof DomainError && error.cause !== undefined)) {
-      log.error({ requestId: call.requestId, err: error }, `${method.name} failed`);
+      log.error({ requestId: call.requestId, err: error }, describeFault(method, error));
     }
     const answer = isExpected ? error : new RpcError("internal", `${method.name} failed`);
     if (this.#end(call, outcomeOf(answer))) this.sendError(call.id, answer);
@@ -193,6 +193,13 @@ export class ServerCalls {
 function isAnswer(method: Method<unknown, unknown>, error: unknown): error is Answer {
   if (error instanceof DomainError) return isDeclared(method, error.code);
   return error instanceof RpcError && OWN_STATUSES.has(error.status);
+}
+
+/** For the log: an error of the table that callers are not prepared for is a mistake of ours. */
+function describeFault({ name, errors }: Method<unknown, unknown>, error: unknown): string {
+  if (!(error instanceof DomainError) || error.code === "DataBaseError") return `${name} failed`;
+  const declared = errors.join(", ") || "none";
+  return `${name} threw ${error.code}, which it does not declare (errors: ${declared})`;
 }
 
 function overloaded(message: string): RpcError {
