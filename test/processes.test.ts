@@ -168,6 +168,14 @@ describe("a tier", () => {
     });
     expect(malformed.status).toBe(400);
     await http.waitFor(/signup 400/);
+    // A refusal tells the log which field is wrong, and not what it holds.
+    const wrong = { ...CREDENTIALS, password: CREDENTIALS.password.repeat(2) };
+    expect((await post(await http.listening(), "signin", wrong)).status).toBe(400);
+    await http.waitFor(
+      /"reason":"The body's \/password is not what User\.signIn takes: Expected .*signin 400/,
+    );
+    expect((await post(await http.listening(), "signin", { username: "grace" })).status).toBe(400);
+    await http.waitFor(/"reason":"The body's \/password [^"]*: Expected required property"/);
     expect(http.output + tcp.output).not.toContain(CREDENTIALS.password);
   });
 });

@@ -6,6 +6,9 @@ import { type Fields, isObject, readFields, toNfc } from "./request.ts";
 /** Stands for the session while the shape of a request is judged, which comes first. */
 const ANY_SESSION = { sessionId: "" };
 
+/** Where a check refuses a body and finds no field to blame. */
+const NO_MATCH = { path: "content", message: "it does not match its schema" };
+
 /** Answer an endpoint by the method that it names: body and cookie → call → data and cookie. */
 export function callHandler(
   endpoint: CallEndpoint,
@@ -37,8 +40,11 @@ async function readBodyOf(
   for (const field of fields) {
     if (given[field] !== undefined) body[field] = toNfc(given[field]);
   }
-  if (method.request.Check(needsSession ? { ...body, ...ANY_SESSION } : body)) return body;
-  throw new Refusal(400, `The body does not hold what ${method.name} takes: ${fields.join(", ")}`);
+  const message = needsSession ? { ...body, ...ANY_SESSION } : body;
+  if (method.request.Check(message)) return body;
+  // Says which field and what it must be, never what it is: that may be a password.
+  const { path, message: why } = method.request.Errors(message).First() ?? NO_MATCH;
+  throw new Refusal(400, `The body's ${path} is not what ${method.name} takes: ${why}`);
 }
 
 /** The named fields and no others; "" for none. */
