@@ -1,48 +1,67 @@
 // Calls a running server from the command line. `bun run rpc --help`
 
-import { isatty } from "node:tty";
 import { version } from "../package.json" with { type: "json" };
 import { type Arguments, parseArguments, UsageError } from "./cli/arguments.ts";
 import { findEntry } from "./cli/catalog.ts";
 import { explain } from "./cli/failure.ts";
 import { FrameLog } from "./cli/frame-log.ts";
 import { HELP } from "./cli/help.ts";
+import { canHold } from "./cli/json-schema.ts";
 import { describeMethod, listServices } from "./cli/listing.ts";
 import { LiveServer } from "./cli/live-server.ts";
-import { type Input, readRequest } from "./cli/request.ts";
-import { type Config, ConfigError, loadConfig } from "./config.ts";
+import { print } from "./cli/output.ts";
+import { pipedRequest, statedRequest } from "./cli/request.ts";
+import { STDIN } from "./cli/stdin.ts";
+import { type Config, ConfigError, type Environment, loadConfig } from "./config.ts";
 import { Balancer } from "./rpc/balancer.ts";
 import type { JsonObject } from "./rpc/json.ts";
 import { DEFAULT_POOL_LIMITS } from "./rpc/limits.ts";
 
 const BUILD = `portico-rpc/${version}`;
-const PATIENCE_MS = 1000;
+/** Whoever types a request takes the time that it takes: the deadline begins after it. */
+const MAX_TYPING_MS = 3_600_000;
 
-const STDIN: Input = {
-  isTerminal: isatty(0),
-  async text() {
-    const hint = setTimeout(() => console.error("Reading the request from stdin"), PATIENCE_MS);
-    const text = await Bun.stdin.text();
-    clearTimeout(hint);
-    return text;
-  },
-};
+/** What a call needs to know; of all else, it may be wrong. */
+const VARIABLES = [
+  "RPC_TLS_CA",
+  "RPC_MAX_FRAME_BYTES",
+  "RPC_MAX_OUTGOING_BYTES",
+  "RPC_HANDSHAKE_TIMEOUT_MS",
+];
+const ADDRESS_VARIABLES = ["RPC_HOST", "RPC_PORT"];
+
+/** @throws {ConfigError} a variable is wrong that no argument stands in for */
+function configFor({ addresses, token }: Arguments, environment: Environment): Config {
+  const isStated = addresses !== undefined || Boolean(environment.RPC_ADDRESSES);
+  const names = [...VARIABLES, ...(isStated ? [] : ADDRESS_VARIABLES)];
+  const config = loadConfig({
+    ...Object.fromEntries(names.map((name) => [name, environment[name]])),
+    RPC_ADDRESSES: addresses === undefined ? environment.RPC_ADDRESSES : undefined,
+    RPC_TOKEN: token ?? environment.RPC_TOKEN,
+  });
+  return addresses === undefined ? config : { ...config, rpcAddresses: addresses };
+}
 
 /** What goes to stdout. */
-async function run(args: Arguments, config: Config): Promise<string> {
+async function run(args: Arguments, config: Config, requestId: string): Promise<string> {
+  const begunAt = performance.now();
   const isCall = args.target?.includes(".") === true && !args.help;
+  const isTyped = args.request === "-" && STDIN.isTerminal;
   // Before a server is asked: what is no request must not depend on one.
-  const request = isCall ? await readRequest(args.request, STDIN) : {};
+  const request = isCall
+    ? await statedRequest(args.request, STDIN, isTyped ? MAX_TYPING_MS : args.deadlineMs)
+    : {};
+  const deadline = (isTyped ? performance.now() : begunAt) + args.deadlineMs;
   const log = args.verbose ? new FrameLog(console.error, process.stderr.columns) : undefined;
   const balancer = new Balancer(
-    args.addresses ?? config.rpcAddresses,
+    config.rpcAddresses,
     // One connection, and only when it is needed: it all is one call.
     { ...DEFAULT_POOL_LIMITS, ...config.rpcLimits, minIdle: 0, maxConnections: 1 },
-    { build: BUILD, token: args.token ?? config.rpcToken, tlsCa: config.rpcTlsCa, tap: log?.tap },
+    { build: BUILD, token: config.rpcToken, tlsCa: config.rpcTlsCa, tap: log?.tap },
     [log?.interceptor],
   );
   try {
-    return await ask(new LiveServer(balancer, args.deadlineMs), args, request, log);
+    return await ask(new LiveServer(balancer, requestId, deadline), args, request, log);
   } finally {
     balancer.close();
     log?.end();
@@ -52,7 +71,7 @@ async function run(args: Arguments, config: Config): Promise<string> {
 async function ask(
   server: LiveServer,
   { target, help }: Arguments,
-  request: JsonObject,
+  stated: JsonObject | undefined,
   log: FrameLog | undefined,
 ): Promise<string> {
   const services = await server.describe();
@@ -61,6 +80,9 @@ async function ask(
   const { service, method } = findEntry(services, target);
   if (!method) return listServices([service]);
   if (help) return describeMethod(service.service, method);
+  // Not for a method that takes nothing: what is on stdin is then for another command.
+  const piped = () => (canHold(method.request) ? pipedRequest(STDIN, server.remainingMs()) : {});
+  const request = stated ?? (await piped());
   return JSON.stringify(await server.call(service.service, method, request), null, 2);
 }
 
@@ -68,12 +90,16 @@ const NEXT_STEP = `bun run rpc SERVICE.METHOD --help   fields, errors and an exa
 bun run rpc --help                  how to call`;
 
 if (import.meta.main) {
+  const requestId = crypto.randomUUID();
+  let target: string | undefined;
   try {
     const args = parseArguments(process.argv.slice(2));
-    const isAboutItself = args.help && args.target === undefined;
-    console.log(isAboutItself ? HELP : await run(args, loadConfig(process.env)));
+    target = args.target;
+    const isAboutItself = args.help && target === undefined;
+    await print(isAboutItself ? HELP : await run(args, configFor(args, process.env), requestId));
   } catch (error) {
-    const failure = explain(error instanceof ConfigError ? new UsageError(error.message) : error);
+    const mistake = error instanceof ConfigError ? new UsageError(error.message) : error;
+    const failure = explain(mistake, { target, requestId });
     if (!failure) throw error;
     console.error(failure.text);
     process.exitCode = failure.exitCode;

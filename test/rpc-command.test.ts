@@ -1,4 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { ServiceDescription } from "../src/gen/system-messages.ts";
 import { systemDispatch } from "../src/gen/system-service.ts";
@@ -27,10 +28,19 @@ interface Surroundings {
   readonly environment?: Record<string, string>;
 }
 
-async function rpc(args: readonly string[], { port, stdin, environment }: Surroundings = {}) {
+const COMMAND = [process.execPath, "run", "rpc"];
+
+const rpc = (args: readonly string[], surroundings?: Surroundings) =>
+  run([...COMMAND, ...args], surroundings);
+
+/** A line of a shell, in which `rpc` is the command. */
+const shell = (line: string, surroundings?: Surroundings) =>
+  run(["sh", "-c", `rpc() { ${COMMAND.join(" ")} "$@"; }; ${line}`], surroundings);
+
+async function run(command: string[], { port, stdin, environment }: Surroundings = {}) {
   const { PATH = "" } = process.env;
   const addresses = port === undefined ? {} : { RPC_ADDRESSES: `${HOST}:${port}` };
-  const child = Bun.spawn([process.execPath, "run", "rpc", ...args], {
+  const child = Bun.spawn(command, {
     cwd: ROOT,
     env: { PATH, ...addresses, ...environment },
     stdio: [stdin === undefined ? "ignore" : new Blob([stdin]), "pipe", "pipe"],
@@ -39,6 +49,20 @@ async function rpc(args: readonly string[], { port, stdin, environment }: Surrou
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
   ]);
+  return { exitCode: await child.exited, stdout, stderr };
+}
+
+/** With a stdin on which somebody has begun to write, and never ends. */
+async function rpcWithOpenStdin(args: readonly string[], port: number) {
+  const child = Bun.spawn([...COMMAND, ...args], {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH, RPC_ADDRESSES: `${HOST}:${port}` },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  child.stdin.write('{"text": ');
+  child.stdin.flush();
+  const stdout = await new Response(child.stdout).text();
+  const stderr = await new Response(child.stderr).text();
   return { exitCode: await child.exited, stdout, stderr };
 }
 
@@ -240,9 +264,88 @@ Example
   });
 
   test("says where stdin is not JSON", async () => {
-    const { exitCode, stderr } = await rpc(["Any.thing"], { port: deadPort(), stdin: '{"a"\n1}' });
-    expect(exitCode).toBe(2);
-    expect(stderr).toContain("stdin is not JSON, at line 2, column 1\n  1}\n  ^");
+    await using stack = await startStack();
+    const stdin = '{"a"\n1}';
+    for (const { exitCode, stderr } of [
+      await rpc(["Any.thing", "-"], { port: deadPort(), stdin }),
+      await rpc(["User.signIn"], { port: stack.rpcPort, stdin }),
+    ]) {
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain("stdin is not JSON, at line 2, column 1\n  1}\n  ^");
+    }
+  });
+
+  test("leaves stdin alone where a method takes nothing, or has its request", async () => {
+    await using stack = await startStack();
+    const { rpcPort: port } = stack;
+    for (const call of [
+      "System.health",
+      `User.signUp '${GRACE}'`,
+      "System",
+      "User.signIn --help",
+    ]) {
+      const line = `printf 'one\ntwo\n' | { rpc ${call} > /dev/null; cat; }`;
+      expect(await shell(line, { port })).toEqual(answered("one\ntwo\n"));
+    }
+    const { exitCode, stdout } = await rpcWithOpenStdin(
+      ["System.health", "--deadline", "2s"],
+      port,
+    );
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ server: { state: "up" } });
+  });
+
+  test("waits for stdin no longer than --deadline, and calls nothing", async () => {
+    let called = 0;
+    await using server = startTestServer(async ({ text }) => {
+      called++;
+      return { text };
+    });
+    for (const args of [["Test.say"], ["Test.say", "-"]]) {
+      const { exitCode, stderr } = await rpcWithOpenStdin(
+        [...args, "--deadline", "1500ms"],
+        server.port,
+      );
+      expect(exitCode).toBe(3);
+      expect(stderr).toMatch(
+        /^deadline_exceeded: Cannot read the request: stdin has not ended within 1\d\d\d ms$/m,
+      );
+      expect(stderr).not.toContain("It may have run");
+    }
+    expect(called).toBe(0);
+  });
+
+  test.skipIf(!existsSync("/dev/full"))(
+    "ends with 3 where the reply cannot be written",
+    async () => {
+      await using stack = await startStack();
+      const { rpcPort: port } = stack;
+      for (const args of ["System.health", "User.signIn --help", "--help"]) {
+        const { exitCode, stderr } = await shell(`rpc ${args} > /dev/full`, { port });
+        expect(exitCode).toBe(3);
+        expect(stderr).toMatch(/^Cannot write to stdout: .*no space left on device/);
+      }
+    },
+  );
+
+  test("says nothing where its reader has enough", async () => {
+    await using stack = await startStack();
+    const { stderr } = await shell("rpc | true", { port: stack.rpcPort });
+    expect(stderr).toBe("");
+  });
+
+  test("says after an unexpected error where the server's log tells more", async () => {
+    const requestIds: string[] = [];
+    await using server = startTestServer(async (_request, { requestId }) => {
+      requestIds.push(requestId);
+      throw new Error("secret");
+    });
+    const outcome = await rpc(["Test.say", '{"text": ""}'], { port: server.port });
+    expect(requestIds).toEqual([expect.stringMatching(/^[\w-]{36}$/)]);
+    expect(outcome).toEqual(
+      failed(3, expect.stringMatching(/^internal: Test\.say failed\nThe server's log says why/)),
+    );
+    expect(outcome.stderr).toContain(`requestId ${requestIds[0]}`);
   });
 
   test.each([
@@ -256,6 +359,7 @@ Example
       ["User.signIn", "{}"],
       "invalid_argument: Cannot accept the request of User.signIn: /username",
     ],
+    [["User.signIn", "{}"], "`bun run rpc User.signIn --help` shows the fields of a request."],
     [["User.signIn", "{}", "extra"], 'Cannot take "extra"'],
     [["User", "{}"], 'Cannot call "User": must be SERVICE.METHOD'],
     [["--colour"], "Unknown option '--colour': see `bun run rpc --help`"],
@@ -275,6 +379,27 @@ Example
     const { exitCode, stderr } = await rpc(["User"], { environment });
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(/^RPC_TOKEN must have .*\nRPC_ADDRESSES has "nowhere"/);
+  });
+
+  test("reads only the variables that a call needs", async () => {
+    await using stack = await startStack();
+    const { rpcPort: port } = stack;
+    const address = `${HOST}:${port}`;
+    const ofTiers = { HTTP_PORT: "abc", DATA_DIR: "", LOG_LEVEL: "loud", RPC_TLS_CERT: "/none" };
+    const wrong = { ...ofTiers, RPC_HOST: "0.0.0.0", RPC_PORT: "abc" };
+    const unused = { RPC_ADDRESSES: "nowhere" };
+    for (const outcome of [
+      await rpc(["User"], { port, environment: wrong }),
+      await rpc(["User", "--address", address], { environment: { ...wrong, ...unused } }),
+      await rpc(["User"], { environment: { ...ofTiers, RPC_PORT: `${port}` } }),
+    ]) {
+      expect(outcome).toEqual(answered(expect.stringContaining("signIn")));
+    }
+    const { exitCode, stderr } = await rpc(["User"], { environment: wrong });
+    expect({ exitCode, lines: stderr.match(/^\w+/gm) }).toEqual({
+      exitCode: 2,
+      lines: ["RPC_HOST", "RPC_PORT"],
+    });
   });
 
   test("ends with 3 where nobody listens, and says where and what to do", async () => {
@@ -322,7 +447,7 @@ Example
       rpc(["User.signIn", GRACE, ...args], { port, environment });
     const noUser = failed(1, "4 UserNotExistError\n");
     expect(await ask([], { RPC_TOKEN: TOKEN })).toEqual(noUser);
-    expect(await ask(["--token", TOKEN], { RPC_TOKEN: `not ${TOKEN}` })).toEqual(noUser);
+    expect(await ask(["--token", TOKEN], { RPC_TOKEN: "short" })).toEqual(noUser);
     const hint = "Set RPC_TOKEN (or --token)";
     expect(await ask([])).toEqual(failed(3, expect.stringContaining(hint)));
     const wrong = await ask(["--token", `not ${TOKEN}`, "-v"]);

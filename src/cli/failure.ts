@@ -1,6 +1,7 @@
 import { ERRORS } from "../../schema/errors.ts";
 import { DomainError, RpcError } from "../rpc/error.ts";
 import { UsageError } from "./arguments.ts";
+import { OutputError } from "./output.ts";
 
 /** How the command ends, for scripts; 0 is for an answer. */
 const ExitCode = {
@@ -8,6 +9,7 @@ const ExitCode = {
   error: 1,
   /** Arguments or request are wrong, as this side or the server sees it. */
   misunderstood: 2,
+  /** Also where there was an answer, and it could not be written. */
   unanswered: 3,
 } as const;
 
@@ -17,11 +19,19 @@ export interface Failure {
   readonly text: string;
 }
 
+/** What the command was about when it failed. */
+export interface Attempt {
+  /** The name that was called, once that is known. */
+  readonly target: string | undefined;
+  readonly requestId: string;
+}
+
 /** What a failure means to whoever typed the command; undefined for one of the command itself. */
-export function explain(error: unknown): Failure | undefined {
+export function explain(error: unknown, attempt: Attempt): Failure | undefined {
   if (error instanceof UsageError) {
     return { exitCode: ExitCode.misunderstood, text: error.message };
   }
+  if (error instanceof OutputError) return { exitCode: ExitCode.unanswered, text: error.message };
   if (error instanceof DomainError) {
     const { code, message } = error;
     const detail = message === code ? "" : `: ${message}`;
@@ -34,7 +44,7 @@ export function explain(error: unknown): Failure | undefined {
     exitCode: isMistake ? ExitCode.misunderstood : ExitCode.unanswered,
     text: [
       message,
-      ...HINTS.filter(([pattern]) => pattern.test(message)).map(([, hint]) => hint),
+      ...HINTS.filter(([pattern]) => pattern.test(message)).map(([, hint]) => hint(attempt)),
       ...(error.processed && !isMistake ? ["It may have run on the server all the same."] : []),
       ...(error.retryAfterMs === undefined ? [] : [`Try again in ${error.retryAfterMs} ms.`]),
     ].join("\n"),
@@ -42,17 +52,28 @@ export function explain(error: unknown): Failure | undefined {
 }
 
 /** What to do where a message says this. */
-const HINTS: readonly [RegExp, string][] = [
-  [/^invalid_argument/, "`bun run rpc SERVICE.METHOD --help` shows the fields of a request."],
+const HINTS: readonly [RegExp, (attempt: Attempt) => string][] = [
+  [
+    /^invalid_argument/,
+    ({ target }) => `\`bun run rpc ${target} --help\` shows the fields of a request.`,
+  ],
+  // What broke in a handler is told to nobody else.
+  [
+    /^internal: \S+ failed$/,
+    ({ requestId }) => `The server's log says why, at the requestId ${requestId}.`,
+  ],
+  [/stdin has not ended/, () => "Give the request as an argument; '{}' is an empty one."],
   [
     /connect failed/,
-    "Start a server with `bun run dev` or `bun run start:tcp`, or name one that runs with\n" +
+    () =>
+      "Start a server with `bun run dev` or `bun run start:tcp`, or name one that runs with\n" +
       "--address HOST:PORT or the variable RPC_ADDRESSES.",
   ],
-  [/RPC_TOKEN/, "Set RPC_TOKEN (or --token) to the secret of the servers."],
+  [/RPC_TOKEN/, () => "Set RPC_TOKEN (or --token) to the secret of the servers."],
   [
     /no HELLO in time|Cannot read frame|certificate/,
-    "Is it the port of a TCP tier? One with TLS needs RPC_TLS_CA, one without needs it unset.",
+    () =>
+      "Is it the port of a TCP tier? One with TLS needs RPC_TLS_CA, one without needs it unset.",
   ],
 ];
 

@@ -16,6 +16,12 @@ export function shapeOf(schema: unknown): string {
   return labels.length > 0 ? `{ ${labels.join(", ")} }` : "{}";
 }
 
+/** Whether a message can hold anything. */
+export function canHold(schema: unknown): boolean {
+  if (propertiesOf(schema).length > 0 || !isObject(schema)) return true;
+  return choicesOf(schema).length > 0 || valuesOf(schema) !== undefined;
+}
+
 /** Every field of a message, those of the messages inside of it below it. */
 export function fieldsOf(schema: unknown, depth = 0): Field[] {
   return propertiesOf(schema).flatMap(({ label, property }) => {

@@ -1,7 +1,7 @@
 import { isDomainErrorName } from "../../schema/errors.ts";
 import { SystemClient } from "../gen/system-client.ts";
 import type { MethodDescription, ServiceDescription } from "../gen/system-messages.ts";
-import type { Caller, Method, Validator } from "../rpc/call.ts";
+import type { Caller, CallOptions, Method, Validator } from "../rpc/call.ts";
 import type { JsonObject } from "../rpc/json.ts";
 
 /** The server checks the request by its own schema, and whoever reads the reply sees what it is. */
@@ -13,16 +13,22 @@ const ANYTHING: Validator<unknown> = {
 /** A server of which nothing is known but what it tells. One deadline spans all questions. */
 export class LiveServer {
   readonly #caller: Caller;
+  readonly #requestId: string;
   readonly #deadline: number;
 
-  constructor(caller: Caller, deadlineMs: number) {
+  /**
+   * @param requestId to find the calls by in the server's log
+   * @param deadline on the clock of `performance.now()`
+   */
+  constructor(caller: Caller, requestId: string, deadline: number) {
     this.#caller = caller;
-    this.#deadline = performance.now() + deadlineMs;
+    this.#requestId = requestId;
+    this.#deadline = deadline;
   }
 
   async describe(): Promise<readonly ServiceDescription[]> {
     const system = new SystemClient(this.#caller);
-    return (await system.describe({}, { timeoutMs: this.#remainingMs() })).services;
+    return (await system.describe({}, this.#options())).services;
   }
 
   /** @throws what `Caller.call` does */
@@ -35,10 +41,14 @@ export class LiveServer {
       request: ANYTHING,
       reply: ANYTHING,
     };
-    return this.#caller.call(method, request, { timeoutMs: this.#remainingMs() });
+    return this.#caller.call(method, request, this.#options());
   }
 
-  #remainingMs(): number {
+  remainingMs(): number {
     return this.#deadline - performance.now();
+  }
+
+  #options(): CallOptions {
+    return { timeoutMs: this.remainingMs(), requestId: this.#requestId };
   }
 }

@@ -5,7 +5,11 @@ import { UsageError } from "./arguments.ts";
 /** Where a request comes from that is not an argument. */
 export interface Input {
   readonly isTerminal: boolean;
-  text(): Promise<string>;
+  /**
+   * All of it.
+   * @throws {RpcError} deadline_exceeded: it did not end within this time
+   */
+  text(timeoutMs: number): Promise<string>;
 }
 
 const EXAMPLE = `'{"name": "value"}'`;
@@ -13,14 +17,27 @@ const EXAMPLE = `'{"name": "value"}'`;
 const CONTEXT_LENGTH = 30;
 
 /**
- * The request of a call: from its argument, or from stdin where that is `-` or absent. Nothing at
- * all, as /dev/null has it or a terminal where none is asked for, is the empty request.
+ * The request of a call where it can be told before a server is asked: undefined where it is not
+ * on the command line and there is somebody to ask.
  * @throws {UsageError} not a JSON object
  */
-export async function readRequest(argument: string | undefined, stdin: Input): Promise<JsonObject> {
-  if (argument === undefined && stdin.isTerminal) return {};
-  if (argument !== undefined && argument !== "-") return parseRequest(argument, "the argument");
-  const text = await stdin.text();
+export async function statedRequest(
+  argument: string | undefined,
+  stdin: Input,
+  timeoutMs: number,
+): Promise<JsonObject | undefined> {
+  if (argument === undefined) return stdin.isTerminal ? {} : undefined;
+  return argument === "-"
+    ? await pipedRequest(stdin, timeoutMs)
+    : parseRequest(argument, "the argument");
+}
+
+/**
+ * All that is on stdin; nothing at all, as /dev/null has it, is the empty request.
+ * @throws {UsageError} not a JSON object
+ */
+export async function pipedRequest(stdin: Input, timeoutMs: number): Promise<JsonObject> {
+  const text = await stdin.text(timeoutMs);
   return text.trim() === "" ? {} : parseRequest(text, "stdin");
 }
 
