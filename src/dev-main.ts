@@ -17,7 +17,8 @@ const environment = { LOG_LEVEL: "debug", ...process.env };
 class Child {
   readonly #script: string;
   #process: Bun.Subprocess | undefined;
-  #isWanted = false;
+  /** Those that were told to end; that they have is heard when the next one runs already. */
+  readonly #unwanted = new WeakSet<Bun.Subprocess>();
 
   constructor(script: string) {
     this.#script = script;
@@ -25,15 +26,14 @@ class Child {
 
   /** Resolves to the tier's address, or to undefined where it ended before it listened. */
   start(): Promise<string | undefined> {
-    this.#isWanted = true;
     return new Promise((resolve) => {
       this.#process = Bun.spawn([process.execPath, join(ROOT, this.#script)], {
         env: environment,
         stdio: ["ignore", "inherit", "inherit"],
         ipc: (message) => resolve(listeningAddress(message)),
-        onExit: (_process, exitCode) => {
+        onExit: (ended, exitCode) => {
           resolve(undefined);
-          if (!this.#isWanted) return;
+          if (this.#unwanted.has(ended)) return;
           console.log(`\n  ${this.#script} ended with exit code ${exitCode}: see above`);
         },
       });
@@ -41,9 +41,10 @@ class Child {
   }
 
   async stop(): Promise<void> {
-    this.#isWanted = false;
-    this.#process?.kill("SIGTERM");
-    await this.#process?.exited;
+    if (!this.#process) return;
+    this.#unwanted.add(this.#process);
+    this.#process.kill("SIGTERM");
+    await this.#process.exited;
   }
 }
 
@@ -82,6 +83,8 @@ const started = startTiers();
 /** Changes come in bursts, and one may fall into the start or restart that is under way. */
 let restart: Promise<unknown> = started;
 const changed = new Set<string>();
+/** Why codegen refuses the schema as it stands. */
+let refusal: string | undefined;
 
 function onChange(file: string): void {
   if (/(^|\/)\.|~$|\.test\.ts$/.test(file)) return; // Editors' own files, and what only tests run.
@@ -95,16 +98,29 @@ async function restartTiers(): Promise<void> {
   if (files.length === 0) return;
   console.log(`\n  ${files.join(", ")} changed: restarting`);
   if (files.some((file) => file.startsWith("schema/"))) {
-    // Saved is not published: what is only tried out is not recorded in the lock.
-    const codegen = Bun.spawn([process.execPath, join(ROOT, "codegen/main.ts"), "--draft"], {
-      stdio: ["ignore", "inherit", "inherit"],
-    });
-    await codegen.exited;
+    refusal = await runCodegen();
     await Bun.sleep(SETTLE_MS);
   }
   await stopTiers();
   for (const file of changed) if (EMITTED.test(file)) changed.delete(file);
   if (!(await startTiers())) console.log("\n  Waiting for the next change");
+  if (refusal === undefined) return;
+  // The emitted code imports the schemas for their checks, and nothing else of them.
+  const what = "The change of the schema is not in effect, but for the checks of its messages";
+  console.log(`  ${what}:\n    ${refusal}\n`);
+}
+
+/** Resolves to why it refuses the schema, on one line, once it has said so at length. */
+async function runCodegen(): Promise<string | undefined> {
+  // Saved is not published: what is only tried out is not recorded in the lock.
+  const codegen = Bun.spawn([process.execPath, join(ROOT, "codegen/main.ts"), "--draft"], {
+    stdio: ["ignore", "inherit", "pipe"],
+  });
+  const said = await new Response(codegen.stderr).text();
+  process.stderr.write(said);
+  if ((await codegen.exited) === 0) return undefined;
+  const [reason = "codegen failed"] = /^(Cannot |\w*error: ).*/im.exec(said) ?? [];
+  return reason.split("; ")[0];
 }
 
 let ending = false;

@@ -204,17 +204,37 @@ describe("bun run dev", () => {
     await dev.waitFor(/schema\/user\.ts changed: restarting[\s\S]*Portico is running/);
     const client = await Bun.file(join(folder.path, "src/gen/user-client.ts")).text();
     expect(client).toContain("Create a user for good.");
+    expect(dev.output).not.toContain("ended with exit code");
+
+    // A change that codegen refuses is the last that is heard of, until it is taken back.
+    dev.output = "";
+    await Bun.write(schema, text.replace("number: 2,", "number: 12,"));
+    const refusal =
+      /Portico is running[\s\S]*not in effect.*\n.*Cannot change User\.signIn: .*\n\n$/;
+    await dev.waitFor(refusal);
+    dev.output = "";
+    await Bun.write(join(folder.path, "src/new.ts"), "");
+    await dev.waitFor(refusal);
+    dev.output = "";
+    await Bun.write(schema, text);
+    await dev.waitFor(/changed: restarting[\s\S]*Portico is running/);
+    await Bun.write(join(folder.path, "src/new.ts"), "// changed");
+    await dev.waitFor(/Portico is running[\s\S]*changed: restarting[\s\S]*Portico is running/);
+    expect(dev.output).not.toContain("not in effect");
 
     // A mistake stops nothing but the tiers, and its mend brings them back.
     dev.output = "";
     await Bun.write(schema, `${text}\nthis is no TypeScript`);
     await dev.waitFor(/src\/tcp-main\.ts ended with exit code 1[\s\S]*Waiting for the next change/);
+    await dev.waitFor(/not in effect.*\n +error: Expected ";" but found "is"\n/);
     await Bun.write(schema, text);
     await dev.waitFor(/Portico is running/);
     expect((await post(url, "signup", CREDENTIALS)).status).toBe(200);
 
     dev.kill("SIGTERM");
     expect(await dev.exited()).toBe(0);
+    // A tier that was told to end did not end by mistake.
+    expect(dev.output).not.toContain("ended with exit code 0");
     await expect(fetch(url)).rejects.toThrow();
   });
 
