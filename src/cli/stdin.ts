@@ -23,7 +23,7 @@ export const STDIN: Input = {
     clearTimeout(hint);
     clearTimeout(limit);
     if (!isLate) return text + decoder.decode();
-    const why = `stdin has not ended within ${Math.round(timeoutMs)} ms`;
+    const why = "stdin has not ended before the deadline";
     throw new RpcError("deadline_exceeded", `Cannot read the request: ${why}`, {
       processed: false,
     });
