@@ -3,7 +3,6 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createConnection } from "mysql2/promise";
 import { loadConfig } from "../../src/config.ts";
 import { startHttp } from "../../src/http-main.ts";
 import { createLog } from "../../src/log.ts";
@@ -134,13 +133,6 @@ function startLine(port: number): Line {
   };
 }
 
-/** The tests' MariaDB is quick and may forget its last second; here it must come back with all. */
-async function keepEveryCommit(url: string): Promise<void> {
-  const connection = await createConnection(url);
-  await connection.query("SET GLOBAL innodb_flush_log_at_trx_commit = 1");
-  await connection.end();
-}
-
 describe("a TCP tier that cannot be reached", () => {
   test("is answered with 0 and 503 by every endpoint, and no picture stays", async () => {
     await using http = await startLoneHttp(`127.0.0.1:${deadPort()},127.0.0.1:${deadPort()}`);
@@ -246,8 +238,7 @@ describe("something else at the address of the TCP tier", () => {
 
 describe.skipIf(!mariaDb.available || !redis.available)("servers that die", () => {
   test("are answered with 1 and 503, and are found again: MySQL", async () => {
-    await using server = await mariaDb.startMariaDb();
-    await keepEveryCommit(server.url);
+    await using server = await mariaDb.startMariaDb({ keepsEveryCommit: true });
     await using stack = await startStack({ DATABASE_URL: await server.createDatabase() });
     const { api, username } = await newMember(stack);
     await server.kill();
