@@ -9,7 +9,9 @@ const READERS = 4;
 const SLOWEST_READ_PAUSE_MS = 5;
 const SLOWEST_WRITE_PAUSE_MS = 40;
 const SIGN_IN_PAUSE_MS = 25;
-const RETURN_PAUSE_MS = 10;
+const RETURN_PAUSE_MS = 5;
+/** How many of those who return write. */
+const RETURNING_WRITES = 0.02;
 /** After an answer that says that something is away. */
 const TROUBLE_PAUSE_MS = 20;
 /** How long a group stays with a user after a write of unknown outcome. */
@@ -24,6 +26,8 @@ export interface Account {
   writes: number;
   /** When its group goes on to another. */
   leftAt: number;
+  /** The last, for those who return. */
+  session: Session | undefined;
 }
 
 interface Session {
@@ -87,8 +91,12 @@ export class CacheLoad {
       const account = await this.#join();
       if (!account) continue;
       const isLeft = () => this.#isOver || performance.now() > account.leftAt;
-      const work = [this.#keepSigningIn(account, isLeft)];
-      for (let i = 0; i < WRITERS; i++) work.push(this.#keepWriting(account, isLeft));
+      // Every write and every sign-in makes the cache anew; where nobody does, there stays what a
+      // write of unknown outcome has left.
+      const isKept = this.accounts.length % 2 === 0;
+      const isOver = () => isLeft() || (isKept && account.leftAt < Number.POSITIVE_INFINITY);
+      const work = [this.#keepSigningIn(account, isOver)];
+      for (let i = 0; i < WRITERS; i++) work.push(this.#keepWriting(account, isOver));
       for (let i = 0; i < READERS; i++) work.push(this.#keepReading(account, isLeft));
       await Promise.all(work);
     }
@@ -97,7 +105,8 @@ export class CacheLoad {
   async #join(): Promise<Account | undefined> {
     const username = `cache${this.#names++}`;
     const nickname = new Register(Array.from(username).slice(0, 8).join(""));
-    const account = { username, nickname, writes: 0, leftAt: Number.POSITIVE_INFINITY };
+    const leftAt = Number.POSITIVE_INFINITY;
+    const account = { username, nickname, writes: 0, leftAt, session: undefined };
     const answer = await this.#ask(account, () => this.#api.signUp(username, PASSWORD));
     if (answer?.code !== "7") return undefined;
     this.accounts.push(account);
@@ -113,18 +122,18 @@ export class CacheLoad {
     }
   }
 
-  async #keepWriting(account: Account, isLeft: () => boolean): Promise<void> {
+  async #keepWriting(account: Account, isOver: () => boolean): Promise<void> {
     let session: Session | undefined;
-    while (!isLeft()) {
+    while (!isOver()) {
       session ??= await this.#signIn(account);
       if (session && !(await this.#write(account, session))) session = undefined;
       await Bun.sleep(this.#random() * SLOWEST_WRITE_PAUSE_MS);
     }
   }
 
-  async #keepSigningIn(account: Account, isLeft: () => boolean): Promise<void> {
-    while (!isLeft()) {
-      await this.#signIn(account);
+  async #keepSigningIn(account: Account, isOver: () => boolean): Promise<void> {
+    while (!isOver()) {
+      account.session = await this.#signIn(account);
       await Bun.sleep(SIGN_IN_PAUSE_MS);
     }
   }
@@ -133,14 +142,18 @@ export class CacheLoad {
   async #return(): Promise<void> {
     while (!this.#isOver) {
       const account = this.accounts[Math.floor(this.#random() * this.accounts.length)];
-      const session = account && (await this.#signIn(account));
-      if (account && session) {
-        await this.#read(account, session);
-        if (this.#random() < 0.1) await this.#write(account, session);
-        await this.#read(account, session);
-      }
+      if (account) await this.#visit(account);
       await Bun.sleep(RETURN_PAUSE_MS);
     }
+  }
+
+  async #visit(account: Account): Promise<void> {
+    account.session ??= await this.#signIn(account);
+    const { session } = account;
+    if (!session) return;
+    const isWrite = this.#random() < RETURNING_WRITES;
+    const isGood = await (isWrite ? this.#write(account, session) : this.#read(account, session));
+    if (!isGood) account.session = undefined;
   }
 
   async #signIn(account: Account): Promise<Session | undefined> {

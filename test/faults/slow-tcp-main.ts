@@ -1,25 +1,40 @@
-// A TCP server that is slow between the read of a row and the fill of the cache, which is where an
-// update gets in. The lease makes that harmless. With `--without-lease` it fills by a lease that it
-// takes only then, which is as good as none: what the checker must find out.
+// A TCP server that is slow where others may get in between: a reader between the row and the fill
+// of the cache, a writer before and after its update. The lease makes that harmless. With
+// `--without-lease` it fills by a lease that it takes only then, which is as good as none: what the
+// checker must find out.
 import { configOrExit } from "../../src/config.ts";
 import { runTier } from "../../src/lifecycle.ts";
 import { createLog } from "../../src/log.ts";
+import { MysqlUsers } from "../../src/storage/mysql-users.ts";
 import { RedisSessions } from "../../src/storage/redis-sessions.ts";
 import { startTcp } from "../../src/tcp-main.ts";
 
-const SLOWEST_FILL_MS = 30;
+const SLOW_MS = 20;
+/** Longer than Redis takes to come back empty. */
+const VERY_SLOW_MS = 1_000;
+const VERY_SLOW_SHARE = 0.02;
+
+const dawdle = () =>
+  Bun.sleep(Math.random() < VERY_SLOW_SHARE ? VERY_SLOW_MS : Math.random() * SLOW_MS);
 
 const isLeased = !process.argv.includes("--without-lease");
 const { fill, open } = RedisSessions.prototype;
+const { setNickname } = MysqlUsers.prototype;
 
 RedisSessions.prototype.fill = async function (profile, lease) {
-  await Bun.sleep(Math.random() * SLOWEST_FILL_MS);
+  await dawdle();
   const standing = isLeased ? lease : await this.lease(profile.username);
   if (standing !== undefined) await fill.call(this, profile, standing);
 };
 RedisSessions.prototype.open = async function (sessionId, profile, lease) {
   const standing = isLeased ? lease : await this.lease(profile.username);
   await open.call(this, sessionId, profile, standing);
+};
+MysqlUsers.prototype.setNickname = async function (username, nickname) {
+  await dawdle();
+  const isFound = await setNickname.call(this, username, nickname);
+  await dawdle();
+  return isFound;
 };
 
 const config = configOrExit(process.env);
