@@ -16,15 +16,21 @@ const RETURNING_WRITES = 0.02;
 const TROUBLE_PAUSE_MS = 20;
 /** How long a group stays with a user after a write of unknown outcome. */
 const STAY_MS = 500;
+const NEVER = Number.POSITIVE_INFINITY;
 const MAX_FINDINGS = 5;
 /** What a right call may be answered with while something is away. */
-const TROUBLE: ReadonlySet<string> = new Set(["0", "1"]);
+const TROUBLE: readonly string[] = ["0", "1"];
 
 export interface Account {
   readonly username: string;
   readonly nickname: Register;
   writes: number;
-  /** When its group goes on to another. */
+  /**
+   * Whether nobody writes or signs in any more after a write of unknown outcome. Either would make
+   * the cache anew, and hide what that write has left there.
+   */
+  readonly isLeftAlone: boolean;
+  /** When its group goes on to another, after such a write. */
   leftAt: number;
   /** The last, for those who return. */
   session: Session | undefined;
@@ -91,10 +97,7 @@ export class CacheLoad {
       const account = await this.#join();
       if (!account) continue;
       const isLeft = () => this.#isOver || performance.now() > account.leftAt;
-      // Every write and every sign-in makes the cache anew; where nobody does, there stays what a
-      // write of unknown outcome has left.
-      const isKept = this.accounts.length % 2 === 0;
-      const isOver = () => isLeft() || (isKept && account.leftAt < Number.POSITIVE_INFINITY);
+      const isOver = () => isLeft() || (account.isLeftAlone && account.leftAt < NEVER);
       const work = [this.#keepSigningIn(account, isOver)];
       for (let i = 0; i < WRITERS; i++) work.push(this.#keepWriting(account, isOver));
       for (let i = 0; i < READERS; i++) work.push(this.#keepReading(account, isLeft));
@@ -105,10 +108,20 @@ export class CacheLoad {
   async #join(): Promise<Account | undefined> {
     const username = `cache${this.#names++}`;
     const nickname = new Register(Array.from(username).slice(0, 8).join(""));
-    const leftAt = Number.POSITIVE_INFINITY;
-    const account = { username, nickname, writes: 0, leftAt, session: undefined };
+    const isLeftAlone = this.accounts.length % 2 === 0;
+    const account = {
+      username,
+      nickname,
+      writes: 0,
+      isLeftAlone,
+      leftAt: NEVER,
+      session: undefined,
+    };
     const answer = await this.#ask(account, () => this.#api.signUp(username, PASSWORD));
-    if (answer?.code !== "7") return undefined;
+    if (answer?.code !== "7") {
+      await Bun.sleep(TROUBLE_PAUSE_MS);
+      return undefined;
+    }
     this.accounts.push(account);
     return account;
   }
@@ -148,10 +161,11 @@ export class CacheLoad {
   }
 
   async #visit(account: Account): Promise<void> {
-    account.session ??= await this.#signIn(account);
+    const isAlone = account.isLeftAlone && account.leftAt < NEVER;
+    if (!isAlone) account.session ??= await this.#signIn(account);
     const { session } = account;
     if (!session) return;
-    const isWrite = this.#random() < RETURNING_WRITES;
+    const isWrite = !isAlone && this.#random() < RETURNING_WRITES;
     const isGood = await (isWrite ? this.#write(account, session) : this.#read(account, session));
     if (!isGood) account.session = undefined;
   }
@@ -159,7 +173,10 @@ export class CacheLoad {
   async #signIn(account: Account): Promise<Session | undefined> {
     const losses = this.#losses();
     const answer = await this.#ask(account, () => this.#api.signIn(account.username, PASSWORD));
-    if (answer?.code !== "7") return undefined;
+    if (answer?.code !== "7") {
+      await Bun.sleep(TROUBLE_PAUSE_MS);
+      return undefined;
+    }
     this.counts.signIns++;
     return { api: this.#api.withSession(sessionIdOf(answer)), losses };
   }
@@ -194,7 +211,8 @@ export class CacheLoad {
     return this.#isGood(account, session, answer);
   }
 
-  #isGood(account: Account, session: Session, answer: Answer | undefined): boolean {
+  async #isGood(account: Account, session: Session, answer: Answer | undefined): Promise<boolean> {
+    if (!answer || TROUBLE.includes(answer.code)) await Bun.sleep(TROUBLE_PAUSE_MS);
     if (answer?.code !== "2") return true;
     if (session.losses === this.#losses()) this.find("an acknowledged session is lost", account);
     return false;
@@ -210,10 +228,8 @@ export class CacheLoad {
       const answer = await ask();
       const key = `${answer.code} ${answer.status}`;
       this.answers[key] = (this.answers[key] ?? 0) + 1;
-      if (TROUBLE.has(answer.code)) await Bun.sleep(TROUBLE_PAUSE_MS);
-      else if (answer.code !== "7" && !expected.includes(answer.code)) {
-        this.find(`a right call is answered with ${key}`, account);
-      }
+      const isRight = ["7", ...TROUBLE, ...expected].includes(answer.code);
+      if (!isRight) this.find(`a right call is answered with ${key}`, account);
       return answer;
     } catch (error) {
       this.find(`an answer is not of the table: ${error}`, account);

@@ -5,14 +5,15 @@
 // servers is broken, which must be found: the run then ends at the first finding.
 import { parseArgs } from "node:util";
 import { seededRandom } from "../../src/rpc/testing/seed.ts";
-import { CacheLoad, GROUPS } from "./cache-load.ts";
+import { type Account, CacheLoad, GROUPS } from "./cache-load.ts";
 import { type Site, startSite } from "./site.ts";
 
 const CALM_MS = 500;
 const TELL_EVERY_MS = 10_000;
 const SAMPLE_EVERY_MS = 50;
-/** More than the fill of the slowest reader takes once all is quiet. */
-const SETTLE_MS = 500;
+const INSPECT_EVERY_MS = 500;
+/** More than the latest effect of an update that its caller has given up, and the slowest fill. */
+const SETTLE_MS = 4_000;
 
 interface CheckOptions {
   readonly durationMs: number;
@@ -52,17 +53,35 @@ async function sampleCache(site: Site, load: CacheLoad): Promise<number> {
   return seen;
 }
 
-/** What lies in the end: each row as a last read, each cached profile the same as its row. */
-async function compare(site: Site, load: CacheLoad): Promise<void> {
-  const rows = await site.rows();
-  const cached = await site.cached(load.accounts.map(({ username }) => username));
-  for (const [index, account] of load.accounts.entries()) {
+/** What is kept of users whom nobody writes: each row as a read, each cached profile as its row. */
+async function compare(site: Site, load: CacheLoad, accounts: readonly Account[]): Promise<void> {
+  const names = accounts.map(({ username }) => username);
+  const [rows, cached] = [await site.rows(), await site.cached(names)];
+  for (const [index, account] of accounts.entries()) {
     const row = rows.get(account.username);
     const wrong = row === undefined ? "the row is gone" : account.nickname.beginRead()(row);
-    if (wrong !== undefined) load.find(`in the end, in the table: ${wrong}`, account);
+    if (wrong !== undefined) load.find(`in the table, ${wrong}`, account);
     const copy = cached[index];
-    if (copy !== undefined && copy !== row) {
-      load.find(`in the end, the cache holds ${copy} and the table ${row}`, account);
+    if (copy === undefined || copy === row) continue;
+    load.find(`the cache holds ${copy} and the table ${row}, and nobody writes`, account);
+  }
+}
+
+/** Compare what is kept of each user who was left alone, once, when all must have settled. */
+async function inspect(site: Site, load: CacheLoad): Promise<void> {
+  const inspected = new Set<Account>();
+  while (!load.isOver) {
+    await Bun.sleep(INSPECT_EVERY_MS);
+    const settledAt = performance.now() - SETTLE_MS;
+    const due = load.accounts.filter(
+      (account) => account.isLeftAlone && account.leftAt < settledAt && !inspected.has(account),
+    );
+    try {
+      if (due.length > 0) await compare(site, load, due);
+      for (const account of due) inspected.add(account);
+    } catch (error) {
+      // A database is away: they are still due.
+      console.log(`cannot compare: ${error}`);
     }
   }
 }
@@ -78,13 +97,13 @@ async function check({ durationMs, seed, isLeased }: CheckOptions): Promise<bool
 
   const work = load.run();
   const sampling = sampleCache(site, load);
+  const inspecting = inspect(site, load);
   const faults = await injectFaults(site, load, random, performance.now() + durationMs);
   load.stop();
-  const [cacheSeen] = await Promise.all([sampling, work]);
+  const [cacheSeen] = await Promise.all([sampling, inspecting, work]);
   clearInterval(tell);
-  await site.quiet();
   await Bun.sleep(SETTLE_MS);
-  await compare(site, load);
+  await compare(site, load, load.accounts);
 
   for (const { what, username, history } of load.findings) {
     console.log(`finding, ${username}: ${what}\n  ${history.join("\n  ")}`);

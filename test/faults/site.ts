@@ -18,8 +18,6 @@ export interface Site extends AsyncDisposable {
   readonly faults: Faults;
   /** How often Redis has lost everything, counted before and after. */
   losses(): number;
-  /** Resolves once MariaDB carries out no update any more. */
-  quiet(): Promise<void>;
   /** Username → nickname, from the table. */
   rows(): Promise<ReadonlyMap<string, string>>;
   /** The nicknames of these users in the cache, undefined for one who is not in it. */
@@ -87,11 +85,6 @@ export async function startSite(isLeased: boolean): Promise<Site> {
         await Bun.sleep(DOWN_MS);
         await mariaDb.restart();
       },
-    },
-
-    async quiet() {
-      const sql = "SELECT id FROM information_schema.processlist WHERE info LIKE 'UPDATE %'";
-      while ((await query(databaseUrl, sql)).length > 0) await Bun.sleep(50);
     },
 
     async rows() {
