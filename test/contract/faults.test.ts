@@ -7,6 +7,7 @@ import { loadConfig } from "../../src/config.ts";
 import { startHttp } from "../../src/http-main.ts";
 import { createLog } from "../../src/log.ts";
 import { startTcp } from "../../src/tcp-main.ts";
+import { COOKIE, startFront } from "../http-front.ts";
 import * as mariaDb from "../mariadb.ts";
 import * as redis from "../redis.ts";
 import { startStack } from "../stack.ts";
@@ -191,6 +192,23 @@ describe("a TCP tier that falls silent in the middle", () => {
     const files = await readdir(http.dataDir, { recursive: true });
     expect(files.filter((file) => file.startsWith("avatars/"))).toEqual([]);
   });
+});
+
+test("the two calls of an upload share one deadline", async () => {
+  let leftMs = Number.NaN;
+  await using front = await startFront({
+    async getUserInfo() {
+      await Bun.sleep(2000);
+      return { username: "grace", nickname: "grace", profilePath: "a.webp" };
+    },
+    async updateProfilePic(_, { deadline }) {
+      leftMs = deadline - performance.now();
+      return {};
+    },
+  });
+  const answer = await new Api(front.url, COOKIE).avatar(avatarForm(PNG));
+  expect(answer.code).toBe("7");
+  expect(leftMs).toBeLessThan(DEADLINE_MS - 1000);
 });
 
 test("an HTTP tier that cannot save a picture answers 0 and 500, and goes on", async () => {
