@@ -4,7 +4,8 @@ import { type Outcome, Register } from "./register.ts";
 const PASSWORD = "hopper1906";
 /** How many users there are in the middle of it at a time. */
 export const GROUPS = 4;
-const WRITERS = 2;
+/** Of a user: with one, every read can be judged; two get into each other's way. */
+const MOST_WRITERS = 2;
 const READERS = 4;
 const SLOWEST_READ_PAUSE_MS = 5;
 const SLOWEST_WRITE_PAUSE_MS = 40;
@@ -15,7 +16,9 @@ const RETURNING_WRITES = 0.02;
 /** After an answer that says that something is away. */
 const TROUBLE_PAUSE_MS = 20;
 /** How long a group stays with a user after a write of unknown outcome. */
-const STAY_MS = 500;
+const STAY_MS = 300;
+/** How many users are left alone. */
+const LEFT_ALONE = 0.75;
 const NEVER = Number.POSITIVE_INFINITY;
 const MAX_FINDINGS = 5;
 /** What a right call may be answered with while something is away. */
@@ -99,7 +102,8 @@ export class CacheLoad {
       const isLeft = () => this.#isOver || performance.now() > account.leftAt;
       const isOver = () => isLeft() || (account.isLeftAlone && account.leftAt < NEVER);
       const work = [this.#keepSigningIn(account, isOver)];
-      for (let i = 0; i < WRITERS; i++) work.push(this.#keepWriting(account, isOver));
+      const writers = Math.ceil(this.#random() * MOST_WRITERS);
+      for (let i = 0; i < writers; i++) work.push(this.#keepWriting(account, isOver));
       for (let i = 0; i < READERS; i++) work.push(this.#keepReading(account, isLeft));
       await Promise.all(work);
     }
@@ -108,7 +112,7 @@ export class CacheLoad {
   async #join(): Promise<Account | undefined> {
     const username = `cache${this.#names++}`;
     const nickname = new Register(Array.from(username).slice(0, 8).join(""));
-    const isLeftAlone = this.accounts.length % 2 === 0;
+    const isLeftAlone = this.#random() < LEFT_ALONE;
     const account = {
       username,
       nickname,
