@@ -175,7 +175,8 @@ const hogs: Connection[] = [];
 async function takeAllConnections({ sql, mariaDb }: Databases): Promise<void> {
   await sql.query("SET GLOBAL max_connections = 10");
   const [ours] = await sql.query<ProcessRow[]>(
-    "SELECT id FROM information_schema.processlist WHERE user = 'portico' AND id <> CONNECTION_ID()",
+    `SELECT id FROM information_schema.processlist
+     WHERE user = 'portico' AND id <> CONNECTION_ID()`,
   );
   for (const { id } of ours) await sql.query(`KILL ${id}`);
   // What was killed may take a moment to go, and then leaves a place.

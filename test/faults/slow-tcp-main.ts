@@ -12,7 +12,7 @@ import { startTcp } from "../../src/tcp-main.ts";
 const SLOW_MS = 20;
 /** Longer than Redis takes to come back empty. */
 const VERY_SLOW_MS = 1_000;
-const VERY_SLOW_SHARE = 0.02;
+const VERY_SLOW_SHARE = 0.05;
 
 const dawdle = () =>
   Bun.sleep(Math.random() < VERY_SLOW_SHARE ? VERY_SLOW_MS : Math.random() * SLOW_MS);
