@@ -1,5 +1,6 @@
 import { type Answer, Api, profileOf, sessionIdOf } from "../contract/client.ts";
-import { type Outcome, Register } from "./register.ts";
+import { Account, type Session } from "./account.ts";
+import type { Outcome } from "./register.ts";
 
 const PASSWORD = "hopper1906";
 /** How many users there are in the middle of it at a time. */
@@ -17,33 +18,11 @@ const RETURNING_WRITES = 0.02;
 const TROUBLE_PAUSE_MS = 20;
 /** How long a group stays with a user after a write of unknown outcome. */
 const STAY_MS = 300;
-/** How many users are left alone. */
+/** How many users are left alone after such a write. */
 const LEFT_ALONE = 0.75;
-const NEVER = Number.POSITIVE_INFINITY;
 const MAX_FINDINGS = 5;
 /** What a right call may be answered with while something is away. */
 const TROUBLE: readonly string[] = ["0", "1"];
-
-export interface Account {
-  readonly username: string;
-  readonly nickname: Register;
-  writes: number;
-  /**
-   * Whether nobody writes or signs in any more after a write of unknown outcome. Either would make
-   * the cache anew, and hide what that write has left there.
-   */
-  readonly isLeftAlone: boolean;
-  /** When its group goes on to another, after such a write. */
-  leftAt: number;
-  /** The last, for those who return. */
-  session: Session | undefined;
-}
-
-interface Session {
-  readonly api: Api;
-  /** How often Redis had lost everything when the sign-in began. */
-  readonly losses: number;
-}
 
 export interface Finding {
   readonly what: string;
@@ -99,28 +78,20 @@ export class CacheLoad {
     while (!this.#isOver) {
       const account = await this.#join();
       if (!account) continue;
-      const isLeft = () => this.#isOver || performance.now() > account.leftAt;
-      const isOver = () => isLeft() || (account.isLeftAlone && account.leftAt < NEVER);
+      const isLeft = () => this.#isOver || account.isLeft;
+      const isOver = () => isLeft() || account.isAlone;
       const work = [this.#keepSigningIn(account, isOver)];
       const writers = Math.ceil(this.#random() * MOST_WRITERS);
       for (let i = 0; i < writers; i++) work.push(this.#keepWriting(account, isOver));
       for (let i = 0; i < READERS; i++) work.push(this.#keepReading(account, isLeft));
       await Promise.all(work);
+      account.hasGroup = false;
     }
   }
 
   async #join(): Promise<Account | undefined> {
     const username = `cache${this.#names++}`;
-    const nickname = new Register(Array.from(username).slice(0, 8).join(""));
-    const isLeftAlone = this.#random() < LEFT_ALONE;
-    const account = {
-      username,
-      nickname,
-      writes: 0,
-      isLeftAlone,
-      leftAt: NEVER,
-      session: undefined,
-    };
+    const account = new Account(username, this.#random() < LEFT_ALONE);
     const answer = await this.#ask(account, () => this.#api.signUp(username, PASSWORD));
     if (answer?.code !== "7") {
       await Bun.sleep(TROUBLE_PAUSE_MS);
@@ -165,11 +136,10 @@ export class CacheLoad {
   }
 
   async #visit(account: Account): Promise<void> {
-    const isAlone = account.isLeftAlone && account.leftAt < NEVER;
-    if (!isAlone) account.session ??= await this.#signIn(account);
+    if (!account.isAlone) account.session ??= await this.#signIn(account);
     const { session } = account;
     if (!session) return;
-    const isWrite = !isAlone && this.#random() < RETURNING_WRITES;
+    const isWrite = !account.isAlone && this.#random() < RETURNING_WRITES;
     const isGood = await (isWrite ? this.#write(account, session) : this.#read(account, session));
     if (!isGood) account.session = undefined;
   }
@@ -203,15 +173,15 @@ export class CacheLoad {
 
   /** @returns whether the session is still good */
   async #write(account: Account, session: Session): Promise<boolean> {
-    const value = String(++account.writes);
+    const value = account.nextNickname();
     const end = account.nickname.beginWrite(value);
+    account.writesInFlight++;
     const answer = await this.#ask(account, () => session.api.nickname(value), "2");
+    account.writesInFlight--;
     const outcome = outcomeOf(answer);
     end(outcome);
     this.counts[outcome]++;
-    if (outcome === "unknown") {
-      account.leftAt = Math.min(account.leftAt, performance.now() + STAY_MS);
-    }
+    if (outcome === "unknown") account.leaveIn(STAY_MS);
     return this.#isGood(account, session, answer);
   }
 

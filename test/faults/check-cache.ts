@@ -5,13 +5,13 @@
 // servers is broken, which must be found: the run then ends at the first finding.
 import { parseArgs } from "node:util";
 import { seededRandom } from "../../src/rpc/testing/seed.ts";
-import { type Account, CacheLoad, GROUPS } from "./cache-load.ts";
+import type { Account } from "./account.ts";
+import { CacheLoad, GROUPS } from "./cache-load.ts";
 import { type Site, startSite } from "./site.ts";
 
 const CALM_MS = 500;
 const TELL_EVERY_MS = 10_000;
 const SAMPLE_EVERY_MS = 50;
-const INSPECT_EVERY_MS = 200;
 /** More than the fill of the slowest reader takes; a late update is no matter, it is marked. */
 const SETTLE_MS = 1_200;
 
@@ -56,10 +56,11 @@ async function sampleCache(site: Site, load: CacheLoad): Promise<number> {
 /** What is kept of users whom nobody writes: each row as a read, each cached profile as its row. */
 async function compare(site: Site, load: CacheLoad, accounts: readonly Account[]): Promise<void> {
   const names = accounts.map(({ username }) => username);
+  const reads = accounts.map((account) => [account, account.nickname.beginRead()] as const);
   const [rows, cached] = [await site.rows(), await site.cached(names)];
-  for (const [index, account] of accounts.entries()) {
+  for (const [index, [account, end]] of reads.entries()) {
     const row = rows.get(account.username);
-    const wrong = row === undefined ? "the row is gone" : account.nickname.beginRead()(row);
+    const wrong = row === undefined ? "the row is gone" : end(row);
     if (wrong !== undefined) load.find(`in the table, ${wrong}`, account);
     const copy = cached[index];
     if (copy === undefined || copy === row) continue;
@@ -67,15 +68,13 @@ async function compare(site: Site, load: CacheLoad, accounts: readonly Account[]
   }
 }
 
-/** Compare what is kept of each user who was left alone, once, when all must have settled. */
+/** Compare what is kept of each user who was left alone, once. */
 async function inspect(site: Site, load: CacheLoad): Promise<void> {
   const inspected = new Set<Account>();
   while (!load.isOver) {
-    await Bun.sleep(INSPECT_EVERY_MS);
-    const settledAt = performance.now() - SETTLE_MS;
-    const due = load.accounts.filter(
-      (account) => account.isLeftAlone && account.leftAt < settledAt && !inspected.has(account),
-    );
+    const settled = load.accounts.filter(({ isSettled }) => isSettled);
+    await Bun.sleep(SETTLE_MS);
+    const due = settled.filter((account) => !inspected.has(account));
     try {
       if (due.length > 0) await compare(site, load, due);
       for (const account of due) inspected.add(account);
