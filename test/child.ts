@@ -9,6 +9,8 @@ interface ProcessOptions {
   readonly root?: string;
   readonly environment?: Record<string, string>;
   readonly args?: readonly string[];
+  /** A command that runs the command which stands behind it. */
+  readonly wrapper?: readonly string[];
 }
 
 /** A script of Portico in a process of its own, which ends with the test. */
@@ -18,9 +20,12 @@ export class Child implements AsyncDisposable {
   output = "";
   readonly #read: Promise<unknown>;
 
-  constructor(script: string, { root = ROOT, environment = {}, args = [] }: ProcessOptions) {
+  constructor(
+    script: string,
+    { root = ROOT, environment = {}, args = [], wrapper = [] }: ProcessOptions,
+  ) {
     const { PATH = "", TMPDIR = tmpdir() } = process.env;
-    this.#process = Bun.spawn([process.execPath, join(root, script), ...args], {
+    this.#process = Bun.spawn([...wrapper, process.execPath, join(root, script), ...args], {
       cwd: root,
       env: { PATH, TMPDIR, ...environment },
       stdio: ["ignore", "pipe", "pipe"],

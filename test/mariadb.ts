@@ -15,19 +15,26 @@ export interface MariaDb extends AsyncDisposable {
   readonly pid: number;
   /** An empty database, which no other test has. */
   createDatabase(): Promise<string>;
-  /** End the server at once. Its data stay. */
+  /** End the server at once. Its data stay, those of the last second as `keepsEveryCommit` says. */
   kill(): Promise<void>;
   /** Start again on the same port and data. */
   restart(): Promise<void>;
 }
 
+export interface MariaDbOptions {
+  /** Whether what was acknowledged outlives `kill`. Default: false, which is faster. */
+  readonly keepsEveryCommit?: boolean;
+}
+
 const USER = "portico:secret";
 
-const recipe: Recipe = {
+const recipe = ({ keepsEveryCommit = false }: MariaDbOptions): Recipe => ({
   name: "MariaDB",
   prepare: bootstrap,
   command: (folder, port) => [
     ...baseCommand(folder),
+    // The later one counts.
+    ...(keepsEveryCommit ? ["--innodb-flush-log-at-trx-commit=1"] : []),
     ...[`--port=${port}`, "--bind-address=127.0.0.1", `--socket=${join(folder, "socket")}`],
     "--skip-name-resolve",
     "--max-connections=500",
@@ -36,7 +43,7 @@ const recipe: Recipe = {
     ...["--character-set-server=latin1", "--collation-server=latin1_swedish_ci"],
   ],
   connect: (port) => query(`mysql://${USER}@127.0.0.1:${port}`, "SELECT 1"),
-};
+});
 
 /** What the bootstrap and the server have in common: little memory, and no waiting for disks. */
 function baseCommand(folder: string): string[] {
@@ -98,8 +105,8 @@ async function query(url: string, sql: string): Promise<void> {
 }
 
 /** Start a MariaDB of one's own. Tests that do not hurt it share one: `sharedMariaDb()`. */
-export async function startMariaDb(): Promise<MariaDb> {
-  const server = await ThrowAwayServer.start(recipe);
+export async function startMariaDb(options: MariaDbOptions = {}): Promise<MariaDb> {
+  const server = await ThrowAwayServer.start(recipe(options));
   const url = `mysql://${USER}@127.0.0.1:${server.port}`;
   let databases = 0;
   return {

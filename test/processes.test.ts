@@ -3,7 +3,9 @@ import { cp, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Child, Folder, freePort, ROOT, startHttp, startTcp } from "./child.ts";
 import { Copy } from "./copy.ts";
+import { available as hasMariaDb, startMariaDb } from "./mariadb.ts";
 import { available as hasRedis, startRedis } from "./redis.ts";
+import { eventually } from "./storage-pairs.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
@@ -120,6 +122,31 @@ describe("a tier", () => {
     tcp.kill("SIGTERM");
     expect(await tcp.exited()).toBe(0);
     expect(tcp.output).not.toContain("s3cret");
+  });
+
+  test.skipIf(!hasMariaDb || !hasRedis)("starts before what it needs, in any order", async () => {
+    await using folder = await Folder.make();
+    await using mariaDb = await startMariaDb();
+    await using redis = await startRedis();
+    const DATABASE_URL = await mariaDb.createDatabase();
+    const REDIS_URL = await redis.createDatabase();
+    await Promise.all([mariaDb.kill(), redis.kill()]);
+
+    const port = `${freePort()}`;
+    await using http = startHttp(folder.path, `127.0.0.1:${port}`);
+    const url = await http.listening();
+    expect((await post(url, "signup", CREDENTIALS)).status).toBe(503);
+    await using tcp = startTcp(folder.path, { RPC_PORT: port, DATABASE_URL, REDIS_URL });
+    const waitsFor = (what: string) => tcp.waitFor(new RegExp(`"warn".*"waiting for ${what} at `));
+    await waitsFor("MySQL");
+    await mariaDb.restart();
+    await waitsFor("Redis");
+    expect((await post(url, "signup", CREDENTIALS)).status).toBe(503);
+    await redis.restart();
+
+    await tcp.listening();
+    const signUp = async () => (await post(url, "signup", CREDENTIALS)).status;
+    await eventually("the tiers find each other", async () => (await signUp()) === 200);
   });
 
   test.skipIf(!hasRedis)("ends on SIGTERM with 0 even where its Redis hangs", async () => {

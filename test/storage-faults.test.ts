@@ -2,10 +2,13 @@ import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import type { RowDataPacket } from "mysql2";
+import { MysqlClient } from "../src/storage/mysql-client.ts";
+import { Presence } from "../src/storage/presence.ts";
 import { StorageError } from "../src/user/stores.ts";
 import { available as hasMariaDb, startMariaDb } from "./mariadb.ts";
 import { available as hasRedis, startRedis } from "./redis.ts";
-import { createFolder, eventually, open, recordingLog, user } from "./storage-pairs.ts";
+import { createFolder, eventually, open, recordingLog, silent, user } from "./storage-pairs.ts";
 
 // Databases that die, hang, come late or refuse, each on a server of the test's own.
 
@@ -120,6 +123,17 @@ describe.skipIf(!hasMariaDb)("MySQL", () => {
     await eventually("it is back", () => succeeds(() => users.find("grace")));
     await Bun.sleep(1_000);
     expect((await users.find("grace"))?.nickname).not.toBe("second");
+  });
+
+  test("no wait for a lock outlives its statement, be it of a row or of the table", async () => {
+    await using mariadb = await startMariaDb();
+    const client = new MysqlClient(mariadb.url, new Presence("MySQL", silent));
+    const [waits] = await client.execute<RowDataPacket[]>(
+      "SELECT @@innodb_lock_wait_timeout AS rowSeconds, @@lock_wait_timeout AS tableSeconds",
+      [],
+    );
+    await client.close();
+    expect(waits).toMatchObject({ rowSeconds: "2", tableSeconds: "2" });
   });
 
   test("refusing the password or the database stops the start, without naming the secret", async () => {

@@ -9,6 +9,8 @@ const MAX_BODY_BYTES = MAX_FILE_BYTES + 64 * 1024;
 /** Bodies that may be held at once, whoever sends them: they come before the session is known. */
 const MAX_UPLOADS = 64;
 const MAX_PIXELS = 16_000_000;
+/** From when the file is here until the answer: all calls, and the picture's way to its place. */
+const TIMEOUT_MS = 5_000;
 const SIDE_PIXELS = 512;
 /** A source's ICC profile is copied along, and is the only part whose size the picture's is not. */
 const MAX_ENCODED_BYTES = 512 * 1024;
@@ -54,9 +56,11 @@ export function avatarHandlers({
 
   async function upload({ request, requestId }: Exchange): Promise<Response> {
     const { file, username } = await readUpload(request);
+    const deadline = performance.now() + TIMEOUT_MS;
     const sessionId = cookie.read(request);
     const signal = () => request.signal;
-    const profile = await user.getUserInfo({ sessionId }, { requestId, signal });
+    const options = { requestId, signal, timeoutMs: TIMEOUT_MS };
+    const profile = await user.getUserInfo({ sessionId }, options);
     if (username !== undefined && username !== profile.username) {
       throw new Refusal(400, "The username is not the session's");
     }
@@ -66,7 +70,8 @@ export function avatarHandlers({
     try {
       assertAwaited(request, "the update of the profile");
       // Not cancelled from here on: the profile may point to the file by then, and then needs it.
-      await user.updateProfilePic({ sessionId, profilePath }, { requestId });
+      const timeoutMs = deadline - performance.now();
+      await user.updateProfilePic({ sessionId, profilePath }, { requestId, timeoutMs });
     } catch (error) {
       await avatars.remove(profilePath).catch((err: unknown) => {
         log.error({ err, requestId, profilePath }, "cannot remove an unused picture");

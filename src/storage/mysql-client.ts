@@ -6,7 +6,11 @@ import type { Presence } from "./presence.ts";
 const CONNECT_TIMEOUT_MS = 2_000;
 /** All that a statement may take: waiting for a connection, opening it, preparing, running. */
 const STATEMENT_TIMEOUT_MS = 2_500;
-/** Less than a statement's time, so that the server gives up on an update before its caller. */
+/**
+ * Less than a statement's time, so that the server gives up on an update before its caller. For
+ * locks of rows and of tables: an update that waits for a backup to end would outlive all who know
+ * of it, and find the cache filled again.
+ */
 const LOCK_WAIT_SECONDS = 2;
 const CONNECTIONS = 10;
 const WAITERS = 256;
@@ -42,7 +46,8 @@ export class MysqlClient {
     pool.on("connection", (connection) => {
       connection.query(
         "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', " +
-          `SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
+          `SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}, ` +
+          `SESSION lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
         (error) => {
           if (error) connection.destroy();
         },

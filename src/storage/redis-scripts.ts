@@ -21,13 +21,14 @@ export function keysOf(username: string): [profile: string, lease: string, dirty
  * Invariant: no lease is granted while a writer is at work. Readers that come while one stands
  * share it: no writer has ended it, so what they read from now on is as good as what its first
  * holder read. Were it for that one alone, a sign-in that fails would keep the next from filling.
+ * A Redis that is full or read-only grants none, and what can be read is answered all the same.
  */
 const GRANT = `
 local function grant(lease, dirty, token, ttlMs)
   if redis.call("EXISTS", dirty) == 1 then return false end
   local standing = redis.call("GET", lease)
-  redis.call("SET", lease, standing or token, "PX", ttlMs)
-  return standing or token
+  local set = redis.pcall("SET", lease, standing or token, "PX", ttlMs)
+  return not set.err and (standing or token)
 end
 `;
 

@@ -36,8 +36,12 @@ export function createUserService(parts: UserServiceParts): UserService {
     },
 
     async signIn({ username, password }, context) {
-      // The lease comes before the read: an update in between ends it.
-      const lease = await sessions.lease(username);
+      // The lease comes before the read: an update in between ends it. Where none can be had, name
+      // and password can still be judged.
+      const lease = await sessions.lease(username).catch((err: unknown) => {
+        log.debug({ err, requestId: context.requestId }, "cannot lease the cache");
+        return undefined;
+      });
       const user = await users.find(username);
       if (!user) throw context.error("UserNotExistError");
       const isRight = await passwords.verify(password, user, context);

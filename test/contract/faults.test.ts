@@ -3,11 +3,11 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createConnection } from "mysql2/promise";
 import { loadConfig } from "../../src/config.ts";
 import { startHttp } from "../../src/http-main.ts";
 import { createLog } from "../../src/log.ts";
 import { startTcp } from "../../src/tcp-main.ts";
+import { COOKIE, startFront } from "../http-front.ts";
 import * as mariaDb from "../mariadb.ts";
 import * as redis from "../redis.ts";
 import { startStack } from "../stack.ts";
@@ -134,13 +134,6 @@ function startLine(port: number): Line {
   };
 }
 
-/** The tests' MariaDB is quick and may forget its last second; here it must come back with all. */
-async function keepEveryCommit(url: string): Promise<void> {
-  const connection = await createConnection(url);
-  await connection.query("SET GLOBAL innodb_flush_log_at_trx_commit = 1");
-  await connection.end();
-}
-
 describe("a TCP tier that cannot be reached", () => {
   test("is answered with 0 and 503 by every endpoint, and no picture stays", async () => {
     await using http = await startLoneHttp(`127.0.0.1:${deadPort()},127.0.0.1:${deadPort()}`);
@@ -201,6 +194,23 @@ describe("a TCP tier that falls silent in the middle", () => {
   });
 });
 
+test("the two calls of an upload share one deadline", async () => {
+  let leftMs = Number.NaN;
+  await using front = await startFront({
+    async getUserInfo() {
+      await Bun.sleep(2000);
+      return { username: "grace", nickname: "grace", profilePath: "a.webp" };
+    },
+    async updateProfilePic(_, { deadline }) {
+      leftMs = deadline - performance.now();
+      return {};
+    },
+  });
+  const answer = await new Api(front.url, COOKIE).avatar(avatarForm(PNG));
+  expect(answer.code).toBe("7");
+  expect(leftMs).toBeLessThan(DEADLINE_MS - 1000);
+});
+
 test("an HTTP tier that cannot save a picture answers 0 and 500, and goes on", async () => {
   await using stack = await startStack();
   const { api, username } = await newMember(stack);
@@ -246,8 +256,7 @@ describe("something else at the address of the TCP tier", () => {
 
 describe.skipIf(!mariaDb.available || !redis.available)("servers that die", () => {
   test("are answered with 1 and 503, and are found again: MySQL", async () => {
-    await using server = await mariaDb.startMariaDb();
-    await keepEveryCommit(server.url);
+    await using server = await mariaDb.startMariaDb({ keepsEveryCommit: true });
     await using stack = await startStack({ DATABASE_URL: await server.createDatabase() });
     const { api, username } = await newMember(stack);
     await server.kill();

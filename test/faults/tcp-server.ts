@@ -1,17 +1,27 @@
-import { type Child, freePort, startTcp } from "../child.ts";
+import { Child, freePort } from "../child.ts";
 
 /** Cheap hashing, and sessions that outlive the longest soak. */
 const ENVIRONMENT = { PASSWORD_HASH: "argon2id:m=64,t=1,p=1", SESSION_TTL_SECONDS: "86400" };
+
+interface TcpServerOptions {
+  /** Default: the product's own. */
+  readonly script?: string;
+  readonly args?: readonly string[];
+  /** Beside what every server here has. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
 
 /** A TCP server at an address that stays the same however often it is ended and started. */
 export class TcpServer implements AsyncDisposable {
   readonly port = freePort();
   readonly address = `127.0.0.1:${this.port}`;
   readonly #folder: string;
+  readonly #options: TcpServerOptions;
   #process: Child | undefined;
 
-  constructor(folder: string) {
+  constructor(folder: string, options: TcpServerOptions = {}) {
     this.#folder = folder;
+    this.#options = options;
   }
 
   get pid(): number {
@@ -21,7 +31,12 @@ export class TcpServer implements AsyncDisposable {
 
   /** Resolves once it listens. */
   async start(): Promise<void> {
-    this.#process = startTcp(this.#folder, { RPC_PORT: `${this.port}`, ...ENVIRONMENT });
+    const { script = "src/tcp-main.ts", args = [], environment } = this.#options;
+    const where = { DATA_DIR: this.#folder, RPC_PORT: `${this.port}` };
+    this.#process = new Child(script, {
+      args,
+      environment: { ...where, ...ENVIRONMENT, ...environment },
+    });
     await this.#process.listening();
   }
 

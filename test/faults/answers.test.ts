@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { createConnection } from "mysql2/promise";
+import { ROOT } from "../child.ts";
+import { Api, newMember, newName } from "../contract/client.ts";
+import * as mariaDb from "../mariadb.ts";
+import * as redis from "../redis.ts";
+import { type Stack, startStack } from "../stack.ts";
+import {
+  type Databases,
+  FAULTS,
+  type Fault,
+  type People,
+  REQUESTS,
+  type Request,
+  WELL,
+} from "./database-faults.ts";
+
+// A limit ends a hang; it does not judge speed.
+setDefaultTimeout(120_000);
+
+const PASSWORD = "hopper1906";
+const DEADLINE_MS = 5000;
+/** What a busy machine may add to a deadline. */
+const NOISE_MS = 10_000;
+const GIVE_UP_MS = 30_000;
+
+const REQUEST_NAMES: readonly Request[] = Object.keys(REQUESTS).filter(isRequest);
+
+function isRequest(name: string): name is Request {
+  return Object.hasOwn(REQUESTS, name);
+}
+
+interface Site extends Omit<Databases, "sql"> {
+  readonly stack: Stack;
+  readonly databaseUrl: string;
+}
+
+async function startSite(cleanup: AsyncDisposableStack): Promise<Site> {
+  const servers = {
+    mariaDb: cleanup.use(await mariaDb.startMariaDb({ keepsEveryCommit: true })),
+    redis: cleanup.use(await redis.startRedis()),
+  };
+  const databaseUrl = await servers.mariaDb.createDatabase();
+  const redisUrl = await servers.redis.createDatabase();
+  const stack = cleanup.use(await startStack({ DATABASE_URL: databaseUrl, REDIS_URL: redisUrl }));
+  const raw = new Redis(redisUrl);
+  cleanup.defer(() => raw.disconnect());
+  // Whoever asks hears of it; without a listener, ioredis prints every refused connection.
+  raw.on("error", () => undefined);
+  return { ...servers, stack, raw, databaseUrl };
+}
+
+/** A connection to hurt MySQL with, which may itself be hurt. */
+async function connectSql({ databaseUrl }: Site) {
+  const sql = await createConnection(databaseUrl);
+  sql.on("error", () => undefined);
+  return { sql, [Symbol.dispose]: () => sql.destroy() };
+}
+
+async function invite({ stack, raw }: Site): Promise<People> {
+  const people = {
+    cached: await newMember(stack),
+    uncached: await newMember(stack),
+    writer: await newMember(stack),
+    painter: await newMember(stack),
+    leaver: await newMember(stack),
+  };
+  await raw.del(`user:${people.uncached.username}`);
+  expect(await raw.exists(`user:${people.cached.username}`)).toBe(1);
+  return people;
+}
+
+/** Everything at once: what is answered, and when the last answer came. */
+async function askAll({ stack }: Site, people: People) {
+  const askedAt = performance.now();
+  const asked = REQUEST_NAMES.map(async (name) => {
+    const { code } = await REQUESTS[name](people, stack.url);
+    return [name, code] as const;
+  });
+  const answers: Record<string, string> = Object.fromEntries(await Promise.all(asked));
+  return { answers, slowestMs: Math.round(performance.now() - askedAt) };
+}
+
+/** Ask until a new user can sign up and in, and then everything; returns how long that took. */
+async function recover(site: Site): Promise<number> {
+  const healedAt = performance.now();
+  const api = new Api(site.stack.url);
+  for (;;) {
+    const username = newName();
+    const isBack =
+      (await api.signUp(username, PASSWORD)).code === "7" &&
+      (await api.signIn(username, PASSWORD)).code === "7";
+    const tookMs = Math.round(performance.now() - healedAt);
+    if (isBack) {
+      expect((await askAll(site, await invite(site))).answers).toEqual(WELL);
+      return tookMs;
+    }
+    if (tookMs > GIVE_UP_MS) throw new Error("Cannot see that all is well again");
+    await Bun.sleep(20);
+  }
+}
+
+/** The first columns of a fault's row: what fails, by code, and what is answered as ever. */
+function rowOf({ name, answers }: Fault): string {
+  const failing = Map.groupBy(
+    REQUEST_NAMES.filter((request) => answers[request] !== undefined),
+    (request) => answers[request],
+  );
+  const failures = [...failing].map(([code, requests]) => `"${code}": ${requests.join(", ")}`);
+  const asEver = REQUEST_NAMES.filter((request) => answers[request] === undefined);
+  const all = asEver.length === REQUEST_NAMES.length ? "all" : asEver.join(", ");
+  return `| ${name} | ${failures.join("; ") || "none"} | ${all} |`;
+}
+
+describe.skipIf(!mariaDb.available || !redis.available)("while a database fails", () => {
+  const cleanup = new AsyncDisposableStack();
+  let site: Site;
+
+  beforeAll(async () => {
+    site = await startSite(cleanup);
+  });
+  afterAll(() => cleanup.disposeAsync());
+
+  test.each(FAULTS)("$name: what can still be answered is", async (fault) => {
+    const people = await invite(site);
+    using connection = await connectSql(site);
+    const databases = { ...site, ...connection };
+    await fault.hurt(databases);
+    const { answers, slowestMs } = await askAll(site, people);
+    await fault.heal(databases);
+    const recoveryMs = await recover(site);
+
+    console.log(`${fault.name}:`, { slowestMs, recoveryMs });
+    expect(answers).toEqual({ ...WELL, ...fault.answers });
+    expect(slowestMs).toBeLessThan(DEADLINE_MS + NOISE_MS);
+  });
+
+  test("no call waits longer than its own deadline", async () => {
+    const { cached } = await invite(site);
+    using connection = await connectSql(site);
+    await connection.sql.query("LOCK TABLES user WRITE");
+    // Storage itself gives up after seconds, with another error.
+    const options = { timeoutMs: 200 };
+    const { user } = site.stack;
+    const { username, sessionId } = cached;
+    for (const call of [
+      () => user.signUp({ username: newName(), password: PASSWORD }, options),
+      () => user.signIn({ username, password: PASSWORD }, options),
+      () => user.updateNickname({ sessionId, nickname: "late" }, options),
+      () => user.getUserInfo({ sessionId }, options),
+    ]) {
+      await expect(call()).rejects.toMatchObject({ status: "deadline_exceeded" });
+    }
+  });
+});
+
+test("the README's table of faults is the one that is tested", async () => {
+  const readme = await Bun.file(join(ROOT, "README.md")).text();
+  const rows = FAULTS.map(rowOf);
+  expect(rows.filter((row) => !readme.includes(`\n${row}`))).toEqual([]);
+});

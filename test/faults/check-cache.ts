@@ -1,0 +1,132 @@
+// `bun run check-cache --minutes N`: users write, read and sign in through two TCP servers on real
+// databases, while servers and databases are killed, frozen and restarted. Nothing may be read that
+// is older than what was acknowledged before, nothing acknowledged may be lost, no answer may be
+// outside of the table, and in the end cache and rows must agree. With `--without-lease` one of the
+// servers is broken, which must be found: the run then ends at the first finding.
+import { parseArgs } from "node:util";
+import { seededRandom } from "../../src/rpc/testing/seed.ts";
+import type { Account } from "./account.ts";
+import { CacheLoad, GROUPS } from "./cache-load.ts";
+import { type Site, startSite } from "./site.ts";
+
+const CALM_MS = 500;
+const TELL_EVERY_MS = 10_000;
+const SAMPLE_EVERY_MS = 50;
+/** More than the fill of the slowest reader takes; a late update is no matter, it is marked. */
+const SETTLE_MS = 1_200;
+
+interface CheckOptions {
+  readonly durationMs: number;
+  readonly seed: number;
+  readonly isLeased: boolean;
+}
+
+/** All of them, one after the other, in an order of chance; again until `endsAt`, or a finding. */
+async function injectFaults(
+  { faults }: Site,
+  load: CacheLoad,
+  random: () => number,
+  endsAt: number,
+): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  do {
+    const left = Object.keys(faults);
+    while (left.length > 0 && load.findings.length === 0) {
+      const [name = ""] = left.splice(Math.floor(random() * left.length), 1);
+      await Bun.sleep(CALM_MS * (0.5 + random()));
+      await faults[name]?.();
+      counts[name] = (counts[name] ?? 0) + 1;
+    }
+  } while (performance.now() < endsAt && load.findings.length === 0);
+  return counts;
+}
+
+/** How often the profile of a user who is being read was seen in the cache. */
+async function sampleCache(site: Site, load: CacheLoad): Promise<number> {
+  let seen = 0;
+  while (!load.isOver) {
+    await Bun.sleep(SAMPLE_EVERY_MS);
+    const names = load.accounts.slice(-GROUPS).map(({ username }) => username);
+    const nicknames = await site.cached(names).catch(() => []);
+    seen += nicknames.filter((nickname) => nickname !== undefined).length;
+  }
+  return seen;
+}
+
+/** What is kept of users whom nobody writes: each row as a read, each cached profile as its row. */
+async function compare(site: Site, load: CacheLoad, accounts: readonly Account[]): Promise<void> {
+  const names = accounts.map(({ username }) => username);
+  const reads = accounts.map((account) => [account, account.nickname.beginRead()] as const);
+  const [rows, cached] = [await site.rows(), await site.cached(names)];
+  for (const [index, [account, end]] of reads.entries()) {
+    const row = rows.get(account.username);
+    const wrong = row === undefined ? "the row is gone" : end(row);
+    if (wrong !== undefined) load.find(`in the table, ${wrong}`, account);
+    const copy = cached[index];
+    if (copy === undefined || copy === row) continue;
+    load.find(`the cache holds ${copy} and the table ${row}, and nobody writes`, account);
+  }
+}
+
+/** Compare what is kept of each user who was left alone, once. */
+async function inspect(site: Site, load: CacheLoad): Promise<void> {
+  const inspected = new Set<Account>();
+  while (!load.isOver) {
+    const settled = load.accounts.filter(({ isSettled }) => isSettled);
+    await Bun.sleep(SETTLE_MS);
+    const due = settled.filter((account) => !inspected.has(account));
+    try {
+      if (due.length > 0) await compare(site, load, due);
+      for (const account of due) inspected.add(account);
+    } catch (error) {
+      // A database is away: they are still due.
+      console.log(`cannot compare: ${error}`);
+    }
+  }
+}
+
+async function check({ durationMs, seed, isLeased }: CheckOptions): Promise<boolean> {
+  const random = seededRandom(seed);
+  console.log(`seed ${seed}`);
+  await using site = await startSite(isLeased);
+  const load = new CacheLoad(site.url, site.losses, random);
+  const tell = setInterval(() => {
+    console.log(JSON.stringify({ ...load.counts, users: load.accounts.length }), load.answers);
+  }, TELL_EVERY_MS);
+
+  const work = load.run();
+  const sampling = sampleCache(site, load);
+  // A broken build leaves old copies behind, too, but what must be found there is a read.
+  const inspecting = isLeased ? inspect(site, load) : undefined;
+  const faults = await injectFaults(site, load, random, performance.now() + durationMs);
+  load.stop();
+  const [cacheSeen] = await Promise.all([sampling, inspecting, work]);
+  clearInterval(tell);
+  await Bun.sleep(SETTLE_MS);
+  await compare(site, load, load.accounts);
+
+  for (const { what, username, history } of load.findings) {
+    console.log(`finding, ${username}: ${what}\n  ${history.join("\n  ")}`);
+  }
+  const { counts, answers, accounts, findings } = load;
+  const report = { ...counts, users: accounts.length, cacheSeen, faults, answers };
+  console.log(JSON.stringify({ seed, findings: findings.map(({ what }) => what), ...report }));
+  // A run that saw nothing of the cache would find nothing either.
+  const hasLooked = counts.reads > 0 && counts.acknowledged > 0 && cacheSeen > 0;
+  return findings.length === 0 && hasLooked;
+}
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string" },
+    seconds: { type: "string" },
+    seed: { type: "string" },
+    "without-lease": { type: "boolean", default: false },
+  },
+});
+const seconds = Number(values.seconds ?? 15);
+const durationMs = 1000 * (values.minutes === undefined ? seconds : 60 * Number(values.minutes));
+if (!(durationMs > 0)) throw new RangeError("Cannot check: --minutes must be a number over 0");
+const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
+const isGood = await check({ durationMs, seed, isLeased: !values["without-lease"] });
+process.exitCode = isGood ? 0 : 1;

@@ -1,0 +1,78 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { tmpdir } from "node:os";
+import { Child, Folder, startHttp, startTcp } from "../child.ts";
+import { type Answer, Api, nicknameOf, sessionIdOf } from "../contract/client.ts";
+import { avatarForm, pngOf } from "../contract/images.ts";
+import { SmallDisk } from "./small-disk.ts";
+
+// Real servers on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(60_000);
+
+const USERNAME = "grace";
+const PASSWORD = "hopper1906";
+const PNG = pngOf(64, 64, [1, 2, 3]);
+const FAST = { PASSWORD_HASH: "argon2id:m=64,t=1,p=1" };
+const MEGABYTES = 4;
+
+const told = ({ code, status }: Answer) => `${code} ${status}`;
+
+async function join(url: string): Promise<Api> {
+  const api = new Api(url);
+  expect(told(await api.signUp(USERNAME, PASSWORD))).toBe("7 200");
+  return api.withSession(sessionIdOf(await api.signIn(USERNAME, PASSWORD)));
+}
+
+describe.skipIf(!SmallDisk.isAvailable(tmpdir()))("a full disk", () => {
+  test("of the pictures: uploads end with 0 and leave nothing, all else works", async () => {
+    await using folder = await Folder.make();
+    await using pictures = await Folder.make();
+    const disk = new SmallDisk(pictures.path, MEGABYTES);
+    await using tcp = startTcp(folder.path, FAST);
+    await using http = new Child("src/http-main.ts", {
+      environment: {
+        DATA_DIR: pictures.path,
+        HTTP_PORT: "0",
+        RPC_ADDRESSES: await tcp.listening(),
+      },
+      wrapper: disk.wrapper,
+    });
+    const api = await join(await http.listening());
+
+    await disk.fill(http.pid);
+    expect(told(await api.avatar(avatarForm(PNG)))).toBe("0 500");
+    expect(await disk.list(http.pid, "avatars")).toEqual([]);
+    expect(told(await api.nickname("changed"))).toBe("7 200");
+    expect(await nicknameOf(api)).toBe("changed");
+
+    await disk.free(http.pid);
+    expect(told(await api.avatar(avatarForm(PNG)))).toBe("7 200");
+    expect(await disk.list(http.pid, "avatars")).toHaveLength(1);
+  });
+
+  test("of SQLite: what is stored can be read, nothing is stored by half", async () => {
+    await using folder = await Folder.make();
+    await using data = await Folder.make();
+    const disk = new SmallDisk(data.path, MEGABYTES);
+    await using tcp = new Child("src/tcp-main.ts", {
+      environment: { DATA_DIR: data.path, RPC_PORT: "0", ...FAST },
+      wrapper: disk.wrapper,
+    });
+    await using http = startHttp(folder.path, await tcp.listening());
+    const api = await join(await http.listening());
+
+    await disk.fill(tcp.pid);
+    expect(told(await api.signUp("ada1", PASSWORD))).toBe("1 503");
+    expect(told(await api.signIn(USERNAME, PASSWORD))).toBe("1 503");
+    expect(told(await api.signIn(USERNAME, "hopper1907"))).toBe("5 401");
+    expect(told(await api.nickname("changed"))).toBe("1 503");
+    expect(told(await api.avatar(avatarForm(PNG)))).toBe("1 503");
+    expect(told(await api.signOut())).toBe("1 503");
+    expect(await nicknameOf(api)).toBe(USERNAME);
+
+    await disk.free(tcp.pid);
+    expect(told(await api.signUp("ada1", PASSWORD))).toBe("7 200");
+    expect(told(await api.nickname("changed"))).toBe("7 200");
+    expect(await nicknameOf(api)).toBe("changed");
+    expect(told(await api.signOut())).toBe("7 200");
+  });
+});

@@ -1,0 +1,91 @@
+/** What became of a write. An unknown one may take effect at any later time, or never. */
+export type Outcome = "acknowledged" | "refused" | "unknown";
+
+interface Write {
+  readonly value: string;
+  outcome: Outcome;
+  /** When it was acknowledged; until then it has no end. */
+  endedAt: number;
+}
+
+/** Somebody has shown that `value` was the newest at some time after `from`. */
+interface Proof {
+  readonly value: string;
+  readonly from: number;
+}
+
+const HISTORY_LINES = 40;
+
+/**
+ * One value that many write and many read at the same time, and what they may see. Every write has
+ * a value of its own. Times are numbers of events, in the order in which this process saw them, so
+ * whatever ended before another began did so in truth.
+ *
+ * A read of a value is too old where another value was proved to be the newest at some time between
+ * the acknowledgement of the write of that value and the begin of the read. An acknowledged write
+ * proves its value, and so does a read of it. Writes that overlap may come in either order; but
+ * once a read has shown which was the last, later reads must agree.
+ */
+export class Register {
+  readonly #writes = new Map<string, Write>();
+  readonly #history: string[] = [];
+  #now = 0;
+  /** Of all proofs so far the latest, and the latest of any other value. */
+  #proofs: readonly Proof[] = [];
+
+  /** @param initial what was written, and acknowledged, before anything else */
+  constructor(initial: string) {
+    this.beginWrite(initial)("acknowledged");
+  }
+
+  /** The last events, as in "0.125 s: the write of 7 is acknowledged". */
+  get history(): readonly string[] {
+    return this.#history;
+  }
+
+  /** @returns what to call with the outcome of the write */
+  beginWrite(value: string): (outcome: Outcome) => void {
+    const from = this.#tick(`the write of ${value} begins`);
+    // Until there is an answer, it is as one that never gets any.
+    const write: Write = { value, outcome: "unknown", endedAt: Number.POSITIVE_INFINITY };
+    this.#writes.set(value, write);
+    return (outcome) => {
+      const now = this.#tick(`the write of ${value} is ${outcome}`);
+      write.outcome = outcome;
+      if (outcome !== "acknowledged") return;
+      write.endedAt = now;
+      this.#prove({ value, from });
+    };
+  }
+
+  /** @returns what to call with the value that was read; tells what is wrong with it, if any */
+  beginRead(): (value: string) => string | undefined {
+    const from = ++this.#now;
+    const proofs = this.#proofs;
+    return (value) => {
+      this.#tick(`${value} is read, by a read that began at event ${from}`);
+      const write = this.#writes.get(value);
+      if (!write) return `${value} is read, which nobody wrote`;
+      if (write.outcome === "refused") return `${value} is read, whose write was refused`;
+      const newer = proofs.find((proof) => proof.value !== value && proof.from > write.endedAt);
+      if (newer) return `${value} is read, after ${newer.value} was known to be newer`;
+      // Without an acknowledgement, a value that was seen can still go with a crash.
+      if (write.outcome === "acknowledged") this.#prove({ value, from });
+      return undefined;
+    };
+  }
+
+  #prove(proof: Proof): void {
+    const [latest, ...rest] = [...this.#proofs, proof].sort((one, other) => other.from - one.from);
+    const ofAnother = rest.find(({ value }) => value !== latest?.value);
+    this.#proofs = [latest, ofAnother].filter((each) => each !== undefined);
+  }
+
+  #tick(event: string): number {
+    const now = ++this.#now;
+    const seconds = (performance.now() / 1000).toFixed(3);
+    this.#history.push(`${seconds} s, event ${now}: ${event}`);
+    if (this.#history.length > HISTORY_LINES) this.#history.shift();
+    return now;
+  }
+}

@@ -1,0 +1,114 @@
+import { Redis } from "ioredis";
+import { createConnection, type RowDataPacket } from "mysql2/promise";
+import { Folder, startHttp } from "../child.ts";
+import { startMariaDb } from "../mariadb.ts";
+import { startRedis } from "../redis.ts";
+import { TcpServer } from "./tcp-server.ts";
+
+const FROZEN_MS = 2_000;
+const DOWN_MS = 200;
+
+/** What may happen to a site, by name; over when it resolves. */
+export type Faults = Readonly<Record<string, () => Promise<void>>>;
+
+/** Everything that Portico consists of in earnest, each a process of its own. */
+export interface Site extends AsyncDisposable {
+  /** Of the HTTP tier. */
+  readonly url: string;
+  readonly faults: Faults;
+  /** How often Redis has lost everything, counted before and after. */
+  losses(): number;
+  /** Username → nickname, from the table. */
+  rows(): Promise<ReadonlyMap<string, string>>;
+  /** The nicknames of these users in the cache, undefined for one who is not in it. */
+  cached(usernames: readonly string[]): Promise<readonly (string | undefined)[]>;
+}
+
+interface UserRow extends RowDataPacket {
+  readonly username: string;
+  readonly nickname: string;
+}
+
+/**
+ * Start both databases, two TCP servers, one of them slow to fill the cache, and an HTTP tier.
+ * @param isLeased whether the slow one fills it under a lease, as it should
+ */
+export async function startSite(isLeased: boolean): Promise<Site> {
+  await using cleanup = new AsyncDisposableStack();
+  const folder = cleanup.use(await Folder.make());
+  const mariaDb = cleanup.use(await startMariaDb({ keepsEveryCommit: true }));
+  const redis = cleanup.use(await startRedis());
+  const databaseUrl = await mariaDb.createDatabase();
+  const redisUrl = await redis.createDatabase();
+
+  const raw = new Redis(redisUrl);
+  cleanup.defer(() => raw.disconnect());
+  // Whoever asks hears of it; without a listener, ioredis prints every refused connection.
+  raw.on("error", () => undefined);
+
+  const environment = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl };
+  const one = cleanup.use(new TcpServer(folder.path, { environment }));
+  const script = "test/faults/slow-tcp-main.ts";
+  const args = isLeased ? [] : ["--without-lease"];
+  const other = cleanup.use(new TcpServer(folder.path, { environment, script, args }));
+  await Promise.all([one.start(), other.start()]);
+  const http = cleanup.use(startHttp(folder.path, `${one.address},${other.address}`));
+  const url = await http.listening();
+
+  let losses = 0;
+  const kill = (server: TcpServer) => async () => {
+    await server.end("SIGKILL");
+    await Bun.sleep(DOWN_MS);
+    await server.start();
+  };
+  const started = cleanup.move();
+  return {
+    url,
+    losses: () => losses,
+    faults: {
+      "a TCP server killed": kill(one),
+      "the other TCP server killed": kill(other),
+      "Redis frozen": async () => {
+        process.kill(redis.pid, "SIGSTOP");
+        await Bun.sleep(FROZEN_MS);
+        process.kill(redis.pid, "SIGCONT");
+      },
+      "Redis killed, restarted empty": async () => {
+        losses++;
+        await redis.kill();
+        await Bun.sleep(DOWN_MS);
+        await redis.restart();
+        losses++;
+      },
+      "MariaDB killed, restarted": async () => {
+        await mariaDb.kill();
+        await Bun.sleep(DOWN_MS);
+        await mariaDb.restart();
+      },
+    },
+
+    async rows() {
+      const rows = await query<UserRow[]>(databaseUrl, "SELECT username, nickname FROM user");
+      return new Map(rows.map(({ username, nickname }) => [username, nickname]));
+    },
+
+    async cached(usernames) {
+      const found = await Promise.all(
+        usernames.map((username) => raw.hget(`user:${username}`, "nickname")),
+      );
+      return found.map((nickname) => nickname ?? undefined);
+    },
+
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
+}
+
+async function query<T extends RowDataPacket[]>(databaseUrl: string, sql: string): Promise<T> {
+  const connection = await createConnection(databaseUrl);
+  try {
+    const [rows] = await connection.query<T>(sql);
+    return rows;
+  } finally {
+    await connection.end();
+  }
+}
