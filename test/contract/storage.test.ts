@@ -3,11 +3,11 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openRedis } from "../redis-keys.ts";
 import { startStack } from "../stack.ts";
 import { Api, newMember, newName, nicknameOf, profileOf, sessionIdOf } from "./client.ts";
 import { avatarForm, pngOf } from "./images.ts";
 import { describePairs, describeServers, sharedStack } from "./pairs.ts";
-import { openRedis } from "./redis-keys.ts";
 import { openRows, storedPassword } from "./rows.ts";
 
 // A limit ends a hang; it does not judge speed.
