@@ -1,9 +1,12 @@
+import { Command } from "ioredis";
 import { askRedis, redisRecipe } from "./redis.ts";
 import { ThrowAwayServer } from "./throw-away.ts";
 
 const MASTERS = 3;
 const SLOTS = 16_384;
 const FORMING_TIMEOUT_MS = 60_000;
+/** How long a slot is neither here nor there, half of it before its keys move and half after. */
+const MOVING_MS = 100;
 /** Of a shared cluster: on a busy machine, nobody is to be taken for dead. */
 const PATIENT_MS = 15_000;
 
@@ -21,8 +24,10 @@ export interface RedisCluster extends AsyncDisposable {
   /** As `REDIS_URL` has it. */
   readonly url: string;
   readonly masters: readonly Master[];
-  /** The master that holds a key. */
-  masterOf(key: string): Promise<Master>;
+  /** The master that held a key's slot when the cluster was started. */
+  masterOf(key: string): Master;
+  /** Move the slot of a key, with all keys in it, and take a while over it. */
+  moveSlot(key: string, from: Master, to: Master): Promise<void>;
   /**
    * The only database that a cluster has, emptied. Tests that share a cluster come one after the
    * other, and each has it for itself until the next one asks.
@@ -56,14 +61,30 @@ export async function startRedisCluster(nodeTimeoutMs: number): Promise<RedisClu
   return {
     url,
     masters,
-    async masterOf(key) {
-      const [first = 0] = ports;
-      const slot = Number(await askRedis(first, (redis) => redis.cluster("KEYSLOT", key)));
+    masterOf(key) {
+      const slot = slotOf(key);
       const master = masters.find((_, index) => slot <= slotsOf(index).last);
       if (!master) throw new Error(`No master has slot ${slot}`);
       return master;
     },
+    async moveSlot(key, from, to) {
+      const slot = slotOf(key);
+      const idOf = ({ port }: Master) => askRedis(port, (redis) => redis.cluster("MYID"));
+      const [source, target] = [await idOf(from), await idOf(to)];
+      await askRedis(to.port, (redis) => redis.cluster("SETSLOT", slot, "IMPORTING", source));
+      await askRedis(from.port, async (redis) => {
+        await redis.cluster("SETSLOT", slot, "MIGRATING", target);
+        await Bun.sleep(MOVING_MS);
+        const keys = await redis.cluster("GETKEYSINSLOT", slot, 1_000);
+        await redis.migrate("127.0.0.1", to.port, "", 0, 5_000, "KEYS", ...keys);
+        await Bun.sleep(MOVING_MS);
+      });
+      for (const { port } of [to, from, ...masters]) {
+        await askRedis(port, (redis) => redis.cluster("SETSLOT", slot, "NODE", target));
+      }
+    },
     async createDatabase() {
+      await untilWhole(ports);
       await Promise.all(ports.map((port) => askRedis(port, (redis) => redis.flushall())));
       return url;
     },
@@ -79,7 +100,7 @@ export function sharedRedisCluster(): Promise<RedisCluster> {
   return shared;
 }
 
-/** Deal out the slots, make all known to one another, and wait until each says that all is well. */
+/** Deal out the slots and make all known to one another. */
 async function form(ports: readonly number[]): Promise<void> {
   for (const [index, port] of ports.entries()) {
     const { first, last } = slotsOf(index);
@@ -92,10 +113,15 @@ async function form(ports: readonly number[]): Promise<void> {
       }
     });
   }
+  await untilWhole(ports);
+}
+
+/** Wait until each says that all is well. */
+async function untilWhole(ports: readonly number[]): Promise<void> {
   const endsAtMs = performance.now() + FORMING_TIMEOUT_MS;
   for (const port of ports) {
     while (!isWhole(await askRedis(port, (redis) => redis.cluster("INFO")))) {
-      if (performance.now() > endsAtMs) throw new Error("Cannot form the cluster");
+      if (performance.now() > endsAtMs) throw new Error("The cluster is not whole");
       await Bun.sleep(50);
     }
   }
@@ -104,6 +130,10 @@ async function form(ports: readonly number[]): Promise<void> {
 function isWhole(info: unknown): boolean {
   const wanted = ["state:ok", `slots_ok:${SLOTS}`, `known_nodes:${MASTERS}`, `size:${MASTERS}`];
   return wanted.every((line) => String(info).includes(`cluster_${line}\r\n`));
+}
+
+function slotOf(key: string): number {
+  return Number(new Command("get", [key]).getSlot());
 }
 
 function slotsOf(master: number): { first: number; last: number } {

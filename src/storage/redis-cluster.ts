@@ -14,8 +14,10 @@ const OPEN_TIMEOUT_MS = 4_000;
 class BoundedCluster extends Cluster {
   override sendCommand(...args: Parameters<Cluster["sendCommand"]>): unknown {
     const [command] = args;
+    // What was waiting for a node when the last one went comes here again when there is one.
+    if (command.isSettled) return command.promise;
     command.setTimeout(TIMEOUTS.commandTimeout);
-    // ioredis would keep it until there is a node again, and then send what nobody waits for.
+    // ioredis would keep it until there is a node again, however many there are by then.
     if (this.status !== "ready" && !isOwn(command)) {
       command.reject(new Error("no node of the cluster is connected"));
       return command.promise;
