@@ -8,21 +8,19 @@ import { SCRIPTS } from "./redis-scripts.ts";
 const OPEN_TIMEOUT_MS = 4_000;
 
 /**
- * ioredis follows a command from node to node where it is redirected (MOVED, ASK) or a connection
- * is lost, with a time limit for each send but none in all. Here a command has its limit in all.
+ * ioredis follows a command from node to node, where it is redirected (MOVED, ASK) or a connection
+ * is lost, but its time begins only when a node is there to send it to: until then it is kept, and
+ * sent to whichever comes back. Here its time begins at once, and nothing is sent after it.
  */
 class BoundedCluster extends Cluster {
   override sendCommand(...args: Parameters<Cluster["sendCommand"]>): unknown {
     const [command] = args;
-    // What was waiting for a node when the last one went comes here again when there is one.
-    if (command.isSettled) return command.promise;
     command.setTimeout(TIMEOUTS.commandTimeout);
-    // ioredis would keep it until there is a node again, however many there are by then.
     if (this.status !== "ready" && !isOwn(command)) {
       command.reject(new Error("no node of the cluster is connected"));
-      return command.promise;
     }
-    return super.sendCommand(...args);
+    // What was under way when the last node went is kept all the same, and comes by here again.
+    return command.isSettled ? command.promise : super.sendCommand(...args);
   }
 }
 
