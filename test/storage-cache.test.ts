@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { inspect } from "node:util";
-import { Redis } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import { type SessionStore, StorageError } from "../src/user/stores.ts";
 import { available as hasRedis, sharedRedis } from "./redis.ts";
 import { sharedRedisCluster } from "./redis-cluster.ts";
@@ -32,12 +32,19 @@ async function openSessions(shared: typeof sharedRedis | typeof sharedRedisClust
     raw: keys,
     matching,
     redisUrl,
+    /** As after a restart: Redis is there, and all that it knew is gone. */
+    empty: () => emptyAll(keys),
     async [Symbol.asyncDispose]() {
       await raw[Symbol.asyncDispose]();
       await storage.close();
       await folder[Symbol.asyncDispose]();
     },
   };
+}
+
+async function emptyAll(redis: Redis | Cluster): Promise<void> {
+  const servers = redis instanceof Cluster ? redis.nodes("master") : [redis];
+  await Promise.all(servers.map((server) => server.flushdb()));
 }
 
 async function leaseOf(sessions: SessionStore, username: string): Promise<string> {
@@ -242,6 +249,72 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     expect(ttlMs).toBeLessThanOrEqual(60_000);
     await sessions.invalidating("grace", async () => undefined);
     expect(await sessions.find("s1")).toEqual({ username: "grace" });
+  });
+
+  test("is closed by a writer that dies after its commit, and opens when its mark has expired", async () => {
+    await using redis = await openSessions(shared);
+    const { sessions, raw } = redis;
+    await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
+    const slow = await sessions.lease("grace");
+    const committed = Promise.withResolvers<void>();
+
+    void sessions.invalidating("grace", () => {
+      committed.resolve();
+      return new Promise<never>(() => undefined);
+    });
+    await committed.promise;
+
+    await sessions.fill(OLD, slow ?? "");
+    expect(await sessions.find("s1")).toEqual({ username: "grace" });
+    await raw.pexpire("{user:grace}:dirty", 1);
+    while (await raw.exists("{user:grace}:dirty")) await Bun.sleep(1);
+    await sessions.fill(OLD, slow ?? "");
+    const found = await sessions.find("s1");
+    expect(found?.profile).toBeUndefined();
+    await sessions.fill(NEW, found?.lease ?? "");
+    expect((await sessions.find("s1"))?.profile?.nickname).toBe("new");
+  });
+
+  test("keeps nothing from before an update in which Redis forgets all that it knew", async () => {
+    await using redis = await openSessions(shared);
+    const { sessions } = redis;
+    let slow = "";
+
+    await sessions.invalidating("grace", async () => {
+      await redis.empty();
+      await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
+      expect((await sessions.find("s1"))?.profile?.nickname).toBe("old");
+      await redis.raw.del("user:grace");
+      slow = await leaseOf(sessions, "grace");
+      await sessions.open("s2", OLD, undefined);
+    });
+
+    await sessions.fill(OLD, slow);
+    expect((await sessions.find("s1"))?.profile).toBeUndefined();
+  });
+
+  test("drops at the end of an update what Redis, having forgotten it, was filled with", async () => {
+    await using redis = await openSessions(shared);
+    const { sessions } = redis;
+
+    await sessions.invalidating("grace", async () => {
+      await redis.empty();
+      await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
+    });
+
+    expect((await sessions.find("s1"))?.profile).toBeUndefined();
+  });
+
+  test("stays closed for a writer's whole time, whenever another's began", async () => {
+    await using redis = await openSessions(shared);
+    const { sessions, raw } = redis;
+
+    await sessions.invalidating("grace", async () => {
+      await raw.pexpire("{user:grace}:dirty", 1_000);
+      await sessions.invalidating("grace", async () => {
+        expect(await raw.pttl("{user:grace}:dirty")).toBeGreaterThan(30_000);
+      });
+    });
   });
 
   test("never shows a value older than the last update that was through", async () => {
