@@ -16,6 +16,8 @@ export interface Stack extends AsyncDisposable {
   readonly url: string;
   /** Of the first TCP server. */
   readonly rpcPort: number;
+  /** Of every TCP server. */
+  readonly rpcPorts: readonly number[];
   readonly dataDir: string;
   /** A client of all TCP servers, for any contract. */
   readonly caller: Caller;
@@ -63,6 +65,7 @@ export async function startStack(environment: Environment = {}, tcpServers = 1):
   return {
     url: http.address,
     rpcPort: rpcAddresses[0]?.port ?? 0,
+    rpcPorts: rpcAddresses.map(({ port }) => port),
     dataDir,
     caller,
     user: new UserClient(caller),

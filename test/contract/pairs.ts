@@ -67,6 +67,11 @@ export function describeAllPairs(title: string, body: (pair: Pair) => void): voi
   describeOn([EMBEDDED, SERVERS, CLUSTER, TWO_SERVERS], title, body);
 }
 
+/** What several TCP servers promise together. */
+export function describeTwoServers(title: string, body: (pair: Pair) => void): void {
+  describeOn([TWO_SERVERS], title, body);
+}
+
 /** What only the servers have: keys in Redis, columns in MySQL. */
 export function describeServers(title: string, body: (pair: Pair) => void): void {
   describeOn([SERVERS], title, body);
