@@ -10,7 +10,7 @@ const OPEN_TIMEOUT_MS = 4_000;
 /**
  * ioredis follows a command from node to node, where it is redirected (MOVED, ASK) or a connection
  * is lost, but its time begins only when a node is there to send it to: until then it is kept, and
- * sent to whichever comes back. Here its time begins at once, and nothing is sent after it.
+ * sent to whichever comes back. Here its time begins at once, and where no node is, it fails.
  */
 class BoundedCluster extends Cluster {
   override sendCommand(...args: Parameters<Cluster["sendCommand"]>): unknown {
@@ -37,13 +37,14 @@ export async function connectCluster(
   urls: readonly string[],
   presences: NodePresences,
 ): Promise<Cluster> {
-  const nodes = urls.map((url) => new URL(url));
-  const [{ protocol, username, password } = new URL("redis:")] = nodes;
+  const { protocol, username, password } = new URL(urls[0] ?? "");
   const cluster = new BoundedCluster(
-    nodes.map(({ hostname, port }) => ({
-      host: hostname.replace(/^\[|\]$/g, ""),
-      port: Number(port || 6379),
-    })),
+    urls
+      .map((url) => new URL(url))
+      .map(({ hostname, port }) => ({
+        host: hostname.replace(/^\[|\]$/g, ""),
+        port: Number(port || 6379),
+      })),
     {
       lazyConnect: true,
       scripts: SCRIPTS,
@@ -62,7 +63,7 @@ export async function connectCluster(
     },
   );
   let why: unknown;
-  // Listened to, since an EventEmitter throws errors that nobody hears; each is a node's, too.
+  // An EventEmitter throws errors that nobody listens to; each of these is a node's as well.
   cluster.on("error", () => undefined);
   cluster.on("node error", (error: unknown) => {
     why = error;

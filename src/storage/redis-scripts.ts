@@ -1,6 +1,7 @@
 import type { Result } from "ioredis";
 
-// The cache of profiles, filled under a lease. Three keys of one user, which share a slot:
+// The cache of profiles, filled under a lease; CACHE.md has the argument why it is right. Three
+// keys of one user, which share a slot:
 //
 //   user:<name>           the cached profile, a hash
 //   {user:<name>}:lease   the token of those who may fill it

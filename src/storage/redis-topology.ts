@@ -75,7 +75,7 @@ export class RedisCluster implements Topology {
     ]);
   }
 
-  /** Any node knows which slots are served. One that hangs, and is asked, answers nobody. */
+  /** Any node knows which slots are served, once the nodes miss the one that does not answer. */
   async ping(): Promise<void> {
     const info = String(await this.redis.cluster("INFO"));
     const served = /^cluster_slots_ok:(\d+)/m.exec(info)?.[1] ?? "none";
