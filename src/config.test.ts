@@ -70,6 +70,17 @@ describe("loadConfig()", () => {
     expect(loadConfig({ PASSWORD_HASH: "salted-md5" }).passwordHash.name).toBe("salted-md5");
   });
 
+  test("several addresses of Redis are a URL each, with the scheme and credentials of the first", () => {
+    const urlsOf = (REDIS_URL: string) => loadConfig({ REDIS_URL }).redisUrl?.split(",");
+    expect(urlsOf("redis://one:1,two:2, [::1]:3")).toEqual([
+      ...["redis://one:1", "redis://two:2", "redis://[::1]:3"],
+    ]);
+    const urls = ["rediss://u:p%2Cw@one:1", "rediss://u:p%2Cw@two"];
+    expect(urlsOf("rediss://u:p%2Cw@one:1,two")).toEqual(urls);
+    expect(urlsOf(urls.join(","))).toEqual(urls);
+    expect(urlsOf("redis://one:1/0,two:2/0")).toEqual(["redis://one:1/0", "redis://two:2/0"]);
+  });
+
   test("the RPC's limits are those of the code, each with a variable of its own", () => {
     const { rpcLimits } = loadConfig({});
     const known = { ...DEFAULT_POOL_LIMITS, ...DEFAULT_LIMITS };
@@ -115,7 +126,18 @@ describe("loadConfig()", () => {
     [{ PUBLIC_URL: "accounts.example.com" }, "PUBLIC_URL is"],
     [{ PUBLIC_URL: "https://example.com/accounts" }, "without a path"],
     [{ PUBLIC_URL: "ftp://example.com" }, "must be http://host or https://host"],
-    [{ REDIS_URL: "redis://one:6379,two:6379" }, "Redis Cluster does not work yet"],
+    [
+      { REDIS_URL: "redis://one:1,rediss://two:2" },
+      "must have one scheme and the same credentials",
+    ],
+    [{ REDIS_URL: "redis://a:b@one:1,redis://two:2" }, "the same credentials for all nodes"],
+    [{ REDIS_URL: "redis://one:1,a:b@two:2" }, "the same credentials for all nodes"],
+    [{ REDIS_URL: "redis://one:1,two:2/3" }, "a cluster has no database but number 0"],
+    [{ REDIS_URL: "redis://one:1/3,two:2" }, "a cluster has no database but number 0"],
+    [{ REDIS_URL: "redis://one:1?db=3,two:2" }, "a cluster has no database but number 0"],
+    [{ REDIS_URL: "redis://one:1,two:2," }, "must be redis://"],
+    [{ REDIS_URL: "redis://one:1,two:port" }, "must be redis://"],
+    [{ REDIS_URL: "redis://:pass,word@one:1" }, "%2C for a comma"],
     [{ REDIS_URL: "memcached://one" }, "REDIS_URL must be redis://"],
     [{ SESSION_TTL_SECONDS: "0" }, "SESSION_TTL_SECONDS is"],
     [{ SESSION_TTL_SECONDS: "1e3" }, "SESSION_TTL_SECONDS is"],
@@ -167,6 +189,8 @@ describe("loadConfig()", () => {
     { DATABASE_URL: "mysql://user:s3cret%zz@host/db" },
     { REDIS_URL: "redis://:s3cret%zz@host" },
     { REDIS_URL: "http://:s3cret@host" },
+    { REDIS_URL: "redis://:s3cret@one,redis://two" },
+    { REDIS_URL: "redis://:s3cret@one/1,two" },
     { RPC_TOKEN: "s3cret" },
   ])("%o is refused without repeating its secret", (environment) => {
     expect(problems(environment)).toHaveLength(1);

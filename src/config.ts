@@ -79,7 +79,9 @@ export const VARIABLES = {
   },
   REDIS_URL: {
     default: "SQLite in `DATA_DIR`",
-    meaning: "`redis://user:password@host:port/number`, or `rediss://` for TLS",
+    meaning:
+      "`redis://user:password@host:port/number`, or `rediss://` for TLS; " +
+      "`redis://user:password@host:port,host:port,…` for a Redis Cluster",
   },
   SESSION_TTL_SECONDS: { default: "1800", meaning: "how long a session lasts" },
   PASSWORD_HASH: {
@@ -118,6 +120,7 @@ export interface Config {
   };
   readonly dataDir: string;
   readonly databaseUrl: string | undefined;
+  /** Of a cluster, a URL for each address, by commas. */
   readonly redisUrl: string | undefined;
   readonly sessionTtlSeconds: number;
   readonly passwordHash: PasswordHash;

@@ -20,31 +20,40 @@ export interface RedisServer extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
-const recipe: Recipe = {
-  name: "Redis",
-  command: (_folder, port) => [
-    binary ?? "redis-server",
-    ...["--port", String(port), "--bind", "127.0.0.1"],
-    ...["--save", "", "--appendonly", "no", "--databases", String(DATABASES)],
-  ],
-  async connect(port) {
-    const redis = new Redis(port, "127.0.0.1", { lazyConnect: true, retryStrategy: () => null });
-    // connect() reports it; without a listener, ioredis prints every refused connection.
-    redis.on("error", () => undefined);
-    try {
-      await redis.connect();
-      // The port may be another server's: of those started here, each knows its own.
-      const info = await redis.info("server");
-      if (!info.includes(`tcp_port:${port}`)) throw new Error("another server answers");
-    } finally {
-      redis.disconnect();
-    }
-  },
-};
+/** A Redis that keeps nothing, with these options beside. */
+export function redisRecipe(options: (port: number) => string[]): Recipe {
+  return {
+    name: "Redis",
+    command: (_folder, port) => [
+      binary ?? "redis-server",
+      ...["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+      ...options(port),
+    ],
+    connect: (port) =>
+      askRedis(port, async (redis) => {
+        // The port may be another server's: of those started here, each knows its own.
+        const info = await redis.info("server");
+        if (!info.includes(`tcp_port:${port}`)) throw new Error("another server answers");
+      }),
+  };
+}
+
+/** Ask the server at a port of this machine, on a connection of its own. */
+export async function askRedis<T>(port: number, ask: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(port, "127.0.0.1", { lazyConnect: true, retryStrategy: () => null });
+  // connect() reports it; without a listener, ioredis prints every refused connection.
+  redis.on("error", () => undefined);
+  try {
+    await redis.connect();
+    return await ask(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
 
 /** Start a Redis of one's own. Tests that do not hurt it share one: `sharedRedis()`. */
 export async function startRedis(): Promise<RedisServer> {
-  const server = await ThrowAwayServer.start(recipe);
+  const server = await ThrowAwayServer.start(redisRecipe(() => ["--databases", String(DATABASES)]));
   const url = `redis://127.0.0.1:${server.port}`;
   let databases = 0;
   return {

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Environment, loadConfig } from "../src/config.ts";
+import type { Endpoint } from "../src/config-values.ts";
 import { UserClient } from "../src/gen/user-client.ts";
 import { startHttp } from "../src/http-main.ts";
 import { createLog } from "../src/log.ts";
@@ -13,9 +14,12 @@ import { startTcp } from "../src/tcp-main.ts";
 export interface Stack extends AsyncDisposable {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
+  /** Of the first TCP server. */
   readonly rpcPort: number;
+  /** Of every TCP server. */
+  readonly rpcPorts: readonly number[];
   readonly dataDir: string;
-  /** A connection to the RPC, for the client of any contract. */
+  /** A client of all TCP servers, for any contract. */
   readonly caller: Caller;
   readonly user: UserClient;
   /** A client on a connection of its own. */
@@ -28,8 +32,9 @@ const FAST_HASH = "argon2id:m=64,t=1,p=1";
 /**
  * Start both tiers on free ports, with the embedded storage in a throw-away folder unless
  * `environment` names servers.
+ * @param tcpServers how many there are behind the HTTP tier, as in RPC_ADDRESSES
  */
-export async function startStack(environment: Environment = {}): Promise<Stack> {
+export async function startStack(environment: Environment = {}, tcpServers = 1): Promise<Stack> {
   await using cleanup = new AsyncDisposableStack();
   const dataDir = await mkdtemp(join(tmpdir(), "portico-"));
   cleanup.defer(() => rm(dataDir, { recursive: true, force: true }));
@@ -42,13 +47,16 @@ export async function startStack(environment: Environment = {}): Promise<Stack> 
     ...environment,
   });
   const log = createLog("test", config.logLevel, false);
-  const tcp = await startTcp(config, log);
-  cleanup.defer(() => tcp.close(1000));
-  const rpcAddress = { host: config.rpc.host, port: tcp.port };
-  const http = await startHttp({ ...config, rpcAddresses: [rpcAddress] }, log);
+  const rpcAddresses: Endpoint[] = [];
+  for (let server = 0; server < tcpServers; server++) {
+    const tcp = await startTcp(config, log);
+    cleanup.defer(() => tcp.close(1000));
+    rpcAddresses.push({ host: config.rpc.host, port: tcp.port });
+  }
+  const http = await startHttp({ ...config, rpcAddresses }, log);
   cleanup.defer(() => http.close(1000));
   const connect = (): Caller => {
-    const balancer = new Balancer([rpcAddress]);
+    const balancer = new Balancer(rpcAddresses);
     started.defer(async () => balancer.close());
     return balancer;
   };
@@ -56,7 +64,8 @@ export async function startStack(environment: Environment = {}): Promise<Stack> 
   const caller = connect();
   return {
     url: http.address,
-    rpcPort: tcp.port,
+    rpcPort: rpcAddresses[0]?.port ?? 0,
+    rpcPorts: rpcAddresses.map(({ port }) => port),
     dataDir,
     caller,
     user: new UserClient(caller),

@@ -1,8 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { inspect } from "node:util";
-import { Redis } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import { type SessionStore, StorageError } from "../src/user/stores.ts";
 import { available as hasRedis, sharedRedis } from "./redis.ts";
+import { sharedRedisCluster } from "./redis-cluster.ts";
+import { openRedis } from "./redis-keys.ts";
 import { createFolder, open, user } from "./storage-pairs.ts";
 
 // What sessions in Redis promise beyond src/user/stores.ts: the keys, the cache under a lease, and
@@ -14,22 +16,35 @@ setDefaultTimeout(90_000);
 const OLD = user("grace", { nickname: "old" });
 const NEW = user("grace", { nickname: "new" });
 
+const REDISES = [
+  { name: "Redis", shared: sharedRedis },
+  { name: "Redis Cluster", shared: sharedRedisCluster },
+] as const;
+
 /** Sessions in an empty Redis, and a raw client of the same database. */
-async function openRedis() {
-  const redisUrl = await (await sharedRedis()).createDatabase();
+async function openSessions(shared: typeof sharedRedis | typeof sharedRedisCluster = sharedRedis) {
+  const redisUrl = await (await shared()).createDatabase();
   const folder = await createFolder();
   const storage = await open({ redisUrl, dataDir: folder.dataDir });
-  const raw = new Redis(redisUrl);
+  const { keys, matching, ...raw } = await openRedis(redisUrl);
   return {
     sessions: storage.sessions,
-    raw,
+    raw: keys,
+    matching,
     redisUrl,
+    /** As after a restart: Redis is there, and all that it knew is gone. */
+    empty: () => emptyAll(keys),
     async [Symbol.asyncDispose]() {
-      raw.disconnect();
+      await raw[Symbol.asyncDispose]();
       await storage.close();
       await folder[Symbol.asyncDispose]();
     },
   };
+}
+
+async function emptyAll(redis: Redis | Cluster): Promise<void> {
+  const servers = redis instanceof Cluster ? redis.nodes("master") : [redis];
+  await Promise.all(servers.map((server) => server.flushdb()));
 }
 
 async function leaseOf(sessions: SessionStore, username: string): Promise<string> {
@@ -38,14 +53,14 @@ async function leaseOf(sessions: SessionStore, username: string): Promise<string
   return lease;
 }
 
-describe.skipIf(!hasRedis)("Redis", () => {
+describe.skipIf(!hasRedis).each([...REDISES])("the keys in $name", ({ shared }) => {
   test("sessions are strings and profiles are hashes, under their prefixes, both with the TTL", async () => {
-    await using redis = await openRedis();
+    await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
 
     await sessions.open("s1", OLD, await sessions.lease("grace"));
 
-    expect((await raw.keys("*")).sort()).toEqual(["session:s1", "user:grace"]);
+    expect(await redis.matching("*")).toEqual(["session:s1", "user:grace"]);
     expect(await raw.get("session:s1")).toBe("grace");
     expect(await raw.hgetall("user:grace")).toEqual({
       username: "grace",
@@ -59,7 +74,7 @@ describe.skipIf(!hasRedis)("Redis", () => {
   });
 
   test("find() renews neither the session nor the profile", async () => {
-    await using redis = await openRedis();
+    await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
     await sessions.open("s1", OLD, await sessions.lease("grace"));
     await raw.pexpire("session:s1", 100_000);
@@ -72,25 +87,27 @@ describe.skipIf(!hasRedis)("Redis", () => {
   });
 
   test("every key expires, also those of leases and of writers at work", async () => {
-    await using redis = await openRedis();
+    await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
     await sessions.open("s1", OLD, await sessions.lease("grace"));
     await sessions.open("s2", user("alice"), undefined);
     await sessions.find("s2");
 
     await sessions.invalidating("grace", async () => {
-      const keys = await raw.keys("*");
-      expect(keys.sort()).toEqual([
+      const keys = await redis.matching("*");
+      expect(keys).toEqual([
         ...["session:s1", "session:s2", "{user:alice}:lease", "{user:grace}:dirty"],
       ]);
       for (const key of keys) expect(await raw.pttl(key)).toBeGreaterThan(0);
     });
 
-    expect((await raw.keys("*grace*")).sort()).toEqual([]);
+    expect(await redis.matching("*grace*")).toEqual([]);
   });
+});
 
+describe.skipIf(!hasRedis)("one Redis", () => {
   test("find() is one command, however the cache stands, and opening a session is one", async () => {
-    await using redis = await openRedis();
+    await using redis = await openSessions();
     const { sessions, redisUrl } = redis;
     const monitor = await new Redis(redisUrl).monitor();
     const commands: string[] = [];
@@ -127,7 +144,7 @@ describe.skipIf(!hasRedis)("Redis", () => {
 
 describe.skipIf(!hasRedis)("Redis errors", () => {
   test("do not carry the session's id, which would end up in logs", async () => {
-    await using redis = await openRedis();
+    await using redis = await openSessions();
     const { sessions, raw } = redis;
     await raw.rpush("session:s3cr3t", "not a session");
 
@@ -139,9 +156,9 @@ describe.skipIf(!hasRedis)("Redis errors", () => {
   });
 });
 
-describe.skipIf(!hasRedis)("the cache", () => {
+describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared }) => {
   test("is filled once, by one of the readers who share its lease", async () => {
-    await using redis = await openRedis();
+    await using redis = await openSessions(shared);
     const { sessions } = redis;
     await sessions.open("s1", OLD, undefined);
 
@@ -162,7 +179,7 @@ describe.skipIf(!hasRedis)("the cache", () => {
   });
 
   test("does not take an old value from a reader who is slower than a whole update", async () => {
-    await using redis = await openRedis();
+    await using redis = await openSessions(shared);
     const { sessions } = redis;
     await sessions.open("s1", OLD, undefined);
     const slow = await leaseOf(sessions, "grace");
@@ -176,7 +193,7 @@ describe.skipIf(!hasRedis)("the cache", () => {
   });
 
   test("is empty and takes nothing while a writer is at work", async () => {
-    await using redis = await openRedis();
+    await using redis = await openSessions(shared);
     const { sessions } = redis;
     await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
     const before = await leaseOf(sessions, "grace");
@@ -196,7 +213,7 @@ describe.skipIf(!hasRedis)("the cache", () => {
   });
 
   test("stays closed until the last of several writers is through", async () => {
-    await using redis = await openRedis();
+    await using redis = await openSessions(shared);
     const { sessions } = redis;
     const first = Promise.withResolvers<void>();
     const second = Promise.withResolvers<void>();
@@ -219,7 +236,7 @@ describe.skipIf(!hasRedis)("the cache", () => {
   });
 
   test("stays closed after an update that failed, as it may still happen, but not for ever", async () => {
-    await using redis = await openRedis();
+    await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
     await sessions.open("s1", OLD, await sessions.lease("grace"));
 
@@ -234,8 +251,74 @@ describe.skipIf(!hasRedis)("the cache", () => {
     expect(await sessions.find("s1")).toEqual({ username: "grace" });
   });
 
+  test("is closed by a writer that dies after its commit, and opens when its mark has expired", async () => {
+    await using redis = await openSessions(shared);
+    const { sessions, raw } = redis;
+    await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
+    const slow = await sessions.lease("grace");
+    const committed = Promise.withResolvers<void>();
+
+    void sessions.invalidating("grace", () => {
+      committed.resolve();
+      return new Promise<never>(() => undefined);
+    });
+    await committed.promise;
+
+    await sessions.fill(OLD, slow ?? "");
+    expect(await sessions.find("s1")).toEqual({ username: "grace" });
+    await raw.pexpire("{user:grace}:dirty", 1);
+    while (await raw.exists("{user:grace}:dirty")) await Bun.sleep(1);
+    await sessions.fill(OLD, slow ?? "");
+    const found = await sessions.find("s1");
+    expect(found?.profile).toBeUndefined();
+    await sessions.fill(NEW, found?.lease ?? "");
+    expect((await sessions.find("s1"))?.profile?.nickname).toBe("new");
+  });
+
+  test("keeps nothing from before an update in which Redis forgets all that it knew", async () => {
+    await using redis = await openSessions(shared);
+    const { sessions } = redis;
+    let slow = "";
+
+    await sessions.invalidating("grace", async () => {
+      await redis.empty();
+      await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
+      expect((await sessions.find("s1"))?.profile?.nickname).toBe("old");
+      await redis.raw.del("user:grace");
+      slow = await leaseOf(sessions, "grace");
+      await sessions.open("s2", OLD, undefined);
+    });
+
+    await sessions.fill(OLD, slow);
+    expect((await sessions.find("s1"))?.profile).toBeUndefined();
+  });
+
+  test("drops at the end of an update what Redis, having forgotten it, was filled with", async () => {
+    await using redis = await openSessions(shared);
+    const { sessions } = redis;
+
+    await sessions.invalidating("grace", async () => {
+      await redis.empty();
+      await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
+    });
+
+    expect((await sessions.find("s1"))?.profile).toBeUndefined();
+  });
+
+  test("stays closed for a writer's whole time, whenever another's began", async () => {
+    await using redis = await openSessions(shared);
+    const { sessions, raw } = redis;
+
+    await sessions.invalidating("grace", async () => {
+      await raw.pexpire("{user:grace}:dirty", 1_000);
+      await sessions.invalidating("grace", async () => {
+        expect(await raw.pttl("{user:grace}:dirty")).toBeGreaterThan(30_000);
+      });
+    });
+  });
+
   test("never shows a value older than the last update that was through", async () => {
-    await using redis = await openRedis();
+    await using redis = await openSessions(shared);
     const { sessions } = redis;
     const seed = Math.floor(Math.random() * 2 ** 31);
     const random = seededRandom(seed);

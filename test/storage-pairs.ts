@@ -7,6 +7,7 @@ import { type OpenStorage, openStorage, type StorageOptions } from "../src/stora
 import type { User } from "../src/user/stores.ts";
 import { available as hasMariaDb, sharedMariaDb } from "./mariadb.ts";
 import { available as hasRedis, sharedRedis } from "./redis.ts";
+import { sharedRedisCluster } from "./redis-cluster.ts";
 
 /** Where one pair of stores keeps its data. */
 export type Location = Pick<StorageOptions, "databaseUrl" | "redisUrl" | "dataDir">;
@@ -24,13 +25,20 @@ export const PAIRS: readonly Pair[] = [
   {
     name: "MySQL and Redis",
     available: hasMariaDb && hasRedis,
-    async createLocation() {
-      const databaseUrl = await (await sharedMariaDb()).createDatabase();
-      const redisUrl = await (await sharedRedis()).createDatabase();
-      return { databaseUrl, redisUrl, ...(await createFolder()) };
-    },
+    createLocation: () => createServerLocation(sharedRedis),
+  },
+  {
+    name: "MySQL and Redis Cluster",
+    available: hasMariaDb && hasRedis,
+    createLocation: () => createServerLocation(sharedRedisCluster),
   },
 ];
+
+async function createServerLocation(redis: typeof sharedRedis | typeof sharedRedisCluster) {
+  const databaseUrl = await (await sharedMariaDb()).createDatabase();
+  const redisUrl = await (await redis()).createDatabase();
+  return { databaseUrl, redisUrl, ...(await createFolder()) };
+}
 
 /** A data folder, empty. */
 export async function createFolder(): Promise<{ dataDir: string } & AsyncDisposable> {

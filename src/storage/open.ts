@@ -5,9 +5,11 @@ import { EmbeddedSessions } from "./embedded-sessions.ts";
 import { migrateMysql } from "./migrations.ts";
 import { MysqlClient } from "./mysql-client.ts";
 import { MysqlUsers } from "./mysql-users.ts";
-import { Presence } from "./presence.ts";
+import { NodePresences, Presence } from "./presence.ts";
 import { connectRedis } from "./redis-client.ts";
+import { connectCluster } from "./redis-cluster.ts";
 import { RedisSessions } from "./redis-sessions.ts";
+import { OneRedis, RedisCluster, type Topology } from "./redis-topology.ts";
 import { openSqliteFile } from "./sqlite-file.ts";
 import { SqliteUsers } from "./sqlite-users.ts";
 
@@ -16,7 +18,7 @@ const RETRY_MS = 1_000;
 export interface StorageOptions {
   /** `mysql://user:password@host:port/database`; without it, users are in SQLite in `dataDir`. */
   readonly databaseUrl?: string | undefined;
-  /** `redis://…` or `rediss://…`; without it, sessions are in SQLite in `dataDir`. */
+  /** `redis://…` or `rediss://…`, several by commas for a cluster; without it, SQLite as well. */
   readonly redisUrl?: string | undefined;
   readonly dataDir: string;
   readonly sessionTtlSeconds: number;
@@ -69,6 +71,12 @@ async function openSessions(options: StorageOptions, sqlite: Presence): Promise<
   if (redisUrl === undefined) {
     return new EmbeddedSessions(await openEmbedded(dataDir, sqlite), sessionTtlSeconds);
   }
+  const urls = redisUrl.split(",");
+  const topology = await (urls.length > 1 ? openCluster(urls, log) : openRedis(redisUrl, log));
+  return new RedisSessions(topology, sessionTtlSeconds, log);
+}
+
+async function openRedis(redisUrl: string, log: Log): Promise<Topology> {
   const presence = new Presence(`Redis at ${new URL(redisUrl).host} (REDIS_URL)`, log);
   const redis = connectRedis(redisUrl, presence);
   try {
@@ -79,7 +87,14 @@ async function openSessions(options: StorageOptions, sqlite: Presence): Promise<
     redis.disconnect();
     throw error;
   }
-  return new RedisSessions(redis, sessionTtlSeconds, log);
+  return new OneRedis(redis);
+}
+
+async function openCluster(urls: readonly string[], log: Log): Promise<Topology> {
+  const hosts = urls.map((url) => new URL(url).host);
+  const presence = new Presence(`Redis Cluster at ${hosts.join(", ")} (REDIS_URL)`, log);
+  const nodes = new NodePresences("Redis", log);
+  return new RedisCluster(await untilThere(presence, isAway, () => connectCluster(urls, nodes)));
 }
 
 function openEmbedded(dataDir: string, sqlite: Presence) {

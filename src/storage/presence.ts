@@ -31,3 +31,32 @@ export class Presence {
     this.#log.warn({ why }, `waiting for ${this.database}`);
   }
 }
+
+/** The presence of each node of a cluster, from when it is first connected or missed. */
+export class NodePresences {
+  readonly #database: string;
+  readonly #log: Log;
+  readonly #nodes = new Map<string, Presence>();
+
+  /** @param database what each node is, as in "Redis" */
+  constructor(database: string, log: Log) {
+    this.#database = database;
+    this.#log = log;
+  }
+
+  there(address: string): void {
+    this.#at(address).there();
+  }
+
+  away(address: string, cause: unknown): void {
+    this.#at(address).away(cause);
+  }
+
+  #at(address: string): Presence {
+    const known = this.#nodes.get(address);
+    if (known) return known;
+    const presence = new Presence(`${this.#database} at ${address} (node of a cluster)`, this.#log);
+    this.#nodes.set(address, presence);
+    return presence;
+  }
+}

@@ -1,6 +1,7 @@
 import type { Result } from "ioredis";
 
-// The cache of profiles, filled under a lease. Three keys of one user, which share a slot:
+// The cache of profiles, filled under a lease; CACHE.md has the argument why it is right. Three
+// keys of one user, which share a slot:
 //
 //   user:<name>           the cached profile, a hash
 //   {user:<name>}:lease   the token of those who may fill it
@@ -11,8 +12,12 @@ import type { Result } from "ioredis";
 // while it is at work nobody gets another; so whoever still holds a lease has read the row as it
 // is now. Tokens are random: a counter would repeat itself after Redis restarts empty.
 
+export function sessionKey(sessionId: string): string {
+  return `session:${sessionId}`;
+}
+
 /** The keys of one user, in the order in which the scripts take them. */
-export function keysOf(username: string): [profile: string, lease: string, dirty: string] {
+export function keysOf(username: string): UserKeys {
   const profile = `user:${username}`;
   return [profile, `{${profile}}:lease`, `{${profile}}:dirty`];
 }
@@ -29,6 +34,15 @@ local function grant(lease, dirty, token, ttlMs)
   local standing = redis.call("GET", lease)
   local set = redis.pcall("SET", lease, standing or token, "PX", ttlMs)
   return not set.err and (standing or token)
+end
+`;
+
+/** Invariant: what is cached has been dropped since the last update, and filled after it. */
+const READ = `${GRANT}
+local function read(profile, lease, dirty, token, ttlMs)
+  local fields = redis.call("HMGET", profile, "nickname", "profilePath")
+  if fields[1] and fields[2] then return {fields[1], fields[2], false} end
+  return {false, false, grant(lease, dirty, token, ttlMs)}
 end
 `;
 
@@ -49,16 +63,19 @@ export const SCRIPTS = {
   // It never touches the session's expiry: a session is not renewed by use.
   findSession: {
     numberOfKeys: 1,
-    lua: `${GRANT}
+    lua: `${READ}
 local username = redis.call("GET", KEYS[1])
 if not username then return false end
 local key = "user:" .. username
-local profile = redis.call("HMGET", key, "nickname", "profilePath")
-if profile[1] and profile[2] then return {username, profile[1], profile[2], false} end
-local lease = grant("{" .. key .. "}:lease", "{" .. key .. "}:dirty", ARGV[1], ARGV[2])
-return {username, false, false, lease}`,
+return {username, read(key, "{" .. key .. "}:lease", "{" .. key .. "}:dirty", unpack(ARGV))}`,
   },
-  // The session begins whether or not the profile may be cached.
+  // What is left of findSession in a cluster, once the session has named the user.
+  readProfile: {
+    numberOfKeys: 3,
+    lua: `${READ}
+return read(KEYS[1], KEYS[2], KEYS[3], unpack(ARGV))`,
+  },
+  // The session begins whether or not the profile may be cached. For one Redis, too.
   openSession: {
     numberOfKeys: 4,
     lua: `${FILL}
@@ -94,8 +111,8 @@ redis.call("SREM", KEYS[3], ARGV[1])`,
   },
 } as const;
 
-type UserKeys = [profile: string, lease: string, dirty: string];
-type FillArguments = [
+export type UserKeys = [profile: string, lease: string, dirty: string];
+export type FillArguments = [
   token: string,
   username: string,
   nickname: string,
@@ -103,9 +120,8 @@ type FillArguments = [
   ttlMs: number,
 ];
 
-/** What `findSession` replies: the profile's two fields, or on a miss a lease where one is free. */
-export type FoundReply = [
-  username: string,
+/** What is read of a user: the profile's two fields, or on a miss a lease where one is free. */
+export type ProfileReply = [
   nickname: string | null,
   profilePath: string | null,
   lease: string | null,
@@ -117,7 +133,10 @@ declare module "ioredis" {
       sessionKey: string,
       token: string,
       leaseMs: number,
-    ): Result<FoundReply | null, Context>;
+    ): Result<[username: string, ProfileReply] | null, Context>;
+    readProfile(
+      ...args: [...UserKeys, token: string, leaseMs: number]
+    ): Result<ProfileReply, Context>;
     openSession(
       ...args: [sessionKey: string, ...UserKeys, ...FillArguments]
     ): Result<null, Context>;

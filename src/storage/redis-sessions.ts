@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 import type { Log } from "../log.ts";
 import type { CachedProfile, FoundSession, Lease, SessionStore } from "../user/stores.ts";
 import { attempt, storageError } from "./attempt.ts";
-import { keysOf } from "./redis-scripts.ts";
+import { type FillArguments, keysOf, sessionKey } from "./redis-scripts.ts";
+import type { Topology } from "./redis-topology.ts";
 
 /** Longer than a reader takes to read its row: the deadline of a whole call. */
 const LEASE_MS = 5_000;
@@ -17,13 +18,16 @@ const LONGEST_DROP_BACKOFF_MS = 1_000;
 /** Sessions and cached profiles in Redis. Every key that is set expires by itself. */
 export class RedisSessions implements SessionStore {
   readonly database = "Redis";
-  readonly #redis: Redis;
+  readonly #topology: Topology;
+  readonly #redis: Redis | Cluster;
   readonly #ttlMs: number;
   readonly #log: Log;
+  #isOpen = true;
 
-  /** @param redis becomes the store's own, to be closed with it */
-  constructor(redis: Redis, ttlSeconds: number, log: Log) {
-    this.#redis = redis;
+  /** @param topology its client becomes the store's own, to be closed with it */
+  constructor(topology: Topology, ttlSeconds: number, log: Log) {
+    this.#topology = topology;
+    this.#redis = topology.redis;
     this.#ttlMs = ttlSeconds * 1_000;
     this.#log = log;
   }
@@ -32,17 +36,15 @@ export class RedisSessions implements SessionStore {
     const keys = keysOf(profile.username);
     // No lease is ever the empty string, so without one the session alone begins.
     const fill = this.#fillArguments(profile, lease ?? "");
-    await attempt("open session", () =>
-      this.#redis.openSession(sessionKey(sessionId), ...keys, ...fill),
-    );
+    await attempt("open session", () => this.#topology.open(sessionId, keys, fill));
   }
 
   async find(sessionId: string): Promise<FoundSession | undefined> {
     const found = await attempt("read session", () =>
-      this.#redis.findSession(sessionKey(sessionId), randomUUID(), LEASE_MS),
+      this.#topology.find(sessionId, randomUUID(), LEASE_MS),
     );
     if (!found) return undefined;
-    const [username, nickname, profilePath, lease] = found;
+    const [username, [nickname, profilePath, lease]] = found;
     if (nickname !== null && profilePath !== null) {
       return { username, profile: { username, nickname, profilePath } };
     }
@@ -79,10 +81,11 @@ export class RedisSessions implements SessionStore {
   }
 
   async ping(): Promise<void> {
-    await attempt("ping Redis", () => this.#redis.ping());
+    await attempt("ping Redis", () => this.#topology.ping());
   }
 
   async disconnect(): Promise<void> {
+    this.#isOpen = false;
     try {
       await attempt("disconnect from Redis", () => this.#redis.quit());
     } finally {
@@ -109,7 +112,7 @@ export class RedisSessions implements SessionStore {
 
   async #clearInBackground(username: string, writer: string): Promise<void> {
     this.#log.warn("dropping a cached profile failed: trying until it succeeds");
-    for (let backoffMs = DROP_BACKOFF_MS; this.#redis.status !== "end"; backoffMs *= 2) {
+    for (let backoffMs = DROP_BACKOFF_MS; this.#isOpen; backoffMs *= 2) {
       await sleep(Math.min(backoffMs, LONGEST_DROP_BACKOFF_MS), undefined, { ref: false });
       try {
         await this.#redis.clearDirty(...keysOf(username), writer);
@@ -121,14 +124,7 @@ export class RedisSessions implements SessionStore {
     }
   }
 
-  #fillArguments(
-    { username, nickname, profilePath }: CachedProfile,
-    lease: Lease,
-  ): [string, string, string, string, number] {
+  #fillArguments({ username, nickname, profilePath }: CachedProfile, lease: Lease): FillArguments {
     return [lease, username, nickname, profilePath, this.#ttlMs];
   }
-}
-
-function sessionKey(sessionId: string): string {
-  return `session:${sessionId}`;
 }

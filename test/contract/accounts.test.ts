@@ -8,7 +8,7 @@ import {
   sessionIdOf,
   signInAgain,
 } from "./client.ts";
-import { describePairs, sharedStack } from "./pairs.ts";
+import { describeAllPairs, sharedStack } from "./pairs.ts";
 
 // A limit ends a hang; it does not judge speed.
 setDefaultTimeout(60_000);
@@ -16,7 +16,7 @@ setDefaultTimeout(60_000);
 const SUCCESS = '{"errCode":"7","errMsg":"success","data":""}';
 const PASSWORD = "hopper1906";
 
-describePairs("accounts", (pair) => {
+describeAllPairs("accounts", (pair) => {
   const shared = sharedStack(pair);
   const api = () => new Api(shared.stack.url);
 

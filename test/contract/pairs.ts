@@ -2,44 +2,84 @@ import { afterAll, beforeAll, describe } from "bun:test";
 import type { Environment } from "../../src/config.ts";
 import * as mariaDb from "../mariadb.ts";
 import * as redis from "../redis.ts";
+import { sharedRedisCluster } from "../redis-cluster.ts";
 import { type Stack, startStack } from "../stack.ts";
 
-/** Which of the two storage pairs a stack runs on. */
+/** What a stack runs on. */
 export interface Pair {
-  readonly name: "embedded" | "MySQL and Redis";
+  readonly name:
+    | "embedded"
+    | "MySQL and Redis"
+    | "MySQL and Redis Cluster"
+    | "two TCP servers, MySQL and Redis";
   readonly available: boolean;
-  /** What names its servers, with fresh databases. */
+  /** Behind the HTTP tier. */
+  readonly tcpServers: number;
+  /** What names its databases, which are fresh. */
   environment(): Promise<Environment>;
 }
 
 const EMBEDDED: Pair = {
   name: "embedded",
   available: true,
+  tcpServers: 1,
   environment: async () => ({}),
 };
 
 const SERVERS: Pair = {
   name: "MySQL and Redis",
   available: mariaDb.available && redis.available,
-  environment: async () => {
-    const [database, cache] = await Promise.all([
-      mariaDb.sharedMariaDb().then((server) => server.createDatabase()),
-      redis.sharedRedis().then((server) => server.createDatabase()),
-    ]);
-    return { DATABASE_URL: database, REDIS_URL: cache };
-  },
+  tcpServers: 1,
+  environment: () => createDatabases(redis.sharedRedis),
 };
 
-/** Run the tests of `body` once on each storage pair; where its servers are not here, skip it. */
-export function describePairs(title: string, body: (pair: Pair) => void): void {
-  for (const pair of [EMBEDDED, SERVERS]) {
+const CLUSTER: Pair = {
+  ...SERVERS,
+  name: "MySQL and Redis Cluster",
+  environment: () => createDatabases(sharedRedisCluster),
+};
+
+const TWO_SERVERS: Pair = { ...SERVERS, name: "two TCP servers, MySQL and Redis", tcpServers: 2 };
+
+async function createDatabases(
+  sharedSessions: typeof redis.sharedRedis | typeof sharedRedisCluster,
+): Promise<Environment> {
+  const [users, sessions] = await Promise.all([mariaDb.sharedMariaDb(), sharedSessions()]);
+  return { DATABASE_URL: await users.createDatabase(), REDIS_URL: await sessions.createDatabase() };
+}
+
+function describeOn(pairs: readonly Pair[], title: string, body: (pair: Pair) => void): void {
+  for (const pair of pairs) {
     describe.skipIf(!pair.available)(`${title}, on ${pair.name}`, () => body(pair));
   }
 }
 
+/**
+ * Run the tests of `body` once on each storage pair; where its servers are not here, skip it. For
+ * what is decided before any session or user is looked for: shapes, texts, pictures, pages, sites.
+ */
+export function describePairs(title: string, body: (pair: Pair) => void): void {
+  describeOn([EMBEDDED, SERVERS], title, body);
+}
+
+/** On a cluster and behind two TCP servers as well: for what users and sessions promise. */
+export function describeAllPairs(title: string, body: (pair: Pair) => void): void {
+  describeOn([EMBEDDED, SERVERS, CLUSTER, TWO_SERVERS], title, body);
+}
+
+/** What several TCP servers promise together. */
+export function describeTwoServers(title: string, body: (pair: Pair) => void): void {
+  describeOn([TWO_SERVERS], title, body);
+}
+
 /** What only the servers have: keys in Redis, columns in MySQL. */
 export function describeServers(title: string, body: (pair: Pair) => void): void {
-  describe.skipIf(!SERVERS.available)(`${title}, on ${SERVERS.name}`, () => body(SERVERS));
+  describeOn([SERVERS], title, body);
+}
+
+/** What is in Redis, one server or many. */
+export function describeRedis(title: string, body: (pair: Pair) => void): void {
+  describeOn([SERVERS, CLUSTER], title, body);
 }
 
 export interface SharedStack {
@@ -58,7 +98,7 @@ export function sharedStack(pair: Pair, more: Environment = {}): SharedStack {
   };
   beforeAll(async () => {
     const environment = { ...(await pair.environment()), ...more };
-    running = { stack: await startStack(environment), environment };
+    running = { stack: await startStack(environment, pair.tcpServers), environment };
   });
   afterAll(async () => {
     await running?.stack[Symbol.asyncDispose]();

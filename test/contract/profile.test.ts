@@ -10,7 +10,7 @@ import {
   signInAgain,
 } from "./client.ts";
 import { avatarForm, pngOf } from "./images.ts";
-import { describePairs, describeServers, sharedStack } from "./pairs.ts";
+import { describeAllPairs, describeRedis, sharedStack } from "./pairs.ts";
 
 // A limit ends a hang; it does not judge speed.
 setDefaultTimeout(60_000);
@@ -62,7 +62,7 @@ async function renameWhileReading(
 /** Sign in anew for every reading: this, too, writes the user into the cache. */
 const bySigningIn = (member: Member) => async () => nicknameOf(await signInAgain(member));
 
-describePairs("the profile", (pair) => {
+describeAllPairs("the profile", (pair) => {
   const shared = sharedStack(pair);
 
   test("shows a new nickname to every reader at once", async () => {
@@ -141,7 +141,7 @@ describePairs("the profile", (pair) => {
   });
 });
 
-describeServers("two pairs of tiers on the same servers", (pair) => {
+describeRedis("two pairs of tiers on the same servers", (pair) => {
   const shared = sharedStack(pair);
 
   test("share users and sessions, and never show an older nickname", async () => {

@@ -1,8 +1,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { openRedis } from "../redis-keys.ts";
 import { Api, newMember, newName, nicknameOf, profileOf } from "./client.ts";
 import { avatarForm, pngOf } from "./images.ts";
-import { describeServers, sharedStack } from "./pairs.ts";
-import { openRedis } from "./redis-keys.ts";
+import { describeRedis, sharedStack } from "./pairs.ts";
 
 // A limit ends a hang; it does not judge speed.
 setDefaultTimeout(60_000);
@@ -10,7 +10,7 @@ setDefaultTimeout(60_000);
 const PASSWORD = "hopper1906";
 const HALF_HOUR_MS = 1800_000;
 
-describeServers("the keys in Redis", (pair) => {
+describeRedis("the keys in Redis", (pair) => {
   const shared = sharedStack(pair);
   const open = () => openRedis(shared.environment.REDIS_URL ?? "");
 
@@ -86,7 +86,7 @@ describeServers("the keys in Redis", (pair) => {
     for (const sessionId of [username, `user:${username}`, `../user:${username}`]) {
       expect((await api.withSession(sessionId).userInfo()).code).toBe("2");
     }
-    for (const key of await redis.keys.keys("*")) {
+    for (const key of await redis.matching("*")) {
       expect(key).toMatch(/^(session:|user:|\{user:)/);
     }
   });

@@ -12,7 +12,7 @@ import {
   UUID_V3,
 } from "./client.ts";
 import { avatarForm, pngOf } from "./images.ts";
-import { describePairs, sharedStack } from "./pairs.ts";
+import { describeAllPairs, describePairs, sharedStack } from "./pairs.ts";
 
 // A limit ends a hang; it does not judge speed.
 setDefaultTimeout(60_000);
@@ -38,7 +38,7 @@ function attributesOf(answer: Answer): string[] {
   return cookie.split("; ").slice(1).sort();
 }
 
-describePairs("sessions", (pair) => {
+describeAllPairs("sessions", (pair) => {
   const shared = sharedStack(pair);
   const api = () => new Api(shared.stack.url);
 
@@ -250,7 +250,7 @@ describePairs("sessions behind https", (pair) => {
   });
 });
 
-describePairs("sessions of two seconds", (pair) => {
+describeAllPairs("sessions of two seconds", (pair) => {
   const shared = sharedStack(pair, { SESSION_TTL_SECONDS: "2" });
 
   test("end after their time, although they are in use", async () => {

@@ -3,11 +3,11 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openRedis } from "../redis-keys.ts";
 import { startStack } from "../stack.ts";
 import { Api, newMember, newName, nicknameOf, profileOf, sessionIdOf } from "./client.ts";
 import { avatarForm, pngOf } from "./images.ts";
-import { describePairs, describeServers, sharedStack } from "./pairs.ts";
-import { openRedis } from "./redis-keys.ts";
+import { describeAllPairs, describePairs, describeServers, sharedStack } from "./pairs.ts";
 import { openRows, storedPassword } from "./rows.ts";
 
 // A limit ends a hang; it does not judge speed.
@@ -19,7 +19,7 @@ const PASSWORD = "hopper1906";
 const md5 = (text: string) => createHash("md5").update(text, "utf8").digest("hex");
 const classic = (password: string, salt: string) => md5(salt + md5(password) + salt);
 
-describePairs("the table of users", (pair) => {
+describeAllPairs("the table of users", (pair) => {
   const shared = sharedStack(pair);
 
   test("holds a PHC string, another for each user of the same password", async () => {
@@ -122,7 +122,7 @@ describePairs("the row of a user", (pair) => {
   });
 });
 
-describePairs("a table of users that takes no updates", (pair) => {
+describeAllPairs("a table of users that takes no updates", (pair) => {
   const shared = sharedStack(pair);
 
   test("is answered with 1, and what it did not take is seen nowhere", async () => {

@@ -1,0 +1,256 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { type SessionStore, StorageError } from "../src/user/stores.ts";
+import { askRedis, available as hasRedis } from "./redis.ts";
+import { type Master, type RedisCluster, startRedisCluster } from "./redis-cluster.ts";
+import { createFolder, eventually, open, recordingLog, user } from "./storage-pairs.ts";
+
+// A cluster that loses a master, or all, and one whose slots move from master to master.
+
+// Recovery alone may take as long as `eventually` waits.
+setDefaultTimeout(120_000);
+
+/** A call gives up after about 1 s; a slow machine is given more before the test fails. */
+const BOUND_MS = 8_000;
+/** The masters take one another for dead after this. */
+const NODE_TIMEOUT_MS = 2_000;
+
+let running: RedisCluster | undefined;
+beforeAll(async () => {
+  if (hasRedis) running = await startRedisCluster(NODE_TIMEOUT_MS);
+});
+afterAll(() => running?.[Symbol.asyncDispose]());
+
+/** Sessions in the cluster, which is empty, and what they log. */
+async function openSessions() {
+  if (!running) throw new Error("The cluster runs only while tests do");
+  const cluster = running;
+  const folder = await createFolder();
+  const { log, messages } = recordingLog();
+  const storage = await open({ redisUrl: await cluster.createDatabase(), ...folder }, { log });
+  return {
+    cluster,
+    sessions: storage.sessions,
+    messages,
+    async [Symbol.asyncDispose]() {
+      await storage[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+let names = 0;
+
+/** A new session and user, each on this master or on another one. */
+function memberOn(
+  cluster: RedisCluster,
+  master: Master,
+  { session, profile }: { session: boolean; profile: boolean },
+): { sessionId: string; username: string } {
+  const nameOn = (prefix: string, isThere: boolean) => {
+    for (;;) {
+      const name = `name${++names}`;
+      if ((cluster.masterOf(`${prefix}${name}`) === master) === isThere) return name;
+    }
+  };
+  return {
+    sessionId: nameOn("session:", session),
+    username: nameOn("user:", profile),
+  };
+}
+
+/** @throws unless the call fails with a StorageError, and in time */
+async function expectFailure(call: () => Promise<unknown>): Promise<void> {
+  const startedAtMs = performance.now();
+  const error = await call().then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(performance.now() - startedAtMs).toBeLessThan(BOUND_MS);
+  if (!(error instanceof StorageError)) throw new Error(`Not a StorageError: ${error}`);
+}
+
+function succeeds(call: () => Promise<unknown>): Promise<boolean> {
+  return call().then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Every operation on one session and its user. */
+async function useAll(sessions: SessionStore, sessionId: string, username: string): Promise<void> {
+  await sessions.open(sessionId, user(username), await sessions.lease(username));
+  expect((await sessions.find(sessionId))?.profile?.username).toBe(username);
+  await sessions.invalidating(username, async () => undefined);
+  expect(await sessions.find(sessionId)).toMatchObject({ username, lease: expect.any(String) });
+  expect(await sessions.close(sessionId)).toBe(true);
+  expect(await sessions.find(sessionId)).toBeUndefined();
+}
+
+const FAULTS = [
+  {
+    fault: "killed",
+    hurt: (master: Master) => master.kill(),
+    heal: (master: Master) => master.restart(),
+    isEmpty: true,
+  },
+  {
+    fault: "hanging",
+    hurt: async (master: Master) => void process.kill(master.pid, "SIGSTOP"),
+    heal: async (master: Master) => void process.kill(master.pid, "SIGCONT"),
+    isEmpty: false,
+  },
+];
+
+describe.skipIf(!hasRedis)("of a cluster", () => {
+  test.each(FAULTS)(
+    "a master that is $fault takes its own slots along, and nothing else",
+    async ({ hurt, heal, isEmpty }) => {
+      await using opened = await openSessions();
+      const { cluster, sessions, messages } = opened;
+      const [, victim] = cluster.masters;
+      if (!victim) throw new Error("The cluster has no second master");
+      const elsewhere = memberOn(cluster, victim, { session: false, profile: false });
+      const lostSession = memberOn(cluster, victim, { session: true, profile: false });
+      // A server that hangs may still do, later, what nobody waits for any more.
+      const lost = memberOn(cluster, victim, { session: true, profile: true });
+      const lostProfile = memberOn(cluster, victim, { session: false, profile: true });
+      const all = [elsewhere, lostSession, lostProfile];
+      for (const { sessionId, username } of all) await useAll(sessions, sessionId, username);
+      for (const each of [lostSession, lostProfile]) {
+        const { sessionId, username } = each;
+        await sessions.open(sessionId, user(username), await sessions.lease(username));
+      }
+
+      await using healing = new AsyncDisposableStack();
+      healing.defer(() => heal(victim));
+      await hurt(victim);
+      for (let round = 0; round < 2; round++) {
+        let isUpdated = false;
+        const update = async () => {
+          isUpdated = true;
+        };
+        await Promise.all([
+          useAll(sessions, elsewhere.sessionId, elsewhere.username),
+          expectFailure(() => sessions.find(lostSession.sessionId)),
+          expectFailure(() => sessions.open(lost.sessionId, user("anna"), undefined)),
+          expectFailure(() => sessions.close(lost.sessionId)),
+          expectFailure(() => sessions.find(lostProfile.sessionId)),
+          expectFailure(() => sessions.lease(lost.username)),
+          expectFailure(() => sessions.open("s", user(lost.username), undefined)),
+          expectFailure(() => sessions.invalidating(lost.username, update)),
+          ...Array.from({ length: 400 }, () =>
+            expectFailure(() => sessions.find(lostSession.sessionId)),
+          ),
+        ]);
+        // A row whose cached copy cannot be dropped must not change.
+        expect(isUpdated).toBe(false);
+      }
+      // Each ping asks one of the masters, and each of them takes its time to miss another.
+      await eventually("its health shows", async () => {
+        for (let asked = 0; asked < 5; asked++) {
+          if (await succeeds(() => sessions.ping())) return false;
+        }
+        return true;
+      });
+      await useAll(sessions, elsewhere.sessionId, elsewhere.username);
+      await healing.disposeAsync();
+
+      await eventually("it is back", () => succeeds(() => sessions.find(lostSession.sessionId)));
+      await eventually("it is back", () => succeeds(() => sessions.find(lostProfile.sessionId)));
+      await eventually("all is well", () => succeeds(() => sessions.ping()));
+      const found = await sessions.find(lostSession.sessionId);
+      expect(found?.username).toBe(isEmpty ? undefined : lostSession.username);
+      for (const { sessionId, username } of all) {
+        await eventually("nobody is at work", async () => !!(await sessions.lease(username)));
+        await useAll(sessions, sessionId, username);
+      }
+      const at = `Redis at 127.0.0.1:${victim.port} (node of a cluster)`;
+      expect(messages.filter((message) => message.includes(at))).toEqual([
+        `info connected to ${at}`,
+        `warn waiting for ${at}`,
+        `info connected to ${at}`,
+      ]);
+    },
+  );
+
+  test("all masters may go, and what was asked meanwhile is not sent when they are back", async () => {
+    await using opened = await openSessions();
+    const { cluster, sessions } = opened;
+    await useAll(sessions, "s", "grace");
+
+    await Promise.all(cluster.masters.map((master) => master.kill()));
+    for (let round = 0; round < 2; round++) {
+      await Promise.all([
+        expectFailure(() => sessions.ping()),
+        expectFailure(() => sessions.find("s")),
+        ...Array.from({ length: 400 }, (_, n) =>
+          expectFailure(() => sessions.open(`late ${n}`, user("grace"), undefined)),
+        ),
+      ]);
+    }
+    const failure = await sessions.find("s").catch(String);
+    expect(failure).toContain("Cannot read session: no node of the cluster is connected");
+    await Promise.all(cluster.masters.map((master) => master.restart()));
+
+    await eventually("all is well", () => succeeds(() => sessions.ping()));
+    await eventually("all is well", () => succeeds(() => useAll(sessions, "s", "grace")));
+    const kept = cluster.masters.map(({ port }) =>
+      askRedis(port, (redis) => redis.keys("session:*")),
+    );
+    expect((await Promise.all(kept)).flat()).toEqual([]);
+  });
+
+  test("a slot may move to another master, with sessions or users in it, and no call fails", async () => {
+    await using opened = await openSessions();
+    const { cluster, sessions } = opened;
+    const names = Array.from({ length: 30 }, (_, n) => `user${n}`);
+    for (const name of names) await sessions.open(name, user(name), await sessions.lease(name));
+    let isOver = false;
+    let calls = 0;
+    const load = Promise.all(
+      names.map(async (name) => {
+        while (!isOver) {
+          expect((await sessions.find(name))?.username).toBe(name);
+          await sessions.invalidating(name, async () => undefined);
+          calls++;
+        }
+      }),
+    );
+
+    try {
+      // Both directions, so that the cluster ends as it was.
+      for (const key of ["session:user1", "user:user2"]) {
+        const from = cluster.masterOf(key);
+        const [to] = cluster.masters.filter((master) => master !== from);
+        if (!to) throw new Error("The cluster has one master only");
+        await cluster.moveSlot(key, from, to);
+        await cluster.moveSlot(key, to, from);
+      }
+    } finally {
+      isOver = true;
+      await load;
+    }
+    expect(calls).toBeGreaterThan(names.length);
+  });
+
+  test("a wrong password stops the start, and masters that are away are waited for", async () => {
+    if (!running) throw new Error("The cluster runs only while tests do");
+    await using folder = await createFolder();
+    const wrong = running.url.replaceAll("redis://", "redis://nobody:s3cr3t@");
+    const refused = await open({ redisUrl: wrong, ...folder }).then(String, String);
+    expect(refused).toContain("Cannot open Redis Cluster at 127.0.0.1:");
+    expect(refused).toContain("WRONGPASS");
+    expect(refused).not.toContain("s3cr3t");
+
+    const { log, messages } = recordingLog();
+    await Promise.all(running.masters.map((master) => master.kill()));
+    const opening = open({ redisUrl: running.url, ...folder }, { log });
+    const isWaiting = async () =>
+      messages.some((each) => each.startsWith("warn waiting for Redis Cl"));
+    await eventually("it waits", isWaiting);
+    await Promise.all(running.masters.map((master) => master.restart()));
+
+    await using storage = await opening;
+    await eventually("all is well", () => succeeds(() => storage.sessions.ping()));
+  });
+});
