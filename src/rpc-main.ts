@@ -2,7 +2,7 @@
 
 import { isatty } from "node:tty";
 import { version } from "../package.json" with { type: "json" };
-import { type Arguments, parseArguments, UsageError } from "./cli/arguments.ts";
+import { type Arguments, parseArguments } from "./cli/arguments.ts";
 import { findEntry } from "./cli/catalog.ts";
 import { explain } from "./cli/failure.ts";
 import { FrameLog } from "./cli/frame-log.ts";
@@ -10,6 +10,7 @@ import { HELP } from "./cli/help.ts";
 import { describeMethod, listServices } from "./cli/listing.ts";
 import { LiveServer } from "./cli/live-server.ts";
 import { type Input, readRequest } from "./cli/request.ts";
+import { UsageError } from "./cli/usage.ts";
 import { type Config, ConfigError, loadConfig } from "./config.ts";
 import { Balancer } from "./rpc/balancer.ts";
 import type { JsonObject } from "./rpc/json.ts";

@@ -1,6 +1,6 @@
 import { ERRORS } from "../../schema/errors.ts";
 import { DomainError, RpcError } from "../rpc/error.ts";
-import { UsageError } from "./arguments.ts";
+import { UsageError } from "./usage.ts";
 
 /** How the command ends, for scripts; 0 is for an answer. */
 const ExitCode = {
