@@ -110,7 +110,8 @@ export function createUserService(parts: UserServiceParts): UserService {
   }
 }
 
-function firstNickname(username: string): string {
+/** The nickname of a new user. */
+export function firstNickname(username: string): string {
   return Array.from(username).slice(0, FIRST_NICKNAME_CODE_POINTS).join("");
 }
 

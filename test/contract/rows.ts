@@ -14,8 +14,11 @@ export interface Rows extends AsyncDisposable {
 
 /** Open the MySQL database or the SQLite file of a stack. Names in backticks suit both. */
 export async function openRows({ stack, environment }: SharedStack): Promise<Rows> {
-  const url = environment.DATABASE_URL;
-  return url === undefined ? openSqlite(stack.dataDir) : openMySql(url);
+  return openRowsAt(environment.DATABASE_URL, stack.dataDir);
+}
+
+export async function openRowsAt(databaseUrl: string | undefined, dataDir: string): Promise<Rows> {
+  return databaseUrl === undefined ? openSqlite(dataDir) : openMySql(databaseUrl);
 }
 
 async function openMySql(url: string): Promise<Rows> {
