@@ -1,11 +1,10 @@
 // Fills the user table with test users. `bun run seed --help`
 
 import { DEFAULT_PROFILE_PATH } from "../schema/user.ts";
-import { runDatabaseCommand } from "./cli/database-command.ts";
+import { ExitCode, MIGRATION_NOTES, runDatabaseCommand } from "./cli/database-command.ts";
 import { count, duration, Progress, rateOf } from "./cli/progress.ts";
 import { parseSeedArguments, SEED_HELP } from "./cli/seed-arguments.ts";
-import { UsageError } from "./cli/usage.ts";
-import { type Config, ConfigError, loadConfig } from "./config.ts";
+import { type Config, configOrExit } from "./config.ts";
 import { openSeed } from "./storage/open-seed.ts";
 import type { Seed, SeedProgress } from "./storage/seed.ts";
 import {
@@ -13,10 +12,11 @@ import {
   MAX_TEST_USERS,
   TEST_PASSWORDS,
   type TestUsers,
+  testUsername,
 } from "./user/test-users.ts";
 
 /** As a shell has it: 128 and the number of the signal. */
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 interface Stop {
   exitCode?: number;
@@ -27,7 +27,7 @@ function listenForStop(): Stop {
   const stop: Stop = {};
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
-      stop.exitCode ??= EXIT_CODES[signal];
+      stop.exitCode ??= SIGNAL_EXIT_CODES[signal];
     });
   }
   return stop;
@@ -36,8 +36,7 @@ function listenForStop(): Stop {
 /** Fill the database until it has `users` test users, or is told to stop. */
 async function seedUsers(users: number, config: Config): Promise<number> {
   const stop = listenForStop();
-  const userOf = await makeTestUsers(users, config);
-  const seed = await openSeed({ ...config, userOf });
+  const seed = await openSeed({ ...config, nameOf: testUsername, events: MIGRATION_NOTES });
   try {
     const before = await seed.progress();
     if (before.next >= users) {
@@ -46,8 +45,9 @@ async function seedUsers(users: number, config: Config): Promise<number> {
     }
     const already = before.next === 0 ? "" : `, ${count(before.next)} of which are there`;
     console.error(`Filling ${seed.database} with ${count(users)} users${already}: ${seed.method}`);
+    const userOf = await makeTestUsers(users - before.next, config);
     const beganAtMs = performance.now();
-    const after = await fill(seed, before, users, stop);
+    const after = await fill(seed, before, { users, userOf }, stop);
     const ms = performance.now() - beganAtMs;
     const rows = after.next - before.next;
     const isDone = after.next >= users;
@@ -79,14 +79,14 @@ async function makeTestUsers(users: number, { passwordHash }: Config): Promise<T
 async function fill(
   seed: Seed,
   before: SeedProgress,
-  users: number,
+  { users, userOf }: { users: number; userOf: TestUsers },
   stop: Stop,
 ): Promise<SeedProgress> {
   const progress = new Progress(users, before.next, process.stderr);
   let reached = before;
   try {
     while (reached.next < users && stop.exitCode === undefined) {
-      reached = await seed.advance(users);
+      reached = await seed.advance(users, userOf);
       progress.update(Math.min(reached.next, users));
       // What is written to SQLite is written at once: signals are heard only in between.
       await Bun.sleep(0);
@@ -104,19 +104,11 @@ function describe(users: number, { taken }: SeedProgress, { database }: Seed): s
   return `${who} are in ${database}${left}`;
 }
 
-/** For a command, what is wrong with the environment is as wrong as an argument. */
-function readConfig(): Config {
-  try {
-    return loadConfig(process.env);
-  } catch (error) {
-    throw error instanceof ConfigError ? new UsageError(error.message) : error;
-  }
-}
-
 if (import.meta.main) {
   await runDatabaseCommand(async () => {
     const users = parseSeedArguments(process.argv.slice(2), MAX_TEST_USERS);
-    if (users !== "help") return seedUsers(users, readConfig());
+    if (users !== "help")
+      return seedUsers(users, configOrExit(process.env, ExitCode.misunderstood));
     console.log(SEED_HELP);
     return 0;
   });

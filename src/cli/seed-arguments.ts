@@ -6,12 +6,12 @@ export const SEED_HELP = `Fill the user table with test users, for load tests.
   bun run seed --users N
 
 User n, from 0 to N-1, is test<n> with the password testpassword<n mod 10>,
-stored as PASSWORD_HASH says. Everybody knows these passwords: not for a database
-that people use.
+stored as PASSWORD_HASH says. Everybody knows these passwords: this is not for a
+database that people use.
 
-It fills the database that DATABASE_URL names, else SQLite in DATA_DIR, and may be
-stopped at any time: run again, it goes on where it stopped. A name that is taken
-is left to its user.
+It fills the database that DATABASE_URL names, else SQLite in DATA_DIR. It may be
+stopped, or killed, at any time: run again, it goes on where it stopped. A name
+that is taken is left to its user.
 
 Options
   --users N    how many users there shall be in all, from 1 to 1,000,000,000

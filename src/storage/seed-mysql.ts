@@ -3,7 +3,6 @@ import type { ResultSetHeader, RowDataPacket } from "mysql2";
 import { type Connection, createConnection } from "mysql2/promise";
 import type { User } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
-import { migrateMysql } from "./migrations.ts";
 import { mysqlOptions } from "./mysql-client.ts";
 import {
   type Chunk,
@@ -39,26 +38,24 @@ export class MysqlSeed implements Seed {
   readonly database: string;
   readonly method: string;
   readonly #connection: Connection;
-  readonly #userOf: UserOf;
-  readonly #insert: (chunk: Chunk) => Promise<number>;
+  readonly #insert: (chunk: Chunk, userOf: UserOf) => Promise<number>;
 
-  private constructor(
-    database: string,
-    connection: Connection,
-    allowsFiles: boolean,
-    userOf: UserOf,
-  ) {
+  private constructor(database: string, connection: Connection, allowsFiles: boolean) {
     this.database = database;
     this.#connection = connection;
-    this.#userOf = userOf;
     this.method = allowsFiles
       ? "LOAD DATA LOCAL INFILE"
       : "multi-row INSERT (the server's local_infile is off)";
-    this.#insert = allowsFiles ? (chunk) => this.#load(chunk) : (chunk) => this.#insertRows(chunk);
+    this.#insert = allowsFiles
+      ? (chunk, userOf) => this.#load(chunk, userOf)
+      : (chunk, userOf) => this.#insertRows(chunk, userOf);
   }
 
-  static async open(database: string, databaseUrl: string, userOf: UserOf): Promise<MysqlSeed> {
-    await migrateMysql(databaseUrl);
+  static async open(
+    database: string,
+    databaseUrl: string,
+    nameOf: (n: number) => string,
+  ): Promise<MysqlSeed> {
     const connection = await createConnection({
       ...mysqlOptions(databaseUrl),
       // The server gets what is streamed to it, whichever file it asks for.
@@ -72,8 +69,8 @@ export class MysqlSeed implements Seed {
       const [[row]] = await connection.query<LocalInfileRow[]>(
         "SELECT @@GLOBAL.local_infile AS allowed",
       );
-      const seed = new MysqlSeed(database, connection, Number(row?.allowed) === 1, userOf);
-      await seed.#beginAnewWhereEmptied();
+      const seed = new MysqlSeed(database, connection, Number(row?.allowed) === 1);
+      await seed.#beginAnewWhereEmptied(nameOf);
       return seed;
     } catch (error) {
       connection.destroy();
@@ -85,14 +82,14 @@ export class MysqlSeed implements Seed {
     return attempt("read progress", () => this.#read(""));
   }
 
-  advance(end: number): Promise<SeedProgress> {
+  advance(end: number, userOf: UserOf): Promise<SeedProgress> {
     return attempt("insert users", async () => {
       await this.#connection.beginTransaction();
       // Whoever else fills this database waits here until this chunk is in it. Where this fails,
       // nobody commits: the connection is of no more use.
       const before = await this.#read("FOR UPDATE");
       const chunk = nextChunk(before, end);
-      const inserted = chunk.from < chunk.to ? await this.#insert(chunk) : 0;
+      const inserted = chunk.from < chunk.to ? await this.#insert(chunk, userOf) : 0;
       const after = progressAfter(before, chunk, inserted);
       await this.#record(after);
       await this.#connection.commit();
@@ -119,8 +116,8 @@ export class MysqlSeed implements Seed {
     ]);
   }
 
-  async #beginAnewWhereEmptied(): Promise<void> {
-    const names = sampleNames(await this.#read(""), this.#userOf);
+  async #beginAnewWhereEmptied(nameOf: (n: number) => string): Promise<void> {
+    const names = sampleNames(await this.#read(""), nameOf);
     if (names.length === 0) return;
     const [[row]] = await this.#connection.query<CountRow[]>(
       "SELECT COUNT(*) AS found FROM user WHERE username IN (?)",
@@ -130,20 +127,20 @@ export class MysqlSeed implements Seed {
   }
 
   /** @returns how many rows were inserted */
-  async #load(chunk: Chunk): Promise<number> {
+  async #load(chunk: Chunk, userOf: UserOf): Promise<number> {
     const [{ affectedRows }] = await this.#connection.query<ResultSetHeader>({
       sql: LOAD_USERS,
-      infileStreamFactory: () => Readable.from(linesOf(chunk, this.#userOf)),
+      infileStreamFactory: () => Readable.from(linesOf(chunk, userOf)),
     });
     return affectedRows;
   }
 
   /** @returns how many rows were inserted */
-  async #insertRows({ from, to }: Chunk): Promise<number> {
+  async #insertRows({ from, to }: Chunk, userOf: UserOf): Promise<number> {
     let inserted = 0;
     for (let start = from; start < to; start += ROWS_OF_INSERT) {
       const length = Math.min(ROWS_OF_INSERT, to - start);
-      const rows = Array.from({ length }, (_, index) => columnsOf(this.#userOf(start + index)));
+      const rows = Array.from({ length }, (_, index) => columnsOf(userOf(start + index)));
       const tuple = "(UTC_TIMESTAMP(), UTC_TIMESTAMP(), ?)";
       const [{ affectedRows }] = await this.#connection.query<ResultSetHeader>(
         `INSERT IGNORE INTO user

@@ -16,15 +16,13 @@ const NOTHING_YET: SeedProgress = { next: 0, taken: 0 };
 export class SqliteSeed implements Seed {
   readonly database: string;
   readonly method = "prepared INSERT";
-  readonly #userOf: UserOf;
   readonly #file: Database;
   readonly #insert: Statement<unknown, string[]>;
   readonly #read: Statement<SeedProgress, []>;
   readonly #record: Statement<unknown, [next: number, taken: number]>;
 
-  constructor(database: string, dataDir: string, userOf: UserOf) {
+  constructor(database: string, dataDir: string, nameOf: (n: number) => string) {
     this.database = database;
-    this.#userOf = userOf;
     this.#file = openSqliteFile(dataDir);
     this.#file.run(`CREATE TABLE IF NOT EXISTS seed (
       id        INTEGER PRIMARY KEY CHECK (id = 1),
@@ -41,20 +39,20 @@ export class SqliteSeed implements Seed {
     this.#record = this.#file.prepare(
       "INSERT OR REPLACE INTO seed (id, next_user, taken) VALUES (1, ?, ?)",
     );
-    this.#beginAnewWhereEmptied();
+    this.#beginAnewWhereEmptied(nameOf);
   }
 
   async progress(): Promise<SeedProgress> {
     return attempt("read progress", () => this.#read.get() ?? NOTHING_YET);
   }
 
-  async advance(end: number): Promise<SeedProgress> {
+  async advance(end: number, userOf: UserOf): Promise<SeedProgress> {
     const advance = this.#file.transaction(() => {
       const before = this.#read.get() ?? NOTHING_YET;
       const chunk = nextChunk(before, end);
       let inserted = 0;
       for (let n = chunk.from; n < chunk.to; n++) {
-        const { username, nickname, password, salt, profilePath } = this.#userOf(n);
+        const { username, nickname, password, salt, profilePath } = userOf(n);
         inserted += this.#insert.run(username, nickname, password, salt, profilePath).changes;
       }
       const after = progressAfter(before, chunk, inserted);
@@ -68,9 +66,9 @@ export class SqliteSeed implements Seed {
     await attempt("close", () => this.#file.close(true));
   }
 
-  #beginAnewWhereEmptied(): void {
+  #beginAnewWhereEmptied(nameOf: (n: number) => string): void {
     const find = this.#file.prepare<unknown, [string]>("SELECT 1 FROM user WHERE username = ?");
-    const names = sampleNames(this.#read.get() ?? NOTHING_YET, this.#userOf);
+    const names = sampleNames(this.#read.get() ?? NOTHING_YET, nameOf);
     if (!names.every((name) => find.get(name))) this.#record.run(0, 0);
     find.finalize();
   }

@@ -31,7 +31,7 @@ export interface Seed {
   readonly method: string;
   progress(): Promise<SeedProgress>;
   /** Give the next users their turn, up to `CHUNK_USERS` and not past `end`: all or none. */
-  advance(end: number): Promise<SeedProgress>;
+  advance(end: number, userOf: UserOf): Promise<SeedProgress>;
   close(): Promise<void>;
 }
 
@@ -56,8 +56,8 @@ export function progressAfter(
 }
 
 /** Names that must be there if what is recorded still holds: the table may have been emptied. */
-export function sampleNames({ next }: SeedProgress, userOf: UserOf): string[] {
+export function sampleNames({ next }: SeedProgress, nameOf: (n: number) => string): string[] {
   const length = Math.min(SAMPLES, next);
   const step = (next - 1) / Math.max(1, length - 1);
-  return Array.from({ length }, (_, index) => userOf(Math.floor(index * step)).username);
+  return Array.from({ length }, (_, index) => nameOf(Math.floor(index * step)));
 }

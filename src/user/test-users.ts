@@ -11,6 +11,10 @@ export const MAX_TEST_USERS = 1_000_000_000;
 /** User n, counted from 0, is `test<n>` with the password `testpassword<n mod 10>`. */
 export type TestUsers = (n: number) => User;
 
+export function testUsername(n: number): string {
+  return `test${n}`;
+}
+
 /**
  * The users that a database is filled with. Of the classic scheme, each has a salt and a hash of
  * its own; argon2id is made to be slow, so there all that share a password share its hash.
@@ -21,7 +25,7 @@ export async function createTestUsers(
 ): Promise<TestUsers> {
   const storedPassword = await storedPasswords(scheme);
   return (n) => {
-    const username = `test${n}`;
+    const username = testUsername(n);
     const nickname = firstNickname(username);
     return { username, nickname, profilePath, ...storedPassword(n) };
   };

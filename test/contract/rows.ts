@@ -9,7 +9,7 @@ type Row = Readonly<Record<string, unknown>>;
 
 /** The rows behind a stack, past all of its code. */
 export interface Rows extends AsyncDisposable {
-  query(sql: string, values?: readonly (string | number)[]): Promise<Row[]>;
+  query(sql: string, values?: readonly (string | number | null)[]): Promise<Row[]>;
 }
 
 /** Open the MySQL database or the SQLite file of a stack. Names in backticks suit both. */
@@ -41,7 +41,7 @@ async function openSqlite(folder: string): Promise<Rows> {
   database.run("PRAGMA busy_timeout = 5000");
   return {
     async query(sql, values = []) {
-      return database.query<Row, (string | number)[]>(sql).all(...values);
+      return database.query<Row, (string | number | null)[]>(sql).all(...values);
     },
     [Symbol.asyncDispose]: async () => database.close(),
   };
