@@ -23,7 +23,7 @@ export interface MariaDb extends AsyncDisposable {
 
 const USER = "portico:secret";
 
-const recipe: Recipe = {
+const recipe = (moreOptions: readonly string[]): Recipe => ({
   name: "MariaDB",
   prepare: bootstrap,
   command: (folder, port) => [
@@ -34,9 +34,10 @@ const recipe: Recipe = {
     // The least helpful defaults that a server may have: ours must not depend on them.
     ...["--sql-mode=", "--default-time-zone=+05:30"],
     ...["--character-set-server=latin1", "--collation-server=latin1_swedish_ci"],
+    ...moreOptions,
   ],
   connect: (port) => query(`mysql://${USER}@127.0.0.1:${port}`, "SELECT 1"),
-};
+});
 
 /** What the bootstrap and the server have in common: little memory, and no waiting for disks. */
 function baseCommand(folder: string): string[] {
@@ -98,8 +99,8 @@ async function query(url: string, sql: string): Promise<void> {
 }
 
 /** Start a MariaDB of one's own. Tests that do not hurt it share one: `sharedMariaDb()`. */
-export async function startMariaDb(): Promise<MariaDb> {
-  const server = await ThrowAwayServer.start(recipe);
+export async function startMariaDb(moreOptions: readonly string[] = []): Promise<MariaDb> {
+  const server = await ThrowAwayServer.start(recipe(moreOptions));
   const url = `mysql://${USER}@127.0.0.1:${server.port}`;
   let databases = 0;
   return {

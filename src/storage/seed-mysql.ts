@@ -172,7 +172,8 @@ function columnsOf({ username, nickname, password, salt, profilePath }: User): s
 function* linesOf({ from, to }: Chunk, userOf: UserOf): Generator<Buffer> {
   let lines = "";
   for (let n = from; n < to; n++) {
-    lines += `${columnsOf(userOf(n)).join("\t")}\n`;
+    const { username, nickname, password, salt, profilePath } = userOf(n);
+    lines += `${username}\t${nickname}\t${password}\t${salt}\t${profilePath}\n`;
     if (lines.length < BUFFER_BYTES) continue;
     yield Buffer.from(lines);
     lines = "";

@@ -30,7 +30,7 @@ export class Passwords {
 
   /** @throws {RpcError} as `HashQueue.run` does */
   async hash(password: string, call: Awaited): Promise<StoredPassword> {
-    if (this.#scheme.name === "salted-md5") return classicPassword(password);
+    if (this.#scheme.name === "salted-md5") return classicPasswords(password)();
     const { memoryKib: memoryCost, passes: timeCost, lanes: parallelism } = this.#scheme;
     // argon2id is what the library makes by default.
     const cost = { memoryCost, timeCost, parallelism };
@@ -61,10 +61,13 @@ export class Passwords {
   }
 }
 
-/** A password by the classic scheme, with a salt of its own. */
-export function classicPassword(password: string): StoredPassword {
-  const salt = crypto.getRandomValues(new Uint8Array(SALT_CHARACTERS / 2)).toHex();
-  return { password: classicHash(password, salt), salt };
+/** Stores one password by the classic scheme, each time with another salt. */
+export function classicPasswords(password: string): () => StoredPassword {
+  const inner = md5(password);
+  return () => {
+    const salt = crypto.getRandomValues(new Uint8Array(SALT_CHARACTERS / 2)).toHex();
+    return { password: md5(salt + inner + salt), salt };
+  };
 }
 
 /** The scheme of the original system: md5(salt + md5(password) + salt), hex throughout. */

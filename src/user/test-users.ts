@@ -1,4 +1,4 @@
-import { classicPassword, type PasswordScheme, Passwords } from "./password.ts";
+import { classicPasswords, type PasswordScheme, Passwords } from "./password.ts";
 import { firstNickname } from "./service.ts";
 import type { StoredPassword, User } from "./stores.ts";
 
@@ -23,26 +23,23 @@ export async function createTestUsers(
   scheme: PasswordScheme,
   profilePath: string,
 ): Promise<TestUsers> {
-  const storedPassword = await storedPasswords(scheme);
+  const ten = Array.from({ length: TEST_PASSWORDS }, (_, n) => `testpassword${n}`);
+  const stores = await (scheme.name === "salted-md5"
+    ? ten.map(classicPasswords)
+    : hashedOnce(new Passwords(scheme), ten));
   return (n) => {
+    const store = stores[n % TEST_PASSWORDS];
+    if (!store) throw new RangeError(`Cannot have test user ${n}: must be a whole number from 0`);
     const username = testUsername(n);
-    const nickname = firstNickname(username);
-    return { username, nickname, profilePath, ...storedPassword(n) };
+    return { username, nickname: firstNickname(username), profilePath, ...store() };
   };
 }
 
-async function storedPasswords(scheme: PasswordScheme): Promise<(n: number) => StoredPassword> {
-  const password = (n: number) => `testpassword${n % TEST_PASSWORDS}`;
-  if (scheme.name === "salted-md5") return (n) => classicPassword(password(n));
-
-  const passwords = new Passwords(scheme);
+async function hashedOnce(
+  passwords: Passwords,
+  texts: string[],
+): Promise<(() => StoredPassword)[]> {
   const call = { signal: new AbortController().signal, deadline: Number.POSITIVE_INFINITY };
-  const all = await Promise.all(
-    Array.from({ length: TEST_PASSWORDS }, (_, n) => passwords.hash(password(n), call)),
-  );
-  return (n) => {
-    const stored = all[n % TEST_PASSWORDS];
-    if (!stored) throw new RangeError(`Cannot have test user ${n}: must be a whole number from 0`);
-    return stored;
-  };
+  const all = await Promise.all(texts.map((text) => passwords.hash(text, call)));
+  return all.map((stored) => () => stored);
 }
