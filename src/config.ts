@@ -213,13 +213,13 @@ export function loadConfig(environment: Environment): Config {
   return Object.freeze(config);
 }
 
-/** For a main: the config, or every problem on stderr and exit code 1. */
-export function configOrExit(environment: Environment): Config {
+/** For a main: the config, or every problem on stderr and the end, by default with exit code 1. */
+export function configOrExit(environment: Environment, exitCode = 1): Config {
   try {
     return loadConfig(environment);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     console.error(error.message);
-    process.exit(1);
+    process.exit(exitCode);
   }
 }

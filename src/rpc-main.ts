@@ -1,7 +1,7 @@
 // Calls a running server from the command line. `bun run rpc --help`
 
 import { version } from "../package.json" with { type: "json" };
-import { type Arguments, parseArguments, UsageError } from "./cli/arguments.ts";
+import { type Arguments, parseArguments } from "./cli/arguments.ts";
 import { findEntry } from "./cli/catalog.ts";
 import { explain } from "./cli/failure.ts";
 import { FrameLog } from "./cli/frame-log.ts";
@@ -12,6 +12,7 @@ import { LiveServer } from "./cli/live-server.ts";
 import { print } from "./cli/output.ts";
 import { pipedRequest, statedRequest } from "./cli/request.ts";
 import { STDIN } from "./cli/stdin.ts";
+import { UsageError } from "./cli/usage.ts";
 import { type Config, ConfigError, type Environment, loadConfig } from "./config.ts";
 import { Balancer } from "./rpc/balancer.ts";
 import type { JsonObject } from "./rpc/json.ts";

@@ -24,11 +24,13 @@ export interface MariaDb extends AsyncDisposable {
 export interface MariaDbOptions {
   /** Whether what was acknowledged outlives `kill`. Default: false, which is faster. */
   readonly keepsEveryCommit?: boolean;
+  /** Of mariadbd, behind those of all tests. */
+  readonly moreOptions?: readonly string[];
 }
 
 const USER = "portico:secret";
 
-const recipe = ({ keepsEveryCommit = false }: MariaDbOptions): Recipe => ({
+const recipe = ({ keepsEveryCommit = false, moreOptions = [] }: MariaDbOptions): Recipe => ({
   name: "MariaDB",
   prepare: bootstrap,
   command: (folder, port) => [
@@ -41,6 +43,7 @@ const recipe = ({ keepsEveryCommit = false }: MariaDbOptions): Recipe => ({
     // The least helpful defaults that a server may have: ours must not depend on them.
     ...["--sql-mode=", "--default-time-zone=+05:30"],
     ...["--character-set-server=latin1", "--collation-server=latin1_swedish_ci"],
+    ...moreOptions,
   ],
   connect: (port) => query(`mysql://${USER}@127.0.0.1:${port}`, "SELECT 1"),
 });

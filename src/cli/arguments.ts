@@ -1,5 +1,5 @@
-import { parseArgs } from "node:util";
 import { type Endpoint, parseEndpoint, parseToken } from "../config-values.ts";
+import { splitArguments, UsageError } from "./usage.ts";
 
 /** What the command was asked to do. */
 export interface Arguments {
@@ -14,18 +14,23 @@ export interface Arguments {
   readonly token: string | undefined;
 }
 
-/** The command was not understood: says what is wrong with it, and how it would be right. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
-
 const DEFAULT_DEADLINE = "5s";
 const MAX_DEADLINE_MS = 3_600_000;
 const MS_OF_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1000 };
 
 /** @throws {UsageError} with every option that is wrong, a line each */
 export function parseArguments(args: readonly string[]): Arguments {
-  const { values, positionals } = split(args);
+  const { values, positionals } = splitArguments("rpc", {
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      address: { type: "string" },
+      deadline: { type: "string" },
+      help: { type: "boolean", short: "h" },
+      token: { type: "string" },
+      verbose: { type: "boolean", short: "v" },
+    },
+  });
   const [target, request, surplus] = positionals;
   if (surplus !== undefined) {
     throw new UsageError(
@@ -55,26 +60,6 @@ export function parseArguments(args: readonly string[]): Arguments {
   };
   if (problems.length > 0) throw new UsageError(problems.join("\n"));
   return parsed;
-}
-
-function split(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        address: { type: "string" },
-        deadline: { type: "string" },
-        help: { type: "boolean", short: "h" },
-        token: { type: "string" },
-        verbose: { type: "boolean", short: "v" },
-      },
-    });
-  } catch (error) {
-    // Its first sentence says what, the next ones how to get around it.
-    const [what] = `${error instanceof Error ? error.message : error}`.split(". ");
-    throw new UsageError(`${what}: see \`bun run rpc --help\``);
-  }
 }
 
 function parseDeadline(value: string): number {

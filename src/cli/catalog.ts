@@ -1,6 +1,6 @@
 import distance from "leven";
 import type { MethodDescription, ServiceDescription } from "../gen/system-messages.ts";
-import { UsageError } from "./arguments.ts";
+import { UsageError } from "./usage.ts";
 
 /** What a name on the command line stands for: a service, or one of its methods. */
 export interface Entry {

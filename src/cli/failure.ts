@@ -1,7 +1,7 @@
 import { ERRORS } from "../../schema/errors.ts";
 import { DomainError, RpcError } from "../rpc/error.ts";
-import { UsageError } from "./arguments.ts";
 import { OutputError } from "./output.ts";
+import { UsageError } from "./usage.ts";
 
 /** How the command ends, for scripts; 0 is for an answer. */
 const ExitCode = {

@@ -1,6 +1,6 @@
 import { type ParseError, parse } from "jsonc-parser";
 import { isObject, type JsonObject } from "../rpc/json.ts";
-import { UsageError } from "./arguments.ts";
+import { UsageError } from "./usage.ts";
 
 /** Where a request comes from that is not an argument. */
 export interface Input {

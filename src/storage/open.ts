@@ -2,7 +2,8 @@ import type { Log } from "../log.ts";
 import type { SessionStore, UserStore } from "../user/stores.ts";
 import { attempt, errorField } from "./attempt.ts";
 import { EmbeddedSessions } from "./embedded-sessions.ts";
-import { migrateMysql } from "./migrations.ts";
+import { migrateMysql } from "./migrate-mysql.ts";
+import { MigrationError } from "./migration.ts";
 import { MysqlClient } from "./mysql-client.ts";
 import { MysqlUsers } from "./mysql-users.ts";
 import { NodePresences, Presence } from "./presence.ts";
@@ -62,7 +63,14 @@ async function openUsers(options: StorageOptions, sqlite: Presence): Promise<Use
   }
 
   const presence = new Presence(`MySQL at ${new URL(databaseUrl).host} (DATABASE_URL)`, log);
-  await untilThere(presence, isAway, () => migrateMysql(databaseUrl));
+  await untilThere(presence, isAway, () =>
+    migrateMysql(databaseUrl, {
+      waiting: (why) => presence.away(why),
+      applying: ({ version, name }) => {
+        log.info({ version, name }, `migrating ${presence.database}`);
+      },
+    }),
+  );
   return new MysqlUsers(new MysqlClient(databaseUrl, presence));
 }
 
@@ -122,6 +130,7 @@ async function untilThere<T>(
 
 /** Whether a server is missing, rather than there and refusing (wrong password, no database). */
 function isAway(cause: unknown): boolean {
+  if (cause instanceof MigrationError) return false;
   // SQLSTATE: class 28 is authorization, 42 is access rights, unknown databases and syntax.
   if (/^(28|42)/.test(errorField(cause, "sqlState") ?? "")) return false;
   return !(cause instanceof Error && /^(ERR|WRONGPASS|NOAUTH|NOPERM) /.test(cause.message));

@@ -1,7 +1,8 @@
 import { Database } from "bun:sqlite";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { migrateSqlite } from "./migrations.ts";
+import { migrateSqlite, sqliteMigrationStates } from "./migrate-sqlite.ts";
+import type { MigrationState } from "./migration.ts";
 
 /** A statement holds up the event loop while another process writes, so not for long. */
 const BUSY_TIMEOUT_MS = 2_000;
@@ -9,7 +10,7 @@ const BUSY_TIMEOUT_MS = 2_000;
 /** Open, or create, the one SQLite file in `dataDir`, up to date and safe against power loss. */
 export function openSqliteFile(dataDir: string): Database {
   mkdirSync(dataDir, { recursive: true });
-  const path = join(dataDir, "portico.sqlite");
+  const path = pathIn(dataDir);
   // Password hashes and sessions are nobody else's to read. SQLite itself would create it as 0644.
   closeSync(openSync(path, "a", 0o600));
   const database = new Database(path);
@@ -23,4 +24,20 @@ export function openSqliteFile(dataDir: string): Database {
     database.close();
     throw error;
   }
+}
+
+/** Which migrations the file in `dataDir` has, and which it lacks. Changes and creates nothing. */
+export function sqliteFileStates(dataDir: string): MigrationState[] {
+  if (!existsSync(pathIn(dataDir))) return sqliteMigrationStates(undefined);
+  const database = new Database(pathIn(dataDir), { readonly: true });
+  try {
+    database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    return sqliteMigrationStates(database);
+  } finally {
+    database.close();
+  }
+}
+
+function pathIn(dataDir: string): string {
+  return join(dataDir, "portico.sqlite");
 }

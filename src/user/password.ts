@@ -1,4 +1,4 @@
-import { randomBytes, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import { hash as argon2Hash, verify as argon2Verify } from "@node-rs/argon2";
 import type { Awaited } from "./awaited.ts";
 import { HashQueue } from "./hash-queue.ts";
@@ -30,10 +30,7 @@ export class Passwords {
 
   /** @throws {RpcError} as `HashQueue.run` does */
   async hash(password: string, call: Awaited): Promise<StoredPassword> {
-    if (this.#scheme.name === "salted-md5") {
-      const salt = randomBytes(SALT_CHARACTERS / 2).toString("hex");
-      return { password: classicHash(password, salt), salt };
-    }
+    if (this.#scheme.name === "salted-md5") return classicPasswords(password)();
     const { memoryKib: memoryCost, passes: timeCost, lanes: parallelism } = this.#scheme;
     // argon2id is what the library makes by default.
     const cost = { memoryCost, timeCost, parallelism };
@@ -64,11 +61,20 @@ export class Passwords {
   }
 }
 
+/** Stores one password by the classic scheme, each time with another salt. */
+export function classicPasswords(password: string): () => StoredPassword {
+  const inner = md5(password);
+  return () => {
+    const salt = crypto.getRandomValues(new Uint8Array(SALT_CHARACTERS / 2)).toHex();
+    return { password: md5(salt + inner + salt), salt };
+  };
+}
+
 /** The scheme of the original system: md5(salt + md5(password) + salt), hex throughout. */
 export function classicHash(password: string, salt: string): string {
   return md5(salt + md5(password) + salt);
 }
 
 function md5(text: string): string {
-  return new Bun.CryptoHasher("md5").update(text).digest("hex");
+  return Bun.MD5.hash(text, "hex");
 }

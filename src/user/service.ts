@@ -14,7 +14,8 @@ export interface UserServiceParts {
   readonly log: Log;
 }
 
-const FIRST_NICKNAME_CODE_POINTS = 8;
+/** As many code points as a nickname may have. */
+const FIRST_NICKNAME = /^.{0,8}/su;
 
 /** How much of the time that is left a better hash may take: the next sign-in can make it, too. */
 const REHASH_SHARE = 0.1;
@@ -114,8 +115,9 @@ export function createUserService(parts: UserServiceParts): UserService {
   }
 }
 
-function firstNickname(username: string): string {
-  return Array.from(username).slice(0, FIRST_NICKNAME_CODE_POINTS).join("");
+/** The nickname of a new user. */
+export function firstNickname(username: string): string {
+  return FIRST_NICKNAME.exec(username)?.[0] ?? "";
 }
 
 function profileOf({ username, nickname, profilePath }: User): CachedProfile {

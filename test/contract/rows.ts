@@ -9,13 +9,16 @@ type Row = Readonly<Record<string, unknown>>;
 
 /** The rows behind a stack, past all of its code. */
 export interface Rows extends AsyncDisposable {
-  query(sql: string, values?: readonly (string | number)[]): Promise<Row[]>;
+  query(sql: string, values?: readonly (string | number | null)[]): Promise<Row[]>;
 }
 
 /** Open the MySQL database or the SQLite file of a stack. Names in backticks suit both. */
 export async function openRows({ stack, environment }: SharedStack): Promise<Rows> {
-  const url = environment.DATABASE_URL;
-  return url === undefined ? openSqlite(stack.dataDir) : openMySql(url);
+  return openRowsAt(environment.DATABASE_URL, stack.dataDir);
+}
+
+export async function openRowsAt(databaseUrl: string | undefined, dataDir: string): Promise<Rows> {
+  return databaseUrl === undefined ? openSqlite(dataDir) : openMySql(databaseUrl);
 }
 
 async function openMySql(url: string): Promise<Rows> {
@@ -38,7 +41,7 @@ async function openSqlite(folder: string): Promise<Rows> {
   database.run("PRAGMA busy_timeout = 5000");
   return {
     async query(sql, values = []) {
-      return database.query<Row, (string | number)[]>(sql).all(...values);
+      return database.query<Row, (string | number | null)[]>(sql).all(...values);
     },
     [Symbol.asyncDispose]: async () => database.close(),
   };

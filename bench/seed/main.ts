@@ -1,0 +1,141 @@
+// `bun run bench seed`: rows per second of the seeder and of a ready-made file, side by side.
+
+import { createReadStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createConnection, type RowDataPacket } from "mysql2/promise";
+import { DEFAULT_PROFILE_PATH } from "../../schema/user.ts";
+import { migrateMysql } from "../../src/storage/migrate-mysql.ts";
+import { createTestUsers } from "../../src/user/test-users.ts";
+import { startMariaDb } from "../../test/mariadb.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+const NAMES = ["file, sent by the client", "file, read by the server", "bun run seed"] as const;
+type Name = (typeof NAMES)[number];
+
+const COLUMNS = `IGNORE INTO TABLE user CHARACTER SET utf8mb4
+  (username, nickname, password, salt, profile_path)
+  SET gmt_create = UTC_TIMESTAMP(), gmt_modified = UTC_TIMESTAMP()`;
+
+/** So much memory that what is measured is not the disk. */
+const AMPLE_MEMORY = ["--innodb-buffer-pool-size=1G", "--innodb-log-file-size=512M"];
+
+export interface SeedBenchRow {
+  readonly name: Name;
+  /** Medians of all rounds. */
+  readonly rowsPerSecond: number;
+  /** Of the seeder's process alone. */
+  readonly peakMib: number | undefined;
+}
+
+interface Load {
+  readonly seconds: number;
+  readonly peakMib?: number;
+}
+
+/**
+ * Load the same rows into a MariaDB of its own in each way, in turn, each time into an empty table:
+ * a machine that slows down slows all of them.
+ */
+export async function benchSeed(
+  { rows, rounds }: { readonly rows: number; readonly rounds: number },
+  onProgress: (text: string) => void = () => undefined,
+): Promise<SeedBenchRow[]> {
+  const folder = await mkdtemp(join(tmpdir(), "portico-bench-"));
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => rm(folder, { recursive: true, force: true }));
+  const server = cleanup.use(await startMariaDb({ moreOptions: AMPLE_MEMORY }));
+  const file = join(folder, "users.tsv");
+  onProgress(`writing ${file}`);
+  await writeUsers(file, rows);
+
+  const loads = new Map<Name, Load[]>(NAMES.map((name) => [name, []]));
+  for (let round = 1; round <= rounds; round++) {
+    for (const name of NAMES) {
+      onProgress(`round ${round} of ${rounds}: ${name}`);
+      const databaseUrl = await server.createDatabase();
+      await migrateMysql(databaseUrl, { waiting: () => undefined, applying: () => undefined });
+      const load = await (name === "bun run seed"
+        ? seed(databaseUrl, rows)
+        : loadFile(databaseUrl, file, name));
+      loads.get(name)?.push(load);
+      await checkAndDrop(databaseUrl, rows);
+    }
+  }
+  return Array.from(loads, ([name, ofName]) => ({
+    name,
+    rowsPerSecond: rows / median(ofName.map(({ seconds }) => seconds)),
+    peakMib: ofName[0]?.peakMib,
+  }));
+}
+
+async function writeUsers(file: string, rows: number): Promise<void> {
+  const userOf = await createTestUsers({ name: "salted-md5" }, DEFAULT_PROFILE_PATH);
+  const writer = Bun.file(file).writer();
+  for (let n = 0; n < rows; n++) {
+    const { username, nickname, password, salt, profilePath } = userOf(n);
+    writer.write(`${[username, nickname, password, salt, profilePath].join("\t")}\n`);
+    if (n % 1000 === 0) await writer.flush();
+  }
+  await writer.end();
+}
+
+async function loadFile(databaseUrl: string, file: string, name: Name): Promise<Load> {
+  const connection = await createConnection({ uri: databaseUrl, flags: ["+LOCAL_FILES"] });
+  try {
+    const local = name === "file, sent by the client" ? "LOCAL" : "";
+    const beganAtMs = performance.now();
+    await connection.query({
+      sql: `LOAD DATA ${local} INFILE '${file}' ${COLUMNS}`,
+      infileStreamFactory: () => createReadStream(file),
+    });
+    return { seconds: (performance.now() - beganAtMs) / 1000 };
+  } finally {
+    await connection.end();
+  }
+}
+
+/** The whole process, its start included. */
+async function seed(databaseUrl: string, rows: number): Promise<Load> {
+  const beganAtMs = performance.now();
+  const child = Bun.spawn([process.execPath, "src/seed-main.ts", "--users", `${rows}`], {
+    cwd: ROOT,
+    env: { ...process.env, DATABASE_URL: databaseUrl, PASSWORD_HASH: "salted-md5" },
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  const exitCode = await child.exited;
+  if (exitCode !== 0) throw new Error(`Cannot seed: it ended with exit code ${exitCode}`);
+  const peakBytes = child.resourceUsage()?.maxRSS ?? Number.NaN;
+  return { seconds: (performance.now() - beganAtMs) / 1000, peakMib: peakBytes / 2 ** 20 };
+}
+
+async function checkAndDrop(databaseUrl: string, rows: number): Promise<void> {
+  const connection = await createConnection(databaseUrl);
+  try {
+    const [[count]] = await connection.query<RowDataPacket[]>("SELECT COUNT(*) AS users FROM user");
+    const loaded = Number(count?.users);
+    if (loaded !== rows) throw new Error(`Cannot compare: ${loaded} rows of ${rows} were loaded`);
+    await connection.query(`DROP DATABASE ${new URL(databaseUrl).pathname.slice(1)}`);
+  } finally {
+    await connection.end();
+  }
+}
+
+function median(values: number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+/** The rows as a Markdown table, each with what part of its rate the seeder reaches. */
+export function seedTable(rows: readonly SeedBenchRow[]): string {
+  const ours = rows.find(({ name }) => name === "bun run seed")?.rowsPerSecond ?? Number.NaN;
+  return [
+    "| what | rows/s | the seeder is | peak memory |",
+    "| --- | ---: | ---: | ---: |",
+    ...rows.map(({ name, rowsPerSecond, peakMib }) => {
+      const rate = Math.round(rowsPerSecond).toLocaleString("en");
+      const peak = peakMib === undefined ? "" : `${Math.round(peakMib)} MiB`;
+      return `| ${name} | ${rate} | ${(ours / rowsPerSecond).toFixed(2)} × | ${peak} |`;
+    }),
+  ].join("\n");
+}

@@ -1,0 +1,218 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { Redis } from "ioredis";
+import { SCRIPTS } from "../src/storage/redis-scripts.ts";
+import { openRowsAt, type Rows } from "./contract/rows.ts";
+import { available as hasMariaDb, sharedMariaDb } from "./mariadb.ts";
+import { available as hasRedis, startRedis } from "./redis.ts";
+import { type Stack, startStack } from "./stack.ts";
+import { eventually } from "./storage-pairs.ts";
+
+// What a call costs in round trips to Redis and MySQL, as these servers themselves count them, so
+// that it cannot creep up.
+
+// Real servers on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(90_000);
+
+const GRACE = { username: "grace", password: "hopper1906" };
+const AT_ONCE = 64;
+/** What so many calls at once may cost: one batch, or a few where their frames come apart. */
+const FEW = 8;
+
+const SCRIPT_NAMES: ReadonlyMap<string, string> = new Map(
+  Object.entries(SCRIPTS).map(([name, { lua }]) => [Bun.SHA1.hash(lua, "hex"), name]),
+);
+
+interface Cost {
+  /** What Redis was sent, in order: scripts by name, and other commands. */
+  readonly redis: readonly string[];
+  /** How often Redis had to read, since commands of one turn arrive together. */
+  readonly redisReads: number;
+  /** Prepared statements that MySQL has run, those that it had to prepare, and all others. */
+  readonly mysql: { readonly executed: number; readonly prepared: number; readonly others: number };
+}
+
+const NO_MYSQL = { executed: 0, prepared: 0, others: 0 };
+const ONE_STATEMENT = { executed: 1, prepared: 0, others: 0 };
+
+/** Both tiers on MySQL and Redis, and what calls cost there. */
+class MeteredStack implements AsyncDisposable {
+  readonly stack: Stack;
+  readonly redis: Redis;
+  readonly #rows: Rows;
+  readonly #owned: AsyncDisposableStack;
+  /** As `MONITOR` has them; what a script runs does not count. */
+  readonly #commands: string[][] = [];
+
+  private constructor(stack: Stack, redis: Redis, rows: Rows, owned: AsyncDisposableStack) {
+    this.stack = stack;
+    this.redis = redis;
+    this.#rows = rows;
+    this.#owned = owned;
+  }
+
+  static async start(): Promise<MeteredStack> {
+    await using owned = new AsyncDisposableStack();
+    const databaseUrl = await (await sharedMariaDb()).createDatabase();
+    // Of its own, since what reads it is counted.
+    const redisUrl = owned.use(await startRedis()).url;
+    const stack = owned.use(await startStack({ DATABASE_URL: databaseUrl, REDIS_URL: redisUrl }));
+    const rows = owned.use(await openRowsAt(databaseUrl, stack.dataDir));
+    const redis = owned.adopt(new Redis(redisUrl), (redis) => redis.disconnect());
+    const monitor = owned.adopt(await redis.monitor(), (it) => it.disconnect());
+    const metered = new MeteredStack(stack, redis, rows, owned.move());
+    monitor.on("monitor", (_time: string, command: string[], source: string) => {
+      if (source !== "lua") metered.#commands.push(command);
+    });
+    await metered.#warmUp();
+    return metered;
+  }
+
+  async costOf(work: () => Promise<unknown>): Promise<Cost> {
+    const begin = await this.#mark();
+    const before = await this.#counters();
+    await work();
+    const after = await this.#counters();
+    const end = await this.#mark();
+    const executed = after.executed - before.executed;
+    return {
+      redis: this.#commands
+        .slice(begin, end)
+        .map(([command = "", sha = ""]) => SCRIPT_NAMES.get(sha) ?? command.toLowerCase())
+        .filter((command) => !["echo", "info", "exists"].includes(command)),
+      // Reading the counters is itself one of each.
+      redisReads: after.redisReads - before.redisReads - 1,
+      mysql: {
+        executed,
+        prepared: after.prepared - before.prepared,
+        others: after.questions - before.questions - executed - 1,
+      },
+    };
+  }
+
+  /** All that came before has been heard of when this resolves, to how many commands it was. */
+  async #mark(): Promise<number> {
+    const mark = crypto.randomUUID();
+    await this.redis.echo(mark);
+    for (;;) {
+      const at = this.#commands.findIndex(([, argument]) => argument === mark);
+      if (at >= 0) return at;
+      await Bun.sleep(1);
+    }
+  }
+
+  async #counters() {
+    const rows = await this.#rows.query("SHOW GLOBAL STATUS");
+    const status = new Map(rows.map((row) => [row.Variable_name, Number(row.Value)]));
+    const stats = await this.redis.info("stats");
+    return {
+      executed: status.get("Com_stmt_execute") ?? Number.NaN,
+      prepared: status.get("Com_stmt_prepare") ?? Number.NaN,
+      questions: status.get("Questions") ?? Number.NaN,
+      redisReads: Number(/total_reads_processed:(\d+)/.exec(stats)?.[1]),
+    };
+  }
+
+  /** Every script is loaded and every statement prepared once, on each connection. */
+  async #warmUp(): Promise<void> {
+    const { user } = this.stack;
+    await user.signUp(GRACE);
+    for (let round = 0; round < 2; round++) {
+      const { sessionId } = await user.signIn(GRACE);
+      await user.updateNickname({ sessionId, nickname: "Grace" });
+      await user.getUserInfo({ sessionId });
+      await this.untilCached();
+    }
+    await this.atOnce((index) => this.signInAsNobody(index));
+  }
+
+  async untilCached(): Promise<void> {
+    await eventually("it is cached", async () => (await this.redis.exists("user:grace")) === 1);
+  }
+
+  async signInAsNobody(index = 0): Promise<unknown> {
+    const credentials = { username: `nobody${index}`, password: "password" };
+    return this.stack.user.signIn(credentials).catch((error: unknown) => error);
+  }
+
+  async atOnce(call: (index: number) => Promise<unknown>): Promise<unknown> {
+    return Promise.all(Array.from({ length: AT_ONCE }, (_, index) => call(index)));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#owned.disposeAsync();
+  }
+}
+
+describe.skipIf(!hasMariaDb || !hasRedis)("in round trips to Redis and MySQL", () => {
+  test("user info costs one to Redis where it is cached", async () => {
+    await using metered = await MeteredStack.start();
+    const { user } = metered.stack;
+    const { sessionId } = await user.signIn(GRACE);
+    expect(await metered.costOf(() => user.getUserInfo({ sessionId }))).toEqual({
+      redis: ["findSession"],
+      redisReads: 1,
+      mysql: NO_MYSQL,
+    });
+  });
+
+  test("user info costs one to each where it is not, and a fill that nobody waits for", async () => {
+    await using metered = await MeteredStack.start();
+    const { user } = metered.stack;
+    const { sessionId } = await user.signIn(GRACE);
+    await metered.redis.del("user:grace");
+    const { redis, mysql } = await metered.costOf(async () => {
+      await user.getUserInfo({ sessionId });
+      await metered.untilCached();
+    });
+    expect({ redis, mysql }).toEqual({
+      redis: ["findSession", "fillProfile"],
+      mysql: ONE_STATEMENT,
+    });
+  });
+
+  test("a sign-in costs one read of MySQL and two to Redis", async () => {
+    await using metered = await MeteredStack.start();
+    expect(await metered.costOf(() => metered.stack.user.signIn(GRACE))).toEqual({
+      redis: ["grantLease", "openSession"],
+      redisReads: 2,
+      mysql: ONE_STATEMENT,
+    });
+    expect(await metered.costOf(() => metered.signInAsNobody())).toEqual({
+      redis: ["grantLease"],
+      redisReads: 1,
+      mysql: ONE_STATEMENT,
+    });
+  });
+
+  test("a new nickname costs one to MySQL and three to Redis, a sign-out one", async () => {
+    await using metered = await MeteredStack.start();
+    const { user } = metered.stack;
+    const { sessionId } = await user.signIn(GRACE);
+    expect(
+      await metered.costOf(() => user.updateNickname({ sessionId, nickname: "Amazing" })),
+    ).toEqual({
+      redis: ["findSession", "markDirty", "clearDirty"],
+      redisReads: 3,
+      mysql: ONE_STATEMENT,
+    });
+    expect(await metered.costOf(() => user.signOut({ sessionId }))).toEqual({
+      redis: ["del"],
+      redisReads: 1,
+      mysql: NO_MYSQL,
+    });
+  });
+
+  test("calls of one moment share theirs", async () => {
+    await using metered = await MeteredStack.start();
+    const { user } = metered.stack;
+    const { sessionId } = await user.signIn(GRACE);
+    const info = await metered.costOf(() => metered.atOnce(() => user.getUserInfo({ sessionId })));
+    expect(info.redis).toEqual(Array.from({ length: AT_ONCE }, () => "findSession"));
+    expect(info.redisReads).toBeLessThanOrEqual(FEW);
+    const signIns = await metered.costOf(() => metered.atOnce((n) => metered.signInAsNobody(n)));
+    expect(signIns.redis).toHaveLength(AT_ONCE);
+    expect(signIns.redisReads).toBeLessThanOrEqual(FEW);
+    expect(signIns.mysql.executed).toBeGreaterThanOrEqual(1);
+    expect(signIns.mysql.executed).toBeLessThanOrEqual(FEW);
+  });
+});
