@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { CallStats } from "../src/call-stats.ts";
 import { UserClient } from "../src/gen/user-client.ts";
 import { type UserService, userDispatch } from "../src/gen/user-service.ts";
-import { AvatarFiles } from "../src/http/avatar-files.ts";
+import { AvatarFolder } from "../src/http/avatar-folder.ts";
+import { AvatarRemovals, type RemovalTimes } from "../src/http/avatar-removals.ts";
+import type { AvatarStore } from "../src/http/avatar-store.ts";
 import { HttpServer } from "../src/http/server.ts";
 import { SessionCookie } from "../src/http/session-cookie.ts";
 import type { Log } from "../src/log.ts";
@@ -19,14 +21,20 @@ export interface LogLine {
   readonly event: string;
 }
 
+export interface FrontOptions {
+  /** In place of a folder. */
+  readonly avatars?: AvatarStore;
+  readonly removalTimes?: RemovalTimes;
+}
+
 export interface Front extends AsyncDisposable {
   readonly http: HttpServer;
+  readonly removals: AvatarRemovals;
   readonly url: string;
   /** What the HTTP tier has logged. */
   readonly logged: readonly LogLine[];
   /** The calls that have reached the listener. */
   readonly calls: CallStats;
-  readonly avatarFolder: string;
 }
 
 /** A session that is good for the handlers below. */
@@ -44,7 +52,7 @@ const ANSWERS: Partial<UserService> = {
 /** Start both; of the methods that the pages call, those that are not in `handlers` succeed. */
 export async function startFront(
   handlers: Partial<UserService>,
-  Files: typeof AvatarFiles = AvatarFiles,
+  options: FrontOptions = {},
 ): Promise<Front> {
   await using cleanup = new AsyncDisposableStack();
   const folder = cleanup.use(await Folder.make());
@@ -58,15 +66,19 @@ export async function startFront(
   cleanup.defer(() => listener.close(0));
   const balancer = new Balancer([{ host: HOST, port: listener.port }]);
   cleanup.defer(async () => balancer.close());
-  const avatarFolder = join(folder.path, "avatars");
   const publicUrl = new URL(`http://${HOST}`);
+  const user = new UserClient(balancer);
+  const avatars = options.avatars ?? new AvatarFolder(folder.path);
+  const removals = new AvatarRemovals(avatars, user, log, options.removalTimes);
+  cleanup.defer(() => removals.close(1000));
   const http = new HttpServer({
     host: HOST,
     port: 0,
     caller: balancer,
-    user: new UserClient(balancer),
+    user,
     cookie: new SessionCookie(publicUrl, 1800),
-    avatars: new Files(avatarFolder, avatarFolder),
+    avatars,
+    removals,
     publicUrl,
     publicFolder: join(ROOT, "public"),
     log,
@@ -75,10 +87,10 @@ export async function startFront(
   const started = cleanup.move();
   return {
     http,
+    removals,
     url: http.url,
     logged,
     calls,
-    avatarFolder,
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
 }

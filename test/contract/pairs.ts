@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, describe } from "bun:test";
-import type { Environment } from "../../src/config.ts";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type Environment, loadConfig } from "../../src/config.ts";
 import * as mariaDb from "../mariadb.ts";
 import * as redis from "../redis.ts";
+import { sharedS3, TestBucket } from "../s3.ts";
 import { type Stack, startStack } from "../stack.ts";
 
-/** Which of the two storage pairs a stack runs on. */
+/** Which of the two storage pairs a stack runs on, and where it keeps pictures. */
 export interface Pair {
-  readonly name: "embedded" | "MySQL and Redis";
+  readonly name: "embedded" | "MySQL and Redis" | "S3";
   readonly available: boolean;
   /** What names its servers, with fresh databases. */
   environment(): Promise<Environment>;
@@ -30,11 +33,25 @@ const SERVERS: Pair = {
   },
 };
 
+/** Pictures have nothing to do with the other servers: they are embedded here. */
+const BUCKET: Pair = {
+  name: "S3",
+  available: true,
+  environment: async () => (await (await sharedS3()).createBucket()).environment,
+};
+
 /** Run the tests of `body` once on each storage pair; where its servers are not here, skip it. */
 export function describePairs(title: string, body: (pair: Pair) => void): void {
-  for (const pair of [EMBEDDED, SERVERS]) {
-    describe.skipIf(!pair.available)(`${title}, on ${pair.name}`, () => body(pair));
-  }
+  for (const pair of [EMBEDDED, SERVERS]) describePair(title, pair, body);
+}
+
+/** The same, and once more with the pictures on S3. */
+export function describePicturePairs(title: string, body: (pair: Pair) => void): void {
+  for (const pair of [EMBEDDED, SERVERS, BUCKET]) describePair(title, pair, body);
+}
+
+function describePair(title: string, pair: Pair, body: (pair: Pair) => void): void {
+  describe.skipIf(!pair.available)(`${title}, on ${pair.name}`, () => body(pair));
 }
 
 /** What only the servers have: keys in Redis, columns in MySQL. */
@@ -47,6 +64,8 @@ export interface SharedStack {
   readonly stack: Stack;
   /** What it was started with. */
   readonly environment: Environment;
+  /** The names of all pictures that it has saved. */
+  pictures(): Promise<string[]>;
 }
 
 /** One stack for all tests of the describe block that calls this. */
@@ -69,6 +88,12 @@ export function sharedStack(pair: Pair, more: Environment = {}): SharedStack {
     },
     get environment() {
       return get().environment;
+    },
+    async pictures() {
+      const { stack, environment } = get();
+      const { avatarBucket } = loadConfig(environment);
+      if (avatarBucket) return new TestBucket(avatarBucket).names();
+      return readdir(join(stack.dataDir, "avatars")).catch(() => []);
     },
   };
 }
