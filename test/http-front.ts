@@ -1,5 +1,6 @@
 // The HTTP tier in front of a real listener whose handlers are the test's own.
 import { join } from "node:path";
+import pino from "pino";
 import { CallStats } from "../src/call-stats.ts";
 import { UserClient } from "../src/gen/user-client.ts";
 import { type UserService, userDispatch } from "../src/gen/user-service.ts";
@@ -33,6 +34,8 @@ export interface Front extends AsyncDisposable {
   readonly url: string;
   /** What the HTTP tier has logged. */
   readonly logged: readonly LogLine[];
+  /** The same, as it would be written. */
+  readonly logTexts: readonly string[];
   /** The calls that have reached the listener. */
   readonly calls: CallStats;
 }
@@ -57,7 +60,8 @@ export async function startFront(
   await using cleanup = new AsyncDisposableStack();
   const folder = cleanup.use(await Folder.make());
   const logged: LogLine[] = [];
-  const log = recorder(logged);
+  const logTexts: string[] = [];
+  const log = recorder(logged, logTexts);
   const calls = new CallStats();
   const service: UserService = Object.assign(Object.create(null), ANSWERS, handlers);
   const tables = [userDispatch(service)];
@@ -90,22 +94,21 @@ export async function startFront(
     removals,
     url: http.url,
     logged,
+    logTexts,
     calls,
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
 }
 
-function recorder(lines: LogLine[]): Log {
-  const record = (level: string) => (fields: unknown, event?: string) => {
-    lines.push({ level, event: event ?? String(fields) });
+/** A log that keeps what it would write. */
+function recorder(lines: LogLine[], texts: string[] = []): Log {
+  const formatters = { level: (level: string) => ({ level }) };
+  const keep = (text: string) => {
+    const { level, msg } = JSON.parse(text);
+    lines.push({ level, event: msg });
+    texts.push(text);
   };
-  return {
-    debug: record("debug"),
-    info: record("info"),
-    warn: record("warn"),
-    error: record("error"),
-    isLevelEnabled: () => true,
-  };
+  return pino({ level: "debug", formatters }, { write: keep });
 }
 
 /** Where a handler waits until the test lets it go on. */
