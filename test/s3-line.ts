@@ -24,11 +24,13 @@ export const hangs: Fault = () => () => undefined;
 /** S3 is not asked: this is answered in its place. */
 export function answers(status: number, code: string): Fault {
   const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code></Error>`;
-  const head = `HTTP/1.1 ${status} -\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n`;
+  const headers = [`HTTP/1.1 ${status} -`, "Connection: close", `Content-Length: ${body.length}`];
+  if (status < 400) headers.push("Location: http://127.0.0.1:1/elsewhere");
+  const answer = [...headers, "", body].join("\r\n");
   return ({ near }) => {
     let isAnswered = false;
     return () => {
-      if (!isAnswered) near.end(head + body);
+      if (!isAnswered) near.end(answer);
       isAnswered = true;
     };
   };
