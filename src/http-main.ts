@@ -31,6 +31,8 @@ const TO_BLAME: Readonly<Record<string, string>> = {
   InvalidAccessKeyId: "S3_ACCESS_KEY_ID",
   SignatureDoesNotMatch: "S3_SECRET_ACCESS_KEY",
   AuthorizationQueryParametersError: "S3_REGION",
+  InvalidToken: "AWS_SESSION_TOKEN, which Bun reads",
+  ExpiredToken: "AWS_SESSION_TOKEN, which Bun reads",
   PermanentRedirect: "S3_REGION",
   TemporaryRedirect: "S3_REGION",
   AccessDenied: "S3_ACCESS_KEY_ID, which may not list or not read the bucket of AVATAR_URL",

@@ -41,8 +41,8 @@ const ERROR_CODE = /<Code>(\w+)<\/Code>/;
 /**
  * Pictures in a bucket of S3, or of what speaks it.
  *
- * Bun's S3 client signs, and `fetch` carries: by itself the client would wait five minutes for an
- * S3 that does not answer, could not be stopped, and would not try again after a 503. A picture is
+ * Bun's S3 client signs, and `fetch` carries: by itself the client would wait six minutes for an S3
+ * that does not answer, could not be stopped, and would not try again after a 503. A picture is
  * one PUT, which S3 keeps whole or not at all, so there are no parts to be left behind. A signed
  * URL opens the door to its picture for a while, and the errors of `fetch` hold it: neither is
  * logged or passed on.

@@ -116,7 +116,8 @@ describe("a picture that an upload has replaced", () => {
 
 describe("a picture that was saved in vain", () => {
   test("is removed at once, and again after the grace, as a slow store may save it late", async () => {
-    const { removals, removed } = setUp();
+    const times = { ...SHORT, graceMs: 500 };
+    const { removals, removed } = setUp({ times, beforeRemove: () => Bun.sleep(20) });
     await removals.unused(NEW, "request");
     expect(removed).toEqual([NEW]);
     await eventually(() => removed.length > 1);
