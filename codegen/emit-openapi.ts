@@ -165,7 +165,8 @@ function failuresOf({ body, form, isChanging, file, call, ...endpoint }: Endpoin
   for (const status of body || form ? [400, 413, 415] : [])
     pairs.push([status, "InvalidParamsError"]);
   if (isChanging) pairs.push([403, "InvalidParamsError"]);
-  if (file) pairs.push([404, "InvalidParamsError"]);
+  // A file may be in a store that is away or slow.
+  if (file) pairs.push([404, "InvalidParamsError"], [503, "ServerError"], [504, "ServerError"]);
   for (const error of endpoint.errors) pairs.push([ERRORS[error].status, error]);
   if (call || endpoint.needsSession) {
     pairs.push([503, "ServerError"], [503, "DataBaseError"], [504, "ServerError"]);

@@ -33,6 +33,7 @@ describe("loadConfig()", () => {
     });
     expect(config.databaseUrl).toBeUndefined();
     expect(config.redisUrl).toBeUndefined();
+    expect(config.avatarBucket).toBeUndefined();
     expect(config.publicUrl.origin).toBe("http://127.0.0.1:9090");
     expect(Object.isFrozen(config)).toBe(true);
   });
@@ -48,6 +49,11 @@ describe("loadConfig()", () => {
       DATA_DIR: "/var/lib/portico",
       DATABASE_URL: "mysql://u:p@db:3306/portico",
       REDIS_URL: "rediss://:p@cache:6380/2",
+      AVATAR_URL: "s3://pictures/portico/avatars",
+      S3_ENDPOINT: "https://s3.internal:9000/",
+      S3_REGION: "eu-west-1",
+      S3_ACCESS_KEY_ID: "AKIAEXAMPLE",
+      S3_SECRET_ACCESS_KEY: "s3cret/+",
       SESSION_TTL_SECONDS: "60",
       PASSWORD_HASH: "argon2id:m=4096,t=1,p=2",
       LOG_LEVEL: "warn",
@@ -62,6 +68,14 @@ describe("loadConfig()", () => {
       dataDir: "/var/lib/portico",
       databaseUrl: "mysql://u:p@db:3306/portico",
       redisUrl: "rediss://:p@cache:6380/2",
+      avatarBucket: {
+        endpoint: "https://s3.internal:9000",
+        region: "eu-west-1",
+        bucket: "pictures",
+        prefix: "portico/avatars/",
+        accessKeyId: "AKIAEXAMPLE",
+        secretAccessKey: "s3cret/+",
+      },
       sessionTtlSeconds: 60,
       passwordHash: { name: "argon2id", memoryKib: 4096, passes: 1, lanes: 2 },
       logLevel: "warn",
@@ -149,12 +163,58 @@ describe("loadConfig()", () => {
     [{ RPC_TLS_CA: "/nowhere/ca.pem" }, 'RPC_TLS_CA names "/nowhere/ca.pem", which cannot be read'],
     [{ RPC_TLS_CA: join(import.meta.dir, "log.ts") }, "which is no PEM file"],
     [{ METRICS_PORT: "9100" }, "METRICS_PORT does not work yet: unset it"],
-    [{ AVATAR_URL: "s3://bucket" }, "AVATAR_URL does not work yet: unset it"],
+    [{ S3_ENDPOINT: "s3.internal:9000" }, "S3_ENDPOINT must be http://host or https://host"],
+    [{ S3_ENDPOINT: "https://key:s3cret@s3.internal" }, "S3_ENDPOINT must be http://host"],
+    [{ S3_ENDPOINT: "https://s3.internal/?x=1" }, "S3_ENDPOINT must be http://host"],
+    [{ S3_REGION: "Europe" }, 'S3_REGION is "Europe": must be like us-east-1'],
+    [{ S3_ACCESS_KEY_ID: "AKIA EXAMPLE" }, "S3_ACCESS_KEY_ID must be printable ASCII without"],
+    [{ S3_SECRET_ACCESS_KEY: "s3cret\n" }, "S3_SECRET_ACCESS_KEY must be printable ASCII without"],
   ])("%o is refused by name", (environment, message) => {
     const found = problems(environment);
     expect(found).toHaveLength(1);
     expect(found[0]).toContain(message);
     expect(found[0]).toStartWith(Object.keys(environment)[0] ?? "");
+  });
+
+  const keys = { S3_ACCESS_KEY_ID: "AKIAEXAMPLE", S3_SECRET_ACCESS_KEY: "s3cret" };
+
+  test.each([
+    "pictures",
+    "https://pictures.s3.amazonaws.com",
+    "s3://",
+    "s3://AB",
+    "s3://Pictures",
+    "s3://key:s3cret@pictures",
+    "s3://pictures//avatars",
+    "s3://pictures/../avatars",
+    "s3://pictures/a?b",
+    "s3://pictures/a%2fb",
+  ])("AVATAR_URL is not %p", (url) => {
+    const expected = "AVATAR_URL must be s3://bucket or s3://bucket/prefix";
+    expect(problems({ ...keys, AVATAR_URL: url })).toEqual([expected]);
+  });
+
+  test.each([
+    ["s3://pictures", ""],
+    ["s3://pictures/", ""],
+    ["s3://pictures/a", "a/"],
+    ["s3://pictures/a/b_c-1.2/", "a/b_c-1.2/"],
+  ])("AVATAR_URL may be %p, of Amazon's in the first region", (url, prefix) => {
+    expect(loadConfig({ ...keys, AVATAR_URL: url }).avatarBucket).toMatchObject({
+      bucket: "pictures",
+      prefix,
+      region: "us-east-1",
+      endpoint: "https://s3.us-east-1.amazonaws.com",
+    });
+  });
+
+  test("a bucket needs both keys, and no message repeats one", () => {
+    expect(problems({ AVATAR_URL: "s3://pictures" })).toEqual([
+      "S3_ACCESS_KEY_ID must be set where AVATAR_URL is",
+      "S3_SECRET_ACCESS_KEY must be set where AVATAR_URL is",
+    ]);
+    const spaced = { S3_ACCESS_KEY_ID: "my key", S3_SECRET_ACCESS_KEY: "my s3cret" };
+    expect(problems({ AVATAR_URL: "s3://pictures", ...spaced }).join()).not.toMatch(/my|s3cret/);
   });
 
   test("RPC_HOST may be any address where both tiers have a token", () => {

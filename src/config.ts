@@ -1,3 +1,4 @@
+import { type AvatarBucketConfig, readAvatarBucket } from "./config-bucket.ts";
 import {
   bracketed,
   type Endpoint,
@@ -83,6 +84,17 @@ export const VARIABLES = {
       "`redis://user:password@host:port/number`, or `rediss://` for TLS; " +
       "`redis://user:password@host:port,host:port,…` for a Redis Cluster",
   },
+  AVATAR_URL: {
+    default: "a folder in `DATA_DIR`",
+    meaning: "where the pictures are: `s3://bucket/prefix` for S3 and what speaks it",
+  },
+  S3_ENDPOINT: {
+    default: "`https://s3.S3_REGION.amazonaws.com`",
+    meaning: "what speaks S3, where it is not Amazon's",
+  },
+  S3_REGION: { default: "us-east-1", meaning: "the region of the bucket" },
+  S3_ACCESS_KEY_ID: { default: "none", meaning: "who asks for the bucket; required with it" },
+  S3_SECRET_ACCESS_KEY: { default: "none", meaning: "what signs for them; never sent" },
   SESSION_TTL_SECONDS: { default: "1800", meaning: "how long a session lasts" },
   PASSWORD_HASH: {
     default: "argon2id:m=19456,t=2,p=1",
@@ -95,7 +107,7 @@ export const VARIABLES = {
 } as const;
 
 /** Documented variables that do not work yet: accepting them silently would pretend. */
-const NOT_YET = ["AVATAR_URL", "METRICS_PORT"];
+const NOT_YET = ["METRICS_PORT"];
 
 export interface Config {
   readonly http: Endpoint;
@@ -122,6 +134,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   /** Of a cluster, a URL for each address, by commas. */
   readonly redisUrl: string | undefined;
+  /** Where the pictures are; without it, they are in a folder in `dataDir`. */
+  readonly avatarBucket: AvatarBucketConfig | undefined;
   readonly sessionTtlSeconds: number;
   readonly passwordHash: PasswordHash;
   readonly logLevel: LogLevel;
@@ -205,6 +219,7 @@ export function loadConfig(environment: Environment): Config {
     dataDir: text("DATA_DIR"),
     databaseUrl: read("DATABASE_URL", undefined, () => parseDatabaseUrl(given("DATABASE_URL"))),
     redisUrl: read("REDIS_URL", undefined, () => parseRedisUrl(given("REDIS_URL"))),
+    avatarBucket: readAvatarBucket(read, given),
     sessionTtlSeconds: whole("SESSION_TTL_SECONDS", 1, MAX_SESSION_TTL_SECONDS),
     passwordHash: read("PASSWORD_HASH", { name: "salted-md5" }, parsePasswordHash),
     logLevel: read("LOG_LEVEL", "info", parseLogLevel),

@@ -61,6 +61,8 @@ async function startTiers(): Promise<boolean> {
   if (rpc === undefined || pages === undefined) return false;
   const users = config.databaseUrl ? "MySQL" : `SQLite in ${config.dataDir}`;
   const sessions = config.redisUrl ? "Redis" : `SQLite in ${config.dataDir}`;
+  const { avatarBucket } = config;
+  const pictures = avatarBucket ? `S3 at ${avatarBucket.endpoint}` : `${config.dataDir}/avatars`;
   console.log(`
   Portico is running
 
@@ -69,6 +71,7 @@ async function startTiers(): Promise<boolean> {
     RPC       ${rpc}
     Users     ${users}
     Sessions  ${sessions}
+    Pictures  ${pictures}
 
   It restarts when a file in ${WATCHED.join(", ")} changes. Ctrl-C ends it.
 `);

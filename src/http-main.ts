@@ -4,7 +4,10 @@ import { join } from "node:path";
 import { version } from "../package.json" with { type: "json" };
 import { type Config, configOrExit } from "./config.ts";
 import { UserClient } from "./gen/user-client.ts";
-import { AvatarFiles } from "./http/avatar-files.ts";
+import { AvatarBucket } from "./http/avatar-bucket.ts";
+import { AvatarFolder } from "./http/avatar-folder.ts";
+import { AvatarRemovals } from "./http/avatar-removals.ts";
+import type { AvatarStore } from "./http/avatar-store.ts";
 import type { HttpParts } from "./http/exchange.ts";
 import { HttpServer } from "./http/server.ts";
 import { SessionCookie } from "./http/session-cookie.ts";
@@ -19,19 +22,39 @@ const BUILD = `portico/${version}`;
 
 const PUBLIC_FOLDER = join(import.meta.dir, "../public");
 
+/** For the pictures that wait to be removed, where the last requests have taken all the time. */
+const MIN_REMOVAL_MS = 1000;
+
+/** Which variable is wrong where S3 refuses what it is asked at the start, by S3's code. */
+const TO_BLAME: Readonly<Record<string, string>> = {
+  NoSuchBucket: "AVATAR_URL",
+  InvalidAccessKeyId: "S3_ACCESS_KEY_ID",
+  SignatureDoesNotMatch: "S3_SECRET_ACCESS_KEY",
+  AuthorizationQueryParametersError: "S3_REGION",
+  InvalidToken: "AWS_SESSION_TOKEN, which Bun reads",
+  ExpiredToken: "AWS_SESSION_TOKEN, which Bun reads",
+  PermanentRedirect: "S3_REGION",
+  TemporaryRedirect: "S3_REGION",
+  AccessDenied: "S3_ACCESS_KEY_ID, which may not list or not read the bucket of AVATAR_URL",
+};
+
 export async function startHttp(config: Config, log: Log): Promise<RunningTier> {
-  const { http, publicUrl, rpcAddresses, dataDir, sessionTtlSeconds } = config;
+  const { http, publicUrl, rpcAddresses, sessionTtlSeconds } = config;
+  const avatars = await openAvatars(config, log);
   const identity = { build: BUILD, token: config.rpcToken, tlsCa: config.rpcTlsCa };
   const interceptors = [callLog(log), traceOutgoing()];
   // Its process is busy with browsers all the time: what counts here is CPU time.
   const packedInFlight = config.rpcLimits.maxInFlight;
   const limits = { ...DEFAULT_POOL_LIMITS, ...config.rpcLimits, packedInFlight };
   const balancer = new Balancer(rpcAddresses, limits, identity, interceptors);
+  const user = new UserClient(balancer);
+  const removals = new AvatarRemovals(avatars, user, log);
   const parts: HttpParts = {
     caller: balancer,
-    user: new UserClient(balancer),
+    user,
     cookie: new SessionCookie(publicUrl, sessionTtlSeconds),
-    avatars: new AvatarFiles(join(dataDir, "avatars"), join(PUBLIC_FOLDER, "avatars")),
+    avatars,
+    removals,
     publicUrl,
     publicFolder: PUBLIC_FOLDER,
     log,
@@ -40,10 +63,28 @@ export async function startHttp(config: Config, log: Log): Promise<RunningTier> 
   return {
     address: server.url,
     async close(graceMs) {
+      const endsAt = performance.now() + graceMs;
       await server.close(graceMs);
+      await removals.close(Math.max(MIN_REMOVAL_MS, endsAt - performance.now()));
       balancer.close();
     },
   };
+}
+
+/**
+ * The folder in DATA_DIR, or the bucket of AVATAR_URL. An S3 that is away does not keep accounts
+ * from working: pictures wait for it.
+ * @throws {Error} naming the variable by which S3 refuses to serve us
+ */
+async function openAvatars({ dataDir, avatarBucket }: Config, log: Log): Promise<AvatarStore> {
+  if (!avatarBucket) return new AvatarFolder(join(dataDir, "avatars"));
+  const bucket = new AvatarBucket(avatarBucket);
+  const refusal = await bucket.refusal().catch((err: unknown) => {
+    log.warn({ err }, `no pictures until ${avatarBucket.endpoint} (S3_ENDPOINT) answers`);
+  });
+  if (refusal === undefined) return bucket;
+  const variable = TO_BLAME[refusal] ?? "AVATAR_URL, S3_ENDPOINT";
+  throw new Error(`Cannot use S3 for pictures: it answers ${refusal} (${variable})`);
 }
 
 if (import.meta.main) {

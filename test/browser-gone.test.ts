@@ -1,11 +1,11 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readdir } from "node:fs/promises";
 import type { UserService } from "../src/gen/user-service.ts";
-import { AvatarFiles } from "../src/http/avatar-files.ts";
+import type { AvatarStore } from "../src/http/avatar-store.ts";
 import { DomainError } from "../src/rpc/error.ts";
 import { eventually } from "../src/rpc/testing/stack.ts";
 import { pngOf } from "./contract/images.ts";
 import { aborted, COOKIE, type Front, Hold, startFront } from "./http-front.ts";
+import { PICTURE_PLACES } from "./picture-places.ts";
 import { RawBrowser } from "./raw-browser.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
@@ -67,7 +67,15 @@ async function isLogged(front: Front, endpoint: string, status: number): Promise
   expect(front.logged).toEqual([{ level: "debug", event }]);
 }
 
-const filesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
+/** A store that holds once it has saved a picture, and does not say so yet. */
+const slowToSave = (avatars: AvatarStore, saved: Hold): AvatarStore => ({
+  async save(name, picture) {
+    await avatars.save(name, picture);
+    await saved.wait(new AbortController());
+  },
+  remove: (name) => avatars.remove(name),
+  find: (name) => avatars.find(name),
+});
 
 describe("a browser that goes away", () => {
   test.each<[string, keyof UserService, Ask]>([
@@ -130,36 +138,31 @@ describe("a browser that goes away", () => {
   });
 });
 
-describe("a picture whose browser goes away", () => {
+describe.each(PICTURE_PLACES)("a picture in $place whose browser goes away", ({ open }) => {
   test("before it is saved never is", async () => {
     const hold = new Hold();
-    await using front = await startFront(holding("getUserInfo", hold));
+    await using place = await open();
+    await using front = await startFront(holding("getUserInfo", hold), place);
     using browser = await ask(front, PICTURE);
     await hold.begun;
     browser.leave();
     await isLogged(front, "update_profile_pic", 503);
-    expect(await filesIn(front.avatarFolder)).toEqual([]);
+    expect(await place.names()).toEqual([]);
     expect([...front.calls.methods.keys()]).toEqual(["User.getUserInfo"]);
   });
 
   test("while it is saved is removed, and its user never hears of it", async () => {
     const saved = new Hold();
-    class SlowFiles extends AvatarFiles {
-      override async save(webp: Uint8Array): Promise<string> {
-        const name = await super.save(webp);
-        await saved.wait(new AbortController());
-        return name;
-      }
-    }
-    await using front = await startFront({}, SlowFiles);
+    await using place = await open();
+    await using front = await startFront({}, { avatars: slowToSave(place.avatars, saved) });
     using browser = await ask(front, PICTURE);
     await saved.begun;
-    expect(await filesIn(front.avatarFolder)).toHaveLength(1);
+    expect(await place.names()).toHaveLength(1);
     browser.leave();
     await Bun.sleep(50); // The tier hears of it in that time, or the next line fails the test.
     saved.end();
     await isLogged(front, "update_profile_pic", 503);
-    expect(await filesIn(front.avatarFolder)).toEqual([]);
+    expect(await place.names()).toEqual([]);
     expect([...front.calls.methods.keys()]).toEqual(["User.getUserInfo"]);
   });
 
@@ -168,13 +171,13 @@ describe("a picture whose browser goes away", () => {
     ["is removed where its user has not got it", false],
   ])("while the profile is updated %s", async (_, succeeds) => {
     const hold = new Hold();
-    await using front = await startFront({
-      async updateProfilePic(_, context) {
-        await hold.wait(context);
-        if (!succeeds) throw new DomainError("InvalidSessionError");
-        return {};
-      },
-    });
+    await using place = await open();
+    const updateProfilePic: UserService["updateProfilePic"] = async (_, context) => {
+      await hold.wait(context);
+      if (!succeeds) throw new DomainError("InvalidSessionError");
+      return {};
+    };
+    await using front = await startFront({ updateProfilePic }, place);
     using browser = await ask(front, PICTURE);
     const signal = await hold.begun;
     browser.leave();
@@ -182,6 +185,6 @@ describe("a picture whose browser goes away", () => {
     expect(signal.aborted).toBeFalse();
     hold.end();
     await isLogged(front, "update_profile_pic", succeeds ? 200 : 401);
-    expect(await filesIn(front.avatarFolder)).toHaveLength(succeeds ? 1 : 0);
+    expect(await place.names()).toHaveLength(succeeds ? 1 : 0);
   });
 });

@@ -1,9 +1,12 @@
 // The HTTP tier in front of a real listener whose handlers are the test's own.
 import { join } from "node:path";
+import pino from "pino";
 import { CallStats } from "../src/call-stats.ts";
 import { UserClient } from "../src/gen/user-client.ts";
 import { type UserService, userDispatch } from "../src/gen/user-service.ts";
-import { AvatarFiles } from "../src/http/avatar-files.ts";
+import { AvatarFolder } from "../src/http/avatar-folder.ts";
+import { AvatarRemovals, type RemovalTimes } from "../src/http/avatar-removals.ts";
+import type { AvatarStore } from "../src/http/avatar-store.ts";
 import { HttpServer } from "../src/http/server.ts";
 import { SessionCookie } from "../src/http/session-cookie.ts";
 import type { Log } from "../src/log.ts";
@@ -19,14 +22,22 @@ export interface LogLine {
   readonly event: string;
 }
 
+export interface FrontOptions {
+  /** In place of a folder. */
+  readonly avatars?: AvatarStore;
+  readonly removalTimes?: RemovalTimes;
+}
+
 export interface Front extends AsyncDisposable {
   readonly http: HttpServer;
+  readonly removals: AvatarRemovals;
   readonly url: string;
   /** What the HTTP tier has logged. */
   readonly logged: readonly LogLine[];
+  /** The same, as it would be written. */
+  readonly logTexts: readonly string[];
   /** The calls that have reached the listener. */
   readonly calls: CallStats;
-  readonly avatarFolder: string;
 }
 
 /** A session that is good for the handlers below. */
@@ -44,12 +55,13 @@ const ANSWERS: Partial<UserService> = {
 /** Start both; of the methods that the pages call, those that are not in `handlers` succeed. */
 export async function startFront(
   handlers: Partial<UserService>,
-  Files: typeof AvatarFiles = AvatarFiles,
+  options: FrontOptions = {},
 ): Promise<Front> {
   await using cleanup = new AsyncDisposableStack();
   const folder = cleanup.use(await Folder.make());
   const logged: LogLine[] = [];
-  const log = recorder(logged);
+  const logTexts: string[] = [];
+  const log = recorder(logged, logTexts);
   const calls = new CallStats();
   const service: UserService = Object.assign(Object.create(null), ANSWERS, handlers);
   const tables = [userDispatch(service)];
@@ -58,15 +70,19 @@ export async function startFront(
   cleanup.defer(() => listener.close(0));
   const balancer = new Balancer([{ host: HOST, port: listener.port }]);
   cleanup.defer(async () => balancer.close());
-  const avatarFolder = join(folder.path, "avatars");
   const publicUrl = new URL(`http://${HOST}`);
+  const user = new UserClient(balancer);
+  const avatars = options.avatars ?? new AvatarFolder(folder.path);
+  const removals = new AvatarRemovals(avatars, user, log, options.removalTimes);
+  cleanup.defer(() => removals.close(1000));
   const http = new HttpServer({
     host: HOST,
     port: 0,
     caller: balancer,
-    user: new UserClient(balancer),
+    user,
     cookie: new SessionCookie(publicUrl, 1800),
-    avatars: new Files(avatarFolder, avatarFolder),
+    avatars,
+    removals,
     publicUrl,
     publicFolder: join(ROOT, "public"),
     log,
@@ -75,25 +91,24 @@ export async function startFront(
   const started = cleanup.move();
   return {
     http,
+    removals,
     url: http.url,
     logged,
+    logTexts,
     calls,
-    avatarFolder,
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
 }
 
-function recorder(lines: LogLine[]): Log {
-  const record = (level: string) => (fields: unknown, event?: string) => {
-    lines.push({ level, event: event ?? String(fields) });
+/** A log that keeps what it would write. */
+function recorder(lines: LogLine[], texts: string[] = []): Log {
+  const formatters = { level: (level: string) => ({ level }) };
+  const keep = (text: string) => {
+    const { level, msg } = JSON.parse(text);
+    lines.push({ level, event: msg });
+    texts.push(text);
   };
-  return {
-    debug: record("debug"),
-    info: record("info"),
-    warn: record("warn"),
-    error: record("error"),
-    isLevelEnabled: () => true,
-  };
+  return pino({ level: "debug", formatters }, { write: keep });
 }
 
 /** Where a handler waits until the test lets it go on. */

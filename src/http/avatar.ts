@@ -1,4 +1,7 @@
+import { join } from "node:path";
 import { RpcError } from "../rpc/error.ts";
+import { AvatarFolder } from "./avatar-folder.ts";
+import { MAX_PICTURE_BYTES, newPictureName, PICTURE_TYPE } from "./avatar-store.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
 import { Refusal, success } from "./reply.ts";
 import { assertAwaited, mediaType, readBody, toNfc } from "./request.ts";
@@ -12,17 +15,17 @@ const MAX_PIXELS = 16_000_000;
 /** From when the file is here until the answer: all calls, and the picture's way to its place. */
 const TIMEOUT_MS = 5_000;
 const SIDE_PIXELS = 512;
-/** A source's ICC profile is copied along, and is the only part whose size the picture's is not. */
-const MAX_ENCODED_BYTES = 512 * 1024;
-const IMAGE_TYPE = "image/webp";
 
 /** Upload a picture, and show it. */
 export function avatarHandlers({
   user,
   cookie,
   avatars,
-  log,
+  removals,
+  publicFolder,
 }: HttpParts): Record<"update" | "show", Handler> {
+  /** The pictures that come with Portico, whatever becomes of the others. */
+  const builtIn = new AvatarFolder(join(publicFolder, "avatars"));
   let uploads = 0;
 
   return {
@@ -40,11 +43,11 @@ export function avatarHandlers({
     },
 
     async show({ params: { name = "" } }) {
-      const file = await avatars.find(name);
-      if (!file) throw new Refusal(404, "There is no such picture");
-      return new Response(file, {
+      const picture = (await builtIn.find(name)) ?? (await avatars.find(name));
+      if (!picture) throw new Refusal(404, "There is no such picture");
+      return new Response(picture, {
         headers: {
-          "Content-Type": IMAGE_TYPE,
+          "Content-Type": PICTURE_TYPE,
           "X-Content-Type-Options": "nosniff",
           "Content-Security-Policy": "default-src 'none'",
           // A name is never used for another picture.
@@ -66,18 +69,18 @@ export function avatarHandlers({
     }
     const picture = await reencode(file);
     assertAwaited(request, "the save of the picture");
-    const profilePath = await avatars.save(picture);
+    const profilePath = newPictureName();
     try {
+      await avatars.save(profilePath, picture);
       assertAwaited(request, "the update of the profile");
       // Not cancelled from here on: the profile may point to the file by then, and then needs it.
       const timeoutMs = deadline - performance.now();
       await user.updateProfilePic({ sessionId, profilePath }, { requestId, timeoutMs });
     } catch (error) {
-      await avatars.remove(profilePath).catch((err: unknown) => {
-        log.error({ err, requestId, profilePath }, "cannot remove an unused picture");
-      });
+      await removals.unused(profilePath, requestId);
       throw error;
     }
+    removals.replaced({ requestId, sessionId, replaced: profile.profilePath, by: profilePath });
     return success({ profilePath });
   }
 }
@@ -116,13 +119,13 @@ async function parseMultipart(
  * Decode a picture of whatever type its bytes are and encode it afresh, at most 512 pixels a side.
  * @throws {Refusal} 400: not a picture, or over 16 megapixels (read off its header, not decoded)
  */
-async function reencode(file: Blob): Promise<Uint8Array> {
+async function reencode(file: Blob): Promise<Blob> {
   // Bytes, never a string: a string would be a path.
   const image = new Bun.Image(await file.bytes(), { maxPixels: MAX_PIXELS });
   image.resize(SIDE_PIXELS, SIDE_PIXELS, { fit: "inside", withoutEnlargement: true });
-  const bytes = await image.webp({ quality: 82 }).bytes().catch(refuseUndecodable);
-  if (bytes.byteLength <= MAX_ENCODED_BYTES) return bytes;
-  throw new Refusal(400, `Picture over ${MAX_ENCODED_BYTES} bytes after encoding`);
+  const picture = await image.webp({ quality: 82 }).blob().catch(refuseUndecodable);
+  if (picture.size <= MAX_PICTURE_BYTES) return picture;
+  throw new Refusal(400, `Picture over ${MAX_PICTURE_BYTES} bytes after encoding`);
 }
 
 const NOT_A_PICTURE: ReadonlySet<unknown> = new Set<Bun.Image.ErrorCode>([

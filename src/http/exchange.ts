@@ -1,7 +1,8 @@
 import type { Caller } from "../gen/http-endpoints.ts";
 import type { UserClient } from "../gen/user-client.ts";
 import type { Log } from "../log.ts";
-import type { AvatarFiles } from "./avatar-files.ts";
+import type { AvatarRemovals } from "./avatar-removals.ts";
+import type { AvatarStore } from "./avatar-store.ts";
 import type { SessionCookie } from "./session-cookie.ts";
 
 /** What the handlers are made of. */
@@ -10,7 +11,8 @@ export interface HttpParts {
   readonly caller: Caller;
   readonly user: UserClient;
   readonly cookie: SessionCookie;
-  readonly avatars: AvatarFiles;
+  readonly avatars: AvatarStore;
+  readonly removals: AvatarRemovals;
   readonly publicUrl: URL;
   readonly publicFolder: string;
   readonly log: Log;

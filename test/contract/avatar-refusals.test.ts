@@ -1,5 +1,4 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type Answer,
@@ -11,7 +10,7 @@ import {
   UNKNOWN_SESSION,
 } from "./client.ts";
 import { avatarForm, blackPng, gifOf, jpegOf, pngHeader, pngOf } from "./images.ts";
-import { describePairs, sharedStack } from "./pairs.ts";
+import { describePicturePairs, sharedStack } from "./pairs.ts";
 import { getRaw } from "./raw-http.ts";
 
 // A limit ends a hang; it does not judge speed.
@@ -30,14 +29,11 @@ async function chunkedForm(form: FormData) {
   return { headers, body: chunked(await whole.bytes()) };
 }
 
-describePairs("pictures that are refused", (pair) => {
+describePicturePairs("pictures that are refused", (pair) => {
   const shared = sharedStack(pair);
 
-  /** What lies in the folder of the avatars, in which nothing may stay behind. */
-  async function saved(): Promise<string[]> {
-    const files = await readdir(shared.stack.dataDir, { recursive: true });
-    return files.filter((file) => file.startsWith("avatars")).sort();
-  }
+  /** What lies among the pictures, where nothing may stay behind. */
+  const saved = async () => (await shared.pictures()).sort();
 
   /** Refused with this status, with nothing saved and nothing changed. */
   async function expectRefused(

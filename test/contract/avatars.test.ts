@@ -11,7 +11,7 @@ import {
   webpOf,
   withExif,
 } from "./images.ts";
-import { describePairs, sharedStack } from "./pairs.ts";
+import { describePicturePairs, sharedStack } from "./pairs.ts";
 
 // A limit ends a hang; it does not judge speed.
 setDefaultTimeout(60_000);
@@ -49,7 +49,7 @@ async function servedAt(url: string, profilePath: string): Promise<Served> {
   };
 }
 
-describePairs("avatars", (pair) => {
+describePicturePairs("avatars", (pair) => {
   const shared = sharedStack(pair);
   const upload = async (form: FormData) => {
     const member = await newMember(shared.stack);

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { crc32, deflateSync, inflateSync } from "node:zlib";
 
 const PNG_SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
@@ -26,7 +27,21 @@ function header(width: number, height: number, bits: number, colour: number): Bu
 /** A PNG in one colour, with `extra` chunks that no decoder needs. */
 export function pngOf(width: number, height: number, rgb: Rgb, extra: Buffer[] = []): Buffer {
   const row = Buffer.from([0, ...Array.from({ length: width }, () => rgb).flat()]);
-  const rows = Buffer.concat(Array.from({ length: height }, () => row));
+  return png(width, height, Buffer.concat(Array.from({ length: height }, () => row)), extra);
+}
+
+/** A PNG that no encoder makes small: it is of many colours, and always the same. */
+export function noisyPng(width: number, height: number): Buffer {
+  const rows = Array.from({ length: height }, (_, y) => {
+    const noise = createHash("shake256", { outputLength: 3 * width })
+      .update(`${y}`)
+      .digest();
+    return Buffer.concat([Buffer.of(0), noise]);
+  });
+  return png(width, height, Buffer.concat(rows), []);
+}
+
+function png(width: number, height: number, rows: Buffer, extra: Buffer[]): Buffer {
   return Buffer.concat([
     PNG_SIGNATURE,
     header(width, height, 8, TRUECOLOUR),

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe } from "bun:test";
-import type { Environment } from "../../src/config.ts";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type Environment, loadConfig } from "../../src/config.ts";
 import * as mariaDb from "../mariadb.ts";
 import * as redis from "../redis.ts";
 import { sharedRedisCluster } from "../redis-cluster.ts";
+import { sharedS3, TestBucket } from "../s3.ts";
 import { type Stack, startStack } from "../stack.ts";
 
 /** What a stack runs on. */
@@ -11,7 +14,8 @@ export interface Pair {
     | "embedded"
     | "MySQL and Redis"
     | "MySQL and Redis Cluster"
-    | "two TCP servers, MySQL and Redis";
+    | "two TCP servers, MySQL and Redis"
+    | "S3";
   readonly available: boolean;
   /** Behind the HTTP tier. */
   readonly tcpServers: number;
@@ -48,6 +52,13 @@ async function createDatabases(
   return { DATABASE_URL: await users.createDatabase(), REDIS_URL: await sessions.createDatabase() };
 }
 
+/** Pictures have nothing to do with the other servers: they are embedded here. */
+const BUCKET: Pair = {
+  ...EMBEDDED,
+  name: "S3",
+  environment: async () => (await (await sharedS3()).createBucket()).environment,
+};
+
 function describeOn(pairs: readonly Pair[], title: string, body: (pair: Pair) => void): void {
   for (const pair of pairs) {
     describe.skipIf(!pair.available)(`${title}, on ${pair.name}`, () => body(pair));
@@ -60,6 +71,11 @@ function describeOn(pairs: readonly Pair[], title: string, body: (pair: Pair) =>
  */
 export function describePairs(title: string, body: (pair: Pair) => void): void {
   describeOn([EMBEDDED, SERVERS], title, body);
+}
+
+/** The same, and once more with the pictures on S3. */
+export function describePicturePairs(title: string, body: (pair: Pair) => void): void {
+  describeOn([EMBEDDED, SERVERS, BUCKET], title, body);
 }
 
 /** On a cluster and behind two TCP servers as well: for what users and sessions promise. */
@@ -87,6 +103,8 @@ export interface SharedStack {
   readonly stack: Stack;
   /** What it was started with. */
   readonly environment: Environment;
+  /** The names of all pictures that it has saved. */
+  pictures(): Promise<string[]>;
 }
 
 /** One stack for all tests of the describe block that calls this. */
@@ -109,6 +127,12 @@ export function sharedStack(pair: Pair, more: Environment = {}): SharedStack {
     },
     get environment() {
       return get().environment;
+    },
+    async pictures() {
+      const { stack, environment } = get();
+      const { avatarBucket } = loadConfig(environment);
+      if (avatarBucket) return new TestBucket(avatarBucket).names();
+      return readdir(join(stack.dataDir, "avatars")).catch(() => []);
     },
   };
 }

@@ -1,0 +1,151 @@
+import type { UserClient } from "../gen/user-client.ts";
+import type { Log } from "../log.ts";
+import { DomainError } from "../rpc/error.ts";
+import { type AvatarStore, isDrawnName } from "./avatar-store.ts";
+
+export interface RemovalTimes {
+  /** Pages that were loaded before may still show a replaced picture for so long. */
+  readonly graceMs: number;
+  /** From a failure to the next try; doubled with every further one. */
+  readonly retryMs: number;
+}
+
+/** The last try is more than two minutes after the first. */
+const TIMES: RemovalTimes = { graceMs: 60_000, retryMs: 10_000 };
+const MAX_TRIES = 5;
+
+/** An upload that was answered with "7". */
+export interface Replacement {
+  readonly requestId: string;
+  readonly sessionId: string;
+  /** What the profile pointed to before the upload. */
+  readonly replaced: string;
+  /** What the upload has set. */
+  readonly by: string;
+}
+
+interface Removal {
+  readonly requestId: string;
+  /** What is to go, for the log. */
+  readonly profilePath: string;
+  carryOut(): Promise<void>;
+  failures: number;
+}
+
+/**
+ * Removes the pictures that nobody uses: at once where an upload has failed, a minute later where
+ * it has replaced another. What waits is kept in memory alone: `close` carries it out, and a
+ * process that is killed leaves it behind.
+ *
+ * A picture that was replaced never comes back: its name was drawn for one upload, and only that
+ * one sets it, once. Removing it is safe then, whatever else its user does in that minute.
+ */
+export class AvatarRemovals {
+  readonly #avatars: AvatarStore;
+  readonly #user: Pick<UserClient, "getUserInfo">;
+  readonly #log: Log;
+  readonly #times: RemovalTimes;
+  readonly #waiting = new Map<Removal, Timer>();
+  readonly #running = new Set<Promise<void>>();
+  #isClosing = false;
+
+  constructor(
+    avatars: AvatarStore,
+    user: Pick<UserClient, "getUserInfo">,
+    log: Log,
+    times: RemovalTimes = TIMES,
+  ) {
+    this.#avatars = avatars;
+    this.#user = user;
+    this.#log = log;
+    this.#times = times;
+  }
+
+  /**
+   * Remove what an upload has saved in vain; resolves after the first try. It is removed once more
+   * after the grace: a store that did not answer may come round to saving it only now.
+   */
+  async unused(profilePath: string, requestId: string): Promise<void> {
+    this.#after(this.#times.graceMs, this.#removal(profilePath, requestId));
+    await this.#run(this.#removal(profilePath, requestId));
+  }
+
+  /** Remove the picture that an upload has replaced, once the grace is over. */
+  replaced(replacement: Replacement): void {
+    const { replaced: profilePath, requestId } = replacement;
+    const carryOut = () => this.#removeReplaced(replacement);
+    this.#after(this.#times.graceMs, { requestId, profilePath, carryOut, failures: 0 });
+  }
+
+  /** Carry out at once all that waits, each once, for at most `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    this.#isClosing = true;
+    const endsAt = performance.now() + graceMs;
+    while (this.#waiting.size + this.#running.size > 0) {
+      for (const [removal, timer] of this.#waiting) {
+        clearTimeout(timer);
+        this.#waiting.delete(removal);
+        this.#start(removal);
+      }
+      const restMs = endsAt - performance.now();
+      if (restMs <= 0) break;
+      await Promise.race([Promise.all(this.#running), Bun.sleep(restMs)]);
+    }
+    const left = this.#running.size;
+    if (left > 0) this.#log.error({ left }, "pictures that nobody uses are left behind");
+  }
+
+  #removal(profilePath: string, requestId: string): Removal {
+    const carryOut = () => this.#avatars.remove(profilePath);
+    return { requestId, profilePath, carryOut, failures: 0 };
+  }
+
+  async #removeReplaced({ requestId, sessionId, replaced, by }: Replacement): Promise<void> {
+    const current = await this.#currentPath(sessionId, requestId);
+    // The default picture, and what was not saved by an upload, may be others' as well.
+    if (isDrawnName(replaced) && replaced !== current) await this.#avatars.remove(replaced);
+    // By an upload that ran beside this one, which may not have known what it replaces.
+    const isReplaced = current !== undefined && current !== by;
+    if (isReplaced) this.#after(this.#times.graceMs, this.#removal(by, requestId));
+  }
+
+  /** What the profile points to, or undefined where the session has ended and does not tell. */
+  async #currentPath(sessionId: string, requestId: string): Promise<string | undefined> {
+    try {
+      return (await this.#user.getUserInfo({ sessionId }, { requestId })).profilePath;
+    } catch (error) {
+      const hasEnded = error instanceof DomainError && error.code === "InvalidSessionError";
+      if (hasEnded) return undefined;
+      throw error;
+    }
+  }
+
+  #after(delayMs: number, removal: Removal): void {
+    const onDue = () => {
+      this.#waiting.delete(removal);
+      this.#start(removal);
+    };
+    this.#waiting.set(removal, setTimeout(onDue, delayMs).unref());
+  }
+
+  #start(removal: Removal): void {
+    const running = this.#run(removal).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  async #run(removal: Removal): Promise<void> {
+    const { requestId, profilePath } = removal;
+    try {
+      await removal.carryOut();
+    } catch (err) {
+      removal.failures++;
+      const fields = { err, requestId, profilePath };
+      if (this.#isClosing || removal.failures === MAX_TRIES) {
+        this.#log.error(fields, "cannot remove a picture that nobody uses: it is left behind");
+        return;
+      }
+      this.#log.warn(fields, "cannot remove a picture that nobody uses: trying again later");
+      this.#after(this.#times.retryMs * 2 ** (removal.failures - 1), removal);
+    }
+  }
+}

@@ -1,0 +1,198 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import type { UserService } from "../src/gen/user-service.ts";
+import { AvatarBucket } from "../src/http/avatar-bucket.ts";
+import { newPictureName } from "../src/http/avatar-store.ts";
+import { DomainError } from "../src/rpc/error.ts";
+import { avatarForm, noisyPng } from "./contract/images.ts";
+import { COOKIE, type Front, startFront } from "./http-front.ts";
+import { sharedS3, startS3, type TestBucket } from "./s3.ts";
+import { answers, breaksAfter, comesLate, type Fault, hangs, passes, S3Line } from "./s3-line.ts";
+import { eventually } from "./storage-pairs.ts";
+
+// Pictures on an S3 that is away, slow, overloaded, or dies: what browsers see, and what stays.
+
+// Real servers on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(60_000);
+
+const SHORT_DEADLINE_MS = 500;
+const GRACE_MS = 200;
+/** Longer than a shared machine stands still. */
+const LONG_GRACE_MS = 3000;
+const RETRY_MS = 100;
+/** Nothing of this may be in a log: the keys, and what a signed URL is made of. */
+const SECRETS = /S3RVER|X-Amz|Signature=|hopper|sessionID/i;
+const PNG = noisyPng(200, 200);
+/** Behind the head of an upload, before its end. */
+const HALF_BYTES = 5000;
+const FAILED = { errCode: "0", errMsg: "ServerError", data: "" };
+
+interface Setup {
+  readonly handlers?: Partial<UserService>;
+  /** As in production, unless the test waits for it. */
+  readonly deadlineMs?: number | undefined;
+  readonly graceMs?: number;
+  /** Of this test alone, to be hurt. */
+  readonly isOwnS3?: true;
+}
+
+/** The HTTP tier with its pictures on S3, and the line between them. */
+async function openFront({ handlers = {}, deadlineMs, graceMs = GRACE_MS, isOwnS3 }: Setup = {}) {
+  await using cleanup = new AsyncDisposableStack();
+  const s3 = isOwnS3 ? cleanup.use(await startS3()) : await sharedS3();
+  const bucket = await s3.createBucket();
+  const line = cleanup.use(await S3Line.open(s3.port));
+  const avatars = new AvatarBucket(bucket.through(line.port).access, deadlineMs);
+  const removalTimes = { graceMs, retryMs: RETRY_MS };
+  const front = cleanup.use(await startFront(handlers, { avatars, removalTimes }));
+  const opened = cleanup.move();
+  return { s3, bucket, line, front, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+function upload(front: Front): Promise<Response> {
+  return fetch(`${front.url}/api/entrytask/user/update_profile_pic`, {
+    method: "POST",
+    headers: { Cookie: COOKIE },
+    body: avatarForm(PNG),
+  });
+}
+
+const show = (front: Front, name: string) => fetch(`${front.url}/avatars/${name}`);
+
+async function expectFailed(response: Response, status: number): Promise<void> {
+  expect(response.status).toBe(status);
+  expect(await response.json()).toEqual(FAILED);
+  expect(response.headers.get("cache-control")).toBe("no-store");
+  if (status === 503) expect(response.headers.get("retry-after")).toBe("1");
+}
+
+const isEmpty = (bucket: TestBucket) => async () => (await bucket.names()).length === 0;
+
+const FAULTS: [string, Fault, number, string][] = [
+  ["hangs", hangs, 504, "S3 did not answer within 500 ms"],
+  ["is overloaded", answers(503, "SlowDown"), 503, "S3 answered 503 SlowDown"],
+  ["is broken", answers(500, "InternalError"), 503, "S3 answered 500 InternalError"],
+  ["refuses us", answers(403, "AccessDenied"), 503, "S3 answered 403 AccessDenied"],
+  ["has lost its bucket", answers(404, "NoSuchBucket"), 503, "S3 answered 404 NoSuchBucket"],
+  ["breaks off", breaksAfter(300), 503, "S3 cannot be reached"],
+];
+
+describe("an S3 that", () => {
+  test("breaks off in the middle of a picture each time leaves nothing", async () => {
+    await using opened = await openFront();
+    const { front, line, bucket } = opened;
+    const upToHalf = breaksAfter(HALF_BYTES);
+    line.script = [upToHalf, upToHalf, upToHalf, passes];
+    await expectFailed(await upload(front), 503);
+    expect(line.requests.map((request) => request.split(" ")[0])).toEqual([
+      ...["PUT", "PUT", "PUT", "DELETE"],
+    ]);
+    expect(await bucket.names()).toEqual([]);
+  });
+
+  test.each(FAULTS)("%s fails an upload and leaves nothing", async (_, fault, status, reason) => {
+    const deadlineMs = fault === hangs ? SHORT_DEADLINE_MS : undefined;
+    await using opened = await openFront({ deadlineMs });
+    const { front, line, bucket } = opened;
+    line.script = [fault];
+    await expectFailed(await upload(front), status);
+    expect([...front.calls.methods.keys()]).toEqual(["User.getUserInfo"]);
+    const lines = front.logTexts.filter((text) => text.includes("update_profile_pic"));
+    expect(lines).toEqual([expect.stringContaining(reason)]);
+    expect(lines[0]).toContain('"level":"warn"');
+    // What it could not remove either it removes once S3 is back.
+    line.script = [passes];
+    await eventually("nothing is left", isEmpty(bucket));
+    await eventually("it works", async () => (await upload(front)).status === 200);
+    expect(front.logTexts.join("\n")).not.toMatch(SECRETS);
+  });
+
+  test.each(FAULTS)("%s cannot show a picture, in the error table", async (_, fault, status) => {
+    const deadlineMs = fault === hangs ? SHORT_DEADLINE_MS : undefined;
+    await using opened = await openFront({ deadlineMs });
+    const { front, line } = opened;
+    line.script = [fault];
+    const name = newPictureName();
+    await expectFailed(await show(front, name), status);
+    const head = await fetch(`${front.url}/avatars/${name}`, { method: "HEAD" });
+    expect([head.status, await head.text()]).toEqual([status, ""]);
+    expect(front.logged[0]).toEqual({ level: "warn", event: `GET /avatars/:name ${status}` });
+    const asked = line.requests.length;
+    expect((await show(front, "default.webp")).status).toBe(200);
+    expect(line.requests).toHaveLength(asked);
+    expect(front.logTexts.join("\n")).not.toMatch(SECRETS);
+  });
+
+  test("hangs, asked by many at once, fails all of them in time", async () => {
+    await using opened = await openFront({ deadlineMs: SHORT_DEADLINE_MS });
+    const { front, line } = opened;
+    line.script = [hangs];
+    // More than Bun has connections for at once.
+    const asking = Array.from({ length: 400 }, () => show(front, newPictureName()));
+    const statuses = (await Promise.all(asking)).map(({ status }) => status);
+    expect(new Set(statuses)).toEqual(new Set([504]));
+    line.script = [passes];
+    const isNone = async () => (await show(front, newPictureName())).status === 404;
+    await eventually("it works", isNone);
+  });
+});
+
+describe("a picture on S3", () => {
+  test("that has vanished is none, and is shown with the headers of one where it is", async () => {
+    await using opened = await openFront();
+    const { front, bucket } = opened;
+    const { data } = await (await upload(front)).json();
+    const response = await show(front, data.profilePath);
+    expect(response.headers.get("content-type")).toBe("image/webp");
+    expect(response.headers.get("cache-control")).toBe("public, max-age=86400");
+    expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+    expect(response.headers.get("content-security-policy")).toBe("default-src 'none'");
+    const size = `${(await response.bytes()).length}`;
+    const head = await fetch(response.url, { method: "HEAD" });
+    expect([head.status, head.headers.get("content-length")]).toEqual([200, size]);
+    await new AvatarBucket(bucket.access).remove(data.profilePath);
+    const gone = await show(front, data.profilePath);
+    expect(gone.status).toBe(404);
+    expect(await gone.json()).toEqual({ errCode: "6", errMsg: "InvalidParamsError", data: "" });
+  });
+
+  test("of which S3 dies in the middle is gone when it is back", async () => {
+    await using opened = await openFront({ isOwnS3: true });
+    const { front, line, bucket, s3 } = opened;
+    const death = Promise.withResolvers<void>();
+    const dies: Fault = ({ far }) => {
+      return (chunk) =>
+        far.write(chunk.subarray(0, HALF_BYTES), () => s3.kill().then(death.resolve));
+    };
+    line.script = [dies, passes];
+    await expectFailed(await upload(front), 503);
+    await death.promise;
+    await s3.restart();
+    await eventually("nothing is left", isEmpty(bucket));
+    const { data } = await (await upload(front)).json();
+    expect(await bucket.names()).toEqual([data.profilePath]);
+  });
+
+  test("that S3 saves only when its upload has failed is removed again", async () => {
+    await using opened = await openFront({ deadlineMs: SHORT_DEADLINE_MS, graceMs: LONG_GRACE_MS });
+    const { front, line, bucket } = opened;
+    const late = Promise.withResolvers<void>();
+    line.script = [comesLate(late.promise), passes];
+    await expectFailed(await upload(front), 504);
+    late.resolve();
+    await eventually("it has come", async () => !(await isEmpty(bucket)()));
+    await eventually("nothing is left", isEmpty(bucket));
+  });
+
+  test("that its profile does not get is removed, once S3 is there for it", async () => {
+    const updateProfilePic = async () => {
+      line.script = [answers(403, "AccessDenied"), answers(403, "AccessDenied"), passes];
+      throw new DomainError("InvalidSessionError");
+    };
+    await using opened = await openFront({ handlers: { updateProfilePic } });
+    const { front, line, bucket } = opened;
+    expect((await upload(front)).status).toBe(401);
+    await eventually("nothing is left", isEmpty(bucket));
+    expect(front.logged.filter(({ event }) => event.startsWith("cannot remove"))).not.toEqual([]);
+    expect(front.logTexts.join("\n")).not.toMatch(SECRETS);
+  });
+});

@@ -1,0 +1,122 @@
+import { expect } from "bun:test";
+import { join } from "node:path";
+import type { Environment } from "../src/config.ts";
+import { AvatarBucket, type BucketAccess } from "../src/http/avatar-bucket.ts";
+import { ROOT } from "./child.ts";
+import { type Recipe, ThrowAwayServer } from "./throw-away.ts";
+
+// s3rver speaks S3 on a folder and checks every signature that it is sent. It is a library with a
+// command line; the command is missing from the package.
+const CLI = Bun.resolveSync("@20minutes/s3rver/lib/cli.js", ROOT);
+const COMMAND = `require("${CLI}").parseAsync(["", ...process.argv])`;
+/** Both halves of the only pair of keys that it knows. */
+const KEY = "S3RVER";
+const PREFIX = "portico/avatars/";
+
+export interface S3Server extends AsyncDisposable {
+  readonly port: number;
+  /** An empty bucket, which no other test has. */
+  createBucket(): Promise<TestBucket>;
+  /** End the server at once. Its data stay. */
+  kill(): Promise<void>;
+  /** Start again on the same port and data. */
+  restart(): Promise<void>;
+}
+
+/** Pictures are in a folder of it; nothing else is in it. */
+export class TestBucket {
+  readonly access: BucketAccess;
+
+  constructor(access: BucketAccess) {
+    this.access = access;
+  }
+
+  /** What names it to the HTTP tier. */
+  get environment(): Environment {
+    const { endpoint, bucket, prefix, accessKeyId, secretAccessKey } = this.access;
+    return {
+      AVATAR_URL: `s3://${bucket}/${prefix}`,
+      S3_ENDPOINT: endpoint,
+      S3_ACCESS_KEY_ID: accessKeyId,
+      S3_SECRET_ACCESS_KEY: secretAccessKey,
+    };
+  }
+
+  /** The same, seen through another port. */
+  through(port: number): TestBucket {
+    return new TestBucket({ ...this.access, endpoint: `http://127.0.0.1:${port}` });
+  }
+
+  /** The names of the pictures in it. */
+  async names(): Promise<string[]> {
+    const { endpoint, bucket } = this.access;
+    // Without a signature, which s3rver does not ask for. It reads that of Bun's list as wrong.
+    const list = await (await fetch(`${endpoint}/${bucket}?list-type=2`)).text();
+    expect(list).toContain("<ListBucketResult");
+    return Array.from(list.matchAll(/<Key>([^<]*)/g), ([, key = ""]) => {
+      expect(key).toStartWith(PREFIX);
+      return key.slice(PREFIX.length);
+    });
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    await this.#client().write(PREFIX + name, bytes);
+  }
+
+  #client(): Bun.S3Client {
+    return new Bun.S3Client(this.access);
+  }
+}
+
+/** The port is in the name, so that another server is not taken for this one. */
+const firstBucket = (port: number) => `portico-${port}`;
+
+function accessTo(port: number, bucket: string): BucketAccess {
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    region: "us-east-1",
+    bucket,
+    prefix: PREFIX,
+    accessKeyId: KEY,
+    secretAccessKey: KEY,
+  };
+}
+
+const recipe: Recipe = {
+  name: "S3rver",
+  command: (folder, port) => [
+    ...[process.execPath, "--eval", COMMAND, "--"],
+    ...["--directory", join(folder, "data"), "--address", "127.0.0.1", "--port", String(port)],
+    ...["--configure-bucket", firstBucket(port)],
+  ],
+  async connect(port) {
+    const refusal = await new AvatarBucket(accessTo(port, firstBucket(port))).refusal();
+    if (refusal) throw new Error(`it answers ${refusal}`);
+  },
+};
+
+/** Start an S3 of one's own. Tests that do not hurt it share one: `sharedS3()`. */
+export async function startS3(): Promise<S3Server> {
+  const server = await ThrowAwayServer.start(recipe);
+  let buckets = 0;
+  return {
+    port: server.port,
+    async createBucket() {
+      const access = accessTo(server.port, `test-${++buckets}`);
+      const { ok, status } = await fetch(`${access.endpoint}/${access.bucket}`, { method: "PUT" });
+      if (!ok) throw new Error(`Cannot create bucket: ${status}`);
+      return new TestBucket(access);
+    },
+    kill: () => server.kill(),
+    restart: () => server.restart(),
+    [Symbol.asyncDispose]: () => server.dispose(),
+  };
+}
+
+let shared: Promise<S3Server> | undefined;
+
+/** The one S3 of this test process. It starts at first use and ends with the process. */
+export function sharedS3(): Promise<S3Server> {
+  shared ??= startS3();
+  return shared;
+}
