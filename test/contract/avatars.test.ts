@@ -142,6 +142,14 @@ describePicturePairs("avatars", (pair) => {
     expect(served).toBe(`image/${profilePath.split(".")[1]}`);
   });
 
+  test.each(["bytes=0-9", "bytes=999999-"])("are answered as a whole, %s or not", async (Range) => {
+    const { profilePath } = profileOf(await (await newMember(shared.stack)).api.userInfo());
+    const url = `${shared.stack.url}/avatars/${profilePath}`;
+    const [whole, part] = await Promise.all([fetch(url), fetch(url, { headers: { Range } })]);
+    expect(part.status).toBe(200);
+    expect(await part.bytes()).toEqual(await whole.bytes());
+  });
+
   test("have a new name each time, even of the same file", async () => {
     const { api } = await newMember(shared.stack);
     const image = pngOf(5, 5, RED);
