@@ -1,4 +1,4 @@
-import { Cluster, type Command } from "ioredis";
+import { Cluster } from "ioredis";
 import { within } from "./attempt.ts";
 import type { NodePresences } from "./presence.ts";
 import { backoffMs, TIMEOUTS } from "./redis-client.ts";
@@ -16,17 +16,14 @@ class BoundedCluster extends Cluster {
   override sendCommand(...args: Parameters<Cluster["sendCommand"]>): unknown {
     const [command] = args;
     command.setTimeout(TIMEOUTS.commandTimeout);
-    if (this.status !== "ready" && !isOwn(command)) {
+    // While it connects, ioredis itself asks how the cluster is.
+    const isReadyCheck = this.status === "connect" && command.name === "cluster";
+    if (this.status !== "ready" && !isReadyCheck) {
       command.reject(new Error("no node of the cluster is connected"));
     }
     // What was under way when the last node went is kept all the same, and comes by here again.
     return command.isSettled ? command.promise : super.sendCommand(...args);
   }
-}
-
-/** What ioredis asks while it connects. */
-function isOwn(command: Command): boolean {
-  return command.name === "cluster";
 }
 
 /**

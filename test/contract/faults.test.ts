@@ -10,8 +10,17 @@ import { startTcp } from "../../src/tcp-main.ts";
 import { COOKIE, startFront } from "../http-front.ts";
 import * as mariaDb from "../mariadb.ts";
 import * as redis from "../redis.ts";
+import { startRedisCluster } from "../redis-cluster.ts";
 import { startStack } from "../stack.ts";
-import { type Answer, Api, newMember, newName, nicknameOf, UNKNOWN_SESSION } from "./client.ts";
+import {
+  type Answer,
+  Api,
+  newMember,
+  newName,
+  nicknameOf,
+  sessionIdOf,
+  UNKNOWN_SESSION,
+} from "./client.ts";
 import { avatarForm, pngOf } from "./images.ts";
 
 // A limit ends a hang; it does not judge speed.
@@ -296,5 +305,45 @@ describe.skipIf(!mariaDb.available || !redis.available)("servers that die", () =
     // It comes back empty: what it knew of sessions is gone, which is an answer and no failure.
     await untilSuccess(() => api.signIn(username, PASSWORD));
     expect((await api.userInfo()).code).toBe("2");
+  });
+
+  test("are answered with 1 and 503, and are found again: a master of a Redis Cluster", async () => {
+    await using cluster = await startRedisCluster(2_000);
+    await using stack = await startStack({ REDIS_URL: await cluster.createDatabase() });
+    const [victim] = cluster.masters;
+    /** Signed in, with both the session and the user on the victim, or neither. */
+    const memberOn = async (isVictim: boolean) => {
+      for (;;) {
+        const username = newName();
+        if ((cluster.masterOf(`user:${username}`) === victim) !== isVictim) continue;
+        const member = await newMember(stack, username);
+        for (let api = member.api, { sessionId } = member; ; ) {
+          const isThere = cluster.masterOf(`session:${sessionId}`) === victim;
+          if (isThere === isVictim) return { api, username };
+          sessionId = sessionIdOf(await api.signIn(username, PASSWORD));
+          api = api.withSession(sessionId);
+        }
+      }
+    };
+    const [lost, kept] = [await memberOn(true), await memberOn(false)];
+
+    await victim?.kill();
+    const startedAt = Date.now();
+    const answers = await Promise.all([
+      lost.api.signIn(lost.username, PASSWORD),
+      lost.api.userInfo(),
+      lost.api.nickname("changed"),
+      lost.api.avatar(avatarForm(PNG)),
+      lost.api.signOut(),
+    ]);
+    expect(codes(answers)).toEqual(answers.map(() => "1 503"));
+    expect(Date.now() - startedAt).toBeLessThan(DEADLINE_MS + NOISE_MS);
+    expect((await kept.api.nickname("changed")).code).toBe("7");
+    expect(await nicknameOf(kept.api)).toBe("changed");
+
+    await victim?.restart();
+    await untilSuccess(() => lost.api.signIn(lost.username, PASSWORD));
+    expect((await lost.api.userInfo()).code).toBe("2");
+    expect(await nicknameOf(kept.api)).toBe("changed");
   });
 });
