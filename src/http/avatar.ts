@@ -45,7 +45,7 @@ export function avatarHandlers({
     async show({ params: { name = "" } }) {
       const picture = (await builtIn.find(name)) ?? (await avatars.find(name));
       if (!picture) throw new Refusal(404, "There is no such picture");
-      // Its bytes: of a file, Bun would answer parts, too, with statuses that the API does not have.
+      // Its bytes: of a file, Bun would answer ranges, with statuses that the API does not have.
       return new Response(await picture.bytes(), {
         headers: {
           "Content-Type": PICTURE_TYPE,
