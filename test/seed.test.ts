@@ -12,6 +12,9 @@ import { createFolder, type Location, open, PAIRS, user } from "./storage-pairs.
 // Real processes and servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(120_000);
 
+/** Some transactions in MySQL, and more in SQLite. */
+const MANY_USERS = 3 * MYSQL_CHUNK_USERS;
+
 const LOCATIONS = PAIRS.map((pair) => ({
   ...pair,
   chunk: pair.name === "MySQL and Redis" ? MYSQL_CHUNK_USERS : SQLITE_CHUNK_USERS,
@@ -117,7 +120,7 @@ for (const { name, available, chunk, createLocation } of LOCATIONS) {
 
     test("goes on where it was killed, and misses nobody", async () => {
       await using location = await createLocation();
-      const users = 4 * chunk;
+      const users = MANY_USERS;
       await (await open(location)).close();
       {
         await using child = startSeed(location, ["--users", `${users}`]);
@@ -184,7 +187,7 @@ for (const { name, available, chunk, createLocation } of LOCATIONS) {
     test("two at once fill one database together", async () => {
       await using location = await createLocation();
       await (await open(location)).close();
-      const users = 3 * chunk;
+      const users = MANY_USERS;
       const both = await Promise.all([seed(location, users), seed(location, users)]);
       expect(both.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
       for (const { output } of both) expect(output).not.toContain("taken");
@@ -210,6 +213,10 @@ describe("bun run seed", () => {
     await using folder = await createFolder();
     const location = { ...folder, databaseUrl: await server.createDatabase() };
     await using rows = await rowsAt(location);
+    {
+      await using storage = await open(location);
+      await storage.users.insert(user("test5", { nickname: "Real" }));
+    }
     await rows.query("SET GLOBAL local_infile = OFF");
     try {
       expect((await seed(location, 2_500)).output).toContain("multi-row INSERT");
@@ -218,6 +225,8 @@ describe("bun run seed", () => {
       await rows.query("SET GLOBAL local_infile = ON");
     }
     expect(await countUsers(rows, 2_600)).toEqual({ users: 2_600, missing: [] });
+    const real = await rows.query("SELECT nickname FROM `user` WHERE username = 'test5'");
+    expect(real).toEqual([{ nickname: "Real" }]);
     expect((await seed(location, 2_700)).output).toContain("LOAD DATA LOCAL INFILE");
   });
 
