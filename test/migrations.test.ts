@@ -268,6 +268,17 @@ describe("from the original table to ours", () => {
     ]);
   });
 
+  it("who finds another one at it says so, and waits", async () => {
+    await using database = await openDatabase();
+    await database.query("SELECT GET_LOCK(CONCAT('portico.', DATABASE()), 0)");
+    await using child = startMigrate(database);
+    await child.waitFor(/^Waiting for the database: another server is migrating it$/m);
+    expect(await database.query("SHOW TABLES")).toEqual([]);
+    await database.query("SELECT RELEASE_LOCK(CONCAT('portico.', DATABASE()))");
+    expect(await child.exited()).toBe(0);
+    expect((await migrate(database, "--status")).exitCode).toBe(0);
+  });
+
   it("a table that is ours already is not altered", async () => {
     await using database = await openDatabase();
     await migrate(database);

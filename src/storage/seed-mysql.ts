@@ -14,6 +14,11 @@ import {
   type UserOf,
 } from "./seed.ts";
 
+/**
+ * Users of one transaction: so many that its few round trips count for nothing beside them, even on
+ * a busy machine, and so few that to stop takes about a second.
+ */
+export const MYSQL_CHUNK_USERS = 100_000;
 /** Under the max_allowed_packet of any server, and enough that one row more costs nothing. */
 const ROWS_OF_INSERT = 1_000;
 const BUFFER_BYTES = 64 * 1024;
@@ -88,7 +93,7 @@ export class MysqlSeed implements Seed {
       // Whoever else fills this database waits here until this chunk is in it. Where this fails,
       // nobody commits: the connection is of no more use.
       const before = await this.#read("FOR UPDATE");
-      const chunk = nextChunk(before, end);
+      const chunk = nextChunk(before, MYSQL_CHUNK_USERS, end);
       const inserted = chunk.from < chunk.to ? await this.#insert(chunk, userOf) : 0;
       const after = progressAfter(before, chunk, inserted);
       await this.#record(after);

@@ -10,6 +10,12 @@ import {
 } from "./seed.ts";
 import { openSqliteFile } from "./sqlite-file.ts";
 
+/**
+ * Users of one transaction: many for the one fsync that it costs, and so few that a server which
+ * wants to write meanwhile is not kept waiting.
+ */
+export const SQLITE_CHUNK_USERS = 20_000;
+
 const NOTHING_YET: SeedProgress = { next: 0, taken: 0 };
 
 /** Fills the SQLite file, which a server may have open at the same time. */
@@ -49,7 +55,7 @@ export class SqliteSeed implements Seed {
   async advance(end: number, userOf: UserOf): Promise<SeedProgress> {
     const advance = this.#file.transaction(() => {
       const before = this.#read.get() ?? NOTHING_YET;
-      const chunk = nextChunk(before, end);
+      const chunk = nextChunk(before, SQLITE_CHUNK_USERS, end);
       let inserted = 0;
       for (let n = chunk.from; n < chunk.to; n++) {
         const { username, nickname, password, salt, profilePath } = userOf(n);

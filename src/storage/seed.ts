@@ -1,11 +1,5 @@
 import type { User } from "../user/stores.ts";
 
-/**
- * Rows of one transaction: many, so that its commit costs little beside them, and few enough that
- * a server in service, which waits two seconds for a lock, never gives up on one.
- */
-export const CHUNK_USERS = 20_000;
-
 /** Spread over what is recorded as filled: so many users are looked for, to see if it is so. */
 const SAMPLES = 100;
 
@@ -30,7 +24,7 @@ export interface Seed {
   /** How the rows get there, as in "multi-row INSERT". */
   readonly method: string;
   progress(): Promise<SeedProgress>;
-  /** Give the next users their turn, up to `CHUNK_USERS` and not past `end`: all or none. */
+  /** Give the next users their turn, as many as one transaction takes, not past `end`. */
   advance(end: number, userOf: UserOf): Promise<SeedProgress>;
   close(): Promise<void>;
 }
@@ -42,8 +36,9 @@ export interface Chunk {
   readonly to: number;
 }
 
-export function nextChunk({ next }: SeedProgress, end: number): Chunk {
-  return { from: next, to: Math.max(next, Math.min(next + CHUNK_USERS, end)) };
+/** The next `size` users, or fewer before `end`. */
+export function nextChunk({ next }: SeedProgress, size: number, end: number): Chunk {
+  return { from: next, to: Math.max(next, Math.min(next + size, end)) };
 }
 
 /** @param inserted how many of the chunk were inserted, their names not having been taken */
