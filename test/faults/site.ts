@@ -48,9 +48,8 @@ export async function startSite(isLeased: boolean): Promise<Site> {
 
   const environment = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl };
   const one = cleanup.use(new TcpServer(folder.path, { environment }));
-  const script = "test/faults/slow-tcp-main.ts";
-  const args = isLeased ? [] : ["--without-lease"];
-  const other = cleanup.use(new TcpServer(folder.path, { environment, script, args }));
+  const script = `test/faults/${isLeased ? "slow" : "unleased"}-tcp-main.ts`;
+  const other = cleanup.use(new TcpServer(folder.path, { environment, script }));
   await Promise.all([one.start(), other.start()]);
   const http = cleanup.use(startHttp(folder.path, `${one.address},${other.address}`));
   const url = await http.listening();

@@ -1,7 +1,5 @@
 // A TCP server that is slow where others may get in between: a reader between the row and the fill
-// of the cache, a writer before and after its update. The lease makes that harmless. With
-// `--without-lease` it fills by a lease that it takes only then, which is as good as none: what the
-// checker must find out.
+// of the cache, a writer before and after its update. The lease makes that harmless.
 import { configOrExit } from "../../src/config.ts";
 import { runTier } from "../../src/lifecycle.ts";
 import { createLog } from "../../src/log.ts";
@@ -17,18 +15,12 @@ const VERY_SLOW_SHARE = 0.05;
 const dawdle = () =>
   Bun.sleep(Math.random() < VERY_SLOW_SHARE ? VERY_SLOW_MS : Math.random() * SLOW_MS);
 
-const isLeased = !process.argv.includes("--without-lease");
-const { fill, open } = RedisSessions.prototype;
+const { fill } = RedisSessions.prototype;
 const { setNickname } = MysqlUsers.prototype;
 
 RedisSessions.prototype.fill = async function (profile, lease) {
   await dawdle();
-  const standing = isLeased ? lease : await this.lease(profile.username);
-  if (standing !== undefined) await fill.call(this, profile, standing);
-};
-RedisSessions.prototype.open = async function (sessionId, profile, lease) {
-  const standing = isLeased ? lease : await this.lease(profile.username);
-  await open.call(this, sessionId, profile, standing);
+  await fill.call(this, profile, lease);
 };
 MysqlUsers.prototype.setNickname = async function (username, nickname) {
   await dawdle();

@@ -6,7 +6,6 @@ const ENVIRONMENT = { PASSWORD_HASH: "argon2id:m=64,t=1,p=1", SESSION_TTL_SECOND
 interface TcpServerOptions {
   /** Default: the product's own. */
   readonly script?: string;
-  readonly args?: readonly string[];
   /** Beside what every server here has. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -31,10 +30,9 @@ export class TcpServer implements AsyncDisposable {
 
   /** Resolves once it listens. */
   async start(): Promise<void> {
-    const { script = "src/tcp-main.ts", args = [], environment } = this.#options;
+    const { script = "src/tcp-main.ts", environment } = this.#options;
     const where = { DATA_DIR: this.#folder, RPC_PORT: `${this.port}` };
     this.#process = new Child(script, {
-      args,
       environment: { ...where, ...ENVIRONMENT, ...environment },
     });
     await this.#process.listening();
