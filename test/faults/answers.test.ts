@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { createConnection } from "mysql2/promise";
+import { DEFAULT_PROFILE_PATH } from "../../schema/user.ts";
 import { ROOT } from "../child.ts";
 import { Api, newMember, newName } from "../contract/client.ts";
 import * as mariaDb from "../mariadb.ts";
@@ -83,6 +84,12 @@ async function askAll({ stack }: Site, people: People) {
   return { answers, slowestMs: Math.round(performance.now() - askedAt) };
 }
 
+/** The statuses of what needs no database: a page, and a picture. */
+function askForFiles({ url }: Stack): Promise<number[]> {
+  const paths = ["/signIn.html", `/avatars/${DEFAULT_PROFILE_PATH}`];
+  return Promise.all(paths.map(async (path) => (await fetch(url + path)).status));
+}
+
 /** Ask until a new user can sign up and in, and then everything; returns how long that took. */
 async function recover(site: Site): Promise<number> {
   const healedAt = performance.now();
@@ -129,11 +136,13 @@ describe.skipIf(!mariaDb.available || !redis.available)("while a database fails"
     const databases = { ...site, ...connection };
     await fault.hurt(databases);
     const { answers, slowestMs } = await askAll(site, people);
+    const files = await askForFiles(site.stack);
     await fault.heal(databases);
     const recoveryMs = await recover(site);
 
     console.log(`${fault.name}:`, { slowestMs, recoveryMs });
     expect(answers).toEqual({ ...WELL, ...fault.answers });
+    expect(files).toEqual([200, 200]);
     expect(slowestMs).toBeLessThan(DEADLINE_MS + NOISE_MS);
   });
 
