@@ -83,10 +83,10 @@ describe("an S3 that", () => {
     const upToHalf = breaksAfter(HALF_BYTES);
     line.script = [upToHalf, upToHalf, upToHalf, passes];
     await expectFailed(await upload(front), 503);
-    expect(line.requests.map((request) => request.split(" ")[0])).toEqual([
-      ...["PUT", "PUT", "PUT", "DELETE"],
-    ]);
-    expect(await bucket.names()).toEqual([]);
+    const methods = line.requests.map((request) => request.split(" ")[0]);
+    expect(methods.slice(0, 4)).toEqual(["PUT", "PUT", "PUT", "DELETE"]);
+    // What came through in spite of it is removed with the next try.
+    await eventually("nothing is left", isEmpty(bucket));
   });
 
   test.each(FAULTS)("%s fails an upload and leaves nothing", async (_, fault, status, reason) => {

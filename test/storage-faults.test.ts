@@ -247,13 +247,14 @@ describe.skipIf(!hasMariaDb || !hasRedis)("a start without its databases", () =>
     await Bun.sleep(1_500);
     expect(messages).toEqual([`warn waiting for ${mysqlAt}`]);
     await mariadb.restart();
-    await eventually("it waits for Redis", async () => messages.length === 3);
+    await eventually("it waits for Redis", async () => messages.length === 4);
     await redis.restart();
 
     await using storage = await opening;
     expect(await storage.users.insert(user("grace"))).toBe(true);
     expect(messages).toEqual([
       `warn waiting for ${mysqlAt}`,
+      `info migrating ${mysqlAt}`,
       `info connected to ${mysqlAt}`,
       `warn waiting for ${redisAt}`,
       `info connected to ${redisAt}`,
