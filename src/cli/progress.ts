@@ -14,14 +14,16 @@ export class Progress {
   readonly #output: Output;
   readonly #bar: SingleBar | undefined;
   #marks: { readonly rows: number; readonly atMs: number }[];
+  readonly #lineIntervalMs: number;
   #nextLineAtMs: number;
 
-  constructor(total: number, rows: number, output: Output) {
+  constructor(total: number, rows: number, output: Output, lineIntervalMs = LINE_INTERVAL_MS) {
     this.#total = total;
     this.#output = output;
+    this.#lineIntervalMs = lineIntervalMs;
     const nowMs = performance.now();
     this.#marks = [{ rows, atMs: nowMs }];
-    this.#nextLineAtMs = nowMs + LINE_INTERVAL_MS;
+    this.#nextLineAtMs = nowMs + lineIntervalMs;
     if (!output.isTTY) return;
     this.#bar = new SingleBar({
       format: "{bar} {percentage} %  {text}",
@@ -42,7 +44,7 @@ export class Progress {
     this.#marks.push({ rows, atMs: nowMs });
     this.#bar?.update(rows, { text: this.#text(rows) });
     if (this.#bar || nowMs < this.#nextLineAtMs) return;
-    this.#nextLineAtMs = nowMs + LINE_INTERVAL_MS;
+    this.#nextLineAtMs = nowMs + this.#lineIntervalMs;
     this.#output.write(`${this.#text(rows)}\n`);
   }
 
