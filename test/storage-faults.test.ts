@@ -98,6 +98,7 @@ describe.skipIf(!hasMariaDb)("MySQL", () => {
     expect(await storage.users.insert(user("hopper"))).toBe(true);
     const where = `MySQL at ${new URL(databaseUrl).host} (DATABASE_URL)`;
     expect(messages.filter((message) => !message.startsWith("info connected to SQLite"))).toEqual([
+      `info migrating ${where}`,
       `info connected to ${where}`,
       `warn waiting for ${where}`,
       `info connected to ${where}`,
@@ -232,13 +233,14 @@ describe.skipIf(!hasMariaDb || !hasRedis)("a start without its databases", () =>
     await Bun.sleep(1_500);
     expect(messages).toEqual([`warn waiting for ${mysqlAt}`]);
     await mariadb.restart();
-    await eventually("it waits for Redis", async () => messages.length === 3);
+    await eventually("it waits for Redis", async () => messages.length === 4);
     await redis.restart();
 
     await using storage = await opening;
     expect(await storage.users.insert(user("grace"))).toBe(true);
     expect(messages).toEqual([
       `warn waiting for ${mysqlAt}`,
+      `info migrating ${mysqlAt}`,
       `info connected to ${mysqlAt}`,
       `warn waiting for ${redisAt}`,
       `info connected to ${redisAt}`,
