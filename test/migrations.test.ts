@@ -1,5 +1,7 @@
+import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { classicHash } from "../src/user/password.ts";
 import { Child, freePort } from "./child.ts";
 import { openRowsAt, type Rows } from "./contract/rows.ts";
@@ -331,6 +333,19 @@ describe("bun run migrate", () => {
       exitCode: 0,
       lines: [expect.anything(), expect.anything(), expect.anything()],
     });
+  });
+
+  test("waits for who is creating the SQLite file", async () => {
+    await using folder = await createFolder();
+    const file = new Database(join(folder.dataDir, "portico.sqlite"));
+    file.run("BEGIN EXCLUSIVE");
+    await using child = startMigrate(folder);
+    // Longer than SQLite itself waits.
+    await Bun.sleep(3_000);
+    file.run("COMMIT");
+    expect(await child.exited()).toBe(0);
+    expect(child.output).toStartWith("Done: SQLite in ");
+    file.close();
   });
 
   for (const { name, available, createLocation } of PAIRS) {

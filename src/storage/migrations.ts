@@ -1,7 +1,7 @@
 import { attempt } from "./attempt.ts";
 import { migrateMysql, mysqlMigrationStates } from "./migrate-mysql.ts";
 import type { MigrationEvents, MigrationState } from "./migration.ts";
-import { openSqliteFile, sqliteFileStates } from "./sqlite-file.ts";
+import { inTurn, openSqliteFile, sqliteFileStates } from "./sqlite-file.ts";
 
 /** The migrations of one database. Every method throws a StorageError. */
 export interface Migrations {
@@ -23,9 +23,12 @@ export function migrationsOf({ databaseUrl, dataDir }: MigrationsOptions): Migra
     const database = `SQLite in ${dataDir}`;
     return {
       database,
-      states: () => attempt(`read ${database} (DATA_DIR)`, () => sqliteFileStates(dataDir)),
+      states: () =>
+        attempt(`read ${database} (DATA_DIR)`, () => inTurn(() => sqliteFileStates(dataDir))),
       migrate: () =>
-        attempt(`migrate ${database} (DATA_DIR)`, () => openSqliteFile(dataDir).close()),
+        attempt(`migrate ${database} (DATA_DIR)`, () =>
+          inTurn(() => openSqliteFile(dataDir).close()),
+        ),
     };
   }
   const { host, pathname } = new URL(databaseUrl);

@@ -4,6 +4,7 @@ import type { MigrationEvents } from "./migration.ts";
 import type { Seed } from "./seed.ts";
 import { MysqlSeed } from "./seed-mysql.ts";
 import { SqliteSeed } from "./seed-sqlite.ts";
+import { inTurn, openSqliteFile } from "./sqlite-file.ts";
 
 export interface SeedOptions {
   readonly databaseUrl: string | undefined;
@@ -21,7 +22,10 @@ export async function openSeed(options: SeedOptions): Promise<Seed> {
   const { databaseUrl, dataDir, nameOf, events } = options;
   if (databaseUrl === undefined) {
     const database = `SQLite in ${dataDir}`;
-    return attempt(`open ${database} (DATA_DIR)`, () => new SqliteSeed(database, dataDir, nameOf));
+    return attempt(`open ${database} (DATA_DIR)`, async () => {
+      const file = await inTurn(() => openSqliteFile(dataDir));
+      return new SqliteSeed(database, file, nameOf);
+    });
   }
   const { host, pathname } = new URL(databaseUrl);
   const database = `MySQL at ${host}${pathname}`;

@@ -11,7 +11,7 @@ import { connectRedis } from "./redis-client.ts";
 import { connectCluster } from "./redis-cluster.ts";
 import { RedisSessions } from "./redis-sessions.ts";
 import { OneRedis, RedisCluster, type Topology } from "./redis-topology.ts";
-import { openSqliteFile } from "./sqlite-file.ts";
+import { isBusy, openSqliteFile } from "./sqlite-file.ts";
 import { SqliteUsers } from "./sqlite-users.ts";
 
 const RETRY_MS = 1_000;
@@ -134,9 +134,4 @@ function isAway(cause: unknown): boolean {
   // SQLSTATE: class 28 is authorization, 42 is access rights, unknown databases and syntax.
   if (/^(28|42)/.test(errorField(cause, "sqlState") ?? "")) return false;
   return !(cause instanceof Error && /^(ERR|WRONGPASS|NOAUTH|NOPERM) /.test(cause.message));
-}
-
-/** Another process is creating the file: switching to WAL does not wait for its lock. */
-function isBusy(cause: unknown): boolean {
-  return errorField(cause, "code")?.startsWith("SQLITE_BUSY") ?? false;
 }

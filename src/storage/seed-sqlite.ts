@@ -8,7 +8,6 @@ import {
   sampleNames,
   type UserOf,
 } from "./seed.ts";
-import { openSqliteFile } from "./sqlite-file.ts";
 
 /**
  * Users of one transaction: many for the one fsync that it costs, and so few that a server which
@@ -27,9 +26,10 @@ export class SqliteSeed implements Seed {
   readonly #read: Statement<SeedProgress, []>;
   readonly #record: Statement<unknown, [next: number, taken: number]>;
 
-  constructor(database: string, dataDir: string, nameOf: (n: number) => string) {
+  /** @param file becomes its own, to be closed with it */
+  constructor(database: string, file: Database, nameOf: (n: number) => string) {
     this.database = database;
-    this.#file = openSqliteFile(dataDir);
+    this.#file = file;
     this.#file.run(`CREATE TABLE IF NOT EXISTS seed (
       id        INTEGER PRIMARY KEY CHECK (id = 1),
       next_user INTEGER NOT NULL,

@@ -1,11 +1,15 @@
 import { Database } from "bun:sqlite";
 import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
+import { errorField } from "./attempt.ts";
 import { migrateSqlite, sqliteMigrationStates } from "./migrate-sqlite.ts";
 import type { MigrationState } from "./migration.ts";
 
 /** A statement holds up the event loop while another process writes, so not for long. */
 const BUSY_TIMEOUT_MS = 2_000;
+/** For a process that may wait: the time that others take to create the file, many times over. */
+const TURN_ATTEMPTS = 200;
+const TURN_RETRY_MS = 50;
 
 /** Open, or create, the one SQLite file in `dataDir`, up to date and safe against power loss. */
 export function openSqliteFile(dataDir: string): Database {
@@ -36,6 +40,23 @@ export function sqliteFileStates(dataDir: string): MigrationState[] {
   } finally {
     database.close();
   }
+}
+
+/** Do something with the file, again where it failed because another process is creating it. */
+export async function inTurn<T>(work: () => T): Promise<T> {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return work();
+    } catch (error) {
+      if (attempts === TURN_ATTEMPTS || !isBusy(error)) throw error;
+    }
+    await Bun.sleep(TURN_RETRY_MS);
+  }
+}
+
+/** Another process is creating the file: switching to WAL does not wait for its lock. */
+export function isBusy(cause: unknown): boolean {
+  return errorField(cause, "code")?.startsWith("SQLITE_BUSY") ?? false;
 }
 
 function pathIn(dataDir: string): string {
