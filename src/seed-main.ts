@@ -18,6 +18,9 @@ import {
 /** As a shell has it: 128 and the number of the signal. */
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
+/** Far more than a transaction takes. */
+const STOP_GRACE_MS = 10_000;
+
 interface Stop {
   exitCode?: number;
 }
@@ -27,7 +30,10 @@ function listenForStop(): Stop {
   const stop: Stop = {};
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
-      stop.exitCode ??= SIGNAL_EXIT_CODES[signal];
+      const code = SIGNAL_EXIT_CODES[signal];
+      stop.exitCode ??= code;
+      // A database that hangs may never be through; what was sent to it is rolled back.
+      setTimeout(() => process.exit(code), STOP_GRACE_MS).unref();
     });
   }
   return stop;
@@ -35,8 +41,9 @@ function listenForStop(): Stop {
 
 /** Fill the database until it has `users` test users, or is told to stop. */
 async function seedUsers(users: number, config: Config): Promise<number> {
-  const stop = listenForStop();
   const seed = await openSeed({ ...config, nameOf: testUsername, events: MIGRATION_NOTES });
+  // Only now: while it waits for the database, a signal simply ends it.
+  const stop = listenForStop();
   try {
     const before = await seed.progress();
     if (before.next >= users) {

@@ -281,6 +281,33 @@ describe("from the original table to ours", () => {
     expect((await migrate(database, "--status")).exitCode).toBe(0);
   });
 
+  it("fills what the original system has left open since it was filled", async () => {
+    await using database = await openDatabase();
+    await migrate(database);
+    await database.query("DELETE FROM migration WHERE version > 2");
+    await database.query("DROP TABLE user");
+    await createOriginal(database, "CHARACTER SET latin1");
+    await database.query("INSERT INTO user (username, password) VALUES ('grace', 'x')");
+    expect(await migrate(database)).toMatchObject({ exitCode: 0 });
+    expect(await database.query("SELECT username, nickname, profile_path FROM user")).toEqual([
+      { username: "grace", nickname: "grace", profile_path: "default.webp" },
+    ]);
+  });
+
+  it("gives way to a transaction that holds the table, and to those who wait behind it", async () => {
+    await using database = await openDatabase();
+    await createOriginal(database, "CHARACTER SET latin1");
+    await using reader = await openRowsAt(database.databaseUrl, database.dataDir);
+    await database.query("START TRANSACTION");
+    await database.query("SELECT COUNT(*) FROM user");
+    await using child = startMigrate(database);
+    await child.waitFor(/^Waiting for the database: a transaction or a backup holds its table$/m);
+    expect(await reader.query("SELECT COUNT(*) AS n FROM user")).toHaveLength(1);
+    await database.query("COMMIT");
+    expect(await child.exited()).toBe(0);
+    expect((await migrate(database, "--status")).exitCode).toBe(0);
+  });
+
   it("a table that is ours already is not altered", async () => {
     await using database = await openDatabase();
     await migrate(database);

@@ -3,7 +3,7 @@ import { MYSQL_CHUNK_USERS } from "../src/storage/seed-mysql.ts";
 import { SQLITE_CHUNK_USERS } from "../src/storage/seed-sqlite.ts";
 import { Child, freePort, ROOT } from "./child.ts";
 import { openRowsAt, type Rows } from "./contract/rows.ts";
-import { available as hasMariaDb, sharedMariaDb } from "./mariadb.ts";
+import { available as hasMariaDb, sharedMariaDb, startMariaDb } from "./mariadb.ts";
 import { startStack } from "./stack.ts";
 import { createFolder, type Location, open, PAIRS, user } from "./storage-pairs.ts";
 
@@ -285,4 +285,15 @@ describe("bun run seed", () => {
     expect(output).toMatch(/^Cannot open MySQL at 127\.0\.0\.1:\d+\/portico \(DATABASE_URL\): /);
     expect(output).not.toContain("s3cret");
   });
+});
+
+test.skipIf(!hasMariaDb)("a signal ends it in time where the database hangs, too", async () => {
+  await using server = await startMariaDb();
+  const location = { databaseUrl: await server.createDatabase(), dataDir: "." };
+  await using child = startSeed(location, ["--users", "1000000000"]);
+  await child.waitFor(/Filling/);
+  process.kill(server.pid, "SIGSTOP");
+  child.kill("SIGINT");
+  expect(await child.exited()).toBe(130);
+  process.kill(server.pid, "SIGCONT");
 });

@@ -71,6 +71,18 @@ describe("a bucket", () => {
     expect([error.status, error.message]).toEqual(["internal", "Picture over 524288 bytes"]);
   });
 
+  test("does not unpack what is too large for a picture either", async () => {
+    const packed = Bun.gzipSync(new Uint8Array(64 * 1024 * 1024));
+    using server = Bun.serve({
+      port: 0,
+      fetch: () => new Response(packed, { headers: { "Content-Encoding": "gzip" } }),
+    });
+    const { access } = await newBucket();
+    const avatars = new AvatarBucket({ ...access, endpoint: server.url.origin });
+    const error = await errorOf(avatars.find(newPictureName()));
+    expect([error.status, error.message]).toEqual(["internal", "Picture over 524288 bytes"]);
+  });
+
   const wrong = (access: Partial<TestBucket["access"]>) => access;
   test.each([
     [wrong({}), undefined],

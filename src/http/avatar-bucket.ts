@@ -128,15 +128,27 @@ export class AvatarBucket implements AvatarStore {
       redirect: "manual", // S3 sends to another region so, which our signature is not for.
       ...(body && { body, headers: { "Content-Type": PICTURE_TYPE } }),
     });
-    if (Number(response.headers.get("Content-Length")) > MAX_PICTURE_BYTES) {
-      await response.body?.cancel();
-      throw new RpcError("internal", `Picture over ${MAX_PICTURE_BYTES} bytes`);
-    }
     const { ok: isOk, status } = response;
-    const bytes = await response.bytes();
+    const bytes = await readPicture(response);
     const code = isOk ? "" : (ERROR_CODE.exec(new TextDecoder().decode(bytes))?.[1] ?? "");
     return { isOk, status, code, bytes };
   }
+}
+
+/** By what comes, not by what is announced: it may be packed, or without an end. */
+async function readPicture({ body }: Response): Promise<Uint8Array<ArrayBuffer>> {
+  const sink = new Bun.ArrayBufferSink();
+  sink.start({ asUint8Array: true });
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.byteLength;
+    // Leaving the loop cancels the rest.
+    if (size > MAX_PICTURE_BYTES) {
+      throw new RpcError("internal", `Picture over ${MAX_PICTURE_BYTES} bytes`);
+    }
+    sink.write(chunk);
+  }
+  return new Uint8Array(sink.end());
 }
 
 function isMissing({ status, code }: Answer): boolean {

@@ -14,6 +14,8 @@ import { MYSQL_MIGRATIONS, type MysqlMigration } from "./mysql-migrations.ts";
 
 /** How long one server waits for another that is migrating, before it says so and asks again. */
 const LOCK_TIMEOUT_SECONDS = 10;
+/** Every query of a table waits behind an ALTER that waits for it, so that gives way soon. */
+const TABLE_LOCK_TIMEOUT_SECONDS = 3;
 /** Altering a table of many millions of rows takes minutes. */
 const MIGRATION_TIMEOUT_MS = 30 * 60_000;
 /** How many rows that are in the way are named. */
@@ -71,6 +73,7 @@ async function migrate(connection: Connection, events: MigrationEvents): Promise
   await lock(connection, events);
   // Whatever the server's defaults are, a value that does not fit is an error.
   await connection.query("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'");
+  await connection.query("SET SESSION lock_wait_timeout = ?", [TABLE_LOCK_TIMEOUT_SECONDS]);
   await connection.query(`CREATE TABLE IF NOT EXISTS migration (
     version    int         NOT NULL PRIMARY KEY,
     name       varchar(64) NOT NULL,
@@ -80,7 +83,9 @@ async function migrate(connection: Connection, events: MigrationEvents): Promise
     const { version, name } = migration;
     if (await isNeeded(connection, migration)) {
       events.applying(migration);
-      await apply(connection, migration);
+      while (!(await apply(connection, migration))) {
+        events.waiting("a transaction or a backup holds its table");
+      }
     }
     await connection.query(
       "INSERT INTO migration (version, name, gmt_create) VALUES (?, ?, UTC_TIMESTAMP())",
@@ -114,8 +119,9 @@ async function isNeeded(connection: Connection, { neededWhere }: MysqlMigration)
   return Number(row?.needed) > 0;
 }
 
-async function apply(connection: Connection, migration: MysqlMigration): Promise<void> {
-  const { obstacle, sql } = migration;
+/** @returns false where somebody held the table: nothing has changed, and others had their turn */
+async function apply(connection: Connection, migration: MysqlMigration): Promise<boolean> {
+  const { obstacle, before, sql } = migration;
   if (obstacle) {
     const [rows] = await connection.query<ObstacleRow[]>(`${obstacle.sql} LIMIT ?`, [
       NAMED_OBSTACLES,
@@ -124,10 +130,14 @@ async function apply(connection: Connection, migration: MysqlMigration): Promise
     if (rows.length > 0) throw new MigrationError(migration, `${obstacle.why} (id ${ids})`);
   }
   try {
+    if (before !== undefined) await connection.query(before);
     await connection.query(sql);
+    return true;
   } catch (cause) {
-    // SQLSTATE: class 22 is data that does not fit, 23 a key that is there twice.
-    if (!(cause instanceof Error) || !/^2[23]/.test(errorField(cause, "sqlState") ?? "")) {
+    if (errorField(cause, "code") === "ER_LOCK_WAIT_TIMEOUT") return false;
+    // SQLSTATE: class 22 is data that does not fit, 01 data that would be cut, 23 a key that is
+    // there twice.
+    if (!(cause instanceof Error) || !/^(01|2[23])/.test(errorField(cause, "sqlState") ?? "")) {
       throw cause;
     }
     throw new MigrationError(migration, cause.message, { cause });

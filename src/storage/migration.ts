@@ -24,7 +24,7 @@ export interface MigrationState extends Pick<Migration, "version" | "name"> {
 
 /** What a migrator does that may take long. */
 export interface MigrationEvents {
-  /** Another server is migrating: this is the why. */
+  /** Somebody else is at the database: this says who. */
   waiting(why: string): void;
   applying(migration: Migration): void;
 }

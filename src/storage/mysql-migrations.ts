@@ -9,9 +9,25 @@ export interface MysqlMigration extends Migration {
   readonly neededWhere?: string;
   /** What it cannot take: the ids that this SELECT finds, up to ten, are named with `why`. */
   readonly obstacle?: { readonly sql: string; readonly why: string };
+  /** What makes its rows ready, and can be run as often as one likes. */
+  readonly before?: string;
 }
 
 const COLUMNS_OF_USER = "information_schema.columns WHERE table_schema = DATABASE()";
+
+const NAMELESS = {
+  sql: "SELECT id FROM user WHERE username IS NULL OR password IS NULL",
+  why: "give these users a username and a password, or delete them",
+};
+
+const FILL_GAPS = `UPDATE user SET
+    gmt_create   = COALESCE(gmt_create, UTC_TIMESTAMP()),
+    gmt_modified = COALESCE(gmt_modified, UTC_TIMESTAMP()),
+    nickname     = COALESCE(nickname, LEFT(username, 8)),
+    salt         = COALESCE(salt, ''),
+    profile_path = COALESCE(profile_path, 'default.webp')
+  WHERE gmt_create IS NULL OR gmt_modified IS NULL
+    OR nickname IS NULL OR salt IS NULL OR profile_path IS NULL`;
 
 export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
   {
@@ -36,18 +52,8 @@ export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
     name: "fill gaps of original user",
     neededWhere: `SELECT COUNT(*) AS needed FROM ${COLUMNS_OF_USER}
       AND table_name = 'user' AND is_nullable = 'YES'`,
-    obstacle: {
-      sql: "SELECT id FROM user WHERE username IS NULL OR password IS NULL",
-      why: "give these users a username and a password, or delete them",
-    },
-    sql: `UPDATE user SET
-      gmt_create   = COALESCE(gmt_create, UTC_TIMESTAMP()),
-      gmt_modified = COALESCE(gmt_modified, UTC_TIMESTAMP()),
-      nickname     = COALESCE(nickname, LEFT(username, 8)),
-      salt         = COALESCE(salt, ''),
-      profile_path = COALESCE(profile_path, 'default.webp')
-    WHERE gmt_create IS NULL OR gmt_modified IS NULL
-      OR nickname IS NULL OR salt IS NULL OR profile_path IS NULL`,
+    obstacle: NAMELESS,
+    sql: FILL_GAPS,
   },
   {
     version: 3,
@@ -57,6 +63,9 @@ export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
         'username', 'nickname', 'password', 'salt', 'profile_path')
       AND (is_nullable = 'YES' OR collation_name <> 'utf8mb4_bin'
         OR (column_name = 'password' AND character_maximum_length < 255))`,
+    // Again: the original system may have gone on since 2.
+    obstacle: NAMELESS,
+    before: FILL_GAPS,
     sql: `ALTER TABLE user
       MODIFY gmt_create   datetime     NOT NULL,
       MODIFY gmt_modified datetime     NOT NULL,
