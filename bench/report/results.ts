@@ -1,0 +1,108 @@
+// The shape of `bench/results/<time>.json`: what a run of `bun run bench sla` has measured. All that
+// a report shows is computed from here.
+
+export const PORTICO = "Portico";
+export const BARE = "bare Bun.serve";
+
+export interface BenchResults {
+  /** 1; another number where an older report could not read it. */
+  readonly version: 1;
+  /** UTC, as in "2026-11-23T14:52:13.000Z". */
+  readonly startedAt: string;
+  /** The command that has made it, as in "bun run bench sla --quick". */
+  readonly command: string;
+  /** As `git describe --always --dirty` says, or "unknown". */
+  readonly commit: string;
+  readonly machine: Machine;
+  readonly users: number;
+  readonly rounds: number;
+  readonly roundSeconds: number;
+  /** In the order of the tables; Portico is among them. */
+  readonly contenders: readonly string[];
+  /** What was not measured and why, as in "classic Go: go is not installed". */
+  readonly leftOut: readonly string[];
+  readonly loads: readonly LoadResult[];
+  /** Throughput over connections, of get_user_info. */
+  readonly overConnections: readonly CurvePoint[];
+  /** Portico's cost over the rows of the table; empty where only one size was measured. */
+  readonly overRows: readonly RowsPoint[];
+  /** Resident bytes of Portico's tiers: after the rows with 2,000 connections, and a minute later. */
+  readonly memory: readonly TierMemory[];
+  /** From starting `bun src/dev-main.ts`, embedded, to its first answer: each try. */
+  readonly startMs: readonly number[];
+}
+
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly kernel: string;
+  /** As in { "Bun": "1.4.5", "MariaDB": "10.11.14", "Redis": "7.0.15", "wrk": "4.1.0" }. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+export interface LoadResult {
+  /** As in "get_user_info", "signin", "signup". */
+  readonly endpoint: string;
+  readonly connections: number;
+  /** How passwords are hashed, where the load verifies or makes hashes. */
+  readonly passwordHash?: string;
+  /** "wrk" or "oha". */
+  readonly tool: string;
+  /** Requests per second that the contract promises. */
+  readonly floor?: number;
+  readonly contenders: readonly ContenderResult[];
+}
+
+export interface ContenderResult {
+  readonly name: string;
+  /** One per round, in order. */
+  readonly rounds: readonly Round[];
+}
+
+export interface Round {
+  readonly seconds: number;
+  /** Answered with "7" and status 200. */
+  readonly requests: number;
+  /** Answers other than 200, and connections that failed. */
+  readonly errors: number;
+  /** Answers 503 with Retry-After, where the load is meant to exceed what can be hashed. */
+  readonly refused: number;
+  /** Of a sample of answers beside the load: those that were compared in full, and those wrong. */
+  readonly checked: number;
+  readonly wrong: number;
+  readonly latencyMs: Latency;
+  /** CPU seconds by process, as in { "HTTP": 9.1, "TCP": 7.2, "Redis": 3.3, "MariaDB": 0.1 }. */
+  readonly cpuSeconds: Readonly<Record<string, number>>;
+  /** Resident bytes by process, at the end of the round. */
+  readonly memoryBytes: Readonly<Record<string, number>>;
+}
+
+export interface Latency {
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+}
+
+export interface CurvePoint {
+  readonly connections: number;
+  readonly name: string;
+  readonly requestsPerSecond: number;
+  readonly errors: number;
+}
+
+export interface RowsPoint {
+  readonly endpoint: string;
+  readonly rows: number;
+  /** Of both tiers, Redis and MariaDB together. */
+  readonly cpuMicrosPerRequest: number;
+  readonly requestsPerSecond: number;
+}
+
+export interface TierMemory {
+  readonly tier: string;
+  readonly afterBytes: number;
+  readonly minuteLaterBytes: number;
+}
