@@ -149,7 +149,7 @@ describe.skipIf(!hasMariaDb || !hasRedis)("in round trips to Redis and MySQL", (
     const { user } = metered.stack;
     const { sessionId } = await user.signIn(GRACE);
     expect(await metered.costOf(() => user.getUserInfo({ sessionId }))).toEqual({
-      redis: ["findSession"],
+      redis: ["findSessions"],
       redisReads: 1,
       mysql: NO_MYSQL,
     });
@@ -165,7 +165,7 @@ describe.skipIf(!hasMariaDb || !hasRedis)("in round trips to Redis and MySQL", (
       await metered.untilCached();
     });
     expect({ redis, mysql }).toEqual({
-      redis: ["findSession", "fillProfile"],
+      redis: ["findSessions", "fillProfile"],
       mysql: ONE_STATEMENT,
     });
   });
@@ -173,12 +173,12 @@ describe.skipIf(!hasMariaDb || !hasRedis)("in round trips to Redis and MySQL", (
   test("a sign-in costs one read of MySQL and two to Redis", async () => {
     await using metered = await MeteredStack.start();
     expect(await metered.costOf(() => metered.stack.user.signIn(GRACE))).toEqual({
-      redis: ["grantLease", "openSession"],
+      redis: ["grantLeases", "openSessions"],
       redisReads: 2,
       mysql: ONE_STATEMENT,
     });
     expect(await metered.costOf(() => metered.signInAsNobody())).toEqual({
-      redis: ["grantLease"],
+      redis: ["grantLeases"],
       redisReads: 1,
       mysql: ONE_STATEMENT,
     });
@@ -191,7 +191,7 @@ describe.skipIf(!hasMariaDb || !hasRedis)("in round trips to Redis and MySQL", (
     expect(
       await metered.costOf(() => user.updateNickname({ sessionId, nickname: "Amazing" })),
     ).toEqual({
-      redis: ["findSession", "markDirty", "clearDirty"],
+      redis: ["findSessions", "markDirty", "clearDirty"],
       redisReads: 3,
       mysql: ONE_STATEMENT,
     });
@@ -207,10 +207,11 @@ describe.skipIf(!hasMariaDb || !hasRedis)("in round trips to Redis and MySQL", (
     const { user } = metered.stack;
     const { sessionId } = await user.signIn(GRACE);
     const info = await metered.costOf(() => metered.atOnce(() => user.getUserInfo({ sessionId })));
-    expect(info.redis).toEqual(Array.from({ length: AT_ONCE }, () => "findSession"));
+    expect(new Set(info.redis)).toEqual(new Set(["findSessions"]));
+    expect(info.redis.length).toBeLessThanOrEqual(FEW);
     expect(info.redisReads).toBeLessThanOrEqual(FEW);
     const signIns = await metered.costOf(() => metered.atOnce((n) => metered.signInAsNobody(n)));
-    expect(signIns.redis).toHaveLength(AT_ONCE);
+    expect(signIns.redis.length).toBeLessThanOrEqual(FEW);
     expect(signIns.redisReads).toBeLessThanOrEqual(FEW);
     expect(signIns.mysql.executed).toBeGreaterThanOrEqual(1);
     expect(signIns.mysql.executed).toBeLessThanOrEqual(FEW);

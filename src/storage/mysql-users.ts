@@ -1,7 +1,8 @@
-import DataLoader from "dataloader";
+import type DataLoader from "dataloader";
 import type { ResultSetHeader, RowDataPacket } from "mysql2";
 import type { StoredPassword, User, UserStore } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
+import { batch } from "./batch.ts";
 import { isDuplicateKey, type MysqlClient } from "./mysql-client.ts";
 
 /** How many names a look-up asks for; few sizes, so that few statements are prepared. */
@@ -23,12 +24,7 @@ export class MysqlUsers implements UserStore {
 
   constructor(client: MysqlClient) {
     this.#client = client;
-    // Look-ups of one turn of the event loop go out in one statement. Nothing is cached here.
-    this.#lookups = new DataLoader((usernames) => this.#findAll(usernames), {
-      cache: false,
-      maxBatchSize: LARGEST_BATCH,
-      batchScheduleFn: (dispatch) => setImmediate(dispatch),
-    });
+    this.#lookups = batch((usernames) => this.#findAll(usernames));
   }
 
   find(username: string): Promise<User | undefined> {

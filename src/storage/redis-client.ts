@@ -23,6 +23,8 @@ export function connectRedis(redisUrl: string, presence: Presence): Redis {
     ...TIMEOUTS,
     scripts: SCRIPTS,
     enableAutoPipelining: true,
+    // Those that have been gathered already.
+    autoPipeliningIgnoredCommands: ["findSessions", "openSessions", "grantLeases"],
     // One more connection is tried for commands that wait; what they ask for is safe to repeat.
     maxRetriesPerRequest: 1,
     retryStrategy: backoffMs,

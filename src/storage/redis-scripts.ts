@@ -59,33 +59,50 @@ end
 `;
 
 export const SCRIPTS = {
-  // The user's keys follow from the session and cannot be declared: for one Redis, not a cluster.
-  // It never touches the session's expiry: a session is not renewed by use.
-  findSession: {
-    numberOfKeys: 1,
+  // Several look-ups at once, which have nothing to do with each other: for each session the four
+  // values of a FoundReply. The users' keys follow from the sessions and cannot be declared: for
+  // one Redis, not a cluster. It never touches a session's expiry: it is not renewed by use.
+  findSessions: {
     lua: `${READ}
-local username = redis.call("GET", KEYS[1])
-if not username then return false end
-local key = "user:" .. username
-return {username, read(key, "{" .. key .. "}:lease", "{" .. key .. "}:dirty", unpack(ARGV))}`,
+local replies = {}
+for index, session in ipairs(KEYS) do
+  local username = redis.call("GET", session)
+  local found = {false, false, false}
+  if username then
+    local key = "user:" .. username
+    found = read(key, "{" .. key .. "}:lease", "{" .. key .. "}:dirty", unpack(ARGV))
+  end
+  local at = index * 4
+  replies[at - 3] = username
+  replies[at - 2] = found[1]
+  replies[at - 1] = found[2]
+  replies[at] = found[3]
+end
+return replies`,
   },
-  // What is left of findSession in a cluster, once the session has named the user.
+  // What is left of findSessions in a cluster, once a session has named its user.
   readProfile: {
     numberOfKeys: 3,
     lua: `${READ}
 return read(KEYS[1], KEYS[2], KEYS[3], unpack(ARGV))`,
   },
-  // The session begins whether or not the profile may be cached. For one Redis, too.
-  openSession: {
-    numberOfKeys: 4,
+  // Sessions begin whether or not their users' profiles may be cached. For one Redis, too.
+  openSessions: {
     lua: `${FILL}
-redis.call("SET", KEYS[1], ARGV[2], "PX", ARGV[5])
-fill(KEYS[2], KEYS[3], KEYS[4], unpack(ARGV))`,
+for index = 0, #KEYS / 4 - 1 do
+  local key, arg = index * 4, index * 5
+  redis.call("SET", KEYS[key + 1], ARGV[arg + 2], "PX", ARGV[arg + 5])
+  fill(KEYS[key + 2], KEYS[key + 3], KEYS[key + 4], unpack(ARGV, arg + 1, arg + 5))
+end`,
   },
-  grantLease: {
-    numberOfKeys: 3,
+  // A lease and a dirty set for each user; of one user, they share a slot.
+  grantLeases: {
     lua: `${GRANT}
-return grant(KEYS[2], KEYS[3], ARGV[1], ARGV[2])`,
+local leases = {}
+for index = 1, #KEYS / 2 do
+  leases[index] = grant(KEYS[index * 2 - 1], KEYS[index * 2], ARGV[1], ARGV[2])
+end
+return leases`,
   },
   fillProfile: {
     numberOfKeys: 3,
@@ -119,6 +136,7 @@ export type FillArguments = [
   profilePath: string,
   ttlMs: number,
 ];
+type ScriptArguments = (string | number)[];
 
 /** What is read of a user: the profile's two fields, or on a miss a lease where one is free. */
 export type ProfileReply = [
@@ -129,20 +147,15 @@ export type ProfileReply = [
 
 declare module "ioredis" {
   interface RedisCommander<Context> {
-    findSession(
-      sessionKey: string,
-      token: string,
-      leaseMs: number,
-    ): Result<[username: string, ProfileReply] | null, Context>;
+    /** Behind the number of keys: the sessions' keys, token, leaseMs. */
+    findSessions(keys: number, ...args: ScriptArguments): Result<(string | null)[], Context>;
     readProfile(
       ...args: [...UserKeys, token: string, leaseMs: number]
     ): Result<ProfileReply, Context>;
-    openSession(
-      ...args: [sessionKey: string, ...UserKeys, ...FillArguments]
-    ): Result<null, Context>;
-    grantLease(
-      ...args: [...UserKeys, token: string, leaseMs: number]
-    ): Result<string | null, Context>;
+    /** For each session its key and its user's, and then for each the FillArguments. */
+    openSessions(keys: number, ...args: ScriptArguments): Result<null, Context>;
+    /** For each user its lease and dirty keys, then token, leaseMs. */
+    grantLeases(keys: number, ...args: ScriptArguments): Result<(string | null)[], Context>;
     fillProfile(...args: [...UserKeys, ...FillArguments]): Result<null, Context>;
     markDirty(...args: [...UserKeys, writer: string, dirtyMs: number]): Result<null, Context>;
     clearDirty(...args: [...UserKeys, writer: string]): Result<null, Context>;

@@ -7,8 +7,6 @@ import { attempt, storageError } from "./attempt.ts";
 import { type FillArguments, keysOf, sessionKey } from "./redis-scripts.ts";
 import type { Topology } from "./redis-topology.ts";
 
-/** Longer than a reader takes to read its row: the deadline of a whole call. */
-const LEASE_MS = 5_000;
 /** Longer than any UPDATE lives: its statement ends within seconds, on both sides. */
 const DIRTY_MS = 60_000;
 const DROP_ATTEMPTS = 3;
@@ -33,18 +31,15 @@ export class RedisSessions implements SessionStore {
   }
 
   async open(sessionId: string, profile: CachedProfile, lease: Lease | undefined): Promise<void> {
-    const keys = keysOf(profile.username);
     // No lease is ever the empty string, so without one the session alone begins.
     const fill = this.#fillArguments(profile, lease ?? "");
-    await attempt("open session", () => this.#topology.open(sessionId, keys, fill));
+    await attempt("open session", () => this.#topology.open(sessionId, fill));
   }
 
   async find(sessionId: string): Promise<FoundSession | undefined> {
-    const found = await attempt("read session", () =>
-      this.#topology.find(sessionId, randomUUID(), LEASE_MS),
-    );
+    const found = await attempt("read session", () => this.#topology.find(sessionId));
     if (!found) return undefined;
-    const [username, [nickname, profilePath, lease]] = found;
+    const [username, nickname, profilePath, lease] = found;
     if (nickname !== null && profilePath !== null) {
       return { username, profile: { username, nickname, profilePath } };
     }
@@ -56,10 +51,7 @@ export class RedisSessions implements SessionStore {
   }
 
   async lease(username: string): Promise<Lease | undefined> {
-    const lease = await attempt("lease profile", () =>
-      this.#redis.grantLease(...keysOf(username), randomUUID(), LEASE_MS),
-    );
-    return lease ?? undefined;
+    return (await attempt("lease profile", () => this.#topology.lease(username))) ?? undefined;
   }
 
   async fill(profile: CachedProfile, lease: Lease): Promise<void> {

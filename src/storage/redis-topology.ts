@@ -1,49 +1,85 @@
+import { randomUUID } from "node:crypto";
 import type { Cluster, Redis } from "ioredis";
-import {
-  type FillArguments,
-  keysOf,
-  type ProfileReply,
-  sessionKey,
-  type UserKeys,
-} from "./redis-scripts.ts";
+import { batch } from "./batch.ts";
+import { type FillArguments, keysOf, type ProfileReply, sessionKey } from "./redis-scripts.ts";
 
+/** Longer than a reader takes to read its row: the deadline of a whole call. */
+const LEASE_MS = 5_000;
 /** How many a cluster has, as it says it. */
 const SLOTS = "16384";
 
 /**
- * Where the keys are. On one Redis, a script reaches a session and its user's keys together; in a
- * cluster these two have slots of their own, on servers of their own.
+ * Where the keys are. On one Redis, a script reaches the keys of many sessions and users at once;
+ * in a cluster each has a slot of its own, on a server of its own.
  */
 export interface Topology {
   readonly redis: Redis | Cluster;
   /** Look a session up, and then read what is cached of its user. */
-  find(sessionId: string, token: string, leaseMs: number): Promise<FoundReply | null>;
-  /** Begin a session and fill the cache, of which the keys are given. */
-  open(sessionId: string, keys: UserKeys, fill: FillArguments): Promise<unknown>;
+  find(sessionId: string): Promise<FoundReply | null>;
+  /** Begin a session and fill the cache. */
+  open(sessionId: string, fill: FillArguments): Promise<unknown>;
+  lease(username: string): Promise<string | null>;
   /** Rejects where there is no answer, or the answer is that not every key can be had. */
   ping(): Promise<unknown>;
 }
 
-export type FoundReply = readonly [username: string, ProfileReply];
+export type FoundReply = readonly [username: string, ...ProfileReply];
 
-/** One Redis: each in one round trip. */
+interface Opening {
+  readonly sessionId: string;
+  readonly fill: FillArguments;
+}
+
+/** One Redis: each in one round trip, which all of a turn of the event loop share. */
 export class OneRedis implements Topology {
   readonly redis: Redis;
+  readonly #finding = batch((sessionIds: readonly string[]) => this.#find(sessionIds));
+  readonly #opening = batch((openings: readonly Opening[]) => this.#open(openings));
+  readonly #leasing = batch((usernames: readonly string[]) => this.#lease(usernames));
 
   constructor(redis: Redis) {
     this.redis = redis;
   }
 
-  find(sessionId: string, token: string, leaseMs: number): Promise<FoundReply | null> {
-    return this.redis.findSession(sessionKey(sessionId), token, leaseMs);
+  find(sessionId: string): Promise<FoundReply | null> {
+    return this.#finding.load(sessionId);
   }
 
-  open(sessionId: string, keys: UserKeys, fill: FillArguments): Promise<unknown> {
-    return this.redis.openSession(sessionKey(sessionId), ...keys, ...fill);
+  async open(sessionId: string, fill: FillArguments): Promise<void> {
+    await this.#opening.load({ sessionId, fill });
+  }
+
+  lease(username: string): Promise<string | null> {
+    return this.#leasing.load(username);
   }
 
   ping(): Promise<unknown> {
     return this.redis.ping();
+  }
+
+  async #find(sessionIds: readonly string[]): Promise<(FoundReply | null)[]> {
+    const keys = sessionIds.map(sessionKey);
+    const values = await this.redis.findSessions(keys.length, ...keys, randomUUID(), LEASE_MS);
+    return sessionIds.map((_, index) => {
+      const at = index * 4;
+      const username = values[at] ?? null;
+      if (username === null) return null;
+      return [username, values[at + 1] ?? null, values[at + 2] ?? null, values[at + 3] ?? null];
+    });
+  }
+
+  async #open(openings: readonly Opening[]): Promise<null[]> {
+    const keys = openings.flatMap(({ sessionId, fill: [, username] }) => [
+      sessionKey(sessionId),
+      ...keysOf(username),
+    ]);
+    await this.redis.openSessions(keys.length, ...keys, ...openings.flatMap(({ fill }) => fill));
+    return openings.map(() => null);
+  }
+
+  async #lease(usernames: readonly string[]): Promise<(string | null)[]> {
+    const keys = usernames.flatMap((username) => keysOf(username).slice(1));
+    return this.redis.grantLeases(keys.length, ...keys, randomUUID(), LEASE_MS);
   }
 }
 
@@ -56,10 +92,11 @@ export class RedisCluster implements Topology {
   }
 
   /** The session comes first, since it names the user. The profile is as fresh as its own read. */
-  async find(sessionId: string, token: string, leaseMs: number): Promise<FoundReply | null> {
+  async find(sessionId: string): Promise<FoundReply | null> {
     const username = await this.redis.get(sessionKey(sessionId));
     if (username === null) return null;
-    return [username, await this.redis.readProfile(...keysOf(username), token, leaseMs)];
+    const keys = keysOf(username);
+    return [username, ...(await this.redis.readProfile(...keys, randomUUID(), LEASE_MS))];
   }
 
   /**
@@ -67,12 +104,18 @@ export class RedisCluster implements Topology {
    * profile filled under a lease is right whether or not the session begins. Where either fails,
    * the sign-in does, and a session that nobody was told of ends by itself.
    */
-  async open(sessionId: string, keys: UserKeys, fill: FillArguments): Promise<void> {
+  async open(sessionId: string, fill: FillArguments): Promise<void> {
     const [, username, , , ttlMs] = fill;
     await Promise.all([
       this.redis.set(sessionKey(sessionId), username, "PX", ttlMs),
-      this.redis.fillProfile(...keys, ...fill),
+      this.redis.fillProfile(...keysOf(username), ...fill),
     ]);
+  }
+
+  async lease(username: string): Promise<string | null> {
+    const [, lease, dirty] = keysOf(username);
+    const [granted] = await this.redis.grantLeases(2, lease, dirty, randomUUID(), LEASE_MS);
+    return granted ?? null;
   }
 
   /** Any node knows which slots are served, once the nodes miss the one that does not answer. */

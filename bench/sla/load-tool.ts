@@ -1,0 +1,54 @@
+import type { Latency } from "../report/results.ts";
+
+/** What each request of a load carries: one line of a file. */
+export interface Traffic {
+  readonly path: string;
+  /** Of a GET its `Cookie`, of a POST its JSON body. */
+  readonly lines: "cookie" | "body";
+  /** One request each, and from the start again when all are sent. */
+  readonly file: string;
+  /** Count 503 with Retry-After apart from errors. */
+  readonly countRefused: boolean;
+}
+
+export interface Shot {
+  readonly origin: string;
+  readonly connections: number;
+  readonly seconds: number;
+  readonly traffic: Traffic;
+}
+
+/** What a load tool saw. */
+export interface Hits {
+  readonly seconds: number;
+  /** Answered with 200. */
+  readonly requests: number;
+  readonly errors: number;
+  readonly refused: number;
+  readonly latencyMs: Latency;
+}
+
+/** A program that sends as many requests as it can over so many connections. */
+export interface LoadTool {
+  readonly name: string;
+  /** Undefined where it is not installed. */
+  version(): Promise<string | undefined>;
+  fire(shot: Shot): Promise<Hits>;
+}
+
+/** Run a program to its end. @throws {Error} with what it said, where it fails */
+export async function run(
+  command: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const child = Bun.spawn([...command], {
+    env: { ...process.env, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [out, err] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  if ((await child.exited) === 0) return out;
+  throw new Error(`Cannot run ${command[0]}: ${err.trim() || out.trim()}`);
+}

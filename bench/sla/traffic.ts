@@ -1,0 +1,86 @@
+import { join } from "node:path";
+import { TEST_PASSWORDS, testUsername } from "../../src/user/test-users.ts";
+
+const USER_API = "/api/entrytask/user";
+export const SIGN_IN = `${USER_API}/signin`;
+export const SIGN_UP = `${USER_API}/signup`;
+export const GET_USER_INFO = `${USER_API}/get_user_info`;
+
+/** Sign-ins under way while sessions are made. */
+const SIGN_INS_AT_ONCE = 32;
+
+/** A share of 0.618 of all: users that follow each other are far apart, and none comes twice. */
+const GOLDEN = 0.618_033_988_75;
+
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Test users out of all `total`, another one each time until all had their turn. */
+export class UserPicker {
+  readonly #total: number;
+  readonly #step: number;
+  #next = 0;
+
+  constructor(total: number) {
+    this.#total = total;
+    let step = Math.max(1, Math.round(total * GOLDEN));
+    while (divisor(step, total) !== 1) step++;
+    this.#step = step;
+  }
+
+  next(): Credentials {
+    const n = this.#next;
+    this.#next = (n + this.#step) % this.#total;
+    return { username: testUsername(n), password: `testpassword${n % TEST_PASSWORDS}` };
+  }
+
+  take(count: number): Credentials[] {
+    return Array.from({ length: count }, () => this.next());
+  }
+}
+
+/** The greatest that divides both. */
+function divisor(one: number, other: number): number {
+  return other === 0 ? one : divisor(other, one % other);
+}
+
+/** Write a line for each request of a load. @returns the file */
+export async function writeLines(folder: string, lines: Iterable<string>): Promise<string> {
+  const file = join(folder, `${Bun.randomUUIDv7()}.txt`);
+  await Bun.write(file, Array.from(lines).join("\n"));
+  return file;
+}
+
+/** Users that nobody has: `run` must be new each time, and short. */
+export function* newUsers(run: string, count: number): Generator<Credentials> {
+  for (let n = 0; n < count; n++) {
+    yield { username: `${run}${n.toString(36).padStart(4, "0")}`, password: "testpassword0" };
+  }
+}
+
+/** Sign users in. @returns what the `Cookie` header of each is to hold */
+export async function openSessions(
+  origin: string,
+  users: readonly Credentials[],
+): Promise<string[]> {
+  const cookies: string[] = [];
+  const waiting = users.values();
+  const signInAll = async () => {
+    for (const user of waiting) cookies.push(await openSession(origin, user));
+  };
+  await Promise.all(Array.from({ length: SIGN_INS_AT_ONCE }, signInAll));
+  return cookies;
+}
+
+export async function openSession(origin: string, user: Credentials): Promise<string> {
+  const response = await fetch(origin + SIGN_IN, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(user),
+  });
+  const cookie = response.headers.getSetCookie()[0]?.split(";")[0];
+  if (response.status === 200 && cookie?.startsWith("sessionID=")) return cookie;
+  throw new Error(`Cannot sign ${user.username} in: ${response.status} ${await response.text()}`);
+}

@@ -1,0 +1,58 @@
+-- One thread of a load for wrk: every request has its own line of a file. Arguments behind `--`:
+-- the file, and what its lines are: "cookie" or "body".
+
+local threads = {}
+local next_id = 0
+
+function setup(thread)
+  thread:set("id", next_id)
+  next_id = next_id + 1
+  table.insert(threads, thread)
+end
+
+function init(args)
+  local file, kind, count = args[1], args[2], tonumber(args[3])
+  lines, at = {}, 0
+  local n = 0
+  for line in io.lines(file) do
+    -- Threads take turns, so no line is sent twice before all have been.
+    if n % count == id then
+      if kind == "cookie" then line = wrk.format(nil, nil, { ["Cookie"] = line }) end
+      table.insert(lines, line)
+    end
+    n = n + 1
+  end
+  if kind == "body" then
+    local host = wrk.headers["Host"]
+    head = "POST " .. wrk.path .. " HTTP/1.1\r\nHost: " .. host ..
+      "\r\nContent-Type: application/json\r\nContent-Length: "
+  end
+end
+
+function request()
+  at = at % #lines + 1
+  local line = lines[at]
+  if not head then return line end
+  return head .. #line .. "\r\n\r\n" .. line
+end
+
+-- It costs a call for each answer, so only where it matters which error it is.
+if os.getenv("COUNT_REFUSED") then
+  refused = 0
+  function response(status, headers)
+    if status == 503 and headers["Retry-After"] then refused = refused + 1 end
+  end
+end
+
+function done(summary, latency)
+  local refused_in_all = 0
+  for _, thread in ipairs(threads) do refused_in_all = refused_in_all + (thread:get("refused") or 0) end
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.timeout
+  io.write(string.format(
+    '\nRESULT {"seconds":%f,"answers":%d,"statusErrors":%d,"refused":%d,"failed":%d,' ..
+    '"latencyMs":{"p50":%f,"p90":%f,"p99":%f,"p999":%f,"max":%f}}\n',
+    summary.duration / 1e6, summary.requests, errors.status, refused_in_all, failed,
+    latency:percentile(50) / 1e3, latency:percentile(90) / 1e3, latency:percentile(99) / 1e3,
+    latency:percentile(99.9) / 1e3, latency.max / 1e3))
+end
