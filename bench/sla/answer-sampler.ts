@@ -1,0 +1,96 @@
+import { type Credentials, GET_USER_INFO, openSession, SIGN_IN } from "./traffic.ts";
+import { firstNickname } from "../../src/user/service.ts";
+import { DEFAULT_PROFILE_PATH } from "../../schema/user.ts";
+
+const PAUSE_MS = 25;
+const TIMEOUT_MS = 10_000;
+/** UUID version 3, as the contract has it. */
+const COOKIE =
+  /^sessionID=[0-9a-f]{8}-[0-9a-f]{4}-3[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}; Path=\/; Max-Age=1800; HttpOnly; SameSite=Lax$/;
+
+const SUCCESS = { errCode: "7", errMsg: "success" };
+
+/** Whether an answer is right, or undefined where the server refused for now. */
+export type Ask = () => Promise<boolean | undefined>;
+
+/** Asks while a load is on, a few times a second, and compares each answer in full. */
+export class AnswerSampler {
+  checked = 0;
+  wrong = 0;
+  /** The first wrong one, for whoever is to look into it. */
+  firstWrong: string | undefined;
+  readonly #ask: Ask;
+  readonly #done: Promise<void>;
+  #isOver = false;
+
+  constructor(ask: Ask) {
+    this.#ask = ask;
+    this.#done = this.#sample();
+  }
+
+  async end(): Promise<void> {
+    this.#isOver = true;
+    await this.#done;
+  }
+
+  async #sample(): Promise<void> {
+    while (!this.#isOver) {
+      const isRight = await this.#ask().catch((error: unknown) => {
+        this.firstWrong ??= String(error);
+        return false;
+      });
+      if (isRight !== undefined) this.checked++;
+      if (isRight === false) this.wrong++;
+      await Bun.sleep(PAUSE_MS);
+    }
+  }
+}
+
+/** The profile of users whose sessions are open, another one each time. */
+export function askForProfiles(
+  origin: string,
+  sessions: readonly { readonly username: string; readonly cookie: string }[],
+): Ask {
+  let next = 0;
+  return async () => {
+    const session = sessions[next++ % sessions.length];
+    if (!session) throw new RangeError("Cannot ask: no session is open");
+    const response = await fetch(origin + GET_USER_INFO, {
+      headers: { Cookie: session.cookie },
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    const { username } = session;
+    const profilePath = DEFAULT_PROFILE_PATH;
+    const data = { username, nickname: firstNickname(username), profilePath };
+    return isAnswer(response, data);
+  };
+}
+
+/** Sessions of users, another one each time. */
+export function askForSessions(origin: string, next: () => Credentials): Ask {
+  return async () => {
+    const response = await fetch(origin + SIGN_IN, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(next()),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    if (response.status === 503 && response.headers.has("Retry-After")) {
+      await response.body?.cancel();
+      return undefined;
+    }
+    const cookie = response.headers.getSetCookie()[0] ?? "";
+    return (await isAnswer(response, "")) && COOKIE.test(cookie);
+  };
+}
+
+async function isAnswer(response: Response, data: unknown): Promise<boolean> {
+  const text = await response.text();
+  if (response.status === 200 && text === JSON.stringify({ ...SUCCESS, data })) return true;
+  throw new Error(`${response.status} ${text}`);
+}
+
+/** For a ceiling, which gives everybody the same. */
+export function askForSuccess(origin: string, credentials: Credentials): Ask {
+  return async () => (await openSession(origin, credentials)) !== "";
+}
