@@ -1,0 +1,243 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import { migrateMysql } from "../../src/storage/migrate-mysql.ts";
+import { freePort } from "../../test/child.ts";
+import { available as mariaDbAvailable, sharedMariaDb } from "../../test/mariadb.ts";
+import { available as redisAvailable, sharedRedis } from "../../test/redis.ts";
+import { type Stack, startStack } from "../../test/stack.ts";
+import { checkService } from "./answers.ts";
+import { classicGo } from "./classic-go.ts";
+import type { Peer, Place } from "./peer.ts";
+import { portico } from "./portico.ts";
+import { startPeer } from "./start.ts";
+
+// Building a peer takes a minute where nothing of it is there yet.
+setDefaultTimeout(300_000);
+
+const PEERS: readonly Peer[] = [portico, classicGo];
+const ROOT = join(import.meta.dir, "../..");
+const SEEDED = { username: "test7", password: "testpassword7" };
+/** Cheap, so that the tests spend their time on what they test. */
+const ARGON2ID = "argon2id:m=64,t=1,p=1";
+
+async function seed(databaseUrl: string, passwordHash: string): Promise<void> {
+  const { PATH = "" } = process.env;
+  const child = Bun.spawn([process.execPath, "src/seed-main.ts", "--users", "10"], {
+    cwd: ROOT,
+    env: { PATH, DATABASE_URL: databaseUrl, PASSWORD_HASH: passwordHash },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const [exitCode, errors] = await Promise.all([child.exited, new Response(child.stderr).text()]);
+  expect({ exitCode, errors: exitCode === 0 ? "" : errors }).toEqual({ exitCode: 0, errors: "" });
+}
+
+async function newPlace(seededHash: string, passwordHash: string): Promise<Place> {
+  const [mariaDb, redis] = await Promise.all([sharedMariaDb(), sharedRedis()]);
+  const databaseUrl = await mariaDb.createDatabase();
+  await migrateMysql(databaseUrl, { waiting: () => undefined, applying: () => undefined });
+  await seed(databaseUrl, seededHash);
+  const redisUrl = await redis.createDatabase();
+  return { httpPort: freePort(), rpcPort: freePort(), databaseUrl, redisUrl, passwordHash };
+}
+
+const isAlive = (pid: number) => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+describe.skipIf(!mariaDbAvailable || !redisAvailable)("peers, on MariaDB and Redis", async () => {
+  for (const peer of PEERS) {
+    const obstacle = await peer.prepare();
+    const name = obstacle === undefined ? peer.name : `${peer.name} (${obstacle})`;
+    describe.skipIf(obstacle !== undefined)(name, () => {
+      // Each with rows of the other scheme, which it verifies too.
+      for (const [made, seeded] of [
+        [ARGON2ID, "salted-md5"],
+        ["salted-md5", ARGON2ID],
+      ] as const) {
+        test.skipIf(!peer.isService)(`keeps the contract, hashing by ${made}`, async () => {
+          await using running = await startPeer(peer, await newPlace(seeded, made));
+          await checkService(running.origin, SEEDED);
+        });
+      }
+
+      test("has the processes of its tiers, which end with it", async () => {
+        const place = await newPlace("salted-md5", "salted-md5");
+        const running = await startPeer(peer, place);
+        const pids = [...running.pids.values()];
+        expect([...running.pids.keys()]).toEqual(peer.tiers(place).map((tier) => tier.name));
+        expect(pids.map(isAlive)).toEqual(pids.map(() => true));
+        await running[Symbol.asyncDispose]();
+        expect(pids.map(isAlive)).toEqual(pids.map(() => false));
+      });
+    });
+  }
+});
+
+describe("startPeer()", () => {
+  const place = (): Place => ({
+    httpPort: freePort(),
+    rpcPort: freePort(),
+    databaseUrl: "",
+    redisUrl: "",
+    passwordHash: "",
+  });
+  const peerOf = (script: string): Peer => ({
+    name: "a peer",
+    isService: true,
+    prepare: () => Promise.resolve(undefined),
+    tiers: ({ httpPort }) => [
+      {
+        name: "HTTP",
+        command: [process.execPath, "-e", script],
+        environment: { HTTP_PORT: `${httpPort}` },
+      },
+    ],
+  });
+
+  test("says what a tier has printed that ended", async () => {
+    const peer = peerOf('console.error("no such port"); process.exit(3)');
+    await expect(startPeer(peer, place())).rejects.toThrow(
+      /Cannot start a peer: its HTTP tier ended\nHTTP tier:\nno such port/,
+    );
+  });
+
+  test("gives a tier nothing of our environment but PATH and HOME", async () => {
+    const peer = peerOf("console.log(Object.keys(process.env).sort().join()); process.exit(1)");
+    await expect(startPeer(peer, place())).rejects.toThrow(/\nHOME,HTTP_PORT,PATH\n/);
+  });
+
+  test("ends its tiers where our process is killed", async () => {
+    const tier = `Bun.serve({
+      port: process.env.HTTP_PORT,
+      hostname: "127.0.0.1",
+      fetch: () => Response.json({ errCode: "7" }),
+    });`;
+    const starter = `
+      const { startPeer } = await import("./start.ts");
+      const command = [process.execPath, "-e", process.env.TIER];
+      const environment = { HTTP_PORT: process.env.HTTP_PORT };
+      const tiers = () => [{ name: "HTTP", command, environment }];
+      const running = await startPeer({ name: "a peer", tiers }, { httpPort: process.env.HTTP_PORT });
+      console.log(running.origin);
+      setInterval(() => running, 1000);`;
+    const { PATH = "", HOME = "" } = process.env;
+    await using starting = Bun.spawn([process.execPath, "-e", starter], {
+      cwd: import.meta.dir,
+      env: { PATH, HOME, TIER: tier, HTTP_PORT: `${freePort()}` },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const { value } = await starting.stdout.getReader().read();
+    const origin = new TextDecoder().decode(value).trim();
+    expect((await fetch(origin)).status).toBe(200);
+    starting.kill("SIGKILL");
+    while (await fetch(origin).catch(() => undefined)) await Bun.sleep(50);
+  });
+});
+
+describe("checkService()", () => {
+  let stack: Stack;
+  beforeAll(async () => {
+    stack = await startStack();
+    const { status } = await post(stack.url, "signup", SEEDED);
+    expect(status).toBe(200);
+  });
+  afterAll(() => stack[Symbol.asyncDispose]());
+
+  const post = (origin: string, endpoint: string, fields: unknown) =>
+    fetch(`${origin}/api/entrytask/user/${endpoint}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(fields),
+    });
+
+  /** A service between the checks and Portico that changes what comes back. */
+  function serve(change: (text: string, status: number, headers: Headers) => string | number) {
+    return Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      async fetch(request) {
+        const { pathname } = new URL(request.url);
+        const answer = await fetch(stack.url + pathname, {
+          method: request.method,
+          headers: request.headers,
+          ...(request.method === "POST" ? { body: await request.bytes() } : {}),
+        });
+        const text = await answer.text();
+        const headers = new Headers(answer.headers);
+        const changed = change(text, answer.status, headers);
+        return typeof changed === "number"
+          ? new Response(text, { status: changed, headers })
+          : new Response(changed, { status: answer.status, headers });
+      },
+    });
+  }
+
+  function cookieWithout(text: string, headers: Headers, attribute: string): string {
+    const cookie = headers.get("Set-Cookie");
+    if (cookie) headers.set("Set-Cookie", cookie.replace(attribute, ""));
+    return text;
+  }
+
+  const WRONG: Readonly<Record<string, [Parameters<typeof serve>[0], message: RegExp]>> = {
+    "another status": [
+      (text, status) => (status === 409 ? 400 : text),
+      /^sign up with a name that is taken: expected 409 .*"3".*, but 400 .*"3"/,
+    ],
+    "another code": [(text) => text.replace('"errCode":"5"', '"errCode":"4"'), /^wrong password: /],
+    "another message": [(text) => text.replace('"PasswordError"', '"x"'), /^wrong password: /],
+    "another order of keys": [
+      (text) => text.replace(/("errCode":"7"),("errMsg":"success")/, "$2,$1"),
+      /^sign up: expected 200 .* came$/,
+    ],
+    "more in a profile": [
+      (text) => text.replace('{"username"', '{"id":1,"username"'),
+      /^user info: expected 200 /,
+    ],
+    "no HttpOnly": [(text, _, headers) => cookieWithout(text, headers, "; HttpOnly"), /^sign in: /],
+    "no SameSite": [(text, _, headers) => cookieWithout(text, headers, "SameSite"), /^sign in: /],
+    "an id of another version": [
+      (text, _, headers) => {
+        const cookie = headers.get("Set-Cookie")?.replace(/-3(?=[0-9a-f]{3}-)/, "-4");
+        if (cookie) headers.set("Set-Cookie", cookie);
+        return text;
+      },
+      /^sign in: expected one Set-Cookie: sessionID=<UUID v3>/,
+    ],
+    "a cookie that stays": [
+      (text, _, headers) => cookieWithout(text, headers, "sessionID=;"),
+      /^sign out: expected a Set-Cookie that clears sessionID/,
+    ],
+    "400 for another type": [
+      (text, status) => (status === 415 ? 400 : text),
+      /^a body of another /,
+    ],
+    "an old nickname": [
+      (text) => text.replace('"nickname":"Amazing"', '"nickname":"peer"'),
+      /read/,
+    ],
+    "no JSON": [() => "7", /^sign up: expected 200 .*, but 200 7 came$/],
+  };
+
+  test("passes what changes nothing", async () => {
+    await using server = serve((text) => text);
+    await checkService(server.url.origin, SEEDED);
+  });
+
+  for (const [what, [change, message]] of Object.entries(WRONG)) {
+    test(`refuses ${what}`, async () => {
+      await using server = serve(change);
+      await expect(checkService(server.url.origin, SEEDED)).rejects.toThrow(message);
+    });
+  }
+
+  test("refuses a seeded user who is not there", async () => {
+    const nobody = { username: "test8", password: "testpassword8" };
+    await expect(checkService(stack.url, nobody)).rejects.toThrow(
+      /^sign in as test8: expected 200 /,
+    );
+  });
+});

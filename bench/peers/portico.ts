@@ -1,0 +1,42 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Peer } from "./peer.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+
+/** Portico itself, as `bun run start:tcp` and `bun run start:http` run it. */
+export const portico: Peer = {
+  name: "Portico",
+  isService: true,
+  prepare: () => Promise.resolve(undefined),
+  tiers({ httpPort, rpcPort, databaseUrl, redisUrl, passwordHash }) {
+    const environment = {
+      NODE_ENV: "production",
+      LOG_LEVEL: "warn",
+      // Of the pictures alone, which no load sends.
+      DATA_DIR: join(tmpdir(), `portico-bench-${httpPort}`),
+    };
+    return [
+      {
+        name: "TCP",
+        command: [process.execPath, join(ROOT, "src/tcp-main.ts")],
+        environment: {
+          ...environment,
+          RPC_PORT: `${rpcPort}`,
+          DATABASE_URL: databaseUrl,
+          REDIS_URL: redisUrl,
+          PASSWORD_HASH: passwordHash,
+        },
+      },
+      {
+        name: "HTTP",
+        command: [process.execPath, join(ROOT, "src/http-main.ts")],
+        environment: {
+          ...environment,
+          HTTP_PORT: `${httpPort}`,
+          RPC_ADDRESSES: `127.0.0.1:${rpcPort}`,
+        },
+      },
+    ];
+  },
+};

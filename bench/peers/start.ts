@@ -1,0 +1,129 @@
+import type { Peer, Place, Tier } from "./peer.ts";
+
+const START_TIMEOUT_MS = 30_000;
+const POLL_MS = 50;
+const PROBE_TIMEOUT_MS = 2_000;
+const GRACE_MS = 5_000;
+const KEPT_OUTPUT_CHARACTERS = 64 * 1024;
+
+/** Well-formed, and nobody's: the answer has to come from the TCP tier and its Redis. */
+const UNKNOWN_SESSION = "5df41881-3aed-3515-88a7-2f4a814cf09e";
+
+/** A peer at work. Its processes end when it is disposed of, or with ours. */
+export interface RunningPeer extends AsyncDisposable {
+  /** `http://127.0.0.1:<port>` */
+  readonly origin: string;
+  /** By the name of the tier. */
+  readonly pids: ReadonlyMap<string, number>;
+  /** The end of what the tiers have printed. */
+  output(): string;
+}
+
+/**
+ * Start every tier of a peer in a process of its own, and wait until they answer.
+ * @throws Error a tier ended, or did not answer within 30 s; with what the tiers have printed
+ */
+export async function startPeer(peer: Peer, place: Place): Promise<RunningPeer> {
+  await using cleanup = new AsyncDisposableStack();
+  const processes = peer.tiers(place).map((tier) => cleanup.use(new TierProcess(tier)));
+  // Disposed of first: once it is told that all is well, it kills nobody.
+  cleanup.use(new Watchdog(processes.map(({ pid }) => pid)));
+  const origin = `http://127.0.0.1:${place.httpPort}`;
+  const output = () => processes.map((each) => `${each.name} tier:\n${each.output}`).join("\n");
+
+  const endsAtMs = performance.now() + START_TIMEOUT_MS;
+  for (;;) {
+    const found = await probe(origin);
+    const ended = processes.find((each) => each.hasEnded);
+    if (!ended && found === undefined) break;
+    if (ended || performance.now() > endsAtMs) {
+      const why = ended ? `its ${ended.name} tier ended` : found;
+      throw new Error(`Cannot start ${peer.name}: ${why}\n${output()}`);
+    }
+    await Bun.sleep(POLL_MS);
+  }
+
+  const started = cleanup.move();
+  return {
+    origin,
+    pids: new Map(processes.map(({ name, pid }) => [name, pid])),
+    output,
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
+}
+
+/** @returns why the peer does not serve yet */
+async function probe(origin: string): Promise<string | undefined> {
+  try {
+    const response = await fetch(`${origin}/api/entrytask/user/get_user_info`, {
+      headers: { Cookie: `sessionID=${UNKNOWN_SESSION}` },
+      signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+    });
+    const text = await response.text();
+    const { errCode } = Object(JSON.parse(text));
+    return errCode === "2" || errCode === "7" ? undefined : `it answers ${response.status} ${text}`;
+  } catch (error) {
+    return `it does not answer: ${error}`;
+  }
+}
+
+class TierProcess implements AsyncDisposable {
+  readonly name: string;
+  output = "";
+  readonly #process: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  readonly #printed: Promise<unknown>;
+
+  constructor({ name, command, environment }: Tier) {
+    const { PATH = "", HOME = "" } = process.env;
+    this.name = name;
+    this.#process = Bun.spawn([...command], {
+      env: { PATH, HOME, ...environment },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const { stdout, stderr } = this.#process;
+    this.#printed = Promise.all([this.#collect(stdout), this.#collect(stderr)]);
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  get hasEnded(): boolean {
+    return this.#process.exitCode !== null || this.#process.signalCode !== null;
+  }
+
+  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      const text = this.output + decoder.decode(chunk, { stream: true });
+      this.output = text.slice(-KEPT_OUTPUT_CHARACTERS);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.kill("SIGTERM");
+    const timer = setTimeout(() => this.#process.kill("SIGKILL"), GRACE_MS);
+    await Promise.all([this.#process.exited, this.#printed]);
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Its standard input ends when our process does, SIGKILL included, and it then ends the tiers. It
+ * is detached, so that what ends our process group does not end it first.
+ */
+class Watchdog implements AsyncDisposable {
+  readonly #process: Bun.Subprocess<"pipe", "ignore", "ignore">;
+
+  constructor(pids: readonly number[]) {
+    const command = ["sh", "-c", 'read -r _ || kill -9 "$@"', "sh", ...pids.map(String)];
+    this.#process = Bun.spawn(command, { stdio: ["pipe", "ignore", "ignore"], detached: true });
+    this.#process.unref();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.stdin.write("all is well\n");
+    await this.#process.stdin.end();
+    await this.#process.exited;
+  }
+}
