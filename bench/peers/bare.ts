@@ -1,0 +1,21 @@
+import { join } from "node:path";
+import { BARE } from "../report/results.ts";
+import type { Peer } from "./peer.ts";
+
+/** What Bun.serve reaches where nothing is checked, called or stored: no service can pass it. */
+export const barePeer: Peer = {
+  name: BARE,
+  isService: false,
+
+  async prepare() {
+    return undefined;
+  },
+
+  tiers: ({ httpPort }) => [
+    {
+      name: "HTTP",
+      command: [process.execPath, join(import.meta.dir, "bare-main.ts")],
+      environment: { NODE_ENV: "production", HTTP_PORT: `${httpPort}` },
+    },
+  ],
+};

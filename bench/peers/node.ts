@@ -1,0 +1,75 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Peer } from "./peer.ts";
+
+const FOLDER = join(import.meta.dir, "node");
+const OLDEST_NODE = 20;
+
+/** The same service as one would write it on Node: Fastify, gRPC, mysql2 and ioredis. */
+export const nodePeer: Peer = {
+  name: "Node",
+  isService: true,
+
+  async prepare() {
+    if (!Bun.which("node")) return "node is not installed";
+    if (!Bun.which("npm")) return "npm is not installed";
+    const version = (await run(["node", "--version"])).trim();
+    if (Number.parseInt(version.slice(1), 10) < OLDEST_NODE) {
+      return `node is ${version}, older than ${OLDEST_NODE}`;
+    }
+    if (!(await isInstalled())) await run(["npm", "ci", "--ignore-scripts"]);
+    return undefined;
+  },
+
+  tiers: ({ httpPort, rpcPort, databaseUrl, redisUrl, passwordHash }) => [
+    {
+      name: "TCP",
+      command: ["node", join(FOLDER, "tcp-main.js")],
+      environment: {
+        NODE_ENV: "production",
+        RPC_PORT: `${rpcPort}`,
+        DATABASE_URL: databaseUrl,
+        REDIS_URL: redisUrl,
+        PASSWORD_HASH: passwordHash,
+      },
+    },
+    {
+      name: "HTTP",
+      command: ["node", join(FOLDER, "http-main.js")],
+      environment: {
+        NODE_ENV: "production",
+        HTTP_PORT: `${httpPort}`,
+        RPC_ADDRESS: `127.0.0.1:${rpcPort}`,
+      },
+    },
+  ],
+};
+
+/** npm writes its list of what is installed last, so one that was interrupted does not count. */
+async function isInstalled(): Promise<boolean> {
+  const [wanted, installed] = await Promise.all([
+    modifiedMs("package-lock.json"),
+    modifiedMs("node_modules/.package-lock.json"),
+  ]);
+  return installed >= wanted;
+}
+
+/** 0 where there is no such file. */
+async function modifiedMs(file: string): Promise<number> {
+  try {
+    return (await stat(join(FOLDER, file))).mtimeMs;
+  } catch {
+    return 0;
+  }
+}
+
+/** @returns what it printed; @throws {Error} with that, where it failed */
+async function run(command: readonly string[]): Promise<string> {
+  const child = Bun.spawn([...command], { cwd: FOLDER, stdio: ["ignore", "pipe", "pipe"] });
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  if ((await child.exited) === 0) return stdout;
+  throw new Error(`Cannot run ${command.join(" ")}:\n${stdout}${stderr}`);
+}
