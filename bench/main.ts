@@ -1,17 +1,21 @@
 // `bun run bench WHAT`: how anyone checks the claims on their own machine.
 
 import { parseArgs } from "node:util";
+import { reportCommand } from "./report/main.ts";
 import { benchRpc, rpcTable } from "./rpc/main.ts";
 import { profileRpc } from "./rpc/profile.ts";
 import { benchSeed, seedTable } from "./seed/main.ts";
 
 const HELP = `bun run bench rpc [--quick | --profile]
 bun run bench seed [--quick]
+bun run bench report [FILE]
 
   rpc    one call at 1, 64 and 1,000 in flight: Portico beside the bare framed loop (the
          ceiling), grpc-js and Connect-ES, each with a server and a client process
   seed   1,000,000 users into a MariaDB of its own: the seeder beside LOAD DATA of the
          same rows from a ready-made file, three rounds
+  report make the page of a load test's results, the newest in bench/results, and write
+         its tables into README.md
 
   --quick      one short round
   --profile    where Portico's time goes at 64 in flight, on both sides, instead
@@ -30,10 +34,12 @@ const { positionals, values } = parseArgs({
   },
 });
 
-const [what] = positionals;
-if (values.help || (what !== "rpc" && what !== "seed")) {
+const [what, file] = positionals;
+if (values.help || (what !== "rpc" && what !== "seed" && what !== "report")) {
   console.log(HELP);
   process.exitCode = what === undefined || values.help ? 0 : 1;
+} else if (what === "report") {
+  process.exitCode = await reportCommand(file);
 } else if (what === "seed") {
   const [rows, rounds] = values.quick ? [100_000, 1] : [1_000_000, 3];
   const loads = await benchSeed({ rows, rounds }, showProgress);

@@ -1,0 +1,149 @@
+// What the page shows of one load: three charts, and every number of theirs in two tables.
+
+import { type Bar, bars, pointRows, type Segment, stackedBars } from "./charts.ts";
+import { figure, legend } from "./figure.ts";
+import { count, cpuSeconds, mebibytes, milliseconds, NOT_MEASURED, times } from "./figures.ts";
+import { BARE, type Latency, type LoadResult, PORTICO } from "./results.ts";
+import { seriesStyle } from "./series-style.ts";
+import { type ContenderSummary, type LoadSummary, processesOf } from "./summary.ts";
+import { type Column, htmlTable } from "./tables.ts";
+
+const QUANTILES: readonly { key: keyof Latency; name: string }[] = [
+  { key: "p50", name: "p50" },
+  { key: "p90", name: "p90" },
+  { key: "p99", name: "p99" },
+  { key: "p999", name: "p99.9" },
+  { key: "max", name: "max" },
+];
+
+/** As in "signin, 200 connections, argon2id:m=2048,t=1,p=1". */
+export function loadName({ endpoint, connections, passwordHash }: LoadResult): string {
+  const hash = passwordHash === undefined ? "" : `, ${passwordHash}`;
+  return `${endpoint}, ${count(connections)} connections${hash}`;
+}
+
+/** `processes` are all of the page, so that one has the same colour everywhere. */
+export function loadSection(
+  id: string,
+  { load, contenders }: LoadSummary,
+  processes: readonly string[],
+): string {
+  const name = loadName(load);
+  const promise = load.floor === undefined ? "No floor" : `Floor: ${count(load.floor)} requests/s`;
+  const charts = [
+    throughputFigure(name, load, contenders),
+    latencyFigure(name, contenders),
+    cpuFigure(name, contenders, processes),
+  ];
+  return `<section id="${id}">
+<h2>${Bun.escapeHTML(name)}</h2>
+<p>${promise}. The load is from ${Bun.escapeHTML(load.tool)}.</p>
+<div class="charts">
+${charts.join("\n")}
+</div>
+${htmlTable(`Throughput and latency: ${name}`, throughputColumns(), contenders)}
+${htmlTable(`CPU and memory: ${name}`, costColumns(contenders), contenders)}
+</section>`;
+}
+
+function throughputFigure(
+  load: string,
+  { floor }: LoadResult,
+  contenders: readonly ContenderSummary[],
+): string {
+  const rows = contenders.flatMap(({ name, requestsPerSecond }): Bar[] => {
+    if (!requestsPerSecond) return [];
+    const { least, median, most } = requestsPerSecond;
+    const color = name === PORTICO ? "var(--series-1)" : "var(--peer)";
+    return [{ name, value: median, text: count(median), range: [least, most], color }];
+  });
+  return figure({
+    title: "Requests per second",
+    text: "The median of the rounds; the thin line reaches from the slowest to the fastest.",
+    chart: rows.length > 0 && bars(`Requests per second: ${load}`, rows, floor),
+  });
+}
+
+function latencyFigure(load: string, contenders: readonly ContenderSummary[]): string {
+  const styles = QUANTILES.map((_, index) => seriesStyle(index));
+  const rows = contenders.flatMap(({ name, latencyMs }) =>
+    latencyMs ? [{ name, values: QUANTILES.map(({ key }) => latencyMs[key]) }] : [],
+  );
+  const isDrawable = rows.some(({ values }) => values.some((value) => value > 0));
+  return figure({
+    title: "Latency in ms",
+    text: "The median of the rounds for each quantile, on a logarithmic axis.",
+    chart: isDrawable && pointRows(`Latency in milliseconds: ${load}`, rows, styles),
+    legend: legend(QUANTILES.map(({ name }, index) => ({ name, style: seriesStyle(index) }))),
+  });
+}
+
+function cpuFigure(
+  load: string,
+  contenders: readonly ContenderSummary[],
+  processes: readonly string[],
+): string {
+  const segments = contenders.flatMap(({ name, cpuSecondsByProcess }) =>
+    processes.flatMap((part, index): Segment[] => {
+      const value = cpuSecondsByProcess[part];
+      return value === undefined ? [] : [{ name, part, value, color: seriesStyle(index).color }];
+    }),
+  );
+  const texts = new Map(contenders.map((each) => [each.name, cpuSeconds(each.cpuSeconds)]));
+  const shown = new Set(segments.map(({ part }) => part));
+  const entries = processes.flatMap((name, index) =>
+    shown.has(name) ? [{ name, style: { ...seriesStyle(index), character: "■" } }] : [],
+  );
+  return figure({
+    title: "CPU seconds per 1,000 requests",
+    text: "By process, in the order of the legend; steadier than throughput on a busy machine.",
+    chart: segments.length > 0 && stackedBars(`CPU seconds by process: ${load}`, segments, texts),
+    legend: legend(entries),
+  });
+}
+
+function throughputColumns(): Column<ContenderSummary>[] {
+  return [
+    { heading: "what", text: ({ name }) => name },
+    { heading: "rounds", text: ({ rounds }) => count(rounds) },
+    { heading: "requests/s", text: (row) => count(row.requestsPerSecond?.median) },
+    { heading: "slowest", text: (row) => count(row.requestsPerSecond?.least) },
+    { heading: "fastest", text: (row) => count(row.requestsPerSecond?.most) },
+    { heading: "Portico is", text: ({ porticoRatio }) => times(porticoRatio) },
+    ...QUANTILES.map(({ key, name }) => ({
+      heading: `${name} ms`,
+      text: ({ latencyMs }: ContenderSummary) => milliseconds(latencyMs?.[key]),
+    })),
+    { heading: "errors", text: measured(({ errors }) => count(errors)) },
+    { heading: "refused", text: measured(({ refused }) => count(refused)) },
+    { heading: "wrong", text: measured(wrongOfChecked) },
+  ];
+}
+
+/** As in "0 of 200". */
+export function wrongOfChecked({ wrong, checked }: ContenderSummary): string {
+  return checked === 0 ? NOT_MEASURED : `${count(wrong)} of ${count(checked)}`;
+}
+
+/** Nothing of what has no rounds: its zeros would look like a good result. */
+export function measured(text: (row: ContenderSummary) => string) {
+  return (row: ContenderSummary) => (row.rounds === 0 ? NOT_MEASURED : text(row));
+}
+
+function costColumns(contenders: readonly ContenderSummary[]): Column<ContenderSummary>[] {
+  const withCpu = processesOf(contenders, (row) => row.cpuSecondsByProcess);
+  const withMemory = processesOf(contenders, (row) => row.memoryBytes);
+  return [
+    { heading: "what", text: ({ name }) => name },
+    { heading: "CPU s per 1,000", text: (row) => cpuSeconds(row.cpuSeconds) },
+    { heading: `of ${BARE}`, text: ({ cpuRatioToBare }) => times(cpuRatioToBare) },
+    ...withCpu.map((process) => ({
+      heading: `${process} CPU s`,
+      text: (row: ContenderSummary) => cpuSeconds(row.cpuSecondsByProcess[process]),
+    })),
+    ...withMemory.map((process) => ({
+      heading: `${process} MiB`,
+      text: (row: ContenderSummary) => mebibytes(row.memoryBytes[process]),
+    })),
+  ];
+}

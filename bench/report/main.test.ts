@@ -1,0 +1,114 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { report, writeResults } from "./main.ts";
+import { BEGIN, END } from "./readme-table.ts";
+import { newestResults, readResults } from "./results-file.ts";
+import { madeUpResults, round } from "./testing/made-up-results.ts";
+
+setDefaultTimeout(60_000);
+
+async function openFolder() {
+  const path = await mkdtemp(join(tmpdir(), "portico-report-"));
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await rm(path, { recursive: true });
+    },
+  };
+}
+
+test("results are kept as JSON beside their page, named for their time, and read back", async () => {
+  await using folder = await openFolder();
+  const results = madeUpResults();
+
+  const paths = await writeResults(results, join(folder.path, "results"));
+
+  expect(paths).toEqual({
+    json: join(folder.path, "results/2001-02-03T04-05-06Z.json"),
+    html: join(folder.path, "results/2001-02-03T04-05-06Z.html"),
+  });
+  expect(await readResults(paths.json)).toEqual(results);
+  expect(await Bun.file(paths.html).text()).toStartWith("<!doctype html>");
+});
+
+test("the newest results are those of the last time", async () => {
+  await using folder = await openFolder();
+  for (const startedAt of ["2001-02-03T04:05:06Z", "2002-01-01T00:00:00Z", "2001-12-31T00:00:00Z"])
+    await writeResults(madeUpResults({ startedAt }), folder.path);
+  expect(await newestResults(folder.path)).toBe(join(folder.path, "2002-01-01T00-00-00Z.json"));
+});
+
+test("a report makes the page anew and fills in the README, the same each time", async () => {
+  await using folder = await openFolder();
+  const readme = join(folder.path, "README.md");
+  await Bun.write(readme, `# Title\n\n${BEGIN}\n${END}\n\n## More\n`);
+  const { json, html } = await writeResults(madeUpResults(), join(folder.path, "bench/results"));
+  await rm(html);
+
+  expect(await report(json, readme)).toEqual({ json, html });
+
+  const once = await Bun.file(readme).text();
+  expect(once).toStartWith(`# Title\n\n${BEGIN}\n\`made up by a test\`, 2001-02-03`);
+  expect(once).toEndWith(`\n${END}\n\n## More\n`);
+  expect(once).toContain("(bench/results/2001-02-03T04-05-06Z.html)");
+  expect(await Bun.file(html).text()).toStartWith("<!doctype html>");
+  await report(json, readme);
+  expect(await Bun.file(readme).text()).toBe(once);
+});
+
+test("a README without markers is not touched", async () => {
+  await using folder = await openFolder();
+  const readme = join(folder.path, "README.md");
+  await Bun.write(readme, "# Title\n");
+  const { json } = await writeResults(madeUpResults(), folder.path);
+  await expect(report(json, readme)).rejects.toThrow("Cannot find `<!-- bench:begin -->`");
+  expect(await Bun.file(readme).text()).toBe("# Title\n");
+});
+
+test("what cannot be reported is told in plain words", async () => {
+  await using folder = await openFolder();
+  const failing = async (content: unknown) => {
+    const path = join(folder.path, "results.json");
+    await Bun.write(path, typeof content === "string" ? content : JSON.stringify(content));
+    return readResults(path).then(
+      () => "no error",
+      (error: Error) => error.message.replace(path, "FILE"),
+    );
+  };
+  await expect(newestResults(folder.path)).rejects.toThrow(
+    `Cannot find results in ${folder.path}: \`bun run bench sla\` makes them`,
+  );
+  await expect(newestResults(join(folder.path, "none"))).rejects.toThrow("Cannot find results in");
+  await expect(readResults(join(folder.path, "none.json"))).rejects.toThrow(/^Cannot read .*none/);
+  expect(await failing("{")).toStartWith("Cannot read FILE: ");
+  expect(await failing({})).toBe("Cannot report FILE: it has no version, this report reads 1");
+  expect(await failing({ version: 2 })).toBe(
+    "Cannot report FILE: it has version 2, this report reads 1",
+  );
+  expect(await failing({ ...madeUpResults(), users: "many" })).toBe(
+    "Cannot report FILE: Expected number at /users",
+  );
+});
+
+test("a run that has measured what is no number says where, and its JSON is kept", async () => {
+  await using folder = await openFolder();
+  const [load] = madeUpResults().loads;
+  const contenders = [{ name: "x", rounds: [round({ errors: Number.NaN })] }];
+  const results = madeUpResults({ loads: load ? [{ ...load, contenders }] : [] });
+  await expect(writeResults(results, folder.path)).rejects.toThrow(
+    "Expected number at /loads/0/contenders/0/rounds/0/errors",
+  );
+  expect(await Bun.file(await newestResults(folder.path)).exists()).toBe(true);
+});
+
+test("the command says what is wrong and ends with 1", async () => {
+  const command = ["bun", join(import.meta.dir, "../main.ts"), "report", "no/such/file.json"];
+  const process = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });
+  expect(await new Response(process.stderr).text()).toMatch(
+    /^Cannot read no\/such\/file\.json: .*\n$/,
+  );
+  expect(await new Response(process.stdout).text()).toBe("");
+  expect(await process.exited).toBe(1);
+});

@@ -1,0 +1,74 @@
+// `bun run bench report`: the page of a run, and the README's tables, made from its results.
+
+import { mkdir } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import { resultsPage } from "./page.ts";
+import { readmeText, replaceBetweenMarkers } from "./readme-table.ts";
+import type { BenchResults } from "./results.ts";
+import {
+  fileNameOf,
+  newestResults,
+  RESULTS_FOLDER,
+  ReportError,
+  readResults,
+} from "./results-file.ts";
+
+const README = join(import.meta.dir, "../../README.md");
+
+export interface ResultsPaths {
+  readonly json: string;
+  readonly html: string;
+}
+
+/**
+ * Keep what was measured, and make its page.
+ * @param folder is made where it is not there
+ * @returns the paths of both files, named for the time at which the run has started
+ * @throws ReportError where they cannot be read back; the JSON is there nevertheless
+ */
+export async function writeResults(
+  results: BenchResults,
+  folder: string = RESULTS_FOLDER,
+): Promise<ResultsPaths> {
+  const json = join(folder, fileNameOf(results));
+  await mkdir(folder, { recursive: true });
+  await Bun.write(json, `${JSON.stringify(results, null, 2)}\n`);
+  return { json, html: await writePage(json, await readResults(json)) };
+}
+
+/**
+ * Make the page of results anew, beside them, and rewrite what the README says of them.
+ * @param json the newest results where it is undefined
+ * @throws ReportError where there are no results, or none that can be read, or no place for them
+ */
+export async function report(
+  json: string | undefined,
+  readme: string = README,
+): Promise<ResultsPaths> {
+  const path = json ?? (await newestResults());
+  const results = await readResults(path);
+  const html = await writePage(path, results);
+  const fromReadme = (target: string) => relative(dirname(readme), target);
+  const text = readmeText(results, { html: fromReadme(html), json: fromReadme(path) });
+  await Bun.write(readme, replaceBetweenMarkers(await Bun.file(readme).text(), text));
+  return { json: path, html };
+}
+
+/** The command: the code to end with. */
+export async function reportCommand(json: string | undefined): Promise<number> {
+  try {
+    const paths = await report(json);
+    console.log(`${paths.html} and README.md are now as ${paths.json} says`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ReportError)) throw error;
+    console.error(error.message);
+    return 1;
+  }
+}
+
+async function writePage(json: string, results: BenchResults): Promise<string> {
+  const html = json.replace(/(\.json)?$/, ".html");
+  await Bun.write(html, await resultsPage(results));
+  return html;
+}

@@ -1,0 +1,63 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { BEGIN, END, readmeText, replaceBetweenMarkers } from "./readme-table.ts";
+import { PORTICO } from "./results.ts";
+import { madeUpResults, round } from "./testing/made-up-results.ts";
+
+const LINKS = { html: "made/up.html", json: "made/up.json" };
+
+test("what stands between the markers is replaced, and all else is kept", () => {
+  const readme = `before\n\n${BEGIN}\nold\n${END}\n\nafter\n`;
+  const once = replaceBetweenMarkers(readme, "new $& text");
+  expect(once).toBe(`before\n\n${BEGIN}\nnew $& text\n${END}\n\nafter\n`);
+  expect(replaceBetweenMarkers(once, "new $& text")).toBe(once);
+});
+
+test.each([
+  ["none", "nothing"],
+  ["no end", `${BEGIN}\n`],
+  ["no begin", `${END}\n`],
+  ["the wrong order", `${END}\n${BEGIN}\n`],
+  ["an end before both", `${END}\n${BEGIN}\n${END}\n`],
+  ["two pairs", `${BEGIN}\n${END}\n${BEGIN}\n${END}\n`],
+])("markers are required: %s", (_, readme) => {
+  expect(() => replaceBetweenMarkers(readme, "new")).toThrow(
+    "Cannot find `<!-- bench:begin -->` and then `<!-- bench:end -->`, once each, in README.md",
+  );
+});
+
+test("the README has the markers", async () => {
+  const readme = await Bun.file(join(import.meta.dir, "../../README.md")).text();
+  expect(replaceBetweenMarkers(readme, "new")).toContain(`${BEGIN}\nnew\n${END}`);
+});
+
+test("the text tells where the figures are from", () => {
+  const text = readmeText(madeUpResults(), LINKS);
+  expect(text).toStartWith(
+    "`made up by a test`, 2001-02-03, commit 0000000: Made-up <CPU> & more, 3 cores, 7,168 MiB, " +
+      "Bun 0.0.1, MariaDB 0.0.2; 1,234 users, 3 rounds of 2 s.\n",
+  );
+  expect(text).toContain("(made/up.html)");
+  expect(text).toContain("(made/up.json)");
+  expect(text).toContain("Left out: peer Z: nobody made it up.");
+  expect(text).toContain("HTTP 201.0 MiB, then 102.0; TCP 153.0 MiB, then 94.0.");
+});
+
+test("each load is a row, with its floor and every contender's figures and ratio", () => {
+  const latencyMs = { p50: 1.23, p90: 2, p99: 34.5, p999: 678, max: 900 };
+  const ours = round({ requests: 6000, errors: 3, refused: 4, wrong: 1, latencyMs });
+  const contenders = [
+    { name: PORTICO, rounds: [ours] },
+    { name: "a | b", rounds: [round({ requests: 1500 })] },
+  ];
+  const load = { endpoint: "e", connections: 2000, tool: "none", floor: 3000, contenders };
+  const names = [PORTICO, "a | b", "nobody"];
+  const text = readmeText(madeUpResults({ contenders: names, loads: [load] }), LINKS);
+  const rows = text.split("\n").filter((line) => line.startsWith("| e, 2,000 connections |"));
+  expect(rows).toEqual([
+    "| e, 2,000 connections | 3,000 | 6,000 | 1,500 (4.00 ×) | – |",
+    "| e, 2,000 connections | 0.12500 | 0.50000 | – |",
+    "| e, 2,000 connections | 1.23 | 34.5 | 678 | 3 | 4 | 1 of 10 | 0.08333 | 0.04167 |",
+  ]);
+  expect(text).toContain("| load | floor | Portico | a \\| b | nobody |");
+});

@@ -1,0 +1,104 @@
+import { expect, test } from "bun:test";
+import { BARE, type ContenderResult, PORTICO, type Round } from "./results.ts";
+import { median, summarize } from "./summary.ts";
+import { madeUpResults, round } from "./testing/made-up-results.ts";
+
+/** Of one load: the contenders with their rounds, by name. */
+function summaryOf(rounds: Readonly<Record<string, Round[]>>) {
+  const contenders: ContenderResult[] = Object.entries(rounds).map(([name, ofName]) => ({
+    name,
+    rounds: ofName,
+  }));
+  const load = { endpoint: "made up", connections: 1, tool: "none", contenders };
+  const names = contenders.map(({ name }) => name);
+  const [summary] = summarize(madeUpResults({ contenders: names, loads: [load] }));
+  return (name: string) => {
+    const found = summary?.contenders.find((each) => each.name === name);
+    if (!found) throw new Error(`No ${name} in the summary`);
+    return found;
+  };
+}
+
+const withRequests = (...requests: number[]) => requests.map((each) => round({ requests: each }));
+
+test("the median is the middle value, or the mean of two, and knows no holes", () => {
+  expect(median([30, 10, 20])).toBe(20);
+  expect(median([40, 10, 20, 30])).toBe(25);
+  expect(median([Number.NaN, 5, undefined, Number.POSITIVE_INFINITY])).toBe(5);
+  expect(median([])).toBeUndefined();
+});
+
+test("throughput is requests by seconds: the median of the rounds and their range", () => {
+  const of = summaryOf({
+    [PORTICO]: [round({ requests: 900, seconds: 3 }), round({ requests: 500 }), round()],
+  });
+  expect(of(PORTICO).requestsPerSecond).toEqual({ least: 300, median: 500, most: 1000 });
+});
+
+test("ratios are of the same round, before the median is taken", () => {
+  // Of the medians the ratio would be 200 / 100; of the rounds it is 10, 1 and 3.
+  const of = summaryOf({ [PORTICO]: withRequests(1000, 100, 200), A: withRequests(100, 100, 67) });
+  expect(of("A").porticoRatio).toBeCloseTo(200 / 67);
+  expect(of(PORTICO).porticoRatio).toBe(1);
+});
+
+test("a round that the other has not does not count for a ratio", () => {
+  const of = summaryOf({ [PORTICO]: withRequests(1000, 800), A: withRequests(500) });
+  expect(of("A").porticoRatio).toBe(2);
+  expect(summaryOf({ A: withRequests(500) })("A").porticoRatio).toBeUndefined();
+});
+
+test("latencies are medians by quantile, without the rounds in which nothing was answered", () => {
+  const at = (p50: number, max: number) => ({ p50, p90: 1, p99: 2, p999: 3, max });
+  const of = summaryOf({
+    [PORTICO]: [
+      round({ latencyMs: at(5, 60) }),
+      round({ latencyMs: at(9, 20) }),
+      round({ latencyMs: at(7, 40) }),
+      round({ requests: 0, latencyMs: at(0, 0) }),
+    ],
+  });
+  expect(of(PORTICO).latencyMs).toEqual(at(7, 40));
+});
+
+test("errors, refusals and wrong answers are of all rounds together", () => {
+  const bad = round({ errors: 3, refused: 5, checked: 7, wrong: 2 });
+  const { errors, refused, checked, wrong } = summaryOf({ [PORTICO]: [bad, round(), bad] })(
+    PORTICO,
+  );
+  expect({ errors, refused, checked, wrong }).toEqual({
+    errors: 6,
+    refused: 10,
+    checked: 24,
+    wrong: 4,
+  });
+});
+
+test("CPU is per 1,000 requests, in all, by process, and as a multiple of the ceiling's", () => {
+  const of = summaryOf({
+    [PORTICO]: [round({ requests: 2000, cpuSeconds: { HTTP: 0.5, TCP: 0.25, Redis: 0.25 } })],
+    [BARE]: [round({ requests: 4000, cpuSeconds: { HTTP: 0.5 } })],
+  });
+  expect(of(PORTICO)).toMatchObject({
+    cpuSeconds: 0.5,
+    cpuSecondsByProcess: { HTTP: 0.25, TCP: 0.125, Redis: 0.125 },
+    cpuRatioToBare: 4,
+  });
+  expect(of(BARE).cpuRatioToBare).toBe(1);
+});
+
+test("memory is the median by process", () => {
+  const of = summaryOf({
+    [PORTICO]: [10, 30, 20].map((bytes) => round({ memoryBytes: { HTTP: bytes, TCP: 2 * bytes } })),
+  });
+  expect(of(PORTICO).memoryBytes).toEqual({ HTTP: 20, TCP: 40 });
+});
+
+test("a contender that was not measured under a load is there, without figures", () => {
+  const { loads } = madeUpResults();
+  const results = madeUpResults({ loads, contenders: [PORTICO, "nobody"] });
+  const [load] = summarize(results);
+  expect(load?.contenders[1]).toMatchObject({ name: "nobody", rounds: 0 });
+  expect(load?.contenders[1]?.requestsPerSecond).toBeUndefined();
+  expect(load?.contenders[1]?.cpuSeconds).toBeUndefined();
+});
