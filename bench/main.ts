@@ -1,55 +1,112 @@
 // `bun run bench WHAT`: how anyone checks the claims on their own machine.
 
 import { parseArgs } from "node:util";
-import { reportCommand } from "./report/main.ts";
+import { reportCommand, writeResults } from "./report/main.ts";
 import { benchRpc, rpcTable } from "./rpc/main.ts";
 import { profileRpc } from "./rpc/profile.ts";
 import { benchSeed, seedTable } from "./seed/main.ts";
+import { loadText } from "./sla/load-text.ts";
+import { benchSla } from "./sla/main.ts";
 
-const HELP = `bun run bench rpc [--quick | --profile]
-bun run bench seed [--quick]
+const HELP = `bun run bench sla [--quick] [--users N] [--rounds N] [--seconds N]
 bun run bench report [FILE]
+bun run bench rpc [--quick | --profile]
+bun run bench seed [--quick]
 
-  rpc    one call at 1, 64 and 1,000 in flight: Portico beside the bare framed loop (the
-         ceiling), grpc-js and Connect-ES, each with a server and a client process
-  seed   1,000,000 users into a MariaDB of its own: the seeder beside LOAD DATA of the
-         same rows from a ready-made file, three rounds
-  report make the page of a load test's results, the newest in bench/results, and write
-         its tables into README.md
+  sla     the loads of the contract on Portico, on the same service in Go and on Node, and on
+          bare Bun.serve (the ceiling), over MySQL and Redis: its own, or those that
+          DATABASE_URL and REDIS_URL name; the page and the data go to bench/results
+  report  make the page of a load test's results, the newest in bench/results, and write
+          its tables into README.md
+  rpc     one call at 1, 64 and 1,000 in flight: Portico beside the bare framed loop (the
+          ceiling), grpc-js and Connect-ES, each with a server and a client process
+  seed    1,000,000 users into a MariaDB of its own: the seeder beside LOAD DATA of the
+          same rows from a ready-made file, three rounds
 
   --quick      one short round
   --profile    where Portico's time goes at 64 in flight, on both sides, instead
+  --users      so many test users (10,000,000; with --quick 100,000)
+  --rounds     each load so many times, in turn with the others (3; with --quick 1)
+  --seconds    each time so long (10; with --quick 2)
 `;
-
-function showProgress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
-}
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: "boolean", default: false },
     profile: { type: "boolean", default: false },
+    users: { type: "string" },
+    rounds: { type: "string" },
+    seconds: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
+const isQuick = values.quick;
 
-const [what, file] = positionals;
-if (values.help || (what !== "rpc" && what !== "seed" && what !== "report")) {
+const COMMANDS: Readonly<Record<string, (file: string | undefined) => Promise<number>>> = {
+  async sla() {
+    const results = await benchSla(
+      {
+        command: ["bun run bench", ...process.argv.slice(2)].join(" "),
+        isQuick,
+        users: wholeNumber("users", isQuick ? 100_000 : 10_000_000),
+        rounds: wholeNumber("rounds", isQuick ? 1 : 3),
+        seconds: wholeNumber("seconds", isQuick ? 2 : 10),
+      },
+      {
+        progress: showProgress,
+        measured(load) {
+          showProgress("");
+          console.log(loadText(load));
+        },
+      },
+    );
+    showProgress("");
+    const { json, html } = await writeResults(results);
+    for (const reason of results.leftOut) console.log(`Left out: ${reason}`);
+    console.log(`${html}\n${json}`);
+    return 0;
+  },
+
+  report: reportCommand,
+
+  async rpc() {
+    if (values.profile) {
+      console.log(await profileRpc(5000));
+      return 0;
+    }
+    const [rounds, durationMs] = isQuick ? [1, 300] : [5, 2000];
+    const rows = await benchRpc({ rounds, durationMs, inFlight: [1, 64, 1000] }, showProgress);
+    showProgress("");
+    console.log(rpcTable(rows));
+    return 0;
+  },
+
+  async seed() {
+    const [rows, rounds] = isQuick ? [100_000, 1] : [1_000_000, 3];
+    const loads = await benchSeed({ rows, rounds }, showProgress);
+    showProgress("");
+    console.log(seedTable(loads));
+    return 0;
+  },
+};
+
+function wholeNumber(name: "users" | "rounds" | "seconds", otherwise: number): number {
+  const text = values[name];
+  if (text === undefined) return otherwise;
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new Error(`Cannot read --${name} ${text}: must be a whole number from 1`);
+}
+
+function showProgress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
+const [what = "", file] = positionals;
+const command = Object.hasOwn(COMMANDS, what) ? COMMANDS[what] : undefined;
+if (values.help || !command) {
   console.log(HELP);
-  process.exitCode = what === undefined || values.help ? 0 : 1;
-} else if (what === "report") {
-  process.exitCode = await reportCommand(file);
-} else if (what === "seed") {
-  const [rows, rounds] = values.quick ? [100_000, 1] : [1_000_000, 3];
-  const loads = await benchSeed({ rows, rounds }, showProgress);
-  showProgress("");
-  console.log(seedTable(loads));
-} else if (values.profile) {
-  console.log(await profileRpc(5000));
+  process.exitCode = what === "" || values.help ? 0 : 1;
 } else {
-  const [rounds, durationMs] = values.quick ? [1, 300] : [5, 2000];
-  const rows = await benchRpc({ rounds, durationMs, inFlight: [1, 64, 1000] }, showProgress);
-  showProgress("");
-  console.log(rpcTable(rows));
+  process.exitCode = await command(file);
 }

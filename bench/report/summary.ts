@@ -54,7 +54,10 @@ export function median(values: Iterable<number | undefined>): number | undefined
 }
 
 /** Every load, with every contender of the run. */
-export function summarize({ loads, contenders }: BenchResults): LoadSummary[] {
+export function summarize({
+  loads,
+  contenders,
+}: Pick<BenchResults, "loads" | "contenders">): LoadSummary[] {
   return loads.map((load) => {
     const names = new Set([...contenders, ...load.contenders.map(({ name }) => name)]);
     return { load, contenders: [...names].map((name) => summarizeContender(load, name)) };

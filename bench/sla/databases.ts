@@ -4,6 +4,7 @@ import { Redis } from "ioredis";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
 import { startMariaDb } from "../../test/mariadb.ts";
 import { startRedis } from "../../test/redis.ts";
+import { HASHES } from "./loads.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
@@ -18,12 +19,53 @@ export interface Databases extends AsyncDisposable {
   readonly pids: Readonly<Record<string, number>>;
   /** A MySQL database with so many test users, whose passwords are hashed in this way. */
   seeded(users: number, passwordHash: string): Promise<string>;
-  /** A Redis database for one contender, empty. */
+  /** Why such users cannot be had. */
+  refusalOf(passwordHash: string): string | undefined;
+  /** A Redis database for one contender. */
   createRedis(): Promise<string>;
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Those that `DATABASE_URL` and `REDIS_URL` name, or our own. */
+export async function openDatabases(environment: Environment): Promise<Databases> {
+  const { DATABASE_URL, REDIS_URL, PASSWORD_HASH = HASHES.default } = environment;
+  if (DATABASE_URL === undefined && REDIS_URL === undefined) return startDatabases();
+  if (DATABASE_URL === undefined || REDIS_URL === undefined) {
+    throw new Error("Cannot use the databases named: it takes both DATABASE_URL and REDIS_URL");
+  }
+  return givenDatabases(DATABASE_URL, REDIS_URL, PASSWORD_HASH);
+}
+
+/** Of those only what clients see is known: their CPU time is not counted. */
+async function givenDatabases(
+  databaseUrl: string,
+  redisUrl: string,
+  itsHash: string,
+): Promise<Databases> {
+  let redisDatabases = 0;
+  return {
+    versions: { MySQL: await mysqlVersion(databaseUrl), Redis: await redisVersion(redisUrl) },
+    pids: {},
+    async seeded(users, passwordHash) {
+      await seed(databaseUrl, users, passwordHash);
+      return databaseUrl;
+    },
+    refusalOf: (passwordHash) =>
+      passwordHash === itsHash
+        ? undefined
+        : `the users of DATABASE_URL have the PASSWORD_HASH ${itsHash}`,
+    async createRedis() {
+      const url = new URL(redisUrl);
+      url.pathname = `/${redisDatabases++}`;
+      return url.href;
+    },
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
+
 /** A MariaDB and a Redis of our own, which end with us. */
-export async function startDatabases(): Promise<Databases> {
+async function startDatabases(): Promise<Databases> {
   const stack = new AsyncDisposableStack();
   try {
     const poolBytes = Math.floor(totalmem() * MEMORY_SHARE);
@@ -49,6 +91,7 @@ export async function startDatabases(): Promise<Databases> {
         await seed(databaseUrl, users, passwordHash);
         return databaseUrl;
       },
+      refusalOf: () => undefined,
       createRedis: () => redis.createDatabase(),
       [Symbol.asyncDispose]: () => resources.disposeAsync(),
     };

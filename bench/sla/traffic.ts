@@ -53,34 +53,41 @@ export async function writeLines(folder: string, lines: Iterable<string>): Promi
   return file;
 }
 
-/** Users that nobody has: `run` must be new each time, and short. */
+/** @param run begins their names: nobody else's may begin so */
 export function* newUsers(run: string, count: number): Generator<Credentials> {
   for (let n = 0; n < count; n++) {
     yield { username: `${run}${n.toString(36).padStart(4, "0")}`, password: "testpassword0" };
   }
 }
 
-/** Sign users in. @returns what the `Cookie` header of each is to hold */
+export interface Session {
+  readonly username: string;
+  /** What the header `Cookie` is to hold. */
+  readonly cookie: string;
+}
+
+/** Sign users in. */
 export async function openSessions(
   origin: string,
   users: readonly Credentials[],
-): Promise<string[]> {
-  const cookies: string[] = [];
+): Promise<Session[]> {
+  const sessions: Session[] = [];
   const waiting = users.values();
   const signInAll = async () => {
-    for (const user of waiting) cookies.push(await openSession(origin, user));
+    for (const user of waiting) sessions.push(await openSession(origin, user));
   };
   await Promise.all(Array.from({ length: SIGN_INS_AT_ONCE }, signInAll));
-  return cookies;
+  return sessions;
 }
 
-export async function openSession(origin: string, user: Credentials): Promise<string> {
+async function openSession(origin: string, user: Credentials): Promise<Session> {
+  const { username } = user;
   const response = await fetch(origin + SIGN_IN, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(user),
   });
   const cookie = response.headers.getSetCookie()[0]?.split(";")[0];
-  if (response.status === 200 && cookie?.startsWith("sessionID=")) return cookie;
-  throw new Error(`Cannot sign ${user.username} in: ${response.status} ${await response.text()}`);
+  if (response.status === 200 && cookie?.startsWith("sessionID=")) return { username, cookie };
+  throw new Error(`Cannot sign ${username} in: ${response.status} ${await response.text()}`);
 }

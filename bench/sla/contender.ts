@@ -1,0 +1,86 @@
+import { checkService } from "../peers/answers.ts";
+import type { Peer, Place } from "../peers/peer.ts";
+import { type RunningPeer, startPeer } from "../peers/start.ts";
+import type { Round } from "../report/results.ts";
+import type { Ask } from "./answer-sampler.ts";
+import { AnswerSampler } from "./answer-sampler.ts";
+import type { Hits } from "./load-tool.ts";
+import { UserPicker } from "./traffic.ts";
+import { cpuSeconds, residentBytes } from "./usage.ts";
+
+/** A peer that runs, and the databases behind it. */
+export class Contender implements AsyncDisposable {
+  readonly peer: Peer;
+  readonly #running: RunningPeer;
+  readonly #pids: ReadonlyMap<string, number>;
+
+  private constructor(peer: Peer, running: RunningPeer, pids: ReadonlyMap<string, number>) {
+    this.peer = peer;
+    this.#running = running;
+    this.#pids = pids;
+  }
+
+  /**
+   * @param databasePids of the databases that it shares with the others, by name
+   * @throws {Error} it does not start, or does not keep the contract
+   */
+  static async start(
+    peer: Peer,
+    place: Place,
+    databasePids: Readonly<Record<string, number>>,
+  ): Promise<Contender> {
+    const running = await startPeer(peer, place);
+    try {
+      if (peer.isService) await checkService(running.origin, new UserPicker(1).next());
+    } catch (cause) {
+      await running[Symbol.asyncDispose]();
+      throw new Error(`Cannot measure ${peer.name}: ${cause}`, { cause });
+    }
+    const shared = peer.isService ? Object.entries(databasePids) : [];
+    return new Contender(peer, running, new Map([...running.pids, ...shared]));
+  }
+
+  get name(): string {
+    return this.peer.name;
+  }
+
+  get origin(): string {
+    return this.#running.origin;
+  }
+
+  /** What its own processes have in memory, by name. */
+  memory(): Record<string, number> {
+    return fromEntries(this.#running.pids, residentBytes);
+  }
+
+  /** Let a load loose on it, and count what that costs. */
+  async measure(fire: () => Promise<Hits>, ask: Ask | undefined): Promise<Round> {
+    const before = fromEntries(this.#pids, cpuSeconds);
+    const sampler = ask && new AnswerSampler(ask);
+    const hits = await fire();
+    const after = fromEntries(this.#pids, cpuSeconds);
+    const memoryBytes = this.memory();
+    await sampler?.end();
+    if (sampler?.firstWrong) {
+      console.error(`\n${this.name}: an answer was wrong: ${sampler.firstWrong}`);
+    }
+    return {
+      ...hits,
+      checked: sampler?.checked ?? 0,
+      wrong: sampler?.wrong ?? 0,
+      cpuSeconds: fromEntries(this.#pids, (_, name) => (after[name] ?? 0) - (before[name] ?? 0)),
+      memoryBytes,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#running[Symbol.asyncDispose]();
+  }
+}
+
+function fromEntries(
+  pids: ReadonlyMap<string, number>,
+  read: (pid: number, name: string) => number,
+): Record<string, number> {
+  return Object.fromEntries(Array.from(pids, ([name, pid]) => [name, read(pid, name)]));
+}

@@ -1,0 +1,211 @@
+// `bun run bench sla`: the loads of the contract on Portico and its peers, side by side.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { barePeer } from "../peers/bare.ts";
+import { classicGo } from "../peers/classic-go.ts";
+import { nodePeer } from "../peers/node.ts";
+import type { Peer } from "../peers/peer.ts";
+import { portico } from "../peers/portico.ts";
+import {
+  BARE,
+  type BenchResults,
+  type CurvePoint,
+  type LoadResult,
+  PORTICO,
+  type TierMemory,
+} from "../report/results.ts";
+import { median } from "../report/summary.ts";
+import { Contest, type Rounds } from "./contest.ts";
+import { costOverRows } from "./cost-over-rows.ts";
+import { type Databases, openDatabases } from "./databases.ts";
+import { HASH_ALONE } from "./hash-alone.ts";
+import type { LoadTool } from "./load-tool.ts";
+import { HASHES, LOAD_SETS, type Load, type LoadSet } from "./loads.ts";
+import { commitOf, describeMachine } from "./machine.ts";
+import { oha } from "./oha.ts";
+import { startTimes } from "./start-times.ts";
+import { wrk } from "./wrk.ts";
+
+export interface SlaOptions {
+  /** As it was typed, for the report. */
+  readonly command: string;
+  /** The short run: fewer loads, one round. */
+  readonly isQuick: boolean;
+  readonly users: number;
+  readonly rounds: number;
+  readonly seconds: number;
+}
+
+export interface SlaEvents {
+  progress(text: string): void;
+  /** A load is through on all contenders. */
+  measured(load: LoadResult): void;
+}
+
+/** Beside bare Bun.serve, which is the ceiling. */
+const SERVICES: readonly Peer[] = [portico, classicGo, nodePeer];
+const TOOLS: readonly LoadTool[] = [wrk, oha];
+
+/** A hash of these takes so long that more users would change nothing. */
+const MOST_ARGON2ID_USERS = 100_000;
+const CURVE_CONNECTIONS = [1, 10, 50, 200, 500, 1000, 2000, 5000];
+const CURVE_SECONDS = 3;
+const ROW_COUNTS = [10_000, 1_000_000];
+const COOL_DOWN_MS = 60_000;
+
+/** @throws {Error} nothing to send a load with, or a contender that does not keep the contract */
+export async function benchSla(options: SlaOptions, events: SlaEvents): Promise<BenchResults> {
+  const startedAt = new Date().toISOString();
+  const { tools, versions } = await installedTools();
+  const { peers, leftOut } = await preparedPeers(events);
+  await using cleanup = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), "portico-bench-"));
+  cleanup.defer(() => rm(folder, { recursive: true, force: true }));
+  events.progress("starting the databases");
+  const databases = cleanup.use(await openDatabases(process.env));
+
+  const run = new SlaRun({ ...options, tools, peers, databases, folder }, events);
+  for (const set of LOAD_SETS) {
+    const reason = databases.refusalOf(set.passwordHash);
+    if (reason === undefined) await run.measure(set);
+    else leftOut.push(`${set.passwordHash}: ${reason}`);
+  }
+  const sizes = [...new Set([...ROW_COUNTS, options.users])].filter(
+    (rows) => rows <= options.users,
+  );
+  const overRows = options.isQuick ? [] : await costOverRows(sizes, databases, folder, events);
+  events.progress("starting Portico on its embedded default");
+  const startMs = await startTimes(options.isQuick ? 1 : 5);
+  return {
+    version: 1,
+    startedAt,
+    command: options.command,
+    commit: await commitOf(),
+    machine: await describeMachine({ ...databases.versions, ...versions }),
+    users: options.users,
+    rounds: options.rounds,
+    roundSeconds: options.seconds,
+    contenders: [...peers.map(({ name }) => name), HASH_ALONE],
+    leftOut,
+    loads: run.loads,
+    overConnections: run.overConnections,
+    overRows,
+    memory: run.memory,
+    startMs,
+  };
+}
+
+interface SlaParts extends SlaOptions {
+  readonly tools: readonly LoadTool[];
+  readonly peers: readonly Peer[];
+  readonly databases: Databases;
+  readonly folder: string;
+}
+
+class SlaRun {
+  readonly loads: LoadResult[] = [];
+  readonly overConnections: CurvePoint[] = [];
+  readonly memory: TierMemory[] = [];
+  readonly #parts: SlaParts;
+  readonly #events: SlaEvents;
+
+  constructor(parts: SlaParts, events: SlaEvents) {
+    this.#parts = parts;
+    this.#events = events;
+  }
+
+  async measure({ passwordHash, loads }: LoadSet): Promise<void> {
+    const { databases, folder, isQuick, tools } = this.#parts;
+    const isClassic = passwordHash === HASHES.classic;
+    const users = isClassic ? this.#parts.users : Math.min(this.#parts.users, MOST_ARGON2ID_USERS);
+    this.#events.progress(
+      `filling MySQL with ${users.toLocaleString("en")} users, ${passwordHash}`,
+    );
+    const databaseUrl = await databases.seeded(users, passwordHash);
+    const peers = this.#parts.peers.filter(({ isService }) => isClassic || isService);
+    await using contest = await Contest.start(peers, {
+      databases,
+      databaseUrl,
+      users,
+      passwordHash,
+      folder,
+    });
+    for (const load of loads.filter(({ isQuick: isPart }) => isPart || !isQuick)) {
+      for (const tool of tools) {
+        // The loads that the contract names by both; the first is for all else, too.
+        if (tool !== tools[0] && (load.floor === undefined || !isClassic)) continue;
+        await this.#measureLoad(contest, load, tool);
+      }
+      if (isClassic && !isQuick && load.connections === 2000 && load.endpoint === "signin") {
+        this.memory.push(...(await this.#coolDown(contest)));
+      }
+    }
+    if (isClassic && !isQuick) await this.#measureCurve(contest);
+  }
+
+  async #measureLoad(contest: Contest, load: Load, tool: LoadTool): Promise<void> {
+    const { rounds: count, seconds } = this.#parts;
+    const rounds: Rounds = { tool, count, seconds, warmUpSeconds: Math.min(2, seconds) };
+    const result = await contest.measure(load, rounds, (text) => this.#events.progress(text));
+    this.loads.push(result);
+    this.#events.measured(result);
+  }
+
+  /** What Portico's tiers hold right after the loads with 2,000 connections, and a minute later. */
+  async #coolDown(contest: Contest): Promise<TierMemory[]> {
+    const contender = contest.contenders.find(({ name }) => name === PORTICO);
+    if (!contender) return [];
+    const after = contender.memory();
+    this.#events.progress("a minute of rest, to see what memory is given back");
+    await Bun.sleep(COOL_DOWN_MS);
+    const later = contender.memory();
+    return Object.entries(after).map(([tier, afterBytes]) => {
+      return { tier, afterBytes, minuteLaterBytes: later[tier] ?? 0 };
+    });
+  }
+
+  async #measureCurve(contest: Contest): Promise<void> {
+    const [tool] = this.#parts.tools;
+    if (!tool) return;
+    const rounds: Rounds = { tool, count: 1, seconds: CURVE_SECONDS, warmUpSeconds: 1 };
+    for (const connections of CURVE_CONNECTIONS) {
+      const load: Load = { endpoint: "get_user_info", connections };
+      const result = await contest.measure(load, rounds, (text) => this.#events.progress(text));
+      for (const { name, rounds } of result.contenders) {
+        const requestsPerSecond = median(rounds.map((each) => each.requests / each.seconds)) ?? 0;
+        const errors = rounds.reduce((total, each) => total + each.errors, 0);
+        this.overConnections.push({ connections, name, requestsPerSecond, errors });
+      }
+    }
+  }
+}
+
+async function installedTools() {
+  const tools: LoadTool[] = [];
+  const versions: Record<string, string> = {};
+  for (const tool of TOOLS) {
+    const version = await tool.version();
+    if (version === undefined) continue;
+    tools.push(tool);
+    versions[tool.name] = version;
+  }
+  if (tools.length > 0) return { tools, versions };
+  throw new Error(
+    "Cannot send a load: install wrk (apt-get install wrk) or oha (cargo install oha)",
+  );
+}
+
+async function preparedPeers(events: SlaEvents) {
+  const peers: Peer[] = [];
+  const leftOut: string[] = [];
+  for (const peer of [...SERVICES, barePeer]) {
+    events.progress(`preparing ${peer.name}`);
+    const reason = await peer.prepare();
+    if (reason === undefined) peers.push(peer);
+    else leftOut.push(`${peer.name}: ${reason}`);
+  }
+  const isBare = ({ name }: Peer) => name === BARE;
+  return { peers: [...peers.filter(isBare), ...peers.filter((peer) => !isBare(peer))], leftOut };
+}

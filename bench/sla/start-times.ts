@@ -1,0 +1,41 @@
+import { join } from "node:path";
+import { Child, Folder, freePort } from "../../test/child.ts";
+
+const POLL_MS = 2;
+const TIMEOUT_MS = 30_000;
+
+/** From the start of both tiers on the embedded default, in an empty folder, to the first answer. */
+export async function startTimes(tries: number): Promise<number[]> {
+  const times: number[] = [];
+  for (let attempt = 0; attempt < tries; attempt++) times.push(await startTime());
+  return times;
+}
+
+async function startTime(): Promise<number> {
+  await using folder = await Folder.make();
+  const httpPort = freePort();
+  const beganAtMs = performance.now();
+  await using _child = new Child("src/dev-main.ts", {
+    environment: {
+      DATA_DIR: join(folder.path, "data"),
+      HTTP_PORT: `${httpPort}`,
+      RPC_PORT: `${freePort()}`,
+    },
+  });
+  // Of the TCP tier, since the name has to be looked up.
+  const ask = () =>
+    fetch(`http://127.0.0.1:${httpPort}/api/entrytask/user/signin`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ username: "nobody", password: "nobody" }),
+    });
+  while (performance.now() - beganAtMs < TIMEOUT_MS) {
+    const status = await ask().then(
+      (response) => response.status,
+      () => undefined,
+    );
+    if (status === 404) return performance.now() - beganAtMs;
+    await Bun.sleep(POLL_MS);
+  }
+  throw new Error("Cannot start Portico on its embedded default: it does not answer");
+}
