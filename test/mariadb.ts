@@ -76,7 +76,7 @@ async function bootstrap(folder: string): Promise<void> {
     await Bun.file(join(scripts, "mysql_system_tables.sql")).text(),
     await Bun.file(join(scripts, "mysql_system_tables_data.sql")).text(),
     "FLUSH PRIVILEGES;\n",
-    "CREATE USER portico IDENTIFIED BY 'secret';\nGRANT ALL ON *.* TO portico;\n",
+    "CREATE USER portico IDENTIFIED BY 'secret';\nGRANT ALL ON *.* TO portico WITH GRANT OPTION;\n",
   ];
   const log = join(folder, "bootstrap.log");
   const server = Bun.spawn([...baseCommand(folder), "--bootstrap"], {

@@ -7,7 +7,15 @@ import { Child, freePort } from "./child.ts";
 import { openRowsAt, type Rows } from "./contract/rows.ts";
 import { available, type MariaDb, sharedMariaDb, startMariaDb } from "./mariadb.ts";
 import { startStack } from "./stack.ts";
-import { createFolder, eventually, type Location, open, PAIRS } from "./storage-pairs.ts";
+import {
+  createFolder,
+  eventually,
+  type Location,
+  open,
+  PAIRS,
+  recordingLog,
+  user,
+} from "./storage-pairs.ts";
 
 // Tables are brought up to date by `bun run migrate`, or by a server that starts.
 
@@ -16,9 +24,10 @@ setDefaultTimeout(120_000);
 
 const it = test.skipIf(!available);
 
-const CREATE_USER = " +1  create user                 ";
-const FILL_GAPS = " +2  fill gaps of original user  ";
-const CONVERT = " +3  convert original user       ";
+const CREATE_USER = " +1  create user                    ";
+const FILL_GAPS = " +2  fill gaps of original user     ";
+const CONVERT = " +3  convert original user          ";
+const UNIQUE_NAMES = " +4  unique names of original user  ";
 const APPLIED = "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d UTC";
 
 function startMigrate({ databaseUrl, dataDir }: Location, args: readonly string[] = []): Child {
@@ -107,6 +116,18 @@ async function columns(rows: Pick<Rows, "query">) {
   );
 }
 
+/** Its keys, as in "username: username, unique". */
+async function keys(rows: Pick<Rows, "query">): Promise<string[]> {
+  const found = await rows.query(
+    `SELECT CONCAT(index_name, ': ', GROUP_CONCAT(column_name ORDER BY seq_in_index),
+                   IF(non_unique, '', ', unique')) AS found
+     FROM information_schema.statistics
+     WHERE table_schema = DATABASE() AND table_name = 'user'
+     GROUP BY index_name, non_unique ORDER BY index_name`,
+  );
+  return found.map((row) => String(row.found));
+}
+
 async function isAltering(rows: Pick<Rows, "query">): Promise<boolean> {
   const found = await rows.query(
     `SELECT 1 FROM information_schema.processlist
@@ -138,6 +159,9 @@ describe("from the original table to ours", () => {
       await migrate(fresh);
 
       expect(await columns(database)).toEqual(await columns(fresh));
+      // The key that it had will do, whatever its name.
+      expect(await keys(database)).toEqual(["PRIMARY: id, unique", "username: username, unique"]);
+      expect(await keys(fresh)).toEqual(["PRIMARY: id, unique", "uk_username: username, unique"]);
       const after = await database.query("SELECT * FROM user ORDER BY id");
       expect(after).toEqual(
         before.map((row) =>
@@ -167,41 +191,143 @@ describe("from the original table to ours", () => {
     });
   }
 
-  it("says which users cannot be converted, and changes nothing until they can", async () => {
+  for (const { obstacle, charset, sql, why, heal } of [
+    {
+      obstacle: "users without a name",
+      sql: "INSERT INTO user (password) VALUES ('x'), ('y')",
+      why:
+        "migration 2 (fill gaps of original user) cannot be applied: " +
+        "give these users a username and a password, or delete them (id 2, 3)",
+      heal: "DELETE FROM user WHERE username IS NULL",
+    },
+    {
+      obstacle: "a user without a password",
+      sql: "INSERT INTO user (username) VALUES ('alice')",
+      why:
+        "migration 2 (fill gaps of original user) cannot be applied: " +
+        "give these users a username and a password, or delete them (id 2)",
+      heal: "UPDATE user SET password = 'x' WHERE username = 'alice'",
+    },
+    {
+      obstacle: "what is too long for our columns",
+      sql: `ALTER TABLE user MODIFY nickname varchar(100), MODIFY username varchar(100);
+        INSERT INTO user (username, nickname, password) VALUES
+          ('alice', REPEAT('x', 65), 'x'), (REPEAT('y', 64), REPEAT('y', 64), 'x'),
+          (REPEAT('x', 65), 'x', 'x')`,
+      why:
+        "migration 3 (convert original user) cannot be applied: shorten what is too long for its " +
+        "column (username 64 characters, nickname 64, password 255, salt 4, profile_path 128) " +
+        "(id 2, 4)",
+      heal: "UPDATE user SET nickname = 'x', username = RIGHT(username, 64) WHERE id IN (2, 4)",
+    },
+    {
+      obstacle: "names that differ in nothing but spaces at the end",
+      charset: "CHARACTER SET utf8 COLLATE utf8_general_nopad_ci",
+      sql: "INSERT INTO user (username, password) VALUES ('bob', 'x'), ('alice', 'x'), ('bob ', 'x')",
+      why:
+        "migration 3 (convert original user) cannot be applied: rename or delete users until " +
+        "no two have one name, spaces at its end aside (id 2, 4)",
+      heal: "DELETE FROM user WHERE username LIKE 'bob '",
+    },
+    {
+      obstacle: "names that are there twice, since no key forbids it",
+      sql: `ALTER TABLE user DROP KEY username;
+        INSERT INTO user (username, password) VALUES
+          ('müller', 'x'), ('bob', 'x'), ('Bob', 'x'), ('muller', 'x'), ('grace', 'x'), ('bob', 'x')`,
+      why:
+        "migration 3 (convert original user) cannot be applied: rename or delete users until " +
+        "no two have one name, spaces at its end aside (id 3, 7, 1, 6)",
+      heal: "DELETE FROM user WHERE id > 5",
+    },
+  ]) {
+    it(`${obstacle}: says where, and changes nothing until they are gone`, async () => {
+      await using database = await openDatabase();
+      await createOriginal(database, charset ?? "CHARACTER SET latin1");
+      await insertOriginal(database, [{ username: "grace", nickname: null }]);
+      for (const statement of sql.split(";")) await database.query(statement);
+      const [before, keysBefore] = [await contents(database), await keys(database)];
+
+      expect(await migrate(database)).toEqual({
+        exitCode: 3,
+        output: expect.stringMatching(
+          new RegExp(`^Cannot migrate MySQL at \\S+ \\(DATABASE_URL\\): ${RegExp.escape(why)}\n$`),
+        ),
+      });
+      // A server has nothing to wait for, either.
+      await expect(open(database)).rejects.toThrow(why);
+      expect(await contents(database)).toEqual(before);
+      expect(await keys(database)).toEqual(keysBefore);
+      const [{ tables } = {}] = await database.query(
+        "SELECT COUNT(*) AS tables FROM information_schema.tables WHERE table_schema = DATABASE()",
+      );
+      expect(Number(tables)).toBe(1);
+
+      await database.query(heal);
+      expect(await migrate(database)).toMatchObject({ exitCode: 0 });
+      expect((await migrate(database, "--status")).exitCode).toBe(0);
+    });
+  }
+
+  for (const { what, sql, more } of [
+    { what: "without a unique key", sql: "DROP KEY username", more: [] },
+    {
+      what: "with a key that is not unique",
+      sql: "DROP KEY username, ADD KEY (username)",
+      more: ["username: username"],
+    },
+    {
+      what: "with a unique key of half a name",
+      sql: "DROP KEY username, ADD UNIQUE KEY half (username(32))",
+      more: ["half: username, unique"],
+    },
+    {
+      what: "with a unique key of two columns",
+      sql: "DROP KEY username, ADD UNIQUE KEY both_names (username, nickname)",
+      more: ["both_names: username,nickname, unique"],
+    },
+  ]) {
+    it(`a table ${what} gets one, so that no name is there twice`, async () => {
+      await using database = await openDatabase();
+      await createOriginal(database, "CHARACTER SET latin1");
+      await database.query(`ALTER TABLE user ${sql}`);
+      await insertOriginal(database, [{ username: "Grace" }]);
+      expect((await migrate(database)).output).toContain("Applying migration 4, unique names");
+      const expected = ["PRIMARY: id, unique", "uk_username: username, unique", ...more].sort();
+      expect((await keys(database)).sort()).toEqual(expected);
+      await using storage = await open(database);
+      expect(await storage.users.insert(user("Grace"))).toBe(false);
+      expect(await storage.users.insert(user("grace"))).toBe(true);
+    });
+  }
+
+  it("says what MySQL says of a value that nobody looked for", async () => {
     await using database = await openDatabase();
     await createOriginal(database, "CHARACTER SET latin1");
-    await insertOriginal(database, [{ username: "grace", nickname: null }]);
-    await database.query("INSERT INTO user (password) VALUES ('x'), ('y')");
-    const before = await contents(database);
-
+    await database.query("ALTER TABLE user MODIFY profile_path varchar(6)");
+    await insertOriginal(database, [{ username: "grace", path: null }]);
     const why =
       "migration 2 (fill gaps of original user) cannot be applied: " +
-      "give these users a username and a password, or delete them (id 2, 3)";
-    expect(await migrate(database)).toEqual({
-      exitCode: 3,
-      output: expect.stringMatching(
-        new RegExp(`^Cannot migrate MySQL at .* \\(DATABASE_URL\\): ${RegExp.escape(why)}$`, "m"),
-      ),
-    });
-    // A server has nothing to wait for, either.
+      "Data too long for column 'profile_path'";
+    const { exitCode, output } = await migrate(database);
+    expect({ exitCode, output }).toEqual({ exitCode: 3, output: expect.stringContaining(why) });
     await expect(open(database)).rejects.toThrow(why);
-    expect(await contents(database)).toEqual(before);
-
-    await database.query("DELETE FROM user WHERE username IS NULL");
-    expect((await migrate(database)).exitCode).toBe(0);
   });
 
-  it("says which names would be one, where the original told spaces at the end apart", async () => {
+  it("a table that was converted without a unique key gets one, or says which names double", async () => {
     await using database = await openDatabase();
-    await createOriginal(database, "CHARACTER SET utf8 COLLATE utf8_general_nopad_ci");
-    await insertOriginal(database, [{ username: "grace" }, { username: "grace " }]);
-    const before = await contents(database);
+    await migrate(database);
+    await database.query("DELETE FROM migration WHERE version = 4");
+    await database.query("ALTER TABLE user DROP KEY uk_username");
+    await insertOriginal(database, [{ username: "Grace" }, { username: "grace" }]);
+    await insertOriginal(database, [{ username: "grace" }]);
     const { exitCode, output } = await migrate(database);
     expect(exitCode).toBe(3);
     expect(output).toMatch(
-      /migration 3 \(convert original user\) cannot be applied: Duplicate entry 'grace ?' for key/,
+      /: migration 4 \(unique names of original user\) cannot be applied: .* \(id 2, 3\)\n$/,
     );
-    expect(await contents(database)).toEqual(before);
+    await database.query("DELETE FROM user WHERE id = 3");
+    expect((await migrate(database)).exitCode).toBe(0);
+    expect(await keys(database)).toContain("uk_username: username, unique");
   });
 
   it("goes on after the one who migrates was killed in the middle", async () => {
@@ -267,6 +393,7 @@ describe("from the original table to ours", () => {
       { version: 1 },
       { version: 2 },
       { version: 3 },
+      { version: 4 },
     ]);
   });
 
@@ -308,6 +435,56 @@ describe("from the original table to ours", () => {
     expect((await migrate(database, "--status")).exitCode).toBe(0);
   });
 
+  it("a server says that MySQL has frozen, and goes on by itself when it is back", async () => {
+    await using server = await startMariaDb();
+    await using database = await openDatabase(server);
+    await createOriginal(database, "CHARACTER SET latin1");
+    await insertOriginal(database, [{ username: "grace" }]);
+    await database.query("SELECT GET_LOCK(CONCAT('portico.', DATABASE()), 0)");
+    const { log, messages } = recordingLog();
+    const opening = open(database, { log });
+    await eventually("it waits for its turn", async () => {
+      const waiting = await database.query(
+        "SELECT 1 FROM information_schema.processlist WHERE info LIKE 'SELECT GET_LOCK%'",
+      );
+      return waiting.length > 0;
+    });
+    process.kill(server.pid, "SIGSTOP");
+    const where = `MySQL at ${new URL(server.url).host} (DATABASE_URL)`;
+    await eventually("it says so", async () => messages.includes(`warn waiting for ${where}`));
+    process.kill(server.pid, "SIGCONT");
+
+    await database.query("SELECT RELEASE_LOCK(CONCAT('portico.', DATABASE()))");
+    await using storage = await opening;
+    expect(messages).toContain(`info connected to ${where}`);
+    expect(await storage.users.find("grace")).toMatchObject({ nickname: "Nick" });
+  });
+
+  it("once migrated, servers run as a user who may only read and write rows", async () => {
+    await using database = await openDatabase();
+    const url = new URL(database.databaseUrl);
+    const name = url.pathname.slice(1);
+    await database.query(`CREATE USER server_of_${name} IDENTIFIED BY 'secret'`);
+    await database.query(`GRANT SELECT, INSERT, UPDATE ON ${name}.* TO server_of_${name}`);
+    url.username = `server_of_${name}`;
+    const DATABASE_URL = url.href;
+    await expect(open({ ...database, databaseUrl: DATABASE_URL })).rejects.toThrow(
+      /^Cannot open MySQL at .*: CREATE command denied to user /,
+    );
+
+    expect((await migrate(database)).exitCode).toBe(0);
+    await using stack = await startStack({ DATABASE_URL });
+    const grace = { username: "grace", password: PASSWORD };
+    await stack.user.signUp(grace);
+    const { sessionId } = await stack.user.signIn(grace);
+    await stack.user.updateNickname({ sessionId, nickname: "Amazing" });
+    expect(await stack.user.getUserInfo({ sessionId })).toMatchObject({ nickname: "Amazing" });
+    // It asks for nobody's turn, either.
+    await database.query("SELECT GET_LOCK(CONCAT('portico.', DATABASE()), 0)");
+    expect((await migrate({ ...database, databaseUrl: DATABASE_URL })).exitCode).toBe(0);
+    await using _storage = await open({ ...database, databaseUrl: DATABASE_URL });
+  });
+
   it("a table that is ours already is not altered", async () => {
     await using database = await openDatabase();
     await migrate(database);
@@ -321,12 +498,14 @@ describe("from the original table to ours", () => {
 describe("bun run migrate", () => {
   it("--status on MySQL lists what is applied and what is pending, and changes nothing", async () => {
     await using database = await openDatabase();
-    const pending = [CREATE_USER, FILL_GAPS, CONVERT].map((line) => `${line}pending\n`).join("");
+    const pending = [CREATE_USER, FILL_GAPS, CONVERT, UNIQUE_NAMES]
+      .map((line) => `${line}pending\n`)
+      .join("");
     expect(await migrate(database, "--status")).toEqual({
       exitCode: 1,
       output: expect.stringMatching(
         new RegExp(
-          `^MySQL at 127\\.0\\.0\\.1:\\d+/test_\\d+\n${pending}3 pending: bun run migrate\n$`,
+          `^MySQL at 127\\.0\\.0\\.1:\\d+/test_\\d+\n${pending}4 pending: bun run migrate\n$`,
         ),
       ),
     });
@@ -340,13 +519,14 @@ describe("bun run migrate", () => {
       output: expect.stringMatching(
         new RegExp(
           `\n${CREATE_USER}${APPLIED}\n${FILL_GAPS}pending\n${CONVERT}${APPLIED}\n` +
+            `${UNIQUE_NAMES}${APPLIED}\n` +
             " +9 +of tomorrow +2040-01-02 03:04:05 UTC, by a newer version\n1 pending: ",
         ),
       ),
     });
   });
 
-  test("--status on SQLite does the same, and creates no file", async () => {
+  test("--status on SQLite does the same, and leaves no file behind", async () => {
     await using folder = await createFolder();
     const first = await migrate(folder, "--status");
     expect(first.exitCode).toBe(1);
@@ -355,11 +535,29 @@ describe("bun run migrate", () => {
     );
     expect(await readdir(folder.dataDir)).toEqual([]);
     expect(await migrate(folder)).toMatchObject({ exitCode: 0 });
+    const path = join(folder.dataDir, "portico.sqlite");
+    const before = await Bun.file(path).bytes();
+
     const { exitCode, output } = await migrate(folder, "--status");
+
     expect({ exitCode, lines: output.match(new RegExp(APPLIED, "g")) }).toEqual({
       exitCode: 0,
       lines: [expect.anything(), expect.anything(), expect.anything()],
     });
+    expect(await readdir(folder.dataDir)).toEqual(["portico.sqlite"]);
+    expect(await Bun.file(path).bytes()).toEqual(before);
+  });
+
+  test("--status on SQLite leaves a running server its files", async () => {
+    await using folder = await createFolder();
+    await using storage = await open(folder);
+    await storage.users.insert(user("grace"));
+    const before = (await readdir(folder.dataDir)).sort();
+    expect(before).toEqual(["portico.sqlite", "portico.sqlite-shm", "portico.sqlite-wal"]);
+    expect((await migrate(folder, "--status")).exitCode).toBe(0);
+    expect((await readdir(folder.dataDir)).sort()).toEqual(before);
+    await storage.users.insert(user("alice"));
+    expect(await storage.users.find("grace")).toBeDefined();
   });
 
   test("waits for who is creating the SQLite file", async () => {

@@ -1,6 +1,6 @@
 /** One step of the schema. Each is recorded in the table `migration`, in the database itself. */
 export interface Migration {
-  /** Its place in the order, and its identity: never renumber, never edit one that was released. */
+  /** Its order and its identity: never renumber, nor change what one that was released does. */
   readonly version: number;
   readonly name: string;
   /** One statement. */
@@ -55,10 +55,10 @@ export function statesOf(
 }
 
 /** Those of `known` that are not recorded, in order. */
-export function pendingOf(
-  known: readonly Migration[],
+export function pendingOf<M extends Migration>(
+  known: readonly M[],
   applied: Iterable<{ readonly version: number }>,
-): Migration[] {
+): M[] {
   const done = new Set(Array.from(applied, ({ version }) => version));
   return known
     .filter(({ version }) => !done.has(version))

@@ -7,17 +7,44 @@ import type { Migration } from "./migration.ts";
 export interface MysqlMigration extends Migration {
   /** A SELECT of one count: where it is 0, there is nothing to change, and it is just recorded. */
   readonly neededWhere?: string;
-  /** What it cannot take: the ids that this SELECT finds, up to ten, are named with `why`. */
-  readonly obstacle?: { readonly sql: string; readonly why: string };
+  /** What it cannot take. Looked for before the first that is pending changes anything. */
+  readonly obstacles?: readonly MysqlObstacle[];
   /** What makes its rows ready, and can be run as often as one likes. */
   readonly before?: string;
 }
 
+export interface MysqlObstacle {
+  /** A SELECT of the ids that are in the way, which the table takes before any migration, too. */
+  readonly sql: string;
+  readonly why: string;
+}
+
 const COLUMNS_OF_USER = "information_schema.columns WHERE table_schema = DATABASE()";
 
-const NAMELESS = {
+const NAMELESS: MysqlObstacle = {
   sql: "SELECT id FROM user WHERE username IS NULL OR password IS NULL",
   why: "give these users a username and a password, or delete them",
+};
+
+const TOO_LONG: MysqlObstacle = {
+  sql: `SELECT id FROM user WHERE CHAR_LENGTH(username) > 64 OR CHAR_LENGTH(nickname) > 64
+    OR CHAR_LENGTH(password) > 255 OR CHAR_LENGTH(salt) > 4 OR CHAR_LENGTH(profile_path) > 128`,
+  why:
+    "shorten what is too long for its column (username 64 characters, nickname 64, " +
+    "password 255, salt 4, profile_path 128)",
+};
+
+/** As it compares once it is converted. */
+const EXACT_USERNAME = "CONVERT(user.username USING utf8mb4) COLLATE utf8mb4_bin";
+
+const SAME_NAME: MysqlObstacle = {
+  // SQL_BIG_RESULT: to sort millions of names takes seconds, a temporary table of them minutes.
+  sql: `SELECT user.id FROM user JOIN (
+      SELECT SQL_BIG_RESULT ${EXACT_USERNAME} AS exact_username FROM user
+      GROUP BY exact_username HAVING COUNT(*) > 1 LIMIT 10
+    ) AS taken_twice ON ${EXACT_USERNAME} = taken_twice.exact_username
+    ORDER BY taken_twice.exact_username, user.id`,
+  why: "rename or delete users until no two have one name, spaces at its end aside",
 };
 
 const FILL_GAPS = `UPDATE user SET
@@ -46,13 +73,13 @@ export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
       UNIQUE KEY uk_username (username)
     ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
   },
-  // The original system made its table by hand: 1 then found it there, and 2 and 3 make it ours.
+  // The original system made its table by hand: 1 then found it there, and the others make it ours.
   {
     version: 2,
     name: "fill gaps of original user",
     neededWhere: `SELECT COUNT(*) AS needed FROM ${COLUMNS_OF_USER}
       AND table_name = 'user' AND is_nullable = 'YES'`,
-    obstacle: NAMELESS,
+    obstacles: [NAMELESS],
     sql: FILL_GAPS,
   },
   {
@@ -63,8 +90,8 @@ export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
         'username', 'nickname', 'password', 'salt', 'profile_path')
       AND (is_nullable = 'YES' OR collation_name <> 'utf8mb4_bin'
         OR (column_name = 'password' AND character_maximum_length < 255))`,
+    obstacles: [NAMELESS, TOO_LONG, SAME_NAME],
     // Again: the original system may have gone on since 2.
-    obstacle: NAMELESS,
     before: FILL_GAPS,
     sql: `ALTER TABLE user
       MODIFY gmt_create   datetime     NOT NULL,
@@ -76,5 +103,19 @@ export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
       MODIFY profile_path varchar(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
       ENGINE = InnoDB,
       DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
+  },
+  {
+    version: 4,
+    name: "unique names of original user",
+    // Any unique key will do that has the whole name, and nothing else.
+    neededWhere: `SELECT COUNT(*) AS needed FROM information_schema.tables
+      WHERE table_schema = DATABASE() AND table_name = 'user' AND NOT EXISTS (
+        SELECT index_name FROM information_schema.statistics
+        WHERE table_schema = DATABASE() AND table_name = 'user'
+        GROUP BY index_name
+        HAVING COUNT(*) = 1 AND MAX(non_unique) = 0
+          AND MAX(column_name) = 'username' AND MAX(sub_part) IS NULL)`,
+    obstacles: [SAME_NAME],
+    sql: "ALTER TABLE user ADD UNIQUE KEY uk_username (username)",
   },
 ];

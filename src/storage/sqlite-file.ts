@@ -30,10 +30,12 @@ export function openSqliteFile(dataDir: string): Database {
   }
 }
 
-/** Which migrations the file in `dataDir` has, and which it lacks. Changes and creates nothing. */
+/** Which migrations the file in `dataDir` has, and which it lacks. Changes no data. */
 export function sqliteFileStates(dataDir: string): MigrationState[] {
   if (!existsSync(pathIn(dataDir))) return sqliteMigrationStates(undefined);
-  const database = new Database(pathIn(dataDir), { readonly: true });
+  // Nobody reads a file in WAL mode without its `-wal` and `-shm`, and only who may write removes
+  // them: the last one to close it, once what a killed process left in the `-wal` is in the file.
+  const database = new Database(pathIn(dataDir), { readwrite: true, create: false });
   try {
     database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     return sqliteMigrationStates(database);
