@@ -242,10 +242,13 @@ describe.skipIf(!available)("in Chromium", () => {
           wide: [...document.querySelectorAll("figure, .scroll, p, dl, h2")]
             .filter((element) => !isIn(element, document.body))
             .map((element) => element.outerHTML.slice(0, 80)),
+          withoutFigures: [...document.querySelectorAll(".scroll")].filter(
+            (box) => !isIn(Object(box.querySelector("td")), box),
+          ).length,
           smallest: Math.min(...texts.map((text) => text.getBoundingClientRect().height || 99)),
         };
       });
-      expect(found).toMatchObject({ width, cut: [], wide: [] });
+      expect(found).toMatchObject({ width, cut: [], wide: [], withoutFigures: 0 });
       expect(found.ground).toBe(theme === "dark" ? "rgb(18, 21, 26)" : "rgb(238, 240, 244)");
       expect(found.bar).toBe(theme === "dark" ? "rgb(111, 155, 255)" : "rgb(43, 79, 179)");
       expect(found.texts).toBeGreaterThan(100);
