@@ -19,7 +19,7 @@ async function openFolder() {
   };
 }
 
-test("results are kept as JSON beside their page, named for their time, and read back", async () => {
+test("results are kept as JSON beside their page, named for their time and read back", async () => {
   await using folder = await openFolder();
   const results = madeUpResults();
 

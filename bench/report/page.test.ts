@@ -32,9 +32,8 @@ test("every figure of a round is in a table", async () => {
   const contenders = [{ name: PORTICO, rounds: [only] }];
   const load = { endpoint: "made up", connections: 7, tool: "none", floor: 4321, contenders };
   const document = await documentOf(madeUpResults({ contenders: [PORTICO], loads: [load] }));
-  const cells = textsOf(document, "td");
-  expect(cells).toContainValues([
-    "4,321",
+  expect(textsOf(document, "#in-short td")).toContainValues(["4,321", "123,456", "31"]);
+  expect(textsOf(document, "#load-1 td")).toContainValues([
     "123,456",
     "31",
     "32",
@@ -110,6 +109,17 @@ test("charts and tables are named for those who do not see them", async () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
+test("a contender without rounds has a row of dashes", async () => {
+  const contenders = [PORTICO, "nobody"];
+  const document = await documentOf(madeUpResults({ contenders }));
+  const rows = [...document.querySelectorAll("#load-1 tbody tr")].filter(
+    (row) => row.querySelector("th")?.textContent === "nobody",
+  );
+  const cells = rows.map((row) => [...row.querySelectorAll("td")].map((cell) => cell.textContent));
+  expect(cells[0]).toEqual(["0", ...Array(12).fill("–")]);
+  expect(cells[1]).toEqual(Array(8).fill("–"));
+});
+
 describe("what was not measured is a dash and never a broken number", () => {
   const whole = madeUpResults();
   const nothing = round({
@@ -151,11 +161,6 @@ describe("what was not measured is a dash and never a broken number", () => {
       overRows: [{ endpoint: "e", rows: 0, cpuMicrosPerRequest: 0, requestsPerSecond: 0 }],
       memory: [{ tier: "HTTP", afterBytes: 0, minuteLaterBytes: 0 }],
       startMs: [0],
-    },
-    "numbers that are none": {
-      overConnections: [{ connections: 1, name: "x", requestsPerSecond: Number.NaN, errors: 0 }],
-      startMs: [Number.NaN],
-      memory: [{ tier: "x", afterBytes: Number.NaN, minuteLaterBytes: 1 }],
     },
   };
   test.each(Object.entries(damaged))("%s", async (_, given) => {
@@ -237,10 +242,13 @@ describe.skipIf(!available)("in Chromium", () => {
           wide: [...document.querySelectorAll("figure, .scroll, p, dl, h2")]
             .filter((element) => !isIn(element, document.body))
             .map((element) => element.outerHTML.slice(0, 80)),
+          withoutFigures: [...document.querySelectorAll(".scroll")].filter(
+            (box) => !isIn(Object(box.querySelector("td")), box),
+          ).length,
           smallest: Math.min(...texts.map((text) => text.getBoundingClientRect().height || 99)),
         };
       });
-      expect(found).toMatchObject({ width, cut: [], wide: [] });
+      expect(found).toMatchObject({ width, cut: [], wide: [], withoutFigures: 0 });
       expect(found.ground).toBe(theme === "dark" ? "rgb(18, 21, 26)" : "rgb(238, 240, 244)");
       expect(found.bar).toBe(theme === "dark" ? "rgb(111, 155, 255)" : "rgb(43, 79, 179)");
       expect(found.texts).toBeGreaterThan(100);

@@ -19,6 +19,7 @@ test.each([
   ["no begin", `${END}\n`],
   ["the wrong order", `${END}\n${BEGIN}\n`],
   ["an end before both", `${END}\n${BEGIN}\n${END}\n`],
+  ["two ends", `${BEGIN}\n${END}\n${END}\n`],
   ["two pairs", `${BEGIN}\n${END}\n${BEGIN}\n${END}\n`],
 ])("markers are required: %s", (_, readme) => {
   expect(() => replaceBetweenMarkers(readme, "new")).toThrow(

@@ -41,7 +41,7 @@ export function readmeText(results: BenchResults, { html, json }: Links): string
     markdownTable([...loadColumns(), ...throughputColumns(others)], loads),
     `CPU seconds per 1,000 requests of all processes, with the multiple of ${BARE} in brackets:`,
     markdownTable([...loadColumns(), ...[PORTICO, ...others].map(cpuColumn)], loads),
-    "Portico's latency in ms, what went wrong in all rounds, and its CPU seconds per 1,000 requests:",
+    "Portico's latency in ms, what went wrong in all rounds, and CPU seconds per 1,000 requests:",
     markdownTable([...loadColumns(), ...porticoColumns(loads)], loads),
     ...memoryLine(results),
     ...(results.leftOut.length > 0 ? [`Left out: ${results.leftOut.join("; ")}.`] : []),
@@ -59,8 +59,8 @@ function origin({
 }: BenchResults) {
   const versions = Object.entries(machine.versions).map((each) => each.join(" "));
   return `\`${command}\`, ${startedAt.slice(0, 10)}, commit ${commit}: ${machine.cpu}, \
-${count(machine.cores)} cores, ${count(machine.memoryBytes / 2 ** 20)} MiB, ${versions.join(", ")}; \
-${count(users)} users, ${count(rounds)} rounds of ${count(roundSeconds)} s.`;
+${count(machine.cores)} cores, ${count(machine.memoryBytes / 2 ** 20)} MiB, \
+${versions.join(", ")}; ${count(users)} users, ${count(rounds)} rounds of ${count(roundSeconds)} s.`;
 }
 
 function loadColumns(): Column<LoadSummary>[] {

@@ -1,4 +1,5 @@
-// Where results are kept, and how they are read back: checked, since a run may be another version's.
+// Where results are kept, and how they are read back: checked, since a file may be of another
+// version.
 
 import { join } from "node:path";
 import { Type } from "@sinclair/typebox";

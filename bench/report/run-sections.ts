@@ -44,15 +44,12 @@ function lineFigure(
   const styled = series.map(({ name, points }, index) => ({
     name,
     style: seriesStyle(index),
-    points: points
-      .filter(({ x, y }) => x > 0 && Number.isFinite(y))
-      .sort((one, other) => one.x - other.x),
+    points: points.toSorted((one, other) => one.x - other.x),
   }));
-  const isDrawable = styled.some(({ points }) => points.length > 0);
   return figure({
     title,
     text,
-    chart: isDrawable && lines(title, styled, axis),
+    chart: lines(title, styled, axis),
     legend: legend(styled),
   });
 }
@@ -125,12 +122,11 @@ function memory({ memory: tiers }: BenchResults): Section {
     memoryBar(tier, afterBytes, "var(--series-1)"),
     memoryBar(`${tier}, later`, minuteLaterBytes, "var(--peer)"),
   ]);
-  const known = rows.filter(({ value }) => Number.isFinite(value));
   const title = "Memory of Portico's tiers";
   const chart = figure({
     title: "Resident MiB",
     text: "After the loads with 2,000 connections, and a minute later.",
-    chart: known.length > 0 && bars(title, known),
+    chart: bars(title, rows),
   });
   const table = htmlTable(
     "Resident MiB of Portico's tiers",
@@ -152,7 +148,7 @@ function starts({ startMs }: BenchResults): Section {
   const tries = startMs.map((value, index) => ({ name: `try ${index + 1}`, value }));
   const middle = { name: "median", value: median(startMs) };
   const rows = [...tries, middle].flatMap(({ name, value }) => {
-    if (value === undefined || !Number.isFinite(value)) return [];
+    if (value === undefined) return [];
     const color = name === middle.name ? "var(--series-1)" : "var(--peer)";
     return [{ name, value, text: withUnit(milliseconds(value), "ms"), color }];
   });

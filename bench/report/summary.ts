@@ -145,9 +145,9 @@ function spread(values: readonly (number | undefined)[]): Spread | undefined {
   return { least: Math.min(...known), median: middle, most: Math.max(...known) };
 }
 
-/** Undefined where it would not be a finite number. */
+/** Nothing where there is nothing to divide by. */
 function quotient(value: number | undefined, by: number | undefined): number | undefined {
-  return value !== undefined && by ? finite([value / by])[0] : undefined;
+  return value !== undefined && by ? value / by : undefined;
 }
 
 function finite(values: Iterable<number | undefined>): number[] {

@@ -19,7 +19,7 @@ export function round(given: Partial<Round> = {}): Round {
   };
 }
 
-/** Results as of a whole run, every figure of which follows from a formula. Nobody measured them. */
+/** Results as of a whole run, every figure of which is from a formula. Nobody measured them. */
 export function madeUpResults(given: Partial<BenchResults> = {}): BenchResults {
   const contenders = [PORTICO, BARE, ...PEERS];
   const loads = [
