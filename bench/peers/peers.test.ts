@@ -121,7 +121,8 @@ describe("startPeer()", () => {
       const command = [process.execPath, "-e", process.env.TIER];
       const environment = { HTTP_PORT: process.env.HTTP_PORT };
       const tiers = () => [{ name: "HTTP", command, environment }];
-      const running = await startPeer({ name: "a peer", tiers }, { httpPort: process.env.HTTP_PORT });
+      const place = { httpPort: process.env.HTTP_PORT };
+      const running = await startPeer({ name: "a peer", tiers }, place);
       console.log(running.origin);
       setInterval(() => running, 1000);`;
     const { PATH = "", HOME = "" } = process.env;

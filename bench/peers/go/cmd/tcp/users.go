@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"runtime"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
@@ -13,10 +14,12 @@ import (
 	"portico/bench/peers/go/internal/rpc"
 )
 
-// As many statements at once as MySQL has a use for on a few cores.
-const maxMysqlConns = 64
+const (
+	// More of them wake more threads on both sides, and answer no more.
+	connsPerCore = 8
 
-const duplicateKey = 1062
+	duplicateKey = 1062
+)
 
 type user struct {
 	rpc.Profile
@@ -26,9 +29,11 @@ type user struct {
 
 type users struct {
 	db *sql.DB
+	// Of the one statement that every sign-in needs.
+	findStmt *sql.Stmt
 }
 
-// openUsers takes mysql://user:password@host:port/database.
+// openUsers takes mysql://user:password@host:port/database, which has to be there.
 func openUsers(databaseURL string) (*users, error) {
 	parsed, err := url.Parse(databaseURL)
 	if err != nil || parsed.Scheme != "mysql" {
@@ -42,25 +47,29 @@ func openUsers(databaseURL string) (*users, error) {
 	config.DBName = strings.TrimPrefix(parsed.Path, "/")
 	// A nickname that is set again as it was counts as found.
 	config.ClientFoundRows = true
-	// One round trip for each statement, and none to prepare it.
+	// One round trip for each of the other statements, and none to prepare it.
 	config.InterpolateParams = true
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
 	db := sql.OpenDB(connector)
-	db.SetMaxOpenConns(maxMysqlConns)
-	db.SetMaxIdleConns(maxMysqlConns)
-	return &users{db: db}, nil
+	maxConns := connsPerCore * runtime.GOMAXPROCS(0)
+	db.SetMaxOpenConns(maxConns)
+	db.SetMaxIdleConns(maxConns)
+	findStmt, err := db.Prepare(
+		"SELECT username, nickname, profile_path, password, salt FROM user WHERE username = ?")
+	if err != nil {
+		return nil, fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	return &users{db: db, findStmt: findStmt}, nil
 }
 
 // find returns nil where there is no such user.
 func (u *users) find(ctx context.Context, username string) (*user, error) {
 	found := new(user)
-	err := u.db.QueryRowContext(ctx,
-		"SELECT username, nickname, profile_path, password, salt FROM user WHERE username = ?",
-		username,
-	).Scan(&found.Username, &found.Nickname, &found.ProfilePath, &found.passwordHash, &found.salt)
+	err := u.findStmt.QueryRowContext(ctx, username).Scan(
+		&found.Username, &found.Nickname, &found.ProfilePath, &found.passwordHash, &found.salt)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
