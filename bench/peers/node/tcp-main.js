@@ -38,7 +38,7 @@ function statusOf(error) {
   return { code: status.INTERNAL, details: "ServerError" };
 }
 
-const server = new Server();
+const server = new Server({ "grpc.enable_channelz": 0 });
 server.addService(UserClient.service, {
   signUp: unary(service.signUp),
   signIn: unary(service.signIn),
