@@ -8,6 +8,9 @@ import { Sessions } from "./sessions.js";
 import { createUserService } from "./user-service.js";
 import { Users } from "./users.js";
 
+/** Longer than anybody waits for an answer. */
+const GRACE_MS = 6_000;
+
 const { RPC_PORT, DATABASE_URL = "", REDIS_URL = "", PASSWORD_HASH = "" } = process.env;
 
 const users = new Users(DATABASE_URL);
@@ -38,7 +41,7 @@ function statusOf(error) {
   return { code: status.INTERNAL, details: "ServerError" };
 }
 
-const server = new Server();
+const server = new Server({ "grpc.enable_channelz": 0 });
 server.addService(UserClient.service, {
   signUp: unary(service.signUp),
   signIn: unary(service.signIn),
@@ -51,6 +54,7 @@ server.bindAsync(`127.0.0.1:${RPC_PORT}`, ServerCredentials.createInsecure(), (e
 });
 
 process.once("SIGTERM", () => {
+  setTimeout(() => process.exit(), GRACE_MS).unref();
   server.tryShutdown(async () => {
     await Promise.allSettled([users.close(), sessions.quit()]);
     process.exit();

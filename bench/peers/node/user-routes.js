@@ -70,6 +70,7 @@ export async function userRoutes(app, { user }) {
       },
     );
 
+    // Signing out takes no body; one that comes all the same is left unread, whatever its type.
     changing.register(async (bodiless) => {
       bodiless.removeAllContentTypeParsers();
       bodiless.addContentTypeParser("*", (_request, _payload, done) => done(null));

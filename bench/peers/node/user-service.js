@@ -50,8 +50,9 @@ export function createUserService({ users, sessions, passwords }) {
       if (cached) return cached;
       const user = await users.find(username);
       if (!user) throw new DomainError("UserNotExistError");
-      await sessions.cache(user);
-      return user;
+      const profile = { username, nickname: user.nickname, profilePath: user.profilePath };
+      await sessions.cache(profile);
+      return profile;
     },
 
     /** @param {SessionRef & { nickname: string }} request */
