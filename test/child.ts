@@ -13,9 +13,18 @@ interface ProcessOptions {
   readonly wrapper?: readonly string[];
 }
 
-/** A script of Portico in a process of its own, which ends with the test. */
+/**
+ * Runs the command behind it, and ends it when this process ends, SIGKILL included: standard input
+ * then ends, which a watchdog reads in its place. The shell becomes the command, so the pid is the
+ * command's; once it has ended, its pid may be anybody's, and a line calls the watchdog off.
+ */
+const GUARDED = `exec 3<&0
+  (read -r _ || kill -9 $$) <&3 3<&- > /dev/null 2>&1 &
+  exec "$@" < /dev/null 3<&-`;
+
+/** A script of Portico in a process of its own, which ends with this one, however this one ends. */
 export class Child implements AsyncDisposable {
-  readonly #process: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  readonly #process: Bun.Subprocess<"pipe", "pipe", "pipe">;
   /** All that it has printed. */
   output = "";
   readonly #read: Promise<unknown>;
@@ -25,10 +34,15 @@ export class Child implements AsyncDisposable {
     { root = ROOT, environment = {}, args = [], wrapper = [] }: ProcessOptions,
   ) {
     const { PATH = "", TMPDIR = tmpdir() } = process.env;
-    this.#process = Bun.spawn([...wrapper, process.execPath, join(root, script), ...args], {
+    const command = [...wrapper, process.execPath, join(root, script), ...args];
+    this.#process = Bun.spawn(["sh", "-c", GUARDED, "sh", ...command], {
       cwd: root,
       env: { PATH, TMPDIR, ...environment },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    void this.#process.exited.then(() => {
+      this.#process.stdin.write("\n");
+      this.#process.stdin.end();
     });
     this.#read = Promise.all([
       this.#collect(this.#process.stdout),

@@ -26,6 +26,8 @@ export interface FrontOptions {
   /** In place of a folder. */
   readonly avatars?: AvatarStore;
   readonly removalTimes?: RemovalTimes;
+  /** Of a TCP server, in place of the listener with the handlers. */
+  readonly rpcPort?: number;
 }
 
 export interface Front extends AsyncDisposable {
@@ -68,7 +70,7 @@ export async function startFront(
   const interceptors = [calls.interceptor];
   const listener = new Listener({ host: HOST, port: 0, tables, interceptors, log: recorder([]) });
   cleanup.defer(() => listener.close(0));
-  const balancer = new Balancer([{ host: HOST, port: listener.port }]);
+  const balancer = new Balancer([{ host: HOST, port: options.rpcPort ?? listener.port }]);
   cleanup.defer(async () => balancer.close());
   const publicUrl = new URL(`http://${HOST}`);
   const user = new UserClient(balancer);

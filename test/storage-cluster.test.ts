@@ -234,6 +234,19 @@ describe.skipIf(!hasRedis)("of a cluster", () => {
     expect(calls).toBeGreaterThan(names.length);
   });
 
+  test("one address alone stops the start, and the message says what to do", async () => {
+    if (!running) throw new Error("The cluster runs only while tests do");
+    await using folder = await createFolder();
+    const [address = ""] = running.url.split(",");
+    for (const redisUrl of [address, `${address}/1`]) {
+      const refused = await open({ redisUrl, ...folder }).then(String, String);
+      expect(refused).toEndWith(
+        `Cannot open Redis at ${new URL(address).host} (REDIS_URL): ` +
+          "it is a node of a cluster: name several of its addresses, by commas",
+      );
+    }
+  });
+
   test("a wrong password stops the start, and masters that are away are waited for", async () => {
     if (!running) throw new Error("The cluster runs only while tests do");
     await using folder = await createFolder();

@@ -215,6 +215,40 @@ describe.skipIf(!hasRedis)("Redis", () => {
     await eventually("it is dropped", async () => (await raw.redis.exists("user:grace")) === 0);
   });
 
+  test.each([
+    ["restarted, empty,", true],
+    ["gone", false],
+  ])("%s as an update fails: its mark is set again", async (_, isBackBefore) => {
+    await using redis = await startRedis();
+    await using folder = await createFolder();
+    const redisUrl = await redis.createDatabase();
+    await using storage = await open({ redisUrl, ...folder });
+    await using raw = disposable(new Redis(redisUrl));
+    raw.redis.on("error", () => undefined); // As long as it is gone.
+    const [profile, lease, dirty] = ["user:grace", "{user:grace}:lease", "{user:grace}:dirty"];
+
+    const failing = storage.sessions.invalidating("grace", async () => {
+      await redis.kill();
+      if (isBackBefore) {
+        await redis.restart();
+        // Two readers that began after the restart: one has filled an old row, one is about to.
+        await raw.redis.hset(profile, { username: "grace", nickname: "old", profilePath: "x" });
+        await raw.redis.set(lease, "token");
+      }
+      throw new Error("timed out");
+    });
+    await expect(failing).rejects.toThrow("timed out");
+    if (!isBackBefore) {
+      await Bun.sleep(2_000); // Longer than one try takes.
+      await redis.restart();
+    }
+
+    await eventually("it is marked", async () => (await raw.redis.exists(dirty)) > 0);
+    expect(await raw.redis.exists(profile, lease)).toBe(0);
+    expect(await raw.redis.pttl(dirty)).toBeGreaterThan(30_000);
+    expect(await storage.sessions.lease("grace")).toBeUndefined();
+  });
+
   test("refusing the database's number or the password stops the start", async () => {
     await using redis = await startRedis();
     await using folder = await createFolder();
@@ -228,6 +262,17 @@ describe.skipIf(!hasRedis)("Redis", () => {
       expect(error.message).not.toContain("s3cr3t");
     }
   });
+});
+
+test.skipIf(!hasRedis)("Redis: a user who may not ask for INFO can be used", async () => {
+  await using redis = await startRedis();
+  await using folder = await createFolder();
+  const redisUrl = (await redis.createDatabase()).replace("redis://", "redis://portico:secret@");
+  await using raw = disposable(new Redis(redis.url));
+  await raw.redis.acl("SETUSER", "portico", "on", ">secret", "~*", "+@all", "-@dangerous");
+  await using storage = await open({ redisUrl, ...folder });
+  await storage.sessions.open("s1", user("grace"), undefined);
+  expect((await storage.sessions.find("s1"))?.username).toBe("grace");
 });
 
 describe.skipIf(!hasMariaDb || !hasRedis)("a start without its databases", () => {

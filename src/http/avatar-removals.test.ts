@@ -12,6 +12,9 @@ const SHORT: RemovalTimes = { graceMs: 50, retryMs: 10 };
 const LONG: RemovalTimes = { graceMs: 600_000, retryMs: 600_000 };
 
 const [OLD, NEW, NEWER] = [newPictureName(), newPictureName(), newPictureName()];
+const LEFT_BEHIND =
+  "warn a picture that may be unused is left behind: its profile does not tell " +
+  JSON.stringify({ requestId: "request", profilePath: NEW });
 const UPLOAD = { requestId: "request", sessionId: "secret session", replaced: OLD, by: NEW };
 
 interface Setup {
@@ -122,6 +125,54 @@ describe("a picture that was saved in vain", () => {
     expect(removed).toEqual([NEW]);
     await eventually(() => removed.length > 1);
     expect(removed).toEqual([NEW, NEW]);
+  });
+});
+
+describe("a picture that may have been saved in vain", () => {
+  test.each([
+    ["stays where the profile points to it, and what it replaced goes", NEW, [OLD]],
+    ["goes where the profile points to the one before", OLD, [NEW]],
+    ["goes where the profile points to a newer one, and so does the one before", NEWER, [OLD, NEW]],
+  ])("%s, after the grace", async (_, current, gone) => {
+    const { removals, removed, logged } = setUp({ current: () => current });
+    const startedAt = performance.now();
+    removals.undecided(UPLOAD);
+    await eventually(() => removed.length === gone.length);
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(SHORT.graceMs - 1);
+    await Bun.sleep(3 * SHORT.graceMs); // Time for another that must not come.
+    expect([removed, logged]).toEqual([gone, []]);
+  });
+
+  test("stays, with what it may have replaced, where the session has ended", async () => {
+    const current = () => {
+      throw new DomainError("InvalidSessionError");
+    };
+    const { removals, removed, logged } = setUp({ current });
+    removals.undecided(UPLOAD);
+    await eventually(() => logged.length > 0);
+    await Bun.sleep(3 * SHORT.graceMs); // Time for a removal that must not come.
+    expect([removed, logged]).toEqual([[], [LEFT_BEHIND]]);
+  });
+
+  test("stays until the profile can be read", async () => {
+    let asked = 0;
+    const current = () => {
+      if (++asked < 3) throw new RpcError("unavailable", "No TCP server");
+      return NEW;
+    };
+    const { removals, removed, logged } = setUp({ current });
+    removals.undecided(UPLOAD);
+    await eventually(() => removed.length > 0);
+    expect([asked, removed, logged.length]).toEqual([3, [OLD], 2]);
+    expect(logged[0]).toStartWith("warn cannot remove a picture that may be unused: trying again");
+  });
+
+  test.each(["before", "after"])("is left behind where it ends %s close()", async (when) => {
+    const { removals, removed, logged } = setUp({ times: LONG, current: () => OLD });
+    if (when === "before") removals.undecided(UPLOAD);
+    await removals.close(30_000);
+    if (when === "after") removals.undecided(UPLOAD);
+    expect([removed, logged]).toEqual([[], [LEFT_BEHIND]]);
   });
 });
 

@@ -14,13 +14,13 @@ export interface RemovalTimes {
 const TIMES: RemovalTimes = { graceMs: 60_000, retryMs: 10_000 };
 const MAX_TRIES = 5;
 
-/** An upload that was answered with "7". */
+/** What an upload has done to a profile, or may have done. */
 export interface Replacement {
   readonly requestId: string;
   readonly sessionId: string;
   /** What the profile pointed to before the upload. */
   readonly replaced: string;
-  /** What the upload has set. */
+  /** What the upload has saved, for the profile to point to. */
   readonly by: string;
 }
 
@@ -28,14 +28,16 @@ interface Removal {
   readonly requestId: string;
   /** What is to go, for the log. */
   readonly profilePath: string;
+  /** Whether a profile may point to it yet: then it can only be carried out after the grace. */
+  readonly isUndecided: boolean;
   carryOut(): Promise<void>;
   failures: number;
 }
 
 /**
- * Removes the pictures that nobody uses: at once where an upload has failed, a minute later where
- * it has replaced another. What waits is kept in memory alone: `close` carries it out, and a
- * process that is killed leaves it behind.
+ * Removes the pictures that nobody uses: at once where an upload has certainly failed, a minute
+ * later where it has replaced another, or may have. What waits is kept in memory alone: `close`
+ * carries out what is certain, and a process that is killed leaves it behind.
  *
  * A picture that was replaced never comes back: its name was drawn for one upload, and only that
  * one sets it, once. Removing it is safe then, whatever else its user does in that minute.
@@ -62,8 +64,9 @@ export class AvatarRemovals {
   }
 
   /**
-   * Remove what an upload has saved in vain; resolves after the first try. It is removed once more
-   * after the grace: a store that did not answer may come round to saving it only now.
+   * Remove what an upload has saved in vain, where no profile will ever point to it; resolves after
+   * the first try. It is removed once more after the grace: a store that did not answer may come
+   * round to saving it only now.
    */
   async unused(profilePath: string, requestId: string): Promise<void> {
     this.#after(this.#times.graceMs, this.#removal(profilePath, requestId));
@@ -73,11 +76,30 @@ export class AvatarRemovals {
   /** Remove the picture that an upload has replaced, once the grace is over. */
   replaced(replacement: Replacement): void {
     const { replaced: profilePath, requestId } = replacement;
-    const carryOut = () => this.#removeReplaced(replacement);
-    this.#after(this.#times.graceMs, { requestId, profilePath, carryOut, failures: 0 });
+    const carryOut = async () =>
+      this.#removeReplaced(replacement, await this.#currentPath(replacement));
+    const removal = { requestId, profilePath, isUndecided: false, carryOut, failures: 0 };
+    this.#after(this.#times.graceMs, removal);
   }
 
-  /** Carry out at once all that waits, each once, for at most `graceMs`. */
+  /**
+   * Remove the picture that an upload has replaced or else the one that it has saved, where nobody
+   * knows which: its update may have happened, or happen yet. After the grace it has or never will
+   * (storage/CACHE.md), and the profile tells. A file too many is better than a profile without.
+   */
+  undecided(replacement: Replacement): void {
+    const { by: profilePath, requestId } = replacement;
+    const carryOut = async () => {
+      const current = await this.#currentPath(replacement);
+      if (current === undefined) this.#leaveBehind(removal);
+      else await this.#removeReplaced(replacement, current);
+    };
+    const removal = { requestId, profilePath, isUndecided: true, carryOut, failures: 0 };
+    if (this.#isClosing) this.#leaveBehind(removal);
+    else this.#after(this.#times.graceMs, removal);
+  }
+
+  /** Carry out at once all that waits and is certain, each once, for at most `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#isClosing = true;
     const endsAt = performance.now() + graceMs;
@@ -85,7 +107,8 @@ export class AvatarRemovals {
       for (const [removal, timer] of this.#waiting) {
         clearTimeout(timer);
         this.#waiting.delete(removal);
-        this.#start(removal);
+        if (removal.isUndecided) this.#leaveBehind(removal);
+        else this.#start(removal);
       }
       const restMs = endsAt - performance.now();
       if (restMs <= 0) break;
@@ -97,20 +120,23 @@ export class AvatarRemovals {
 
   #removal(profilePath: string, requestId: string): Removal {
     const carryOut = () => this.#avatars.remove(profilePath);
-    return { requestId, profilePath, carryOut, failures: 0 };
+    return { requestId, profilePath, isUndecided: false, carryOut, failures: 0 };
   }
 
-  async #removeReplaced({ requestId, sessionId, replaced, by }: Replacement): Promise<void> {
-    const current = await this.#currentPath(sessionId, requestId);
+  /** @param current what the profile points to, undefined where it does not tell */
+  async #removeReplaced(
+    { requestId, replaced, by }: Replacement,
+    current: string | undefined,
+  ): Promise<void> {
     // The default picture, and what was not saved by an upload, may be others' as well.
     if (isDrawnName(replaced) && replaced !== current) await this.#avatars.remove(replaced);
-    // By an upload that ran beside this one, which may not have known what it replaces.
+    // Never set, or by an upload that ran beside this one, which may not have known of it.
     const isReplaced = current !== undefined && current !== by;
     if (isReplaced) this.#after(this.#times.graceMs, this.#removal(by, requestId));
   }
 
   /** What the profile points to, or undefined where the session has ended and does not tell. */
-  async #currentPath(sessionId: string, requestId: string): Promise<string | undefined> {
+  async #currentPath({ sessionId, requestId }: Replacement): Promise<string | undefined> {
     try {
       return (await this.#user.getUserInfo({ sessionId }, { requestId })).profilePath;
     } catch (error) {
@@ -118,6 +144,11 @@ export class AvatarRemovals {
       if (hasEnded) return undefined;
       throw error;
     }
+  }
+
+  #leaveBehind({ requestId, profilePath }: Removal): void {
+    const event = "a picture that may be unused is left behind: its profile does not tell";
+    this.#log.warn({ requestId, profilePath }, event);
   }
 
   #after(delayMs: number, removal: Removal): void {
@@ -134,17 +165,19 @@ export class AvatarRemovals {
   }
 
   async #run(removal: Removal): Promise<void> {
-    const { requestId, profilePath } = removal;
+    const { requestId, profilePath, isUndecided } = removal;
     try {
       await removal.carryOut();
     } catch (err) {
       removal.failures++;
       const fields = { err, requestId, profilePath };
+      const which = isUndecided ? "may be unused" : "nobody uses";
+      const action = `cannot remove a picture that ${which}`;
       if (this.#isClosing || removal.failures === MAX_TRIES) {
-        this.#log.error(fields, "cannot remove a picture that nobody uses: it is left behind");
+        this.#log.error(fields, `${action}: it is left behind`);
         return;
       }
-      this.#log.warn(fields, "cannot remove a picture that nobody uses: trying again later");
+      this.#log.warn(fields, `${action}: trying again later`);
       this.#after(this.#times.retryMs * 2 ** (removal.failures - 1), removal);
     }
   }

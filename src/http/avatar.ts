@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { RpcError } from "../rpc/error.ts";
+import type { DomainErrorName } from "../../schema/errors.ts";
+import { DomainError, RpcError } from "../rpc/error.ts";
 import { AvatarFolder } from "./avatar-folder.ts";
 import { MAX_PICTURE_BYTES, newPictureName, PICTURE_TYPE } from "./avatar-store.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
@@ -15,6 +16,11 @@ const MAX_PIXELS = 16_000_000;
 /** From when the file is here until the answer: all calls, and the picture's way to its place. */
 const TIMEOUT_MS = 5_000;
 const SIDE_PIXELS = 512;
+/** How an update ends that has found nothing to change. */
+const NOTHING_WRITTEN: ReadonlySet<string> = new Set<DomainErrorName>([
+  "InvalidSessionError",
+  "UserNotExistError",
+]);
 
 /** Upload a picture, and show it. */
 export function avatarHandlers({
@@ -74,16 +80,29 @@ export function avatarHandlers({
     try {
       await avatars.save(profilePath, picture);
       assertAwaited(request, "the update of the profile");
-      // Not cancelled from here on: the profile may point to the file by then, and then needs it.
-      const timeoutMs = deadline - performance.now();
-      await user.updateProfilePic({ sessionId, profilePath }, { requestId, timeoutMs });
     } catch (error) {
       await removals.unused(profilePath, requestId);
       throw error;
     }
-    removals.replaced({ requestId, sessionId, replaced: profile.profilePath, by: profilePath });
+    const replacement = { requestId, sessionId, replaced: profile.profilePath, by: profilePath };
+    try {
+      // Not cancelled from here on: the profile may point to the file by then, and then needs it.
+      const timeoutMs = deadline - performance.now();
+      await user.updateProfilePic({ sessionId, profilePath }, { requestId, timeoutMs });
+    } catch (error) {
+      if (hasChangedNothing(error)) await removals.unused(profilePath, requestId);
+      else removals.undecided(replacement);
+      throw error;
+    }
+    removals.replaced(replacement);
     return success({ profilePath });
   }
+}
+
+/** Whether an update that failed so has certainly not happened, and never will. */
+function hasChangedNothing(error: unknown): boolean {
+  if (error instanceof RpcError) return !error.processed;
+  return error instanceof DomainError && NOTHING_WRITTEN.has(error.code);
 }
 
 async function readUpload(request: Request): Promise<{ file: Blob; username: unknown }> {

@@ -1,6 +1,7 @@
+import type { Redis } from "ioredis";
 import type { Log } from "../log.ts";
 import type { SessionStore, UserStore } from "../user/stores.ts";
-import { attempt, errorField } from "./attempt.ts";
+import { attempt, errorField, storageError } from "./attempt.ts";
 import { EmbeddedSessions } from "./embedded-sessions.ts";
 import { migrateMysql } from "./migrate-mysql.ts";
 import { MigrationError } from "./migration.ts";
@@ -89,13 +90,34 @@ async function openRedis(redisUrl: string, log: Log): Promise<Topology> {
   const redis = connectRedis(redisUrl, presence);
   try {
     const { db = 0 } = redis.options;
-    // Where the database's number is out of range, ioredis alone would go on with database 0.
-    await untilThere(presence, isAway, () => (db ? redis.select(db) : redis.ping()));
+    const isOfCluster = await untilThere(presence, isAway, async () => {
+      if (await isClusterNode(redis)) return true;
+      // Where the database's number is out of range, ioredis alone would go on with database 0.
+      await (db ? redis.select(db) : redis.ping());
+      return false;
+    });
+    if (isOfCluster) {
+      const why = new Error("it is a node of a cluster: name several of its addresses, by commas");
+      throw storageError(`open ${presence.database}`, why);
+    }
   } catch (error) {
     redis.disconnect();
     throw error;
   }
   return new OneRedis(redis);
+}
+
+/**
+ * A node of a cluster would answer most commands with MOVED. Who may not ask (as with -@dangerous)
+ * is taken to have one Redis.
+ */
+async function isClusterNode(redis: Redis): Promise<boolean> {
+  try {
+    return /^cluster_enabled:1/m.test(await redis.info("cluster"));
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith("NOPERM ")) return false;
+    throw error;
+  }
 }
 
 async function openCluster(urls: readonly string[], log: Log): Promise<Topology> {

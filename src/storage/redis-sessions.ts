@@ -62,12 +62,17 @@ export class RedisSessions implements SessionStore {
 
   async invalidating<T>(username: string, update: () => Promise<T>): Promise<T> {
     const writer = randomUUID();
-    await attempt("invalidate profile", () =>
-      this.#redis.markDirty(...keysOf(username), writer, DIRTY_MS),
-    );
-    // Where the update fails, nobody knows whether the database will still carry it out. The mark
-    // then stays until it expires, and until then readers go to the database.
-    const result = await update();
+    const mark = () => this.#redis.markDirty(...keysOf(username), writer, DIRTY_MS);
+    await attempt("invalidate profile", mark);
+    let result: T;
+    try {
+      result = await update();
+    } catch (error) {
+      // Nobody knows whether the database will still carry it out. The mark stays until it expires,
+      // and until then readers go to the database. Redis may have forgotten it: it is set again.
+      void this.#untilDone(mark, DIRTY_MS);
+      throw error;
+    }
     await this.#clear(username, writer);
     return result;
   }
@@ -92,8 +97,6 @@ export class RedisSessions implements SessionStore {
         return;
       } catch (cause) {
         if (attempts === DROP_ATTEMPTS) {
-          // As many of these run as updates were under way when Redis went, and no more: without
-          // Redis none begins.
           void this.#clearInBackground(username, writer);
           throw storageError("invalidate profile", cause);
         }
@@ -104,16 +107,27 @@ export class RedisSessions implements SessionStore {
 
   async #clearInBackground(username: string, writer: string): Promise<void> {
     this.#log.warn("dropping a cached profile failed: trying until it succeeds");
-    for (let backoffMs = DROP_BACKOFF_MS; this.#isOpen; backoffMs *= 2) {
-      await sleep(Math.min(backoffMs, LONGEST_DROP_BACKOFF_MS), undefined, { ref: false });
+    const clear = () => this.#redis.clearDirty(...keysOf(username), writer);
+    if (await this.#untilDone(clear)) this.#log.info("dropped the cached profile that was left");
+  }
+
+  /**
+   * Try it until it succeeds, for at most `forMs` and as long as the store is open. As many of
+   * these run as updates were under way when Redis went, and no more: without Redis none begins.
+   */
+  async #untilDone(command: () => Promise<unknown>, forMs = Infinity): Promise<boolean> {
+    const endsAt = performance.now() + forMs;
+    for (let backoffMs = DROP_BACKOFF_MS; this.#isOpen && performance.now() < endsAt; ) {
       try {
-        await this.#redis.clearDirty(...keysOf(username), writer);
-        this.#log.info("dropped the cached profile that was left");
-        return;
+        await command();
+        return true;
       } catch (error) {
-        this.#log.debug({ why: storageError("drop profile", error).message }, "still trying");
+        this.#log.debug({ why: storageError("invalidate profile", error).message }, "still trying");
       }
+      await sleep(backoffMs, undefined, { ref: false });
+      backoffMs = Math.min(2 * backoffMs, LONGEST_DROP_BACKOFF_MS);
     }
+    return false;
   }
 
   #fillArguments({ username, nickname, profilePath }: CachedProfile, lease: Lease): FillArguments {
