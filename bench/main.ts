@@ -1,17 +1,20 @@
 // `bun run bench WHAT`: how anyone checks the claims on their own machine.
 
 import { parseArgs } from "node:util";
+import { benchMicro, microTable } from "./micro/main.ts";
 import { benchRpc, rpcTable } from "./rpc/main.ts";
 import { profileRpc } from "./rpc/profile.ts";
 import { benchSeed, seedTable } from "./seed/main.ts";
 
 const HELP = `bun run bench rpc [--quick | --profile]
 bun run bench seed [--quick]
+bun run bench micro [--quick]
 
   rpc    one call at 1, 64 and 1,000 in flight: Portico beside the bare framed loop (the
          ceiling), grpc-js and Connect-ES, each with a server and a client process
   seed   1,000,000 users into a MariaDB of its own: the seeder beside LOAD DATA of the
          same rows from a ready-made file, three rounds
+  micro  frames, messages, checks, sessions and passwords, one operation of each
 
   --quick      one short round
   --profile    where Portico's time goes at 64 in flight, on both sides, instead
@@ -31,7 +34,7 @@ const { positionals, values } = parseArgs({
 });
 
 const [what] = positionals;
-if (values.help || (what !== "rpc" && what !== "seed")) {
+if (values.help || (what !== "rpc" && what !== "seed" && what !== "micro")) {
   console.log(HELP);
   process.exitCode = what === undefined || values.help ? 0 : 1;
 } else if (what === "seed") {
@@ -39,6 +42,13 @@ if (values.help || (what !== "rpc" && what !== "seed")) {
   const loads = await benchSeed({ rows, rounds }, showProgress);
   showProgress("");
   console.log(seedTable(loads));
+} else if (what === "micro") {
+  const rows = await benchMicro(
+    { durationMs: values.quick ? 50 : 1000, batch: 1024 },
+    showProgress,
+  );
+  showProgress("");
+  console.log(microTable(rows));
 } else if (values.profile) {
   console.log(await profileRpc(5000));
 } else {
