@@ -82,6 +82,7 @@ async function startTier([first, ...others]: readonly Worker[]): Promise<void> {
 }
 
 async function startOrExit(worker: Worker | undefined): Promise<void> {
+  if (isEnding) return;
   const ending = await worker?.start();
   if (ending === undefined || isEnding) return;
   isEnding = true;

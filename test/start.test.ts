@@ -199,6 +199,23 @@ describe("bun run start", () => {
     }
   });
 
+  test("ends at once on SIGTERM while it waits for its databases, and starts no more", async () => {
+    await using folder = await Folder.make();
+    await using start = new Start(folder.path, {
+      DATABASE_URL: `mysql://portico:secret@127.0.0.1:${freePort()}/portico`,
+      REDIS_URL: `redis://127.0.0.1:${freePort()}`,
+      HTTP_WORKERS: "2",
+      RPC_WORKERS: "2",
+    });
+    await start.waitFor(/waiting for MySQL/);
+    await eventually("HTTP listens", async () => start.workers("http").length === 2);
+    start.kill("SIGTERM");
+    expect(await start.exited()).toBe(0);
+    expect(start.output.match(/"tier":"http".*"msg":"closing"/g)).toHaveLength(2);
+    expect(start.output.match(/"tier":"tcp".*"msg":"closing"/g)).toHaveLength(1);
+    expect(start.output).not.toContain("cannot start");
+  });
+
   test("leaves no worker behind, even where it is killed", async () => {
     await using folder = await Folder.make();
     await using start = new Start(folder.path, { HTTP_WORKERS: "2" });
