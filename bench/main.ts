@@ -1,6 +1,7 @@
 // `bun run bench WHAT`: how anyone checks the claims on their own machine.
 
 import { parseArgs } from "node:util";
+import { benchMicro, microTable } from "./micro/main.ts";
 import { reportCommand, writeResults } from "./report/main.ts";
 import { benchRpc, rpcTable } from "./rpc/main.ts";
 import { profileRpc } from "./rpc/profile.ts";
@@ -12,6 +13,7 @@ const HELP = `bun run bench sla [--quick] [--users N] [--rounds N] [--seconds N]
 bun run bench report [FILE]
 bun run bench rpc [--quick | --profile]
 bun run bench seed [--quick]
+bun run bench micro [--quick]
 
   sla     the loads of the contract on Portico, on the same service in Go and on Node, and on
           bare Bun.serve (the ceiling), over MySQL and Redis: its own, or those that
@@ -22,6 +24,7 @@ bun run bench seed [--quick]
           ceiling), grpc-js and Connect-ES, each with a server and a client process
   seed    1,000,000 users into a MariaDB of its own: the seeder beside LOAD DATA of the
           same rows from a ready-made file, three rounds
+  micro   frames, messages, checks, sessions and passwords, one operation of each
 
   --quick      one short round
   --profile    where Portico's time goes at 64 in flight, on both sides, instead
@@ -87,6 +90,13 @@ const COMMANDS: Readonly<Record<string, (file: string | undefined) => Promise<nu
     const loads = await benchSeed({ rows, rounds }, showProgress);
     showProgress("");
     console.log(seedTable(loads));
+    return 0;
+  },
+
+  async micro() {
+    const rows = await benchMicro({ durationMs: isQuick ? 50 : 1000, batch: 1024 }, showProgress);
+    showProgress("");
+    console.log(microTable(rows));
     return 0;
   },
 };

@@ -21,7 +21,7 @@ export type PasswordHash =
 
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
-const MAX_PORT = 65_535;
+export const MAX_PORT = 65_535;
 const MIN_TOKEN_LENGTH = 16;
 
 export function parseWhole(value: string, lowest: number, highest: number): number {

@@ -162,6 +162,9 @@ describe("loadConfig()", () => {
     [{ RPC_TOKEN: "s3cret" }, "RPC_TOKEN must have 16 characters or more"],
     [{ RPC_TLS_CA: "/nowhere/ca.pem" }, 'RPC_TLS_CA names "/nowhere/ca.pem", which cannot be read'],
     [{ RPC_TLS_CA: join(import.meta.dir, "log.ts") }, "which is no PEM file"],
+    [{ HTTP_WORKERS: "0" }, 'HTTP_WORKERS is "0": must be a whole number from 1 to 64'],
+    [{ HTTP_WORKERS: "65" }, 'HTTP_WORKERS is "65": must be a whole number from 1 to 64'],
+    [{ RPC_WORKERS: "two" }, 'RPC_WORKERS is "two": must be a whole number from 1 to 64'],
     [{ METRICS_PORT: "9100" }, "METRICS_PORT does not work yet: unset it"],
     [{ S3_ENDPOINT: "s3.internal:9000" }, "S3_ENDPOINT must be http://host or https://host"],
     [{ S3_ENDPOINT: "https://key:s3cret@s3.internal" }, "S3_ENDPOINT must be http://host"],
@@ -221,6 +224,26 @@ describe("loadConfig()", () => {
     const config = loadConfig({ RPC_HOST: "0.0.0.0", RPC_TOKEN: "0123456789abcdef" });
     expect(config.rpc.host).toBe("0.0.0.0");
     expect(config.rpcToken).toBe("0123456789abcdef");
+  });
+
+  test("several TCP servers of one start need servers behind them, and a port each", () => {
+    const DATABASE_URL = "mysql://u:p@db:3306/portico";
+    const REDIS_URL = "redis://cache:6379";
+    const RPC_WORKERS = "3";
+    expect(loadConfig({ DATABASE_URL, REDIS_URL, RPC_WORKERS, HTTP_WORKERS: "2" })).toMatchObject({
+      rpcWorkers: 3,
+      httpWorkers: 2,
+    });
+    for (const environment of [{}, { DATABASE_URL }, { REDIS_URL }]) {
+      expect(problems({ ...environment, RPC_WORKERS })).toEqual([
+        'RPC_WORKERS is "3": must be 1 where DATABASE_URL or REDIS_URL is not set, ' +
+          "as SQLite is for one process",
+      ]);
+    }
+    const onPort = (RPC_PORT: string) =>
+      problems({ DATABASE_URL, REDIS_URL, RPC_WORKERS, RPC_PORT });
+    expect(onPort("65533")).toEqual([]);
+    expect(onPort("65534").join()).toContain("there are not so many ports from RPC_PORT on");
   });
 
   test("a certificate needs its key, and a key its certificate", async () => {

@@ -1,7 +1,9 @@
 import { type AvatarBucketConfig, readAvatarBucket } from "./config-bucket.ts";
+import { type RpcLimitsConfig, readRpcLimits } from "./config-limits.ts";
 import {
   bracketed,
   type Endpoint,
+  MAX_PORT,
   type PasswordHash,
   parseDatabaseUrl,
   parseEndpoint,
@@ -21,6 +23,10 @@ import type { LogLevel } from "./log.ts";
 export const VARIABLES = {
   HTTP_HOST: { default: "127.0.0.1", meaning: "where the HTTP tier listens" },
   HTTP_PORT: { default: "9090", meaning: "its port; 0 takes a free one" },
+  HTTP_WORKERS: {
+    default: "1",
+    meaning: "processes of the HTTP tier in `bun run start`, from 1 to 64, on one port",
+  },
   PUBLIC_URL: {
     default: "`http://HTTP_HOST:HTTP_PORT`",
     meaning: "where browsers reach it; https makes the cookie `Secure`",
@@ -30,9 +36,14 @@ export const VARIABLES = {
     meaning: "where the TCP tier listens; other than loopback only with `RPC_TOKEN`",
   },
   RPC_PORT: { default: "9091", meaning: "its port; 0 takes a free one" },
+  RPC_WORKERS: {
+    default: "1",
+    meaning:
+      "processes of the TCP tier in `bun run start`, from 1 to 64, on `RPC_PORT` and those after",
+  },
   RPC_ADDRESSES: {
     default: "`RPC_HOST:RPC_PORT`",
-    meaning: "the TCP servers that the HTTP tier calls, by commas",
+    meaning: "the TCP servers that the HTTP tier calls, by commas; in `bun run start`, its own",
   },
   RPC_TOKEN: {
     default: "none",
@@ -111,25 +122,19 @@ const NOT_YET = ["METRICS_PORT"];
 
 export interface Config {
   readonly http: Endpoint;
+  /** Processes of the tier, where `bun run start` starts them. */
+  readonly httpWorkers: number;
   readonly publicUrl: URL;
   readonly rpc: Endpoint;
+  /** Processes of the tier, where `bun run start` starts them. */
+  readonly rpcWorkers: number;
   readonly rpcAddresses: readonly Endpoint[];
   readonly rpcToken: string | undefined;
   /** PEM texts. */
   readonly rpcTls: { readonly cert: string; readonly key: string } | undefined;
   /** PEM text. */
   readonly rpcTlsCa: string | undefined;
-  /** By their names in `src/rpc/limits.ts`. */
-  readonly rpcLimits: {
-    readonly maxFrameBytes: number;
-    readonly maxInFlight: number;
-    readonly maxServerConnections: number;
-    readonly maxServerInFlight: number;
-    readonly maxOutgoingBytes: number;
-    readonly maxConnections: number;
-    readonly maxWaiters: number;
-    readonly handshakeTimeoutMs: number;
-  };
+  readonly rpcLimits: RpcLimitsConfig;
   readonly dataDir: string;
   readonly databaseUrl: string | undefined;
   /** Of a cluster, a URL for each address, by commas. */
@@ -149,11 +154,7 @@ export class ConfigError extends Error {
 type VariableName = keyof typeof VARIABLES;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Room for HELLO and for `describe`, whatever is set. */
-const MIN_FRAME_BYTES = 64 * 1024;
-const MAX_BYTES = 1024 * 1024 * 1024;
-const MAX_COUNT = 1_000_000;
-const MAX_TIMEOUT_MS = 60_000;
+const MAX_WORKERS = 64;
 const MAX_SESSION_TTL_SECONDS = 365 * 24 * 3600;
 
 /**
@@ -191,31 +192,35 @@ export function loadConfig(environment: Environment): Config {
   if ((given("RPC_TLS_CERT") === undefined) !== (given("RPC_TLS_KEY") === undefined)) {
     problems.push("RPC_TLS_CERT and RPC_TLS_KEY must be set together");
   }
-  const maxFrameBytes = whole("RPC_MAX_FRAME_BYTES", MIN_FRAME_BYTES, MAX_BYTES);
+  const rpcWorkers = whole("RPC_WORKERS", 1, MAX_WORKERS);
+  if (rpc.port + rpcWorkers - 1 > MAX_PORT) {
+    problems.push(`RPC_WORKERS is "${rpcWorkers}": there are not so many ports from RPC_PORT on`);
+  }
+  // Writers of one file wait by turns, and a process does nothing else while it does: under load
+  // one of two was seen to get none for seconds.
+  if (rpcWorkers > 1 && !(given("DATABASE_URL") && given("REDIS_URL"))) {
+    problems.push(
+      `RPC_WORKERS is "${rpcWorkers}": must be 1 where DATABASE_URL or REDIS_URL is not set, ` +
+        "as SQLite is for one process",
+    );
+  }
   const config: Config = {
     http,
+    httpWorkers: whole("HTTP_WORKERS", 1, MAX_WORKERS),
     publicUrl: read("PUBLIC_URL", new URL("http://localhost"), (value) =>
       given("PUBLIC_URL")
         ? parsePublicUrl(value)
         : new URL(`http://${bracketed(http.host)}:${http.port}`),
     ),
     rpc,
+    rpcWorkers,
     rpcAddresses: read("RPC_ADDRESSES", [rpc], (value) =>
       given("RPC_ADDRESSES") ? value.split(",").map(parseEndpoint) : [rpc],
     ),
     rpcToken,
     rpcTls: cert !== undefined && key !== undefined ? { cert, key } : undefined,
     rpcTlsCa: pem("RPC_TLS_CA"),
-    rpcLimits: {
-      maxFrameBytes,
-      maxInFlight: whole("RPC_MAX_IN_FLIGHT", 1, MAX_COUNT),
-      maxServerConnections: whole("RPC_MAX_SERVER_CONNECTIONS", 1, MAX_COUNT),
-      maxServerInFlight: whole("RPC_MAX_SERVER_IN_FLIGHT", 1, MAX_COUNT),
-      maxOutgoingBytes: whole("RPC_MAX_OUTGOING_BYTES", maxFrameBytes, MAX_BYTES),
-      maxConnections: whole("RPC_MAX_CONNECTIONS", 1, MAX_COUNT),
-      maxWaiters: whole("RPC_MAX_WAITERS", 1, MAX_COUNT),
-      handshakeTimeoutMs: whole("RPC_HANDSHAKE_TIMEOUT_MS", 1, MAX_TIMEOUT_MS),
-    },
+    rpcLimits: readRpcLimits(whole),
     dataDir: text("DATA_DIR"),
     databaseUrl: read("DATABASE_URL", undefined, () => parseDatabaseUrl(given("DATABASE_URL"))),
     redisUrl: read("REDIS_URL", undefined, () => parseRedisUrl(given("REDIS_URL"))),

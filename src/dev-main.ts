@@ -3,6 +3,7 @@
 import { watch } from "node:fs";
 import { join } from "node:path";
 import { configOrExit } from "./config.ts";
+import { TierProcess } from "./tier-process.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const WATCHED = ["schema", "src", "public"];
@@ -13,51 +14,22 @@ const SETTLE_MS = 100;
 const config = configOrExit(process.env);
 const environment = { LOG_LEVEL: "debug", ...process.env };
 
-/** One tier's process; it is restarted by ending it and starting the next. */
-class Child {
-  readonly #script: string;
-  #process: Bun.Subprocess | undefined;
-  /** Those that were told to end; that they have is heard when the next one runs already. */
-  readonly #unwanted = new WeakSet<Bun.Subprocess>();
+let tiers: readonly TierProcess[] = [];
+/** Those that were told to end. */
+const unwanted = new WeakSet<TierProcess>();
 
-  constructor(script: string) {
-    this.#script = script;
-  }
-
-  /** Resolves to the tier's address, or to undefined where it ended before it listened. */
-  start(): Promise<string | undefined> {
-    return new Promise((resolve) => {
-      this.#process = Bun.spawn([process.execPath, join(ROOT, this.#script)], {
-        env: environment,
-        stdio: ["ignore", "inherit", "inherit"],
-        ipc: (message) => resolve(listeningAddress(message)),
-        onExit: (ended, exitCode) => {
-          resolve(undefined);
-          if (this.#unwanted.has(ended)) return;
-          console.log(`\n  ${this.#script} ended with exit code ${exitCode}: see above`);
-        },
-      });
-    });
-  }
-
-  async stop(): Promise<void> {
-    if (!this.#process) return;
-    this.#unwanted.add(this.#process);
-    this.#process.kill("SIGTERM");
-    await this.#process.exited;
-  }
+function startTier(script: string): TierProcess {
+  const tier = new TierProcess({ script, environment });
+  void tier.ended.then(({ exitCode }) => {
+    if (unwanted.has(tier)) return;
+    console.log(`\n  ${script} ended with exit code ${exitCode}: see above`);
+  });
+  return tier;
 }
-
-function listeningAddress(message: unknown): string | undefined {
-  if (typeof message !== "object" || message === null || !("listening" in message))
-    return undefined;
-  return String(message.listening);
-}
-
-const tiers = [new Child("src/tcp-main.ts"), new Child("src/http-main.ts")];
 
 async function startTiers(): Promise<boolean> {
-  const [rpc, pages] = await Promise.all(tiers.map((tier) => tier.start()));
+  tiers = ["src/tcp-main.ts", "src/http-main.ts"].map(startTier);
+  const [rpc, pages] = await Promise.all(tiers.map((tier) => tier.listening));
   if (rpc === undefined || pages === undefined) return false;
   const users = config.databaseUrl ? "MySQL" : `SQLite in ${config.dataDir}`;
   const sessions = config.redisUrl ? "Redis" : `SQLite in ${config.dataDir}`;
@@ -79,6 +51,7 @@ async function startTiers(): Promise<boolean> {
 }
 
 async function stopTiers(): Promise<void> {
+  for (const tier of tiers) unwanted.add(tier);
   await Promise.all(tiers.map((tier) => tier.stop()));
 }
 

@@ -38,7 +38,12 @@ const TO_BLAME: Readonly<Record<string, string>> = {
   AccessDenied: "S3_ACCESS_KEY_ID, which may not list or not read the bucket of AVATAR_URL",
 };
 
-export async function startHttp(config: Config, log: Log): Promise<RunningTier> {
+/** @param sharesPort for the workers of `bun run start`: nobody else has the port */
+export async function startHttp(
+  config: Config,
+  log: Log,
+  sharesPort = false,
+): Promise<RunningTier> {
   const { http, publicUrl, rpcAddresses, sessionTtlSeconds } = config;
   const avatars = await openAvatars(config, log);
   const identity = { build: BUILD, token: config.rpcToken, tlsCa: config.rpcTlsCa };
@@ -59,7 +64,7 @@ export async function startHttp(config: Config, log: Log): Promise<RunningTier> 
     publicFolder: PUBLIC_FOLDER,
     log,
   };
-  const server = listenOn("HTTP", http, () => new HttpServer({ ...http, ...parts }));
+  const server = listenOn("HTTP", http, () => new HttpServer({ ...http, sharesPort, ...parts }));
   return {
     address: server.url,
     async close(graceMs) {
@@ -90,5 +95,7 @@ async function openAvatars({ dataDir, avatarBucket }: Config, log: Log): Promise
 if (import.meta.main) {
   const config = configOrExit(process.env);
   const log = createLog("http", config.logLevel, process.stdout.isTTY);
-  await runTier(log, () => startHttp(config, log));
+  // No variable: it would reach whatever else is started in the same environment.
+  const sharesPort = process.argv.includes("--share-port");
+  await runTier(log, () => startHttp(config, log, sharesPort));
 }

@@ -10,6 +10,8 @@ export interface HttpServerOptions extends HttpParts {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** Other processes of the same tier have the port too; each gets its part of the connections. */
+  readonly sharesPort?: boolean;
 }
 
 /** Far above every limit of ours, so that the answer to a large body is ours too. */
@@ -30,7 +32,7 @@ export class HttpServer {
   #closing: Promise<void> | undefined;
 
   constructor(options: HttpServerOptions) {
-    const { host: hostname, port, log } = options;
+    const { host: hostname, port, sharesPort = false, log } = options;
     this.#log = log;
     const table = routes(options);
     const nextRequestId = hyperid({ urlSafe: true });
@@ -48,7 +50,7 @@ export class HttpServer {
       port,
       development: false,
       // Without `development`, Bun lets another process have the same port, and half the requests.
-      reusePort: false,
+      reusePort: sharesPort,
       maxRequestBodySize: MAX_REQUEST_BODY_BYTES,
       idleTimeout: IDLE_TIMEOUT_SECONDS,
       routes: mapRoutes(table, answering),

@@ -1,0 +1,195 @@
+// The small parts that every request passes, each as a function that can be timed.
+
+import { availableParallelism } from "node:os";
+import { hash } from "@node-rs/argon2";
+import { Credentials, Profile } from "../../src/gen/user-messages.ts";
+import { GET_USER_INFO } from "../../src/gen/user-methods.ts";
+import { SessionCookie } from "../../src/http/session-cookie.ts";
+import { type Frame, FrameReader, FrameType } from "../../src/rpc/frame.ts";
+import { parseObject } from "../../src/rpc/json.ts";
+import { DEFAULT_LIMITS } from "../../src/rpc/limits.ts";
+import { Outbox, type OutgoingFrame } from "../../src/rpc/outbox.ts";
+import { classicPasswords, Passwords } from "../../src/user/password.ts";
+import { newSessionId } from "../../src/user/session-id.ts";
+
+export interface Part {
+  readonly name: string;
+  /** How many operations one `run` does. Default: 1. */
+  readonly operations?: number;
+  readonly run: () => unknown;
+  /** Whether what `run` returned, or resolved to, is what it is there for. */
+  readonly isRight: (result: unknown) => boolean;
+}
+
+const USERNAME = "test1234567";
+const PASSWORD = "testpassword7";
+const CREDENTIALS = { username: USERNAME, password: PASSWORD };
+const PROFILE = { username: USERNAME, nickname: "test1234", profilePath: "default.webp" };
+const SESSION_ID = newSessionId(USERNAME);
+/** What the kernel is often given at once under load. */
+const GATHERED = 64;
+const TAKEN_BYTES = 64 * 1024;
+
+const REQUEST: OutgoingFrame = {
+  type: FrameType.request,
+  method: GET_USER_INFO.number,
+  id: 1,
+  timeoutMs: 5000,
+  body: JSON.stringify({ sessionId: SESSION_ID }),
+};
+
+/** Waits for ever. */
+const CALL = { deadline: Infinity, signal: new AbortController().signal };
+
+const ARGON2_COSTS = [
+  { memoryCost: 19_456, timeCost: 2, parallelism: 1 },
+  { memoryCost: 2048, timeCost: 1, parallelism: 1 },
+];
+
+/** A socket that takes everything and keeps the last of it. */
+class Sink {
+  last: Buffer = Buffer.alloc(0);
+
+  write(data: Uint8Array): number {
+    this.last = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    return data.length;
+  }
+}
+
+export async function parts(): Promise<Part[]> {
+  const passwords = await Promise.all([classicPart(), ...ARGON2_COSTS.map(argon2Parts)]);
+  return [...frameParts(), ...messageParts(), ...sessionParts(), ...passwords.flat()];
+}
+
+function frameParts(): Part[] {
+  const nothing = () => undefined;
+  const encoder = new Outbox(new Sink(), TAKEN_BYTES, nothing);
+  const chunk = encoded(REQUEST);
+  const reader = new FrameReader(DEFAULT_LIMITS.maxFrameBytes);
+  const outbox = new Outbox(new Sink(), TAKEN_BYTES, nothing);
+  return [
+    {
+      name: "frame: encode a request",
+      run: () => encoder.push(REQUEST),
+      isRight: (result) => result === true,
+    },
+    {
+      name: "frame: decode a request",
+      run() {
+        let frame: Frame | undefined;
+        reader.push(chunk, (each) => {
+          frame = each;
+        });
+        return frame;
+      },
+      isRight: (frame) => Bun.deepEquals(frame, { flags: 0, metadata: "", ...REQUEST }),
+    },
+    {
+      name: `frame: ${GATHERED} requests leave in one write, a frame`,
+      operations: GATHERED,
+      run() {
+        for (let frame = 0; frame < GATHERED; frame++) outbox.push(REQUEST);
+        return new Promise<number>((resolve) => {
+          outbox.whenEmpty(() => resolve(outbox.takenBytes));
+        });
+      },
+      isRight: (bytes) => bytes === GATHERED * chunk.length,
+    },
+  ];
+}
+
+/** The bytes of a frame, as an outbox puts them on the wire. */
+function encoded(frame: OutgoingFrame): Buffer {
+  const sink = new Sink();
+  // Nothing may wait: it is written at once.
+  new Outbox(sink, 0, () => undefined).push(frame);
+  return Buffer.from(sink.last);
+}
+
+function messageParts(): Part[] {
+  const texts = { credentials: JSON.stringify(CREDENTIALS), profile: JSON.stringify(PROFILE) };
+  return [
+    {
+      name: "message: encode a sign-in",
+      run: () => JSON.stringify(CREDENTIALS),
+      isRight: (text) => text === texts.credentials,
+    },
+    {
+      name: "message: decode a sign-in",
+      run: () => parseObject(texts.credentials),
+      isRight: (message) => Bun.deepEquals(message, CREDENTIALS),
+    },
+    {
+      name: "message: check a sign-in",
+      run: () => Credentials.Check(CREDENTIALS),
+      isRight: (result) => result === true,
+    },
+    {
+      name: "message: encode a profile",
+      run: () => JSON.stringify(PROFILE),
+      isRight: (text) => text === texts.profile,
+    },
+    {
+      name: "message: decode a profile",
+      run: () => parseObject(texts.profile),
+      isRight: (message) => Bun.deepEquals(message, PROFILE),
+    },
+    {
+      name: "message: check a profile",
+      run: () => Profile.Check(PROFILE),
+      isRight: (result) => result === true,
+    },
+  ];
+}
+
+function sessionParts(): Part[] {
+  const cookie = new SessionCookie(new URL("http://localhost"), 1800);
+  const request = new Request("http://localhost/", {
+    headers: { Cookie: `theme=dark; sessionID=${SESSION_ID}; lang=en` },
+  });
+  return [
+    {
+      name: "session: make an id",
+      run: () => newSessionId(USERNAME),
+      isRight: (id) => typeof id === "string" && id.length === 36 && id !== SESSION_ID,
+    },
+    {
+      name: "session: read the cookie",
+      run: () => cookie.read(request),
+      isRight: (id) => id === SESSION_ID,
+    },
+  ];
+}
+
+async function classicPart(): Promise<Part[]> {
+  const stored = classicPasswords(PASSWORD)();
+  const passwords = new Passwords({ name: "salted-md5" });
+  return [
+    {
+      name: "password: verify salted-md5",
+      run: () => passwords.verify(PASSWORD, stored, CALL),
+      isRight: (result) => result === true,
+    },
+  ];
+}
+
+async function argon2Parts(cost: (typeof ARGON2_COSTS)[number]): Promise<Part[]> {
+  const stored = { password: await hash(PASSWORD, cost), salt: "" };
+  const passwords = new Passwords({ name: "salted-md5" });
+  const verify = () => passwords.verify(PASSWORD, stored, CALL);
+  const cores = availableParallelism();
+  const scheme = `argon2id m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}`;
+  return [
+    {
+      name: `password: verify ${scheme}, one at a time`,
+      run: verify,
+      isRight: (result) => result === true,
+    },
+    {
+      name: `password: verify ${scheme}, ${cores} at once`,
+      operations: cores,
+      run: () => Promise.all(Array.from({ length: cores }, verify)),
+      isRight: (results) => Array.isArray(results) && results.every((result) => result === true),
+    },
+  ];
+}

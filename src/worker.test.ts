@@ -1,0 +1,50 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import { Folder } from "../test/child.ts";
+import { eventually } from "../test/storage-pairs.ts";
+import type { Log } from "./log.ts";
+import { Worker } from "./worker.ts";
+
+// Processes on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(60_000);
+
+/** A worker whose script is `code`, and what it has logged. */
+async function workerOf(folder: Folder, code: string) {
+  await Bun.write(join(folder.path, "tier.ts"), code);
+  const logged: object[] = [];
+  const log: Log = {
+    debug() {},
+    info() {},
+    warn() {},
+    error: (fields: unknown) => void logged.push(Object(fields)),
+    isLevelEnabled: () => true,
+  };
+  const options = { script: "tier.ts", root: folder.path, environment: process.env };
+  return { worker: new Worker(options, log), logged };
+}
+
+test("a worker that ends again and again is started after longer and longer pauses", async () => {
+  await using folder = await Folder.make();
+  const code = 'process.send({ listening: "here" }, () => process.exit(3));';
+  const { worker, logged } = await workerOf(folder, code);
+  expect(await worker.start()).toBeUndefined();
+  await eventually("it has ended three times", async () => logged.length === 3);
+  await worker.stop();
+  const ending = { script: "tier.ts", exitCode: 3, signal: null };
+  expect(logged).toMatchObject([
+    { ...ending, backoffMs: 100 },
+    { ...ending, backoffMs: 200 },
+    { ...ending, backoffMs: 400 },
+  ]);
+  // What was stopped in a pause is not started when the pause is over.
+  await Bun.sleep(800);
+  expect(logged).toHaveLength(3);
+});
+
+test("a worker that ends before it listens is not started again", async () => {
+  await using folder = await Folder.make();
+  const { worker, logged } = await workerOf(folder, "process.exit(3);");
+  expect(await worker.start()).toEqual({ exitCode: 3, signal: null });
+  await Bun.sleep(300);
+  expect(logged).toEqual([]);
+});
