@@ -6,11 +6,14 @@ import { reportCommand, writeResults } from "./report/main.ts";
 import { benchRpc, rpcTable } from "./rpc/main.ts";
 import { profileRpc } from "./rpc/profile.ts";
 import { benchSeed, seedTable } from "./seed/main.ts";
+import { budget } from "./sla/budget.ts";
 import { loadText } from "./sla/load-text.ts";
-import { benchSla } from "./sla/main.ts";
+import { LOAD_SETS, quickSets } from "./sla/loads.ts";
+import { ALL_PEERS, benchSla } from "./sla/main.ts";
 
 const HELP = `bun run bench sla [--quick] [--users N] [--rounds N] [--seconds N]
 bun run bench report [FILE]
+bun run bench budget
 bun run bench rpc [--quick | --profile]
 bun run bench seed [--quick]
 bun run bench micro [--quick]
@@ -20,6 +23,7 @@ bun run bench micro [--quick]
           DATABASE_URL and REDIS_URL name; the page and the data go to bench/results
   report  make the page of a load test's results, the newest in bench/results, and write
           its tables into README.md
+  budget  where the CPU time of one get_user_info and one signin goes, stage by stage
   rpc     one call at 1, 64 and 1,000 in flight: Portico beside the bare framed loop (the
           ceiling), grpc-js and Connect-ES, each with a server and a client process
   seed    1,000,000 users into a MariaDB of its own: the seeder beside LOAD DATA of the
@@ -51,7 +55,9 @@ const COMMANDS: Readonly<Record<string, (file: string | undefined) => Promise<nu
     const results = await benchSla(
       {
         command: ["bun run bench", ...process.argv.slice(2)].join(" "),
-        isQuick,
+        loadSets: isQuick ? quickSets() : LOAD_SETS,
+        peers: ALL_PEERS,
+        isFull: !isQuick,
         users: wholeNumber("users", isQuick ? 100_000 : 10_000_000),
         rounds: wholeNumber("rounds", isQuick ? 1 : 3),
         seconds: wholeNumber("seconds", isQuick ? 2 : 10),
@@ -72,6 +78,13 @@ const COMMANDS: Readonly<Record<string, (file: string | undefined) => Promise<nu
   },
 
   report: reportCommand,
+
+  async budget() {
+    const text = await budget(showProgress);
+    showProgress("");
+    console.log(text);
+    return 0;
+  },
 
   async rpc() {
     if (values.profile) {

@@ -16,10 +16,10 @@ const QUANTILES: readonly { key: keyof Latency; name: string }[] = [
   { key: "max", name: "max" },
 ];
 
-/** As in "signin, 200 connections, argon2id:m=2048,t=1,p=1". */
-export function loadName({ endpoint, connections, passwordHash }: LoadResult): string {
+/** As in "signin, 200 connections, argon2id:m=2048,t=1,p=1 (wrk)". */
+export function loadName({ endpoint, connections, passwordHash, tool }: LoadResult): string {
   const hash = passwordHash === undefined ? "" : `, ${passwordHash}`;
-  return `${endpoint}, ${count(connections)} connections${hash}`;
+  return `${endpoint}, ${count(connections)} connections${hash} (${tool})`;
 }
 
 /** `processes` are all of the page, so that one has the same colour everywhere. */
@@ -37,7 +37,7 @@ export function loadSection(
   ];
   return `<section id="${id}">
 <h2>${Bun.escapeHTML(name)}</h2>
-<p>${promise}. The load is from ${Bun.escapeHTML(load.tool)}.</p>
+<p>${promise}.</p>
 <div class="charts">
 ${charts.join("\n")}
 </div>

@@ -54,11 +54,13 @@ test("each load is a row, with its floor and every contender's figures and ratio
   const load = { endpoint: "e", connections: 2000, tool: "none", floor: 3000, contenders };
   const names = [PORTICO, "a | b", "nobody"];
   const text = readmeText(madeUpResults({ contenders: names, loads: [load] }), LINKS);
-  const rows = text.split("\n").filter((line) => line.startsWith("| e, 2,000 connections |"));
+  const rows = text
+    .split("\n")
+    .filter((line) => line.startsWith("| e, 2,000 connections (none) |"));
   expect(rows).toEqual([
-    "| e, 2,000 connections | 3,000 | 6,000 | 1,500 (4.00 ×) | – |",
-    "| e, 2,000 connections | 0.12500 | 0.50000 | – |",
-    "| e, 2,000 connections | 1.23 | 34.5 | 678 | 3 | 4 | 1 of 10 | 0.08333 | 0.04167 |",
+    "| e, 2,000 connections (none) | 3,000 | 6,000 | 1,500 (4.00 ×) | – |",
+    "| e, 2,000 connections (none) | 0.12500 | 0.50000 | – |",
+    "| e, 2,000 connections (none) | 1.23 | 34.5 | 678 | 3 | 4 | 1 of 10 | 0.08333 | 0.04167 |",
   ]);
   expect(text).toContain("| load | floor | Portico | a \\| b | nobody |");
 });

@@ -2,10 +2,9 @@ import { checkService } from "../peers/answers.ts";
 import type { Peer, Place } from "../peers/peer.ts";
 import { type RunningPeer, startPeer } from "../peers/start.ts";
 import type { Round } from "../report/results.ts";
-import type { Ask } from "./answer-sampler.ts";
-import { AnswerSampler } from "./answer-sampler.ts";
+import { AnswerSampler, type Ask } from "./answer-sampler.ts";
 import type { Hits } from "./load-tool.ts";
-import { UserPicker } from "./traffic.ts";
+import { Users } from "./traffic.ts";
 import { cpuSeconds, residentBytes } from "./usage.ts";
 
 /** A peer that runs, and the databases behind it. */
@@ -31,7 +30,7 @@ export class Contender implements AsyncDisposable {
   ): Promise<Contender> {
     const running = await startPeer(peer, place);
     try {
-      if (peer.isService) await checkService(running.origin, new UserPicker(1).next());
+      if (peer.isService) await checkService(running.origin, new Users(1).next());
     } catch (cause) {
       await running[Symbol.asyncDispose]();
       throw new Error(`Cannot measure ${peer.name}: ${cause}`, { cause });

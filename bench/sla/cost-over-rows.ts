@@ -4,6 +4,7 @@ import { median } from "../report/summary.ts";
 import { Contest } from "./contest.ts";
 import type { Databases } from "./databases.ts";
 import { HASHES, type Load } from "./loads.ts";
+import { Users } from "./traffic.ts";
 import { wrk } from "./wrk.ts";
 
 const CONNECTIONS = 64;
@@ -24,7 +25,7 @@ export async function costOverRows(
   for (const users of sizes) {
     events.progress(`filling MySQL with ${users.toLocaleString("en")} users`);
     const databaseUrl = await databases.seeded(users, passwordHash);
-    const ground = { databases, databaseUrl, users, passwordHash, folder };
+    const ground = { databases, databaseUrl, users: new Users(users), passwordHash, folder };
     grounds.push({ rows: users, contest: contests.use(await Contest.start([portico], ground)) });
   }
   const points: RowsPoint[] = [];

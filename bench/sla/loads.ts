@@ -54,7 +54,14 @@ export const LOAD_SETS: readonly LoadSet[] = [
       { endpoint: "signin", connections: 32, mayRefuse: true, isQuick: true },
       { endpoint: "signup", connections: 32, mayRefuse: true },
       { endpoint: "get_user_info", connections: 32 },
-      { endpoint: "get_user_info", connections: 32, signInsBeside: 32 },
+      { endpoint: "get_user_info", connections: 32, signInsBeside: 32, mayRefuse: true },
     ],
   },
 ];
+
+/** Those of the short run. */
+export function quickSets(): LoadSet[] {
+  return LOAD_SETS.map(({ passwordHash, loads }) => {
+    return { passwordHash, loads: loads.filter(({ isQuick }) => isQuick) };
+  });
+}

@@ -9,7 +9,6 @@ import { nodePeer } from "../peers/node.ts";
 import type { Peer } from "../peers/peer.ts";
 import { portico } from "../peers/portico.ts";
 import {
-  BARE,
   type BenchResults,
   type CurvePoint,
   type LoadResult,
@@ -22,17 +21,21 @@ import { costOverRows } from "./cost-over-rows.ts";
 import { type Databases, openDatabases } from "./databases.ts";
 import { HASH_ALONE } from "./hash-alone.ts";
 import type { LoadTool } from "./load-tool.ts";
-import { HASHES, LOAD_SETS, type Load, type LoadSet } from "./loads.ts";
+import { HASHES, type Load, type LoadSet } from "./loads.ts";
 import { commitOf, describeMachine } from "./machine.ts";
 import { oha } from "./oha.ts";
 import { startTimes } from "./start-times.ts";
+import { Users } from "./traffic.ts";
 import { wrk } from "./wrk.ts";
 
 export interface SlaOptions {
   /** As it was typed, for the report. */
   readonly command: string;
-  /** The short run: fewer loads, one round. */
-  readonly isQuick: boolean;
+  readonly loadSets: readonly LoadSet[];
+  /** Those that are there, of these. */
+  readonly peers: readonly Peer[];
+  /** The curves over connections and rows, memory after a rest, and five starts and not one. */
+  readonly isFull: boolean;
   readonly users: number;
   readonly rounds: number;
   readonly seconds: number;
@@ -44,8 +47,8 @@ export interface SlaEvents {
   measured(load: LoadResult): void;
 }
 
-/** Beside bare Bun.serve, which is the ceiling. */
-const SERVICES: readonly Peer[] = [portico, classicGo, nodePeer];
+/** The ceiling, and the services below it. */
+export const ALL_PEERS: readonly Peer[] = [barePeer, portico, classicGo, nodePeer];
 const TOOLS: readonly LoadTool[] = [wrk, oha];
 
 /** A hash of these takes so long that more users would change nothing. */
@@ -59,7 +62,7 @@ const COOL_DOWN_MS = 60_000;
 export async function benchSla(options: SlaOptions, events: SlaEvents): Promise<BenchResults> {
   const startedAt = new Date().toISOString();
   const { tools, versions } = await installedTools();
-  const { peers, leftOut } = await preparedPeers(events);
+  const { peers, leftOut } = await preparedPeers(options.peers, events);
   await using cleanup = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "portico-bench-"));
   cleanup.defer(() => rm(folder, { recursive: true, force: true }));
@@ -67,7 +70,7 @@ export async function benchSla(options: SlaOptions, events: SlaEvents): Promise<
   const databases = cleanup.use(await openDatabases(process.env));
 
   const run = new SlaRun({ ...options, tools, peers, databases, folder }, events);
-  for (const set of LOAD_SETS) {
+  for (const set of options.loadSets) {
     const reason = databases.refusalOf(set.passwordHash);
     if (reason === undefined) await run.measure(set);
     else leftOut.push(`${set.passwordHash}: ${reason}`);
@@ -75,9 +78,9 @@ export async function benchSla(options: SlaOptions, events: SlaEvents): Promise<
   const sizes = [...new Set([...ROW_COUNTS, options.users])].filter(
     (rows) => rows <= options.users,
   );
-  const overRows = options.isQuick ? [] : await costOverRows(sizes, databases, folder, events);
+  const overRows = options.isFull ? await costOverRows(sizes, databases, folder, events) : [];
   events.progress("starting Portico on its embedded default");
-  const startMs = await startTimes(options.isQuick ? 1 : 5);
+  const startMs = await startTimes(options.isFull ? 5 : 1);
   return {
     version: 1,
     startedAt,
@@ -117,7 +120,7 @@ class SlaRun {
   }
 
   async measure({ passwordHash, loads }: LoadSet): Promise<void> {
-    const { databases, folder, isQuick, tools } = this.#parts;
+    const { databases, folder, isFull, tools } = this.#parts;
     const isClassic = passwordHash === HASHES.classic;
     const users = isClassic ? this.#parts.users : Math.min(this.#parts.users, MOST_ARGON2ID_USERS);
     this.#events.progress(
@@ -128,21 +131,21 @@ class SlaRun {
     await using contest = await Contest.start(peers, {
       databases,
       databaseUrl,
-      users,
+      users: new Users(users),
       passwordHash,
       folder,
     });
-    for (const load of loads.filter(({ isQuick: isPart }) => isPart || !isQuick)) {
+    for (const load of loads) {
       for (const tool of tools) {
         // The loads that the contract names by both; the first is for all else, too.
         if (tool !== tools[0] && (load.floor === undefined || !isClassic)) continue;
         await this.#measureLoad(contest, load, tool);
       }
-      if (isClassic && !isQuick && load.connections === 2000 && load.endpoint === "signin") {
+      if (isClassic && isFull && load.connections === 2000 && load.endpoint === "signin") {
         this.memory.push(...(await this.#coolDown(contest)));
       }
     }
-    if (isClassic && !isQuick) await this.#measureCurve(contest);
+    if (isClassic && isFull) await this.#measureCurve(contest);
   }
 
   async #measureLoad(contest: Contest, load: Load, tool: LoadTool): Promise<void> {
@@ -197,15 +200,14 @@ async function installedTools() {
   );
 }
 
-async function preparedPeers(events: SlaEvents) {
+async function preparedPeers(wanted: readonly Peer[], events: SlaEvents) {
   const peers: Peer[] = [];
   const leftOut: string[] = [];
-  for (const peer of [...SERVICES, barePeer]) {
+  for (const peer of wanted) {
     events.progress(`preparing ${peer.name}`);
     const reason = await peer.prepare();
     if (reason === undefined) peers.push(peer);
     else leftOut.push(`${peer.name}: ${reason}`);
   }
-  const isBare = ({ name }: Peer) => name === BARE;
-  return { peers: [...peers.filter(isBare), ...peers.filter((peer) => !isBare(peer))], leftOut };
+  return { peers, leftOut };
 }

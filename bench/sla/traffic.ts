@@ -17,11 +17,12 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** Test users out of all `total`, another one each time until all had their turn. */
-export class UserPicker {
+/** Of a database that `bun run seed` has filled. */
+export class Users {
   readonly #total: number;
   readonly #step: number;
   #next = 0;
+  #runs = 0;
 
   constructor(total: number) {
     this.#total = total;
@@ -30,6 +31,7 @@ export class UserPicker {
     this.#step = step;
   }
 
+  /** Another one each time, until all had their turn. */
   next(): Credentials {
     const n = this.#next;
     this.#next = (n + this.#step) % this.#total;
@@ -38,6 +40,15 @@ export class UserPicker {
 
   take(count: number): Credentials[] {
     return Array.from({ length: count }, () => this.next());
+  }
+
+  /** Such as are not in the database, and how all their names begin, as no others do. */
+  newcomers(count: number): { readonly prefix: string; readonly users: Credentials[] } {
+    const prefix = `s${(this.#runs++).toString(36).padStart(2, "0")}-`;
+    const users = Array.from({ length: count }, (_, n) => {
+      return { username: prefix + n.toString(36).padStart(4, "0"), password: "testpassword0" };
+    });
+    return { prefix, users };
   }
 }
 
@@ -51,13 +62,6 @@ export async function writeLines(folder: string, lines: Iterable<string>): Promi
   const file = join(folder, `${Bun.randomUUIDv7()}.txt`);
   await Bun.write(file, Array.from(lines).join("\n"));
   return file;
-}
-
-/** @param run begins their names: nobody else's may begin so */
-export function* newUsers(run: string, count: number): Generator<Credentials> {
-  for (let n = 0; n < count; n++) {
-    yield { username: `${run}${n.toString(36).padStart(4, "0")}`, password: "testpassword0" };
-  }
 }
 
 export interface Session {

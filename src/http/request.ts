@@ -8,6 +8,8 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** UTF-16 units: far more than 13 code points have in any form. */
 const MAX_TEXT_UNITS = 256;
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+
 /**
  * Read a JSON or form body.
  * @throws {Refusal} 415 another type, 413 over 64 KiB, 400 not what its type says
@@ -17,7 +19,7 @@ export async function readFields(request: Request): Promise<Fields> {
   if (!parse) throw new Refusal(415, "The body must be JSON or a form");
   const bytes = await readBody(request, MAX_BODY_BYTES);
   try {
-    return parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return parse(UTF8.decode(bytes));
   } catch {
     // What the parser says quotes the body, and with it a password.
     throw new Refusal(400, "The body is not what its type says");
@@ -36,7 +38,9 @@ export function toNfc(value: unknown): unknown {
 
 /** `type/subtype` in lower case, "" where there is none or its text is not UTF-8. */
 export function mediaType(request: Request): string {
-  const [type = "", ...parameters] = (request.headers.get("Content-Type") ?? "").split(";");
+  const header = request.headers.get("Content-Type") ?? "";
+  if (!header.includes(";")) return header.trim().toLowerCase();
+  const [type = "", ...parameters] = header.split(";");
   const charset = parameters.map((text) => text.trim().toLowerCase().replaceAll('"', ""));
   const isUtf8 = charset.every((text) => !text.startsWith("charset=") || text === "charset=utf-8");
   return isUtf8 ? type.trim().toLowerCase() : "";
@@ -51,8 +55,7 @@ export async function readBody(
   maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const announced = request.headers.get("Content-Length");
-  const tooLarge = new Refusal(413, `Body over ${maxBytes} bytes`);
-  if (Number(announced ?? 0) > maxBytes) throw tooLarge;
+  if (Number(announced ?? 0) > maxBytes) throw tooLarge(maxBytes);
   try {
     if (announced !== null) return await request.bytes();
     // Into one buffer: kept one by one, chunks of a byte would take a hundred times their size.
@@ -61,13 +64,17 @@ export async function readBody(
     let bytes = 0;
     for await (const chunk of request.body ?? []) {
       bytes += chunk.byteLength;
-      if (bytes > maxBytes) throw tooLarge;
+      if (bytes > maxBytes) throw tooLarge(maxBytes);
       sink.write(chunk);
     }
     return new Uint8Array(sink.end());
   } catch (error) {
-    throw error === tooLarge ? tooLarge : new Refusal(400, "The body was cut short");
+    throw error instanceof Refusal ? error : new Refusal(400, "The body was cut short");
   }
+}
+
+function tooLarge(maxBytes: number): Refusal {
+  return new Refusal(413, `Body over ${maxBytes} bytes`);
 }
 
 /**

@@ -31,9 +31,11 @@ export function keysOf(username: string): UserKeys {
 const GRANT = `
 local function grant(lease, dirty, token, ttlMs)
   if redis.call("EXISTS", dirty) == 1 then return false end
-  local standing = redis.call("GET", lease)
-  local set = redis.pcall("SET", lease, standing or token, "PX", ttlMs)
-  return not set.err and (standing or token)
+  local set = redis.pcall("SET", lease, token, "PX", ttlMs, "NX")
+  if set and set.err then return false end
+  if set then return token end
+  redis.call("PEXPIRE", lease, ttlMs)
+  return redis.call("GET", lease)
 end
 `;
 
@@ -46,11 +48,13 @@ local function read(profile, lease, dirty, token, ttlMs)
 end
 `;
 
-/** Invariant: only a holder of the standing lease fills, and only where no writer is at work. */
+/**
+ * Invariant: only a holder of the standing lease fills. While it stands no writer is at work: each
+ * has ended it when it began.
+ */
 const FILL = `
-local function fill(profile, lease, dirty, token, username, nickname, profilePath, ttlMs)
+local function fill(profile, lease, token, username, nickname, profilePath, ttlMs)
   if redis.call("GET", lease) ~= token then return end
-  if redis.call("EXISTS", dirty) == 1 then return end
   redis.call("HSET", profile, "username", username, "nickname", nickname,
     "profilePath", profilePath)
   redis.call("PEXPIRE", profile, ttlMs)
@@ -89,10 +93,10 @@ return read(KEYS[1], KEYS[2], KEYS[3], unpack(ARGV))`,
   // Sessions begin whether or not their users' profiles may be cached. For one Redis, too.
   openSessions: {
     lua: `${FILL}
-for index = 0, #KEYS / 4 - 1 do
-  local key, arg = index * 4, index * 5
+for index = 0, #KEYS / 3 - 1 do
+  local key, arg = index * 3, index * 5
   redis.call("SET", KEYS[key + 1], ARGV[arg + 2], "PX", ARGV[arg + 5])
-  fill(KEYS[key + 2], KEYS[key + 3], KEYS[key + 4], unpack(ARGV, arg + 1, arg + 5))
+  fill(KEYS[key + 2], KEYS[key + 3], unpack(ARGV, arg + 1, arg + 5))
 end`,
   },
   // A lease and a dirty set for each user; of one user, they share a slot.
@@ -107,7 +111,7 @@ return leases`,
   fillProfile: {
     numberOfKeys: 3,
     lua: `${FILL}
-fill(KEYS[1], KEYS[2], KEYS[3], unpack(ARGV))`,
+fill(KEYS[1], KEYS[2], unpack(ARGV))`,
   },
   // From here on nobody fills, and nobody who has read the row already ever will. The mark goes
   // first: it has to outlive the update, so every writer begins its time anew.
@@ -152,7 +156,7 @@ declare module "ioredis" {
     readProfile(
       ...args: [...UserKeys, token: string, leaseMs: number]
     ): Result<ProfileReply, Context>;
-    /** For each session its key and its user's, and then for each the FillArguments. */
+    /** For each session its key, profile and lease, and then for each the FillArguments. */
     openSessions(keys: number, ...args: ScriptArguments): Result<null, Context>;
     /** For each user its lease and dirty keys, then token, leaseMs. */
     grantLeases(keys: number, ...args: ScriptArguments): Result<(string | null)[], Context>;

@@ -69,10 +69,10 @@ export class OneRedis implements Topology {
   }
 
   async #open(openings: readonly Opening[]): Promise<null[]> {
-    const keys = openings.flatMap(({ sessionId, fill: [, username] }) => [
-      sessionKey(sessionId),
-      ...keysOf(username),
-    ]);
+    const keys = openings.flatMap(({ sessionId, fill: [, username] }) => {
+      const [profile, lease] = keysOf(username);
+      return [sessionKey(sessionId), profile, lease];
+    });
     await this.redis.openSessions(keys.length, ...keys, ...openings.flatMap(({ fill }) => fill));
     return openings.map(() => null);
   }

@@ -1,0 +1,113 @@
+import { createConnection, type ResultSetHeader, type RowDataPacket } from "mysql2/promise";
+import type { Round } from "../report/results.ts";
+import { askForProfiles, askForSessions } from "./answer-sampler.ts";
+import type { Contender } from "./contender.ts";
+import type { Ground } from "./contest.ts";
+import type { Hits, LoadTool, Traffic } from "./load-tool.ts";
+import type { Load } from "./loads.ts";
+import {
+  type Credentials,
+  GET_USER_INFO,
+  openSessions,
+  SIGN_IN,
+  SIGN_UP,
+  writeLines,
+} from "./traffic.ts";
+
+/** More than any service answers on a few cores; past them, users come a second time. */
+const MOST_PER_SECOND = 20_000;
+
+/** Lets a load loose on one contender for so many seconds. */
+export type Attack = (seconds: number) => Promise<Round>;
+
+type Fire = (traffic: Omit<Traffic, "countRefused">, seconds: number) => Promise<Hits>;
+
+/** Sessions are opened here, once; users come with each attack. */
+export async function attackOf(
+  contender: Contender,
+  load: Load,
+  tool: LoadTool,
+  ground: Ground,
+): Promise<Attack> {
+  const { origin } = contender;
+  const fireOver =
+    (connections: number): Fire =>
+    (traffic, seconds) => {
+      const countRefused = load.mayRefuse ?? false;
+      return tool.fire({ origin, connections, seconds, traffic: { ...traffic, countRefused } });
+    };
+  const fire = fireOver(load.connections);
+  if (load.endpoint === "signup") return (seconds) => signUp(contender, fire, ground, seconds);
+  if (load.endpoint === "signin") return (seconds) => signIn(contender, fire, ground, seconds);
+
+  const sessions = await openSessions(origin, ground.users.take(load.connections));
+  const cookies = sessions.map(({ cookie }) => cookie);
+  const traffic = {
+    path: GET_USER_INFO,
+    lines: "cookie",
+    file: await writeLines(ground.folder, cookies),
+  } as const;
+  const ask = contender.peer.isService ? askForProfiles(origin, sessions) : undefined;
+  const { signInsBeside } = load;
+  return async (seconds) => {
+    if (!signInsBeside) return contender.measure(() => fire(traffic, seconds), ask);
+    const beside = await signIns(ground, seconds);
+    return contender.measure(async () => {
+      const both = [fire(traffic, seconds), fireOver(signInsBeside)(beside, seconds)] as const;
+      return (await Promise.all(both))[0];
+    }, ask);
+  };
+}
+
+async function signIn(
+  contender: Contender,
+  fire: Fire,
+  ground: Ground,
+  seconds: number,
+): Promise<Round> {
+  const { origin, peer } = contender;
+  const traffic = await signIns(ground, seconds);
+  const ask = peer.isService ? askForSessions(origin, () => ground.users.next()) : undefined;
+  return contender.measure(() => fire(traffic, seconds), ask);
+}
+
+/** Whoever was told "7" must be in the table, and goes from there afterwards. */
+async function signUp(
+  contender: Contender,
+  fire: Fire,
+  { users, folder, databaseUrl }: Ground,
+  seconds: number,
+): Promise<Round> {
+  const { prefix, users: newcomers } = users.newcomers(MOST_PER_SECOND * seconds);
+  const file = await writeLines(folder, bodies(newcomers));
+  const traffic = { path: SIGN_UP, lines: "body", file } as const;
+  const round = await contender.measure(() => fire(traffic, seconds), undefined);
+  const found = await removeUsers(databaseUrl, prefix);
+  return { ...round, checked: round.requests, wrong: Math.max(0, round.requests - found) };
+}
+
+async function signIns({ users, folder }: Ground, seconds: number) {
+  const file = await writeLines(folder, bodies(users.take(MOST_PER_SECOND * seconds)));
+  return { path: SIGN_IN, lines: "body", file } as const;
+}
+
+function bodies(credentials: readonly Credentials[]): string[] {
+  return credentials.map((each) => JSON.stringify(each));
+}
+
+/** @returns how many there were whose names begin so */
+async function removeUsers(databaseUrl: string, prefix: string): Promise<number> {
+  const connection = await createConnection(databaseUrl);
+  try {
+    const [[row]] = await connection.query<RowDataPacket[]>(
+      "SELECT COUNT(*) AS users FROM user WHERE username LIKE ?",
+      [`${prefix}%`],
+    );
+    await connection.query<ResultSetHeader>("DELETE FROM user WHERE username LIKE ?", [
+      `${prefix}%`,
+    ]);
+    return Number(row?.users);
+  } finally {
+    await connection.end();
+  }
+}

@@ -1,0 +1,75 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { availableParallelism } from "node:os";
+import { available as mariaDbAvailable } from "../../test/mariadb.ts";
+import { available as redisAvailable } from "../../test/redis.ts";
+import { barePeer } from "../peers/bare.ts";
+import { portico } from "../peers/portico.ts";
+import { loadText } from "./load-text.ts";
+import { HASHES, type LoadSet } from "./loads.ts";
+import { benchSla } from "./main.ts";
+import { Users } from "./traffic.ts";
+
+setDefaultTimeout(120_000);
+
+const hasTool = Bun.which("wrk") !== null || Bun.which("oha") !== null;
+
+const TINY: readonly LoadSet[] = [
+  {
+    passwordHash: HASHES.classic,
+    loads: [
+      { endpoint: "get_user_info", connections: 4, floor: 1 },
+      { endpoint: "signup", connections: 4 },
+    ],
+  },
+  { passwordHash: HASHES.light, loads: [{ endpoint: "signin", connections: 4 }] },
+];
+
+test.skipIf(!hasTool || !mariaDbAvailable || !redisAvailable)(
+  "a tiny run measures every kind of load, without errors",
+  async () => {
+    const texts: string[] = [];
+    const results = await benchSla(
+      {
+        command: "bun test",
+        loadSets: TINY,
+        peers: [barePeer, portico],
+        isFull: false,
+        users: 100,
+        rounds: 1,
+        seconds: 1,
+      },
+      { progress: () => undefined, measured: (load) => texts.push(loadText(load)) },
+    );
+    expect(texts).toHaveLength(results.loads.length);
+    expect(new Set(results.loads.map(({ endpoint }) => endpoint))).toEqual(
+      new Set(["get_user_info", "signin", "signup"]),
+    );
+    for (const { contenders } of results.loads) {
+      expect(contenders.map(({ name }) => name)).toContain("Portico");
+      for (const { name, rounds } of contenders) {
+        for (const round of rounds) {
+          expect({ name, ...round }).toMatchObject({ name, errors: 0, refused: 0, wrong: 0 });
+          expect(round.requests).toBeGreaterThan(0);
+          expect(round.latencyMs.p50).toBeLessThanOrEqual(round.latencyMs.max);
+          expect(Object.keys(round.cpuSeconds)).not.toBeEmpty();
+          if (name === "Portico") {
+            expect(round.checked).toBeGreaterThan(0);
+            expect(Object.keys(round.memoryBytes)).toEqual(["TCP", "HTTP"]);
+          }
+        }
+      }
+    }
+    expect(results.machine.cores).toBe(availableParallelism());
+    expect(results.startMs).toEqual([expect.any(Number)]);
+  },
+);
+
+test("Users gives another one each time, out of all", () => {
+  for (const total of [1, 2, 10, 1000, 4096, 9999]) {
+    const users = new Users(total);
+    const names = users.take(total).map(({ username }) => username);
+    expect(new Set(names).size).toBe(total);
+    expect(users.next().username).toBe("test0");
+  }
+  expect(new Users(100).newcomers(2).prefix).not.toStartWith("test");
+});
