@@ -22,6 +22,8 @@ export const portico: Peer = {
         command: [process.execPath, join(ROOT, "src/tcp-main.ts")],
         environment: {
           ...environment,
+          // As the script `start:tcp` has it.
+          BUN_JSC_forceRAMSize: "536870912",
           RPC_PORT: `${rpcPort}`,
           DATABASE_URL: databaseUrl,
           REDIS_URL: redisUrl,

@@ -25,7 +25,7 @@ const TINY: readonly LoadSet[] = [
 ];
 
 test.skipIf(!hasTool || !mariaDbAvailable || !redisAvailable)(
-  "a tiny run measures every kind of load, without errors",
+  `a tiny run measures every kind of load${hasTool ? "" : " (neither wrk nor oha)"}`,
   async () => {
     const texts: string[] = [];
     const results = await benchSla(

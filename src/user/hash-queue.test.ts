@@ -57,6 +57,27 @@ describe("HashQueue", () => {
     expect(most).toBe(3);
   });
 
+  test("results are handed on together where there is a queue, and at once where there is none", async () => {
+    const queue = await measuredQueue(4);
+    // Each turn of the event loop that brings results.
+    const turns = new Set<number>();
+    let turn = 0;
+    const counter = setInterval(() => turn++, 1);
+    const note = () => turns.add(turn);
+    const hashes = Array.from({ length: 60 }, () => queue.run(PATIENT, () => Bun.sleep(1)));
+    await Promise.all(hashes.map((hash) => hash.then(note)));
+    clearInterval(counter);
+    expect(turns.size).toBeLessThan(40);
+
+    let isWaiting = true;
+    const alone = queue.run(PATIENT, async () => {
+      // What is already on its way when the hash ends comes first, and nothing else.
+      setImmediate(() => setImmediate(() => setImmediate(() => (isWaiting = false))));
+    });
+    await alone;
+    expect(isWaiting).toBe(true);
+  });
+
   test("what is cancelled while it waits is not started", async () => {
     const queue = new HashQueue(1);
     const { hash, started, release } = heldHashes();

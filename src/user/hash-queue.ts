@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import pLimit, { type LimitFunction } from "p-limit";
 import { RpcError } from "../rpc/error.ts";
 import { type Awaited, assertAwaited } from "./awaited.ts";
@@ -11,6 +12,11 @@ const QUEUE_SHARE = 0.75;
 
 /** What a hash is thought to take until one has been measured. */
 const FIRST_GUESS_MS = 10;
+
+/** How long a result may wait for others: this part of what the queue takes … */
+const GATHER_SHARE = 0.1;
+/** … and no longer than this. */
+const MAX_GATHER_MS = 10;
 
 /** About how many of the latest hashes the average stands for. */
 const AVERAGE_SPAN = 32;
@@ -25,6 +31,7 @@ export class HashQueue {
   readonly #ahead = new Set<symbol>();
   #averageMs = FIRST_GUESS_MS;
   #measured = 0;
+  #gathering: Promise<void> | undefined;
 
   constructor(concurrency = availableParallelism()) {
     this.#limit = pLimit(concurrency);
@@ -43,12 +50,14 @@ export class HashQueue {
     signal.addEventListener("abort", leave);
     this.#ahead.add(ticket);
     try {
-      return await this.#limit(() => {
+      const result = await this.#limit(() => {
         // From here on it takes its time, whoever awaits it.
         signal.removeEventListener("abort", leave);
         assertAwaited(call, "a hash");
         return this.#measure(hash);
       });
+      await this.#gather();
+      return result;
     } finally {
       leave();
     }
@@ -67,6 +76,22 @@ export class HashQueue {
       processed: false,
       retryAfterMs: estimateMs,
     });
+  }
+
+  /**
+   * Wait a little where there is a queue. Results that are handed on together share what follows:
+   * round trips, frames and turns of the event loop in both tiers, which would cost each of them
+   * more than half a light hash.
+   */
+  #gather(): Promise<void> | undefined {
+    const { pendingCount, concurrency } = this.#limit;
+    const queueMs = (pendingCount / concurrency) * this.#averageMs;
+    const gatherMs = Math.min(queueMs * GATHER_SHARE, MAX_GATHER_MS);
+    if (gatherMs < 1) return this.#gathering;
+    this.#gathering ??= sleep(gatherMs).then(() => {
+      this.#gathering = undefined;
+    });
+    return this.#gathering;
   }
 
   /** The mean of the first ones, which then fade out. */
