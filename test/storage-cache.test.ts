@@ -106,6 +106,23 @@ describe.skipIf(!hasRedis).each([...REDISES])("the keys in $name", ({ shared }) 
 });
 
 describe.skipIf(!hasRedis)("one Redis", () => {
+  test("a key that is somebody else's costs its user the cache, and others nothing", async () => {
+    await using redis = await openSessions();
+    const { sessions, raw } = redis;
+    await sessions.open("s1", OLD, undefined);
+    await raw.set("user:grace", "not a hash");
+    const alice = user("alice");
+    const lease = await sessions.lease("alice");
+    // In one script each.
+    await Promise.all([
+      sessions.open("s2", OLD, await sessions.lease("grace")),
+      sessions.open("s3", alice, lease),
+    ]);
+    const [grace, , found] = await Promise.all(["s1", "s2", "s3"].map((id) => sessions.find(id)));
+    expect(grace).toEqual({ username: "grace" });
+    expect(found?.profile?.username).toBe("alice");
+  });
+
   test("find() is one command, however the cache stands, and opening a session is one", async () => {
     await using redis = await openSessions();
     const { sessions, redisUrl } = redis;

@@ -15,48 +15,56 @@ import {
 } from "./traffic.ts";
 
 /** More than any service answers on a few cores; past them, users come a second time. */
-const MOST_PER_SECOND = 20_000;
+const MOST_PER_SECOND = 50_000;
+/** The same where each has to be hashed. */
+const MOST_HASHED_PER_SECOND = 10_000;
 
 /** Lets a load loose on one contender for so many seconds. */
 export type Attack = (seconds: number) => Promise<Round>;
 
 type Fire = (traffic: Omit<Traffic, "countRefused">, seconds: number) => Promise<Hits>;
 
-/** Sessions are opened here, once; users come with each attack. */
-export async function attackOf(
-  contender: Contender,
-  load: Load,
-  tool: LoadTool,
-  ground: Ground,
-): Promise<Attack> {
+/** What is sent, sessions and users, is made anew for each attack. */
+export function attackOf(contender: Contender, load: Load, tool: LoadTool, ground: Ground): Attack {
   const { origin } = contender;
   const fireOver =
-    (connections: number): Fire =>
-    (traffic, seconds) => {
-      const countRefused = load.mayRefuse ?? false;
-      return tool.fire({ origin, connections, seconds, traffic: { ...traffic, countRefused } });
-    };
+    (connections: number, countRefused = load.mayRefuse ?? false): Fire =>
+    (traffic, seconds) =>
+      tool.fire({ origin, connections, seconds, traffic: { ...traffic, countRefused } });
   const fire = fireOver(load.connections);
   if (load.endpoint === "signup") return (seconds) => signUp(contender, fire, ground, seconds);
   if (load.endpoint === "signin") return (seconds) => signIn(contender, fire, ground, seconds);
+  const { connections, signInsBeside } = load;
+  const beside = signInsBeside ? fireOver(signInsBeside, true) : undefined;
+  return (seconds) => getUserInfo(contender, fire, { ground, connections, beside }, seconds);
+}
 
-  const sessions = await openSessions(origin, ground.users.take(load.connections));
+async function getUserInfo(
+  contender: Contender,
+  fire: Fire,
+  {
+    ground,
+    connections,
+    beside,
+  }: { ground: Ground; connections: number; beside?: Fire | undefined },
+  seconds: number,
+): Promise<Round> {
+  const { origin, peer } = contender;
+  const sessions = await openSessions(origin, ground.users.take(connections));
   const cookies = sessions.map(({ cookie }) => cookie);
-  const traffic = {
-    path: GET_USER_INFO,
-    lines: "cookie",
-    file: await writeLines(ground.folder, cookies),
-  } as const;
-  const ask = contender.peer.isService ? askForProfiles(origin, sessions) : undefined;
-  const { signInsBeside } = load;
-  return async (seconds) => {
-    if (!signInsBeside) return contender.measure(() => fire(traffic, seconds), ask);
-    const beside = await signIns(ground, seconds);
-    return contender.measure(async () => {
-      const both = [fire(traffic, seconds), fireOver(signInsBeside)(beside, seconds)] as const;
-      return (await Promise.all(both))[0];
-    }, ask);
-  };
+  const file = await writeLines(ground.folder, cookies);
+  const traffic = { path: GET_USER_INFO, lines: "cookie", file } as const;
+  const ask = peer.isService ? askForProfiles(origin, sessions) : undefined;
+  if (!beside) return contender.measure(() => fire(traffic, seconds), ask);
+  const signInTraffic = await signIns(ground, seconds);
+  const round = await contender.measure(async () => {
+    const both = [fire(traffic, seconds), beside(signInTraffic, seconds)] as const;
+    const [hits, besides] = await Promise.all(both);
+    const isLoaded = besides.requests > 0;
+    return { ...hits, errors: hits.errors + besides.errors + (isLoaded ? 0 : 1) };
+  }, ask);
+  // Most of it is the sign-ins', which are not counted.
+  return { ...round, cpuSeconds: {} };
 }
 
 async function signIn(
@@ -75,10 +83,10 @@ async function signIn(
 async function signUp(
   contender: Contender,
   fire: Fire,
-  { users, folder, databaseUrl }: Ground,
+  { users, folder, databaseUrl, passwordHash }: Ground,
   seconds: number,
 ): Promise<Round> {
-  const { prefix, users: newcomers } = users.newcomers(MOST_PER_SECOND * seconds);
+  const { prefix, users: newcomers } = users.newcomers(mostOf(passwordHash) * seconds);
   const file = await writeLines(folder, bodies(newcomers));
   const traffic = { path: SIGN_UP, lines: "body", file } as const;
   const round = await contender.measure(() => fire(traffic, seconds), undefined);
@@ -86,9 +94,13 @@ async function signUp(
   return { ...round, checked: round.requests, wrong: Math.max(0, round.requests - found) };
 }
 
-async function signIns({ users, folder }: Ground, seconds: number) {
-  const file = await writeLines(folder, bodies(users.take(MOST_PER_SECOND * seconds)));
+async function signIns({ users, folder, passwordHash }: Ground, seconds: number) {
+  const file = await writeLines(folder, bodies(users.take(mostOf(passwordHash) * seconds)));
   return { path: SIGN_IN, lines: "body", file } as const;
+}
+
+function mostOf(passwordHash: string): number {
+  return passwordHash.startsWith("argon2id") ? MOST_HASHED_PER_SECOND : MOST_PER_SECOND;
 }
 
 function bodies(credentials: readonly Credentials[]): string[] {

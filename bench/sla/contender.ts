@@ -47,6 +47,11 @@ export class Contender implements AsyncDisposable {
     return this.#running.origin;
   }
 
+  /** Of its own processes. */
+  get pids(): number[] {
+    return [...this.#running.pids.values()];
+  }
+
   /** What its own processes have in memory, by name. */
   memory(): Record<string, number> {
     return fromEntries(this.#running.pids, residentBytes);

@@ -8,6 +8,13 @@ import { HASH_ALONE, hashAlone } from "./hash-alone.ts";
 import type { LoadTool } from "./load-tool.ts";
 import type { Load } from "./loads.ts";
 import type { Users } from "./traffic.ts";
+import { cpuSeconds } from "./usage.ts";
+
+/** All are calm that spend less than this part of a core, together, … */
+const CALM_SHARE = 0.1;
+/** … for so long; it is not waited for longer than this. */
+const CALM_MS = 300;
+const LONGEST_CALM_MS = 10_000;
 
 export interface Ground {
   readonly databases: Databases;
@@ -60,7 +67,7 @@ export class Contest implements AsyncDisposable {
     { tool, count, seconds, warmUpSeconds }: Rounds,
     onProgress: (text: string) => void,
   ): Promise<LoadResult> {
-    const attacks = await this.#attacks(load, tool);
+    const attacks = this.#attacks(load, tool);
     const results = new Map<string, Round[]>();
     const what = `${load.endpoint} over ${load.connections} connections`;
     for (const [name, attack] of attacks) {
@@ -69,15 +76,14 @@ export class Contest implements AsyncDisposable {
       results.set(name, []);
     }
     for (let round = 1; round <= count; round++) {
-      const order = [
-        ...attacks.slice(round % attacks.length),
-        ...attacks.slice(0, round % attacks.length),
-      ];
-      for (const [name, attack] of order) {
+      // Whoever comes first has the next round's last turn: nobody always follows the same one.
+      for (const [name, attack] of round % 2 === 1 ? attacks : attacks.toReversed()) {
         onProgress(`${what}: round ${round} of ${count}, ${name}`);
+        await this.#calm();
         results.get(name)?.push(await attack(seconds));
       }
     }
+    await this.#ground.databases.forgetSessions();
     const { endpoint, connections, floor, signInsBeside } = load;
     const beside = signInsBeside ? ` beside ${signInsBeside} signing in` : "";
     return {
@@ -90,13 +96,27 @@ export class Contest implements AsyncDisposable {
     };
   }
 
-  async #attacks(load: Load, tool: LoadTool): Promise<[string, Attack][]> {
+  /** What the one before has left behind, an abandoned hash or a purge, is not the next one's. */
+  async #calm(): Promise<void> {
+    const pids = [...Object.values(this.#ground.databases.pids)];
+    for (const contender of this.contenders) pids.push(...contender.pids);
+    const spent = () => pids.reduce((total, pid) => total + cpuSeconds(pid), 0);
+    const endsAtMs = performance.now() + LONGEST_CALM_MS;
+    for (let before = spent(); performance.now() < endsAtMs; ) {
+      await Bun.sleep(CALM_MS);
+      const after = spent();
+      if (after - before < (CALM_MS / 1000) * CALM_SHARE) return;
+      before = after;
+    }
+  }
+
+  #attacks(load: Load, tool: LoadTool): [string, Attack][] {
     const { passwordHash } = this.#ground;
     const attacks: [string, Attack][] = [];
     for (const contender of this.contenders) {
       // A ceiling has no users to add to.
       if (!contender.peer.isService && load.endpoint === "signup") continue;
-      attacks.push([contender.name, await attackOf(contender, load, tool, this.#ground)]);
+      attacks.push([contender.name, attackOf(contender, load, tool, this.#ground)]);
     }
     if (load.endpoint === "signin" && passwordHash.startsWith("argon2id")) {
       attacks.push([HASH_ALONE, (seconds) => hashAlone(passwordHash, seconds)]);

@@ -3,9 +3,9 @@ import type { Round, RowsPoint } from "../report/results.ts";
 import { median } from "../report/summary.ts";
 import { Contest } from "./contest.ts";
 import type { Databases } from "./databases.ts";
+import type { LoadTool } from "./load-tool.ts";
 import { HASHES, type Load } from "./loads.ts";
 import { Users } from "./traffic.ts";
-import { wrk } from "./wrk.ts";
 
 const CONNECTIONS = 64;
 const ROUNDS = 3;
@@ -14,6 +14,7 @@ const SECONDS = 4;
 /** Portico's cost per request over tables of these sizes, each round on all of them in turn. */
 export async function costOverRows(
   sizes: readonly number[],
+  tool: LoadTool,
   databases: Databases,
   folder: string,
   events: { progress(text: string): void },
@@ -34,7 +35,7 @@ export async function costOverRows(
     const rounds = new Map<number, Round[]>(sizes.map((rows) => [rows, []]));
     for (let round = 1; round <= ROUNDS; round++) {
       for (const { rows, contest } of grounds) {
-        const one = { tool: wrk, count: 1, seconds: SECONDS, warmUpSeconds: 1 };
+        const one = { tool, count: 1, seconds: SECONDS, warmUpSeconds: 1 };
         const onProgress = (text: string) =>
           events.progress(`${rows.toLocaleString("en")} rows, round ${round}: ${text}`);
         const { contenders } = await contest.measure(load, one, onProgress);

@@ -23,6 +23,8 @@ export interface Databases extends AsyncDisposable {
   refusalOf(passwordHash: string): string | undefined;
   /** A Redis database for one contender. */
   createRedis(): Promise<string>;
+  /** Empty Redis, so that what one load has left does not weigh on the next. */
+  forgetSessions(): Promise<void>;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -43,7 +45,7 @@ async function givenDatabases(
   redisUrl: string,
   itsHash: string,
 ): Promise<Databases> {
-  let redisDatabases = 0;
+  let redisDatabase = Number(new URL(redisUrl).pathname.slice(1));
   return {
     versions: { MySQL: await mysqlVersion(databaseUrl), Redis: await redisVersion(redisUrl) },
     pids: {},
@@ -57,9 +59,11 @@ async function givenDatabases(
         : `the users of DATABASE_URL have the PASSWORD_HASH ${itsHash}`,
     async createRedis() {
       const url = new URL(redisUrl);
-      url.pathname = `/${redisDatabases++}`;
+      url.pathname = `/${redisDatabase++}`;
       return url.href;
     },
+    // They may be somebody else's.
+    forgetSessions: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };
 }
@@ -71,6 +75,7 @@ async function startDatabases(): Promise<Databases> {
     const poolBytes = Math.floor(totalmem() * MEMORY_SHARE);
     const mariadb = stack.use(
       await startMariaDb({
+        keepsEveryCommit: true,
         moreOptions: [
           `--innodb-buffer-pool-size=${poolBytes}`,
           ...["--innodb-log-file-size=512M", "--max-connections=2000"],
@@ -83,7 +88,7 @@ async function startDatabases(): Promise<Databases> {
       Redis: await redisVersion(redis.url),
     };
     const resources = stack.move();
-    /** Filled once: nobody leaves anything behind in them. */
+    /** Filled once: what the loads add to them, they take away. */
     const filled = new Map<string, string>();
     return {
       versions,
@@ -97,6 +102,7 @@ async function startDatabases(): Promise<Databases> {
       },
       refusalOf: () => undefined,
       createRedis: () => redis.createDatabase(),
+      forgetSessions: () => emptyRedis(redis.url),
       [Symbol.asyncDispose]: () => resources.disposeAsync(),
     };
   } catch (error) {
@@ -123,6 +129,15 @@ async function mysqlVersion(url: string): Promise<string> {
     return String(row?.version).replace(/-.*/, "");
   } finally {
     connection.destroy();
+  }
+}
+
+async function emptyRedis(url: string): Promise<void> {
+  const redis = new Redis(url);
+  try {
+    await redis.flushall();
+  } finally {
+    redis.disconnect();
   }
 }
 

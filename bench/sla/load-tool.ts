@@ -5,7 +5,7 @@ export interface Traffic {
   readonly path: string;
   /** Of a GET its `Cookie`, of a POST its JSON body. */
   readonly lines: "cookie" | "body";
-  /** One request each, and from the start again when all are sent. */
+  /** wrk sends each once, and from the start again when all are sent; oha draws them. */
   readonly file: string;
   /** Count 503 with Retry-After apart from errors. */
   readonly countRefused: boolean;

@@ -22,7 +22,6 @@ export class Users {
   readonly #total: number;
   readonly #step: number;
   #next = 0;
-  #runs = 0;
 
   constructor(total: number) {
     this.#total = total;
@@ -42,14 +41,20 @@ export class Users {
     return Array.from({ length: count }, () => this.next());
   }
 
-  /** Such as are not in the database, and how all their names begin, as no others do. */
+  /** Such as are not in the database, and how all their names begin, as hardly any others do. */
   newcomers(count: number): { readonly prefix: string; readonly users: Credentials[] } {
-    const prefix = `s${(this.#runs++).toString(36).padStart(2, "0")}-`;
+    const prefix = `${randomPrefix()}-`;
     const users = Array.from({ length: count }, (_, n) => {
       return { username: prefix + n.toString(36).padStart(4, "0"), password: "testpassword0" };
     });
     return { prefix, users };
   }
+}
+
+/** Seven characters of 36: with the rest, no more than a username may have. */
+function randomPrefix(): string {
+  const number = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+  return number.toString(36).padStart(7, "0");
 }
 
 /** The greatest that divides both. */

@@ -40,13 +40,16 @@ end
 if os.getenv("COUNT_REFUSED") then
   refused = 0
   function response(status, headers)
-    if status == 503 and headers["Retry-After"] then refused = refused + 1 end
+    local after = headers["Retry-After"] or headers["retry-after"]
+    if status == 503 and after then refused = refused + 1 end
   end
 end
 
 function done(summary, latency)
   local refused_in_all = 0
-  for _, thread in ipairs(threads) do refused_in_all = refused_in_all + (thread:get("refused") or 0) end
+  for _, thread in ipairs(threads) do
+    refused_in_all = refused_in_all + (thread:get("refused") or 0)
+  end
   local errors = summary.errors
   local failed = errors.connect + errors.read + errors.write + errors.timeout
   io.write(string.format(

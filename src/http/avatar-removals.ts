@@ -10,7 +10,7 @@ export interface RemovalTimes {
   readonly retryMs: number;
 }
 
-/** The last try is more than two minutes after the first. */
+/** The last try is more than two minutes after the first; of what is undecided, there is none. */
 const TIMES: RemovalTimes = { graceMs: 60_000, retryMs: 10_000 };
 const MAX_TRIES = 5;
 
@@ -173,12 +173,16 @@ export class AvatarRemovals {
       const fields = { err, requestId, profilePath };
       const which = isUndecided ? "may be unused" : "nobody uses";
       const action = `cannot remove a picture that ${which}`;
-      if (this.#isClosing || removal.failures === MAX_TRIES) {
+      const isLast = removal.failures >= MAX_TRIES && !isUndecided;
+      if (this.#isClosing || isLast) {
         this.#log.error(fields, `${action}: it is left behind`);
         return;
       }
       this.#log.warn(fields, `${action}: trying again later`);
-      this.#after(this.#times.retryMs * 2 ** (removal.failures - 1), removal);
+      // The longer a database is away, the more are undecided: they wait for it, until the session
+      // ends at the latest.
+      const { graceMs, retryMs } = this.#times;
+      this.#after(Math.min(retryMs * 2 ** (removal.failures - 1), 2 * graceMs), removal);
     }
   }
 }

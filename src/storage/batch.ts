@@ -1,6 +1,6 @@
 import DataLoader from "dataloader";
 
-const LARGEST_BATCH = 64;
+export const LARGEST_BATCH = 64;
 
 /**
  * Calls of one turn of the event loop, carried out together: a round trip costs much the same for

@@ -2,12 +2,11 @@ import type DataLoader from "dataloader";
 import type { ResultSetHeader, RowDataPacket } from "mysql2";
 import type { StoredPassword, User, UserStore } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
-import { batch } from "./batch.ts";
+import { batch, LARGEST_BATCH } from "./batch.ts";
 import { isDuplicateKey, type MysqlClient } from "./mysql-client.ts";
 
 /** How many names a look-up asks for; few sizes, so that few statements are prepared. */
-const BATCH_SIZES = [1, 4, 16, 64] as const;
-const LARGEST_BATCH = 64;
+const BATCH_SIZES = [1, 4, 16, LARGEST_BATCH];
 
 const COLUMNS = "username, nickname, profile_path AS profilePath, password, salt";
 

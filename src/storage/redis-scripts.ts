@@ -16,7 +16,7 @@ export function sessionKey(sessionId: string): string {
   return `session:${sessionId}`;
 }
 
-/** The keys of one user, in the order in which the scripts take them. */
+/** The keys of one user; the scripts take those that they need, in this order. */
 export function keysOf(username: string): UserKeys {
   const profile = `user:${username}`;
   return [profile, `{${profile}}:lease`, `{${profile}}:dirty`];
@@ -74,7 +74,10 @@ for index, session in ipairs(KEYS) do
   local found = {false, false, false}
   if username then
     local key = "user:" .. username
-    found = read(key, "{" .. key .. "}:lease", "{" .. key .. "}:dirty", unpack(ARGV))
+    -- A key that is somebody else's, and no hash, is a miss: the others are no worse for it.
+    local isRead, values = pcall(read, key, "{" .. key .. "}:lease", "{" .. key .. "}:dirty",
+      unpack(ARGV))
+    if isRead then found = values end
   end
   local at = index * 4
   replies[at - 3] = username
@@ -90,13 +93,13 @@ return replies`,
     lua: `${READ}
 return read(KEYS[1], KEYS[2], KEYS[3], unpack(ARGV))`,
   },
-  // Sessions begin whether or not their users' profiles may be cached. For one Redis, too.
+  // Sessions begin whether or not their users' profiles may or can be cached. For one Redis, too.
   openSessions: {
     lua: `${FILL}
 for index = 0, #KEYS / 3 - 1 do
   local key, arg = index * 3, index * 5
   redis.call("SET", KEYS[key + 1], ARGV[arg + 2], "PX", ARGV[arg + 5])
-  fill(KEYS[key + 2], KEYS[key + 3], unpack(ARGV, arg + 1, arg + 5))
+  pcall(fill, KEYS[key + 2], KEYS[key + 3], unpack(ARGV, arg + 1, arg + 5))
 end`,
   },
   // A lease and a dirty set for each user; of one user, they share a slot.
@@ -109,7 +112,7 @@ end
 return leases`,
   },
   fillProfile: {
-    numberOfKeys: 3,
+    numberOfKeys: 2,
     lua: `${FILL}
 fill(KEYS[1], KEYS[2], unpack(ARGV))`,
   },
@@ -160,7 +163,7 @@ declare module "ioredis" {
     openSessions(keys: number, ...args: ScriptArguments): Result<null, Context>;
     /** For each user its lease and dirty keys, then token, leaseMs. */
     grantLeases(keys: number, ...args: ScriptArguments): Result<(string | null)[], Context>;
-    fillProfile(...args: [...UserKeys, ...FillArguments]): Result<null, Context>;
+    fillProfile(...args: [profile: string, lease: string, ...FillArguments]): Result<null, Context>;
     markDirty(...args: [...UserKeys, writer: string, dirtyMs: number]): Result<null, Context>;
     clearDirty(...args: [...UserKeys, writer: string]): Result<null, Context>;
   }

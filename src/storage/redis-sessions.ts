@@ -55,8 +55,9 @@ export class RedisSessions implements SessionStore {
   }
 
   async fill(profile: CachedProfile, lease: Lease): Promise<void> {
+    const [profileKey, leaseKey] = keysOf(profile.username);
     await attempt("cache profile", () =>
-      this.#redis.fillProfile(...keysOf(profile.username), ...this.#fillArguments(profile, lease)),
+      this.#redis.fillProfile(profileKey, leaseKey, ...this.#fillArguments(profile, lease)),
     );
   }
 

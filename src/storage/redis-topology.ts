@@ -106,9 +106,10 @@ export class RedisCluster implements Topology {
    */
   async open(sessionId: string, fill: FillArguments): Promise<void> {
     const [, username, , , ttlMs] = fill;
+    const [profile, lease] = keysOf(username);
     await Promise.all([
       this.redis.set(sessionKey(sessionId), username, "PX", ttlMs),
-      this.redis.fillProfile(...keysOf(username), ...fill),
+      this.redis.fillProfile(profile, lease, ...fill),
     ]);
   }
 

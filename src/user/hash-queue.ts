@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pLimit, { type LimitFunction } from "p-limit";
 import { RpcError } from "../rpc/error.ts";
 import { type Awaited, assertAwaited } from "./awaited.ts";
+import { lowerHashThreads } from "./hash-threads.ts";
 
 /** Hashes that wait for a core, those that nobody awaits any more included. */
 export const MAX_WAITING_HASHES = 2000;
@@ -18,8 +19,8 @@ const GATHER_SHARE = 0.1;
 /** … and no longer than this. */
 const MAX_GATHER_MS = 10;
 
-/** About how many of the latest hashes the average stands for. */
-const AVERAGE_SPAN = 32;
+/** About how many of the latest hashes the average stands for: a crowd that arrives slows a few. */
+const AVERAGE_SPAN = 256;
 
 /**
  * Runs costly hashes, first come first served, as many at once as there are cores: that is also how
@@ -56,6 +57,7 @@ export class HashQueue {
         assertAwaited(call, "a hash");
         return this.#measure(hash);
       });
+      leave();
       await this.#gather();
       return result;
     } finally {
@@ -87,7 +89,8 @@ export class HashQueue {
     const { pendingCount, concurrency } = this.#limit;
     const queueMs = (pendingCount / concurrency) * this.#averageMs;
     const gatherMs = Math.min(queueMs * GATHER_SHARE, MAX_GATHER_MS);
-    if (gatherMs < 1) return this.#gathering;
+    // Beside a costly hash, what follows it does not count.
+    if (gatherMs < 1 || this.#averageMs > MAX_GATHER_MS) return this.#gathering;
     this.#gathering ??= sleep(gatherMs).then(() => {
       this.#gathering = undefined;
     });
@@ -98,6 +101,8 @@ export class HashQueue {
   async #measure<T>(hash: () => Promise<T>): Promise<T> {
     const begunAt = performance.now();
     const result = await hash();
+    // By now its thread is there.
+    if (this.#measured < this.#limit.concurrency) lowerHashThreads();
     this.#measured = Math.min(this.#measured + 1, AVERAGE_SPAN);
     this.#averageMs += (performance.now() - begunAt - this.#averageMs) / this.#measured;
     return result;
