@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { CLASSIC_GO } from "../report/results.ts";
 import type { Peer } from "./peer.ts";
 
 const SOURCE = join(import.meta.dir, "go");
@@ -13,7 +14,7 @@ const HOME_OF_GO = "/usr/local/go/bin";
  * connections with one call at a time on each, database/sql and go-redis.
  */
 export const classicGo: Peer = {
-  name: "classic Go",
+  name: CLASSIC_GO,
   isService: true,
   prepare: build,
   tiers: ({ httpPort, rpcPort, databaseUrl, redisUrl, passwordHash }) => [

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { NODE } from "../report/results.ts";
 import type { Peer } from "./peer.ts";
 
 const FOLDER = join(import.meta.dir, "node");
@@ -7,7 +8,7 @@ const OLDEST_NODE = 20;
 
 /** The same service as one would write it on Node: Fastify, gRPC, mysql2 and ioredis. */
 export const nodePeer: Peer = {
-  name: "Node",
+  name: NODE,
   isService: true,
 
   async prepare() {

@@ -16,10 +16,16 @@ const QUANTILES: readonly { key: keyof Latency; name: string }[] = [
   { key: "max", name: "max" },
 ];
 
+type NamedLoad = Pick<LoadResult, "endpoint" | "connections" | "passwordHash"> & {
+  /** None of a load that was not sent. */
+  readonly tool?: string;
+};
+
 /** As in "signin, 200 connections, argon2id:m=2048,t=1,p=1 (wrk)". */
-export function loadName({ endpoint, connections, passwordHash, tool }: LoadResult): string {
+export function loadName({ endpoint, connections, passwordHash, tool }: NamedLoad): string {
   const hash = passwordHash === undefined ? "" : `, ${passwordHash}`;
-  return `${endpoint}, ${count(connections)} connections${hash} (${tool})`;
+  const by = tool === undefined ? "" : ` (${tool})`;
+  return `${endpoint}, ${count(connections)} connections${hash}${by}`;
 }
 
 /** `processes` are all of the page, so that one has the same colour everywhere. */

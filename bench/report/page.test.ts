@@ -44,6 +44,23 @@ test("every figure of a round is in a table", async () => {
   ]);
 });
 
+test("what is wanted is beside what was measured, with a verdict in words", async () => {
+  const document = await documentOf(madeUpResults({ startMs: [500], memory: [] }));
+  const rows = [...document.querySelectorAll("#wanted tbody tr")].map((row) =>
+    [...row.querySelectorAll("th, td")].map((cell) => cell.textContent),
+  );
+  const rowOf = (what: string) => rows.find(([name]) => name?.startsWith(what))?.slice(1);
+  expect(rowOf("From the start")).toEqual(["no", "under 500 ms", "500 ms"]);
+  expect(rowOf("Errors")).toEqual(["yes", "none", "0"]);
+  expect(rowOf("Memory")).toEqual(["not measured", "under 150 MB (143.1 MiB)", "–"]);
+  const [text] = textsOf(document, "#wanted p");
+  const verdicts = rows.map(([, verdict]) => verdict);
+  const of = (verdict: string) => verdicts.filter((each) => each === verdict).length;
+  expect(text).toContain(
+    `: ${of("yes")} of ${rows.length} kept, ${of("no")} not kept, ${of("not measured")} not measured.`,
+  );
+});
+
 test("the curves, the memory and the start times are in tables", async () => {
   const document = await documentOf(
     madeUpResults({

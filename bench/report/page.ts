@@ -7,6 +7,7 @@ import { BARE, type BenchResults, PORTICO } from "./results.ts";
 import { runSections } from "./run-sections.ts";
 import { type ContenderSummary, type LoadSummary, processesOf, summarize } from "./summary.ts";
 import { type Column, htmlTable } from "./tables.ts";
+import { wantedSection } from "./wanted-table.ts";
 
 const STYLE = join(import.meta.dir, "page.css");
 
@@ -54,6 +55,7 @@ under the same loads, on one machine, in one run of ${day(results)}.</p>
 </header>
 <main>
 ${inShort(loads)}
+${wantedSection(results)}
 ${howMeasured(results)}
 ${leftOut(results)}
 <nav aria-label="Contents"><ul>

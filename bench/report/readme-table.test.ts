@@ -64,3 +64,15 @@ test("each load is a row, with its floor and every contender's figures and ratio
   ]);
   expect(text).toContain("| load | floor | Portico | a \\| b | nobody |");
 });
+
+test("what is wanted is a table, with a verdict in words", () => {
+  const text = readmeText(madeUpResults({ startMs: [499], memory: [] }), LINKS);
+  expect(text).toMatch(/^Wanted and measured: \d+ of 23 kept, \d+ not kept, \d+ not measured\.$/m);
+  expect(text).toContain("| what | kept | wanted | measured |\n");
+  expect(text).toContain(
+    "| From the start to the first answer, embedded | yes | under 500 ms | 499 ms |\n",
+  );
+  expect(text).toContain(
+    "| Memory of each tier, a minute later | not measured | under 100 MB (95.4 MiB) | – |\n",
+  );
+});

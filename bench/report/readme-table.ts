@@ -6,6 +6,7 @@ import { BARE, type BenchResults, PORTICO } from "./results.ts";
 import { ReportError } from "./results-file.ts";
 import { type ContenderSummary, type LoadSummary, processesOf, summarize } from "./summary.ts";
 import { type Column, markdownTable } from "./tables.ts";
+import { wantedText } from "./wanted-table.ts";
 
 export const BEGIN = "<!-- bench:begin -->";
 export const END = "<!-- bench:end -->";
@@ -29,7 +30,7 @@ export function replaceBetweenMarkers(readme: string, text: string): string {
   return `${before}${BEGIN}\n${text.trim()}\n${END}${after}`;
 }
 
-/** What is shown between the markers: where it is from, three tables and the memory. */
+/** What is shown between the markers: where it is from, what is wanted, three tables of loads and memory. */
 export function readmeText(results: BenchResults, { html, json }: Links): string {
   const loads = summarize(results);
   const peers = [...new Set(loads.flatMap(({ contenders }) => contenders.map(({ name }) => name)))];
@@ -37,6 +38,7 @@ export function readmeText(results: BenchResults, { html, json }: Links): string
   return [
     origin(results),
     `[The page of this run](${html}) shows the rest; [its data](${json}).`,
+    wantedText(results),
     "Requests per second, with how many times those of the other Portico's are in brackets:",
     markdownTable([...loadColumns(), ...throughputColumns(others)], loads),
     `CPU seconds per 1,000 requests of all processes, with the multiple of ${BARE} in brackets:`,

@@ -3,6 +3,9 @@
 
 export const PORTICO = "Portico";
 export const BARE = "bare Bun.serve";
+export const CLASSIC_GO = "classic Go";
+export const NODE = "Node";
+export const HASH_ALONE = "argon2id alone";
 
 export interface BenchResults {
   /** 1; another number where an older report could not read it. */

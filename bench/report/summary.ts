@@ -146,7 +146,7 @@ function spread(values: readonly (number | undefined)[]): Spread | undefined {
 }
 
 /** Nothing where there is nothing to divide by. */
-function quotient(value: number | undefined, by: number | undefined): number | undefined {
+export function quotient(value: number | undefined, by: number | undefined): number | undefined {
   return value !== undefined && by ? value / by : undefined;
 }
 

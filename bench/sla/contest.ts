@@ -1,12 +1,12 @@
 import { freePort } from "../../test/child.ts";
 import type { Peer } from "../peers/peer.ts";
-import type { LoadResult, Round } from "../report/results.ts";
+import { HASH_ALONE, type LoadResult, type Round } from "../report/results.ts";
 import { type Attack, attackOf } from "./attacks.ts";
 import { Contender } from "./contender.ts";
 import type { Databases } from "./databases.ts";
-import { HASH_ALONE, hashAlone } from "./hash-alone.ts";
+import { hashAlone } from "./hash-alone.ts";
 import type { LoadTool } from "./load-tool.ts";
-import type { Load } from "./loads.ts";
+import { type Load, measuredEndpoint } from "./loads.ts";
 import type { Users } from "./traffic.ts";
 import { cpuSeconds } from "./usage.ts";
 
@@ -84,10 +84,9 @@ export class Contest implements AsyncDisposable {
       }
     }
     await this.#ground.databases.forgetSessions();
-    const { endpoint, connections, floor, signInsBeside } = load;
-    const beside = signInsBeside ? ` beside ${signInsBeside} signing in` : "";
+    const { connections, floor } = load;
     return {
-      endpoint: endpoint + beside,
+      endpoint: measuredEndpoint(load),
       connections,
       passwordHash: this.#ground.passwordHash,
       tool: tool.name,

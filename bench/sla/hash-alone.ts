@@ -3,8 +3,6 @@ import type { Round } from "../report/results.ts";
 import type { HashRate } from "./hash-main.ts";
 import { run } from "./load-tool.ts";
 
-export const HASH_ALONE = "argon2id alone";
-
 /** How many passwords this machine can verify where it does nothing else. */
 export async function hashAlone(passwordHash: string, seconds: number): Promise<Round> {
   const script = join(import.meta.dir, "hash-main.ts");

@@ -59,6 +59,11 @@ export const LOAD_SETS: readonly LoadSet[] = [
   },
 ];
 
+/** As results name it, as in "get_user_info beside 32 signing in". */
+export function measuredEndpoint({ endpoint, signInsBeside }: Load): string {
+  return signInsBeside ? `${endpoint} beside ${signInsBeside} signing in` : endpoint;
+}
+
 /** Those of the short run. */
 export function quickSets(): LoadSet[] {
   return LOAD_SETS.map(({ passwordHash, loads }) => {

@@ -11,6 +11,7 @@ import { portico } from "../peers/portico.ts";
 import {
   type BenchResults,
   type CurvePoint,
+  HASH_ALONE,
   type LoadResult,
   PORTICO,
   type TierMemory,
@@ -19,7 +20,6 @@ import { median } from "../report/summary.ts";
 import { Contest, type Rounds } from "./contest.ts";
 import { costOverRows } from "./cost-over-rows.ts";
 import { type Databases, openDatabases } from "./databases.ts";
-import { HASH_ALONE } from "./hash-alone.ts";
 import type { LoadTool } from "./load-tool.ts";
 import { HASHES, type Load, type LoadSet } from "./loads.ts";
 import { commitOf, describeMachine } from "./machine.ts";
