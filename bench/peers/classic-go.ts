@@ -8,6 +8,8 @@ const SOURCE = join(import.meta.dir, "go");
 const BINARIES = join(import.meta.dir, "../../node_modules/.cache/portico-bench/go");
 
 const HOME_OF_GO = "/usr/local/go/bin";
+/** What it says from 1.21 on, and what it said before. */
+const TOO_OLD = /requires go >= |invalid go version/;
 
 /**
  * The classic design as a Go engineer would write it today: net/http, gob calls over a pool of
@@ -43,12 +45,18 @@ async function build(): Promise<string | undefined> {
   await mkdir(BINARIES, { recursive: true });
   // Without the state of the repository, which some set-ups do not let Go read.
   const command = [go, "build", "-buildvcs=false", "-o", `${BINARIES}/`, "./cmd/..."];
-  const compiler = Bun.spawn(command, { cwd: SOURCE, stdio: ["ignore", "pipe", "pipe"] });
+  const compiler = Bun.spawn(command, {
+    cwd: SOURCE,
+    // Another Go is not to be fetched for it.
+    env: { ...process.env, GOTOOLCHAIN: "local" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const [stdout, stderr, exitCode] = await Promise.all([
     new Response(compiler.stdout).text(),
     new Response(compiler.stderr).text(),
     compiler.exited,
   ]);
   if (exitCode === 0) return undefined;
+  if (TOO_OLD.test(stderr)) return "go is older than bench/peers/go/go.mod wants";
   throw new Error(`Cannot build classic Go: exit code ${exitCode}\n${stdout}${stderr}`);
 }
