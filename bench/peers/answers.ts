@@ -1,21 +1,14 @@
 import { ERRORS, type ErrorName } from "../../schema/errors.ts";
 import { DEFAULT_PROFILE_PATH } from "../../schema/user.ts";
+import { type Credentials, UNKNOWN_SESSION, USER_API } from "./api.ts";
 
-const USER = "/api/entrytask/user";
 const ANSWER_TIMEOUT_MS = 10_000;
 const SESSION_COOKIE =
   /^sessionID=([0-9a-f]{8}-[0-9a-f]{4}-3[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})(?:;|$)/;
 const COOKIE_ATTRIBUTES = ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=1800"];
-/** As those that are handed out, and nobody's. */
-const UNKNOWN_SESSION = "5df41881-3aed-3515-88a7-2f4a814cf09e";
 const NICKNAME_CODE_POINTS = 8;
 
 const NO_SESSION = { name: "InvalidSessionError" } as const;
-
-export interface Credentials {
-  readonly username: string;
-  readonly password: string;
-}
 
 interface Sent {
   readonly json?: unknown;
@@ -190,7 +183,7 @@ class Service {
     { name, status = ERRORS[name].status, data = "" }: Expected,
   ): Promise<Answer> {
     const [type, body] = bodyOf(sent);
-    const response = await fetch(`${this.#origin}${USER}/${path}`, {
+    const response = await fetch(`${this.#origin}${USER_API}/${path}`, {
       method,
       headers: {
         ...(type === undefined ? {} : { "Content-Type": type }),

@@ -1,3 +1,4 @@
+import { GET_USER_INFO, UNKNOWN_SESSION } from "./api.ts";
 import type { Peer, Place, Tier } from "./peer.ts";
 
 const START_TIMEOUT_MS = 30_000;
@@ -5,9 +6,6 @@ const POLL_MS = 50;
 const PROBE_TIMEOUT_MS = 2_000;
 const GRACE_MS = 5_000;
 const KEPT_OUTPUT_CHARACTERS = 64 * 1024;
-
-/** Well-formed, and nobody's: the answer has to come from the TCP tier and its Redis. */
-const UNKNOWN_SESSION = "5df41881-3aed-3515-88a7-2f4a814cf09e";
 
 /** A peer at work. Its processes end when it is disposed of, or with ours. */
 export interface RunningPeer extends AsyncDisposable {
@@ -55,7 +53,7 @@ export async function startPeer(peer: Peer, place: Place): Promise<RunningPeer> 
 /** @returns why the peer does not serve yet */
 async function probe(origin: string): Promise<string | undefined> {
   try {
-    const response = await fetch(`${origin}/api/entrytask/user/get_user_info`, {
+    const response = await fetch(`${origin}${GET_USER_INFO}`, {
       headers: { Cookie: `sessionID=${UNKNOWN_SESSION}` },
       signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
     });

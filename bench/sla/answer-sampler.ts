@@ -1,6 +1,7 @@
 import { DEFAULT_PROFILE_PATH } from "../../schema/user.ts";
 import { firstNickname } from "../../src/user/service.ts";
-import { type Credentials, GET_USER_INFO, type Session, SIGN_IN } from "./traffic.ts";
+import { type Credentials, GET_USER_INFO, SIGN_IN } from "../peers/api.ts";
+import type { Session } from "./traffic.ts";
 
 const PAUSE_MS = 25;
 const TIMEOUT_MS = 10_000;

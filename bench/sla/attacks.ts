@@ -1,18 +1,12 @@
 import { createConnection, type ResultSetHeader, type RowDataPacket } from "mysql2/promise";
+import { type Credentials, GET_USER_INFO, SIGN_IN, SIGN_UP } from "../peers/api.ts";
 import type { Round } from "../report/results.ts";
 import { askForProfiles, askForSessions } from "./answer-sampler.ts";
 import type { Contender } from "./contender.ts";
 import type { Ground } from "./contest.ts";
 import type { Hits, LoadTool, Traffic } from "./load-tool.ts";
 import type { Load } from "./loads.ts";
-import {
-  type Credentials,
-  GET_USER_INFO,
-  openSessions,
-  SIGN_IN,
-  SIGN_UP,
-  writeLines,
-} from "./traffic.ts";
+import { openSessions, writeLines } from "./traffic.ts";
 
 /** More than any service answers on a few cores; past them, users come a second time. */
 const MOST_PER_SECOND = 50_000;

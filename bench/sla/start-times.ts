@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { Child, Folder, freePort } from "../../test/child.ts";
+import { SIGN_IN } from "../peers/api.ts";
 
 const POLL_MS = 2;
 const TIMEOUT_MS = 30_000;
@@ -24,7 +25,7 @@ async function startTime(): Promise<number> {
   });
   // Of the TCP tier, since the name has to be looked up.
   const ask = () =>
-    fetch(`http://127.0.0.1:${httpPort}/api/entrytask/user/signin`, {
+    fetch(`http://127.0.0.1:${httpPort}${SIGN_IN}`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ username: "nobody", password: "nobody" }),

@@ -1,21 +1,12 @@
 import { join } from "node:path";
 import { TEST_PASSWORDS, testUsername } from "../../src/user/test-users.ts";
-
-const USER_API = "/api/entrytask/user";
-export const SIGN_IN = `${USER_API}/signin`;
-export const SIGN_UP = `${USER_API}/signup`;
-export const GET_USER_INFO = `${USER_API}/get_user_info`;
+import { type Credentials, SIGN_IN } from "../peers/api.ts";
 
 /** Sign-ins under way while sessions are made. */
 const SIGN_INS_AT_ONCE = 32;
 
 /** A share of 0.618 of all: users that follow each other are far apart, and none comes twice. */
 const GOLDEN = 0.618_033_988_75;
-
-export interface Credentials {
-  readonly username: string;
-  readonly password: string;
-}
 
 /** Of a database that `bun run seed` has filled. */
 export class Users {
