@@ -49,14 +49,26 @@ function request(id: number, body: string): OutgoingFrame {
 test("what one turn of the event loop pushes leaves in one write", async () => {
   const socket = new FakeSocket();
   const outbox = new Outbox(socket, NO_LIMIT, refuseOverflow);
-  const frames = Array.from({ length: 500 }, (_, id) => request(id, `{"n":${id}}`));
-  for (const frame of frames.slice(0, 250)) outbox.push(frame);
+  const frames = Array.from({ length: 100 }, (_, id) => request(id, `{"n":${id}}`));
+  for (const frame of frames.slice(0, 50)) outbox.push(frame);
   await Promise.resolve();
-  for (const frame of frames.slice(250)) outbox.push(frame);
+  for (const frame of frames.slice(50)) outbox.push(frame);
   expect(socket.writes).toBe(0);
   await endOfTurn();
   expect(socket.writes).toBe(1);
   expect(socket.bytes.equals(Buffer.concat(frames.map(encode)))).toBeTrue();
+});
+
+test("a long turn does not keep the peer waiting: every 4 KiB leave at once", async () => {
+  const socket = new FakeSocket();
+  const outbox = new Outbox(socket, NO_LIMIT, refuseOverflow);
+  const frames = Array.from({ length: 500 }, (_, id) => request(id, `{"n":${id}}`));
+  for (const frame of frames) outbox.push(frame);
+  const bytes = Buffer.concat(frames.map(encode));
+  expect(socket.writes).toBe(Math.floor(bytes.length / 4096));
+  await endOfTurn();
+  expect(socket.writes).toBe(Math.ceil(bytes.length / 4096));
+  expect(socket.bytes.equals(bytes)).toBeTrue();
 });
 
 test("nothing is written where nothing was pushed", async () => {

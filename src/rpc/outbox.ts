@@ -28,19 +28,22 @@ export interface OutgoingFrame {
 
 const FIRST_CAPACITY = 16 * 1024;
 const MAX_KEPT_CAPACITY = 256 * 1024;
+/** So much is worth a write of its own: the peer has something to do while this side goes on. */
+const WORTH_A_WRITE_BYTES = 4 * 1024;
 const MAX_UTF8_BYTES_PER_UNIT = 3;
 const MAX_METADATA_BYTES = 0xffff;
 const MAX_OVERHEAD_BYTES = LENGTH_BYTES + HEADER_BYTES + TIMEOUT_BYTES + METADATA_LENGTH_BYTES;
 
 /**
  * The bytes that wait to leave on one connection. Frames are encoded straight into one buffer, and
- * what one turn of the event loop produced leaves in one write: each write is a syscall, and this
- * is worth 2 to 7 times the throughput. Flushed from setImmediate, because Bun drains microtasks
- * after every single request's callback.
+ * what one turn of the event loop produced leaves in one write, or in a few where it is much: each
+ * write is a syscall, and this is worth 2 to 7 times the throughput. Flushed from setImmediate,
+ * because Bun drains microtasks after every single request's callback.
  */
 export class Outbox {
   readonly #socket: Writable;
   readonly #maxBytes: number;
+  readonly #flushAtBytes: number;
   readonly #onOverflow: () => void;
   readonly #onPush: ((frame: OutgoingFrame) => void) | undefined;
   #buffer = Buffer.allocUnsafe(FIRST_CAPACITY);
@@ -65,12 +68,14 @@ export class Outbox {
   ) {
     this.#socket = socket;
     this.#maxBytes = maxBytes;
+    this.#flushAtBytes = Math.min(maxBytes, WORTH_A_WRITE_BYTES);
     this.#onOverflow = onOverflow;
     this.#onPush = onPush;
   }
 
   /**
-   * Encode a frame; it leaves at the end of this turn of the event loop.
+   * Encode a frame; it leaves at the end of this turn of the event loop, or with what makes a
+   * write worth its while.
    * @returns false, with nothing queued, where the frame is over `maxFrameBytes`
    */
   push(frame: OutgoingFrame, maxFrameBytes = Infinity): boolean {
@@ -102,8 +107,7 @@ export class Outbox {
     buffer.writeUInt32BE(frameBytes, this.#end);
     this.#end = at;
     this.#onPush?.(frame);
-    // So much cannot wait for the end of the turn.
-    if (at - this.#start > this.#maxBytes) this.#flush();
+    if (at - this.#start > this.#flushAtBytes) this.#flush();
     else this.#schedule();
     return true;
   }
