@@ -55,6 +55,8 @@ export interface CallContext<Errors extends DeclaredErrorName = DeclaredErrorNam
   readonly deadline: number;
   /** Aborted once nobody waits any more: deadline, CANCEL, or the connection is lost. */
   readonly signal: AbortSignal;
+  /** Whether that has come to pass; to ask for it costs nothing, as the signal does. */
+  readonly isOver: boolean;
   /** How long the caller still waits; 0 where it does not. */
   remainingMs(): number;
   /** For `throw`: an error that the method declares. */

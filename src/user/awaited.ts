@@ -12,13 +12,13 @@ export type Awaited = Pick<Call, "deadline" | "signal">;
  * its call failed.
  * @throws {RpcError} its deadline has passed, or it was cancelled
  */
-export function assertAwaited(call: Awaited, step: string): void {
+export function assertAwaited(call: Pick<Call, "deadline" | "isOver">, step: string): void {
   // The deadline first: a call that it has ended is aborted, too.
   if (performance.now() >= call.deadline) {
     const message = `Cannot begin ${step}: the deadline has passed`;
     throw new RpcError("deadline_exceeded", message, { processed: false });
   }
-  if (call.signal.aborted) {
+  if (call.isOver) {
     const message = `Cannot begin ${step}: the call was cancelled`;
     throw new RpcError("cancelled", message, { processed: false });
   }

@@ -54,7 +54,7 @@ export class HashQueue {
       const result = await this.#limit(() => {
         // From here on it takes its time, whoever awaits it.
         signal.removeEventListener("abort", leave);
-        assertAwaited(call, "a hash");
+        assertAwaited({ deadline: call.deadline, isOver: signal.aborted }, "a hash");
         return this.#measure(hash);
       });
       leave();

@@ -43,12 +43,13 @@ export class Passwords {
    *   for nobody
    * @throws {Error} what is stored is of no known scheme
    */
-  async verify(password: string, stored: StoredPassword, call: Awaited): Promise<boolean> {
+  verify(password: string, stored: StoredPassword, call: Awaited): Promise<boolean> {
     if (!CLASSIC_HASH.test(stored.password)) {
       return this.#queue.run(call, () => argon2Verify(stored.password, password));
     }
     const hash = classicHash(password, stored.salt);
-    return timingSafeEqual(Buffer.from(hash), Buffer.from(stored.password.toLowerCase()));
+    const isRight = timingSafeEqual(Buffer.from(hash), Buffer.from(stored.password.toLowerCase()));
+    return Promise.resolve(isRight);
   }
 
   /** Whether `stored` is weaker than what `hash` makes now: never so for a stronger one. */

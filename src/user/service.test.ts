@@ -20,6 +20,7 @@ const PATIENT = {
   requestId: "",
   deadline: Number.POSITIVE_INFINITY,
   signal: new AbortController().signal,
+  isOver: false,
   remainingMs: () => Number.POSITIVE_INFINITY,
   error: (code: DeclaredErrorName) => new DomainError(code),
 };
@@ -103,7 +104,7 @@ describe("the User service over the RPC", () => {
 
   test.each([
     ["deadline has passed", { deadline: performance.now() }, "deadline_exceeded"],
-    ["caller is gone", { signal: AbortSignal.abort() }, "cancelled"],
+    ["caller is gone", { isOver: true }, "cancelled"],
   ])("an update whose %s is not begun, and changes nothing", async (_why, over, status) => {
     await using account = await openAccount(new Passwords(CLASSIC));
     const { service, sessionId } = account;
@@ -123,16 +124,18 @@ describe("the User service over the RPC", () => {
     });
   });
 
-  test("reading a profile asks nothing of the signal, which is costly to make", async () => {
+  test("what hashes nothing costly does not ask for the signal, which is costly to make", async () => {
     await using account = await openAccount(new Passwords(CLASSIC));
     const context = {
       ...PATIENT,
       get signal(): AbortSignal {
-        throw new Error("Cannot read a profile: it asked for the signal");
+        throw new Error("Cannot go on: it asked for the signal");
       },
     };
     const { service, sessionId } = account;
     expect(await service.getUserInfo({ sessionId }, context)).toMatchObject({ username: "grace" });
+    expect(await service.signIn(GRACE, context)).toMatchObject({ sessionId: expect.any(String) });
+    expect(await service.updateNickname({ sessionId, nickname: "G" }, context)).toEqual({});
   });
 
   test.each([

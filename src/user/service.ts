@@ -3,7 +3,7 @@ import type { Log } from "../log.ts";
 import { assertAwaited, type Call } from "./awaited.ts";
 import type { Passwords } from "./password.ts";
 import { newSessionId } from "./session-id.ts";
-import type { CachedProfile, SessionStore, User, UserStore } from "./stores.ts";
+import type { CachedProfile, Lease, SessionStore, User, UserStore } from "./stores.ts";
 
 export interface UserServiceParts {
   readonly users: UserStore;
@@ -39,10 +39,7 @@ export function createUserService(parts: UserServiceParts): UserService {
     async signIn({ username, password }, context) {
       // The lease comes before the read: an update in between ends it. Where none can be had, name
       // and password can still be judged.
-      const lease = await sessions.lease(username).catch((err: unknown) => {
-        log.debug({ err, requestId: context.requestId }, "cannot lease the cache");
-        return undefined;
-      });
+      const lease = await leaseOf(username, context);
       const user = await users.find(username);
       if (!user) throw context.error("UserNotExistError");
       const isRight = await passwords.verify(password, user, context);
@@ -85,6 +82,15 @@ export function createUserService(parts: UserServiceParts): UserService {
       return {};
     },
   };
+
+  async function leaseOf(username: string, call: Call): Promise<Lease | undefined> {
+    try {
+      return await sessions.lease(username);
+    } catch (err) {
+      log.debug({ err, requestId: call.requestId }, "cannot lease the cache");
+      return undefined;
+    }
+  }
 
   async function update(
     sessionId: string,
