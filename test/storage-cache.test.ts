@@ -111,6 +111,7 @@ describe.skipIf(!hasRedis)("one Redis", () => {
     const { sessions, raw } = redis;
     await sessions.open("s1", OLD, undefined);
     await raw.set("user:grace", "not a hash");
+    await raw.rpush("session:s4", "no session");
     const alice = user("alice");
     const lease = await sessions.lease("alice");
     // In one script each.
@@ -118,9 +119,21 @@ describe.skipIf(!hasRedis)("one Redis", () => {
       sessions.open("s2", OLD, await sessions.lease("grace")),
       sessions.open("s3", alice, lease),
     ]);
-    const [grace, , found] = await Promise.all(["s1", "s2", "s3"].map((id) => sessions.find(id)));
+    const ids = ["s1", "s2", "s3", "s4"];
+    const [grace, , found, none] = await Promise.all(ids.map((id) => sessions.find(id)));
     expect(grace).toEqual({ username: "grace" });
+    expect(none).toBeUndefined();
     expect(found?.profile?.username).toBe("alice");
+  });
+
+  test("a writer at work on one user keeps the lease from that one alone", async () => {
+    await using redis = await openSessions();
+    const { sessions } = redis;
+    const leases = await sessions.invalidating("grace", () =>
+      // In one script.
+      Promise.all(["alice", "grace", "alice"].map((username) => sessions.lease(username))),
+    );
+    expect(leases).toEqual([expect.any(String), undefined, leases[0]]);
   });
 
   test("find() is one command, however the cache stands, and opening a session is one", async () => {
@@ -163,12 +176,16 @@ describe.skipIf(!hasRedis)("Redis errors", () => {
   test("do not carry the session's id, which would end up in logs", async () => {
     await using redis = await openSessions();
     const { sessions, raw } = redis;
-    await raw.rpush("session:s3cr3t", "not a session");
-
-    const error = await sessions.find("s3cr3t").catch((error: unknown) => error);
+    await raw.config("SET", "maxmemory", "1");
+    let error: unknown;
+    try {
+      error = await sessions.open("s3cr3t", OLD, undefined).catch((error: unknown) => error);
+    } finally {
+      await raw.config("SET", "maxmemory", "0");
+    }
 
     expect(error).toBeInstanceOf(StorageError);
-    expect(inspect(error, { depth: null, showHidden: true })).toContain("WRONGTYPE");
+    expect(inspect(error, { depth: null, showHidden: true })).toContain("OOM");
     expect(inspect(error, { depth: null, showHidden: true })).not.toContain("s3cr3t");
   });
 });

@@ -41,7 +41,7 @@ export function routes(parts: HttpParts): RouteTable {
 
   /** For what changes state: not on behalf of another site. */
   function sameSite(handler: Handler): Handler {
-    return async (exchange) => {
+    return (exchange) => {
       refuseCrossSite(exchange.request, parts.publicUrl);
       return handler(exchange);
     };

@@ -6,7 +6,7 @@ import { batch, LARGEST_BATCH } from "./batch.ts";
 import { isDuplicateKey, type MysqlClient } from "./mysql-client.ts";
 
 /** How many names a look-up asks for; few sizes, so that few statements are prepared. */
-const BATCH_SIZES = [1, 4, 16, LARGEST_BATCH];
+const BATCH_SIZES = [1, 4, 16, 32, 48, LARGEST_BATCH];
 
 const COLUMNS = "username, nickname, profile_path AS profilePath, password, salt";
 
@@ -23,11 +23,11 @@ export class MysqlUsers implements UserStore {
 
   constructor(client: MysqlClient) {
     this.#client = client;
-    this.#lookups = batch((usernames) => this.#findAll(usernames));
+    this.#lookups = batch((usernames) => attempt("read user", () => this.#findAll(usernames)));
   }
 
   find(username: string): Promise<User | undefined> {
-    return attempt("read user", () => this.#lookups.load(username));
+    return this.#lookups.load(username);
   }
 
   insert(user: User): Promise<boolean> {

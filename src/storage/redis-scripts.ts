@@ -23,14 +23,15 @@ export function keysOf(username: string): UserKeys {
 }
 
 /**
- * Invariant: no lease is granted while a writer is at work. Readers that come while one stands
- * share it: no writer has ended it, so what they read from now on is as good as what its first
- * holder read. Were it for that one alone, a sign-in that fails would keep the next from filling.
- * A Redis that is full or read-only grants none, and what can be read is answered all the same.
+ * Invariant: no lease is granted while a writer is at work (`dirty` is false where it is known that
+ * none is). Readers that come while one stands share it: no writer has ended it, so what they read
+ * from now on is as good as what its first holder read. Were it for that one alone, a sign-in that
+ * fails would keep the next from filling. A Redis that is full or read-only grants none, and what
+ * can be read is answered all the same.
  */
 const GRANT = `
 local function grant(lease, dirty, token, ttlMs)
-  if redis.call("EXISTS", dirty) == 1 then return false end
+  if dirty and redis.call("EXISTS", dirty) == 1 then return false end
   local set = redis.pcall("SET", lease, token, "PX", ttlMs, "NX")
   if set and set.err then return false end
   if set then return token end
@@ -41,42 +42,40 @@ end
 
 /** Invariant: what is cached has been dropped since the last update, and filled after it. */
 const READ = `${GRANT}
-local function read(profile, lease, dirty, token, ttlMs)
+local function read(profile, token, ttlMs)
   local fields = redis.call("HMGET", profile, "nickname", "profilePath")
   if fields[1] and fields[2] then return {fields[1], fields[2], false} end
+  local lease, dirty = "{" .. profile .. "}:lease", "{" .. profile .. "}:dirty"
   return {false, false, grant(lease, dirty, token, ttlMs)}
 end
 `;
 
 /**
- * Invariant: only a holder of the standing lease fills. While it stands no writer is at work: each
- * has ended it when it began.
+ * Invariant: only for a holder of the standing lease, which is deleted with it. While it stands no
+ * writer is at work: each has ended it when it began.
  */
 const FILL = `
-local function fill(profile, lease, token, username, nickname, profilePath, ttlMs)
-  if redis.call("GET", lease) ~= token then return end
+local function fill(profile, username, nickname, profilePath, ttlMs)
   redis.call("HSET", profile, "username", username, "nickname", nickname,
     "profilePath", profilePath)
   redis.call("PEXPIRE", profile, ttlMs)
-  redis.call("DEL", lease)
 end
 `;
 
 export const SCRIPTS = {
-  // Several look-ups at once, which have nothing to do with each other: for each session the four
-  // values of a FoundReply. The users' keys follow from the sessions and cannot be declared: for
+  // Several look-ups at once, which have nothing to do with each other: for each session
+  // its username and the values of a ProfileReply. The users' keys follow from the sessions and cannot be declared: for
   // one Redis, not a cluster. It never touches a session's expiry: it is not renewed by use.
   findSessions: {
     lua: `${READ}
+local usernames = redis.call("MGET", unpack(KEYS))
 local replies = {}
-for index, session in ipairs(KEYS) do
-  local username = redis.call("GET", session)
+for index = 1, #KEYS do
+  local username = usernames[index]
   local found = {false, false, false}
   if username then
-    local key = "user:" .. username
     -- A key that is somebody else's, and no hash, is a miss: the others are no worse for it.
-    local isRead, values = pcall(read, key, "{" .. key .. "}:lease", "{" .. key .. "}:dirty",
-      unpack(ARGV))
+    local isRead, values = pcall(read, "user:" .. username, unpack(ARGV))
     if isRead then found = values end
   end
   local at = index * 4
@@ -91,30 +90,42 @@ return replies`,
   readProfile: {
     numberOfKeys: 3,
     lua: `${READ}
-return read(KEYS[1], KEYS[2], KEYS[3], unpack(ARGV))`,
+return read(KEYS[1], unpack(ARGV))`,
   },
-  // Sessions begin whether or not their users' profiles may or can be cached. For one Redis, too.
+  // Sessions begin whether or not their users' profiles may or can be cached: the keys of the
+  // sessions, then of the profiles, then of the leases. For one Redis, too.
   openSessions: {
     lua: `${FILL}
-for index = 0, #KEYS / 3 - 1 do
-  local key, arg = index * 3, index * 5
-  redis.call("SET", KEYS[key + 1], ARGV[arg + 2], "PX", ARGV[arg + 5])
-  pcall(fill, KEYS[key + 2], KEYS[key + 3], unpack(ARGV, arg + 1, arg + 5))
-end`,
+local count = #KEYS / 3
+local standing = redis.call("MGET", unpack(KEYS, 2 * count + 1))
+local ended = {}
+for index = 1, count do
+  local arg = (index - 1) * 5
+  redis.call("SET", KEYS[index], ARGV[arg + 2], "PX", ARGV[arg + 5])
+  if standing[index] == ARGV[arg + 1] then
+    pcall(fill, KEYS[count + index], unpack(ARGV, arg + 2, arg + 5))
+    ended[#ended + 1] = KEYS[2 * count + index]
+  end
+end
+if #ended > 0 then redis.call("DEL", unpack(ended)) end`,
   },
-  // A lease and a dirty set for each user; of one user, they share a slot.
+  // The leases of some users, and then their dirty sets; of one user, they share a slot.
   grantLeases: {
     lua: `${GRANT}
+local count = #KEYS / 2
+local isAnyDirty = redis.call("EXISTS", unpack(KEYS, count + 1)) > 0
 local leases = {}
-for index = 1, #KEYS / 2 do
-  leases[index] = grant(KEYS[index * 2 - 1], KEYS[index * 2], ARGV[1], ARGV[2])
+for index = 1, count do
+  leases[index] = grant(KEYS[index], isAnyDirty and KEYS[count + index], ARGV[1], ARGV[2])
 end
 return leases`,
   },
   fillProfile: {
     numberOfKeys: 2,
     lua: `${FILL}
-fill(KEYS[1], KEYS[2], unpack(ARGV))`,
+if redis.call("GET", KEYS[2]) ~= ARGV[1] then return end
+fill(KEYS[1], unpack(ARGV, 2))
+redis.call("DEL", KEYS[2])`,
   },
   // From here on nobody fills, and nobody who has read the row already ever will. The mark goes
   // first: it has to outlive the update, so every writer begins its time anew.
@@ -159,9 +170,9 @@ declare module "ioredis" {
     readProfile(
       ...args: [...UserKeys, token: string, leaseMs: number]
     ): Result<ProfileReply, Context>;
-    /** For each session its key, profile and lease, and then for each the FillArguments. */
+    /** The sessions' keys, the profiles and the leases, and then for each the FillArguments. */
     openSessions(keys: number, ...args: ScriptArguments): Result<null, Context>;
-    /** For each user its lease and dirty keys, then token, leaseMs. */
+    /** The users' leases, their dirty sets, and then token, leaseMs. */
     grantLeases(keys: number, ...args: ScriptArguments): Result<(string | null)[], Context>;
     fillProfile(...args: [profile: string, lease: string, ...FillArguments]): Result<null, Context>;
     markDirty(...args: [...UserKeys, writer: string, dirtyMs: number]): Result<null, Context>;

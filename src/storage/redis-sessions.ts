@@ -30,28 +30,21 @@ export class RedisSessions implements SessionStore {
     this.#log = log;
   }
 
-  async open(sessionId: string, profile: CachedProfile, lease: Lease | undefined): Promise<void> {
+  open(sessionId: string, profile: CachedProfile, lease: Lease | undefined): Promise<void> {
     // No lease is ever the empty string, so without one the session alone begins.
-    const fill = this.#fillArguments(profile, lease ?? "");
-    await attempt("open session", () => this.#topology.open(sessionId, fill));
+    return this.#topology.open(sessionId, this.#fillArguments(profile, lease ?? ""));
   }
 
-  async find(sessionId: string): Promise<FoundSession | undefined> {
-    const found = await attempt("read session", () => this.#topology.find(sessionId));
-    if (!found) return undefined;
-    const [username, nickname, profilePath, lease] = found;
-    if (nickname !== null && profilePath !== null) {
-      return { username, profile: { username, nickname, profilePath } };
-    }
-    return lease === null ? { username } : { username, lease };
+  find(sessionId: string): Promise<FoundSession | undefined> {
+    return this.#topology.find(sessionId);
   }
 
   async close(sessionId: string): Promise<boolean> {
     return (await attempt("close session", () => this.#redis.del(sessionKey(sessionId)))) > 0;
   }
 
-  async lease(username: string): Promise<Lease | undefined> {
-    return (await attempt("lease profile", () => this.#topology.lease(username))) ?? undefined;
+  lease(username: string): Promise<Lease | undefined> {
+    return this.#topology.lease(username);
   }
 
   async fill(profile: CachedProfile, lease: Lease): Promise<void> {
@@ -79,7 +72,7 @@ export class RedisSessions implements SessionStore {
   }
 
   async ping(): Promise<void> {
-    await attempt("ping Redis", () => this.#topology.ping());
+    await this.#topology.ping();
   }
 
   async disconnect(): Promise<void> {

@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Cluster, Redis } from "ioredis";
+import type { FoundSession, Lease } from "../user/stores.ts";
+import { attempt } from "./attempt.ts";
 import { batch } from "./batch.ts";
 import { type FillArguments, keysOf, type ProfileReply, sessionKey } from "./redis-scripts.ts";
 
@@ -10,20 +12,19 @@ const SLOTS = "16384";
 
 /**
  * Where the keys are. On one Redis, a script reaches the keys of many sessions and users at once;
- * in a cluster each has a slot of its own, on a server of its own.
+ * in a cluster each has a slot of its own, on a server of its own. Its methods throw a
+ * StorageError, and nothing else.
  */
 export interface Topology {
   readonly redis: Redis | Cluster;
   /** Look a session up, and then read what is cached of its user. */
-  find(sessionId: string): Promise<FoundReply | null>;
+  find(sessionId: string): Promise<FoundSession | undefined>;
   /** Begin a session and fill the cache. */
-  open(sessionId: string, fill: FillArguments): Promise<unknown>;
-  lease(username: string): Promise<string | null>;
-  /** Rejects where there is no answer, or the answer is that not every key can be had. */
+  open(sessionId: string, fill: FillArguments): Promise<void>;
+  lease(username: string): Promise<Lease | undefined>;
+  /** Throws where there is no answer, or the answer is that not every key can be had. */
   ping(): Promise<unknown>;
 }
-
-export type FoundReply = readonly [username: string, ...ProfileReply];
 
 interface Opening {
   readonly sessionId: string;
@@ -33,53 +34,67 @@ interface Opening {
 /** One Redis: each in one round trip, which all of a turn of the event loop share. */
 export class OneRedis implements Topology {
   readonly redis: Redis;
-  readonly #finding = batch((sessionIds: readonly string[]) => this.#find(sessionIds));
-  readonly #opening = batch((openings: readonly Opening[]) => this.#open(openings));
-  readonly #leasing = batch((usernames: readonly string[]) => this.#lease(usernames));
+  readonly #finding = batch((sessionIds: readonly string[]) =>
+    attempt("read session", () => this.#find(sessionIds)),
+  );
+  readonly #opening = batch((openings: readonly Opening[]) =>
+    attempt("open session", () => this.#open(openings)),
+  );
+  readonly #leasing = batch((usernames: readonly string[]) =>
+    attempt("lease profile", () => this.#lease(usernames)),
+  );
 
   constructor(redis: Redis) {
     this.redis = redis;
   }
 
-  find(sessionId: string): Promise<FoundReply | null> {
+  find(sessionId: string): Promise<FoundSession | undefined> {
     return this.#finding.load(sessionId);
   }
 
-  async open(sessionId: string, fill: FillArguments): Promise<void> {
-    await this.#opening.load({ sessionId, fill });
+  open(sessionId: string, fill: FillArguments): Promise<void> {
+    return this.#opening.load({ sessionId, fill });
   }
 
-  lease(username: string): Promise<string | null> {
+  lease(username: string): Promise<Lease | undefined> {
     return this.#leasing.load(username);
   }
 
   ping(): Promise<unknown> {
-    return this.redis.ping();
+    return attempt("ping Redis", () => this.redis.ping());
   }
 
-  async #find(sessionIds: readonly string[]): Promise<(FoundReply | null)[]> {
+  async #find(sessionIds: readonly string[]): Promise<(FoundSession | undefined)[]> {
     const keys = sessionIds.map(sessionKey);
     const values = await this.redis.findSessions(keys.length, ...keys, randomUUID(), LEASE_MS);
     return sessionIds.map((_, index) => {
       const at = index * 4;
       const username = values[at] ?? null;
-      if (username === null) return null;
-      return [username, values[at + 1] ?? null, values[at + 2] ?? null, values[at + 3] ?? null];
+      if (username === null) return undefined;
+      return found(username, [
+        values[at + 1] ?? null,
+        values[at + 2] ?? null,
+        values[at + 3] ?? null,
+      ]);
     });
   }
 
-  async #open(openings: readonly Opening[]): Promise<null[]> {
-    const keys = openings.flatMap(({ sessionId, fill: [, username] }) => {
-      const [profile, lease] = keysOf(username);
-      return [sessionKey(sessionId), profile, lease];
-    });
+  async #open(openings: readonly Opening[]): Promise<undefined[]> {
+    const users = openings.map(({ fill: [, username] }) => keysOf(username));
+    const keys = [
+      ...openings.map(({ sessionId }) => sessionKey(sessionId)),
+      ...users.map(([profile]) => profile),
+      ...users.map(([, lease]) => lease),
+    ];
     await this.redis.openSessions(keys.length, ...keys, ...openings.flatMap(({ fill }) => fill));
-    return openings.map(() => null);
+    return openings.map(() => undefined);
   }
 
-  async #lease(usernames: readonly string[]): Promise<(string | null)[]> {
-    const keys = usernames.flatMap((username) => keysOf(username).slice(1));
-    return this.redis.grantLeases(keys.length, ...keys, randomUUID(), LEASE_MS);
+  async #lease(usernames: readonly string[]): Promise<(Lease | undefined)[]> {
+    const users = usernames.map(keysOf);
+    const keys = [...users.map(([, lease]) => lease), ...users.map(([, , dirty]) => dirty)];
+    const leases = await this.redis.grantLeases(keys.length, ...keys, randomUUID(), LEASE_MS);
+    return leases.map((lease) => lease ?? undefined);
   }
 }
 
@@ -92,11 +107,13 @@ export class RedisCluster implements Topology {
   }
 
   /** The session comes first, since it names the user. The profile is as fresh as its own read. */
-  async find(sessionId: string): Promise<FoundReply | null> {
-    const username = await this.redis.get(sessionKey(sessionId));
-    if (username === null) return null;
-    const keys = keysOf(username);
-    return [username, ...(await this.redis.readProfile(...keys, randomUUID(), LEASE_MS))];
+  find(sessionId: string): Promise<FoundSession | undefined> {
+    return attempt("read session", async () => {
+      const username = await this.redis.get(sessionKey(sessionId));
+      if (username === null) return undefined;
+      const keys = keysOf(username);
+      return found(username, await this.redis.readProfile(...keys, randomUUID(), LEASE_MS));
+    });
   }
 
   /**
@@ -104,26 +121,39 @@ export class RedisCluster implements Topology {
    * profile filled under a lease is right whether or not the session begins. Where either fails,
    * the sign-in does, and a session that nobody was told of ends by itself.
    */
-  async open(sessionId: string, fill: FillArguments): Promise<void> {
+  open(sessionId: string, fill: FillArguments): Promise<void> {
     const [, username, , , ttlMs] = fill;
     const [profile, lease] = keysOf(username);
-    await Promise.all([
-      this.redis.set(sessionKey(sessionId), username, "PX", ttlMs),
-      this.redis.fillProfile(profile, lease, ...fill),
-    ]);
+    return attempt("open session", async () => {
+      await Promise.all([
+        this.redis.set(sessionKey(sessionId), username, "PX", ttlMs),
+        this.redis.fillProfile(profile, lease, ...fill),
+      ]);
+    });
   }
 
-  async lease(username: string): Promise<string | null> {
+  lease(username: string): Promise<Lease | undefined> {
     const [, lease, dirty] = keysOf(username);
-    const [granted] = await this.redis.grantLeases(2, lease, dirty, randomUUID(), LEASE_MS);
-    return granted ?? null;
+    return attempt("lease profile", async () => {
+      const [granted] = await this.redis.grantLeases(2, lease, dirty, randomUUID(), LEASE_MS);
+      return granted ?? undefined;
+    });
   }
 
   /** Any node knows which slots are served, once the nodes miss the one that does not answer. */
-  async ping(): Promise<void> {
-    const info = String(await this.redis.cluster("INFO"));
-    const served = /^cluster_slots_ok:(\d+)/m.exec(info)?.[1] ?? "none";
-    if (/^cluster_state:ok/m.test(info) && served === SLOTS) return;
-    throw new Error(`${served} of ${SLOTS} slots are served`);
+  ping(): Promise<unknown> {
+    return attempt("ping Redis", async () => {
+      const info = String(await this.redis.cluster("INFO"));
+      const served = /^cluster_slots_ok:(\d+)/m.exec(info)?.[1] ?? "none";
+      if (/^cluster_state:ok/m.test(info) && served === SLOTS) return;
+      throw new Error(`${served} of ${SLOTS} slots are served`);
+    });
   }
+}
+
+function found(username: string, [nickname, profilePath, lease]: ProfileReply): FoundSession {
+  if (nickname !== null && profilePath !== null) {
+    return { username, profile: { username, nickname, profilePath } };
+  }
+  return lease === null ? { username } : { username, lease };
 }
