@@ -10,30 +10,32 @@ function setup(thread)
   table.insert(threads, thread)
 end
 
+-- Made before the load begins: what is spent on them takes cores from who is measured.
+local requests = {}
+local count, at = 0, 0
+
 function init(args)
-  local file, kind, count = args[1], args[2], tonumber(args[3])
-  lines, at = {}, 0
+  local file, kind, threads = args[1], args[2], tonumber(args[3])
+  local head = "POST " .. wrk.path .. " HTTP/1.1\r\nHost: " .. wrk.headers["Host"] ..
+    "\r\nContent-Type: application/json\r\nContent-Length: "
   local n = 0
   for line in io.lines(file) do
     -- Threads take turns, so no line is sent twice before all have been.
-    if n % count == id then
-      if kind == "cookie" then line = wrk.format(nil, nil, { ["Cookie"] = line }) end
-      table.insert(lines, line)
+    if n % threads == id then
+      count = count + 1
+      if kind == "cookie" then
+        requests[count] = wrk.format(nil, nil, { ["Cookie"] = line })
+      else
+        requests[count] = head .. #line .. "\r\n\r\n" .. line
+      end
     end
     n = n + 1
-  end
-  if kind == "body" then
-    local host = wrk.headers["Host"]
-    head = "POST " .. wrk.path .. " HTTP/1.1\r\nHost: " .. host ..
-      "\r\nContent-Type: application/json\r\nContent-Length: "
   end
 end
 
 function request()
-  at = at % #lines + 1
-  local line = lines[at]
-  if not head then return line end
-  return head .. #line .. "\r\n\r\n" .. line
+  at = at % count + 1
+  return requests[at]
 end
 
 -- It costs a call for each answer, so only where it matters which error it is.
