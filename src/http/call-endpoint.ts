@@ -18,7 +18,7 @@ export function callHandler(
   const hasBody = endpoint.fields.length > 0;
   const endsSession = endpoint.cookie === "clear";
   return async ({ request, requestId }) => {
-    const fields: Record<string, unknown> = hasBody ? await readBodyOf(endpoint, request) : {};
+    const fields = hasBody ? bodyOf(endpoint, await readFields(request)) : {};
     if (needsSession) fields.sessionId = cookie.read(request);
     // Who closes the window on signing out wants the session to end all the same.
     const options = endsSession ? { requestId } : { requestId, signal: () => request.signal };
@@ -30,12 +30,11 @@ export function callHandler(
   };
 }
 
-/** @throws {Refusal} 400, 413, 415: the body does not hold what the method's request needs */
-async function readBodyOf(
+/** @throws {Refusal} 400: the body does not hold what the method's request needs */
+function bodyOf(
   { method, fields, needsSession }: CallEndpoint,
-  request: Request,
-): Promise<Record<string, unknown>> {
-  const given = await readFields(request);
+  given: Fields,
+): Record<string, unknown> {
   const body: Record<string, unknown> = {};
   for (const field of fields) {
     if (given[field] !== undefined) body[field] = toNfc(given[field]);

@@ -70,10 +70,11 @@ function envelope(
   name: ErrorName,
   status: number,
   data: unknown,
-  headers: Readonly<Record<string, string>> = {},
+  headers?: Readonly<Record<string, string>>,
 ): Response {
   const body = JSON.stringify({ errCode: ERRORS[name].code, errMsg: name, data });
   const response = new Response(body, { status, headers: HEADERS });
+  if (!headers) return response;
   for (const [header, value] of Object.entries(headers)) response.headers.set(header, value);
   return response;
 }

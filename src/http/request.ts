@@ -57,20 +57,23 @@ export async function readBody(
   const announced = request.headers.get("Content-Length");
   if (Number(announced ?? 0) > maxBytes) throw tooLarge(maxBytes);
   try {
-    if (announced !== null) return await request.bytes();
-    // Into one buffer: kept one by one, chunks of a byte would take a hundred times their size.
-    const sink = new Bun.ArrayBufferSink();
-    sink.start({ asUint8Array: true });
-    let bytes = 0;
-    for await (const chunk of request.body ?? []) {
-      bytes += chunk.byteLength;
-      if (bytes > maxBytes) throw tooLarge(maxBytes);
-      sink.write(chunk);
-    }
-    return new Uint8Array(sink.end());
+    return await (announced === null ? readChunks(request, maxBytes) : request.bytes());
   } catch (error) {
     throw error instanceof Refusal ? error : new Refusal(400, "The body was cut short");
   }
+}
+
+/** Into one buffer: kept one by one, chunks of a byte would take a hundred times their size. */
+async function readChunks(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const sink = new Bun.ArrayBufferSink();
+  sink.start({ asUint8Array: true });
+  let bytes = 0;
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) throw tooLarge(maxBytes);
+    sink.write(chunk);
+  }
+  return new Uint8Array(sink.end());
 }
 
 function tooLarge(maxBytes: number): Refusal {
