@@ -57,18 +57,30 @@ describe("HashQueue", () => {
     expect(most).toBe(3);
   });
 
-  test("results are handed on together where there is a queue, and at once where there is none", async () => {
-    const queue = await measuredQueue(4);
-    // Each turn of the event loop that brings results.
-    const turns = new Set<number>();
-    let turn = 0;
-    const counter = setInterval(() => turn++, 1);
-    const note = () => turns.add(turn);
-    const hashes = Array.from({ length: 60 }, () => queue.run(PATIENT, () => Bun.sleep(1)));
-    await Promise.all(hashes.map((hash) => hash.then(note)));
-    clearInterval(counter);
-    expect(turns.size).toBeLessThan(40);
+  test.each([
+    ["light", 200, 1],
+    ["costly", 96, 8],
+  ])(
+    "results of %s hashes are handed on together where there is a queue",
+    async (_what, count, ms) => {
+      const queue = new HashQueue(4);
+      // Each turn of the event loop that brings results.
+      const turns = new Set<number>();
+      let turn = 0;
+      const counter = setInterval(() => turn++, 1);
+      // No two end at the same time, were they handed on as they end.
+      const hashes = Array.from({ length: count }, (_, index) =>
+        queue.run(PATIENT, () => Bun.sleep(ms + ((index * 5) % (ms + 3)))),
+      );
+      await Promise.all(hashes.map((hash) => hash.then(() => turns.add(turn))));
+      clearInterval(counter);
+      // About 35 with a queue, 90 and more one by one.
+      expect(turns.size).toBeLessThan(60);
+    },
+  );
 
+  test("a result is handed on at once where there is no queue", async () => {
+    const queue = await measuredQueue(4);
     let isWaiting = true;
     const alone = queue.run(PATIENT, async () => {
       // What is already on its way when the hash ends comes first, and nothing else.

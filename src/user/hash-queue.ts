@@ -17,7 +17,7 @@ const FIRST_GUESS_MS = 10;
 /** How long a result may wait for others: this part of what the queue takes … */
 const GATHER_SHARE = 0.1;
 /** … and no longer than this. */
-const MAX_GATHER_MS = 10;
+const MAX_GATHER_MS = 25;
 
 /** About how many of the latest hashes the average stands for: a crowd that arrives slows a few. */
 const AVERAGE_SPAN = 256;
@@ -82,15 +82,15 @@ export class HashQueue {
 
   /**
    * Wait a little where there is a queue. Results that are handed on together share what follows:
-   * round trips, frames and turns of the event loop in both tiers, which would cost each of them
-   * more than half a light hash.
+   * round trips, frames and turns of the event loop in both tiers. For each of its own that is more
+   * than half of a light hash, and a tenth of a costly one, whose memory drives all else from the
+   * caches.
    */
   #gather(): Promise<void> | undefined {
     const { pendingCount, concurrency } = this.#limit;
     const queueMs = (pendingCount / concurrency) * this.#averageMs;
     const gatherMs = Math.min(queueMs * GATHER_SHARE, MAX_GATHER_MS);
-    // Beside a costly hash, what follows it does not count.
-    if (gatherMs < 1 || this.#averageMs > MAX_GATHER_MS) return this.#gathering;
+    if (gatherMs < 1) return this.#gathering;
     this.#gathering ??= sleep(gatherMs).then(() => {
       this.#gathering = undefined;
     });
