@@ -3,6 +3,7 @@
 import { parseArgs } from "node:util";
 import { benchMicro, microTable } from "./micro/main.ts";
 import { reportCommand, writeResults } from "./report/main.ts";
+import { failures } from "./report/wanted.ts";
 import { benchRpc, rpcTable } from "./rpc/main.ts";
 import { profileRpc } from "./rpc/profile.ts";
 import { benchSeed, seedTable } from "./seed/main.ts";
@@ -20,7 +21,8 @@ bun run bench micro [--quick]
 
   sla     the loads of the contract on Portico, on the same service in Go and on Node, and on
           bare Bun.serve (the ceiling), over MySQL and Redis: its own, or those that
-          DATABASE_URL and REDIS_URL name; the page and the data go to bench/results
+          DATABASE_URL and REDIS_URL name; the page and the data go to bench/results; the
+          exit code is 1 where an answer of Portico was wrong or missing
   report  make the page of a load test's results, the newest in bench/results, and write
           its tables into README.md
   budget  where the CPU time of one get_user_info and one signin goes, stage by stage
@@ -74,7 +76,9 @@ const COMMANDS: Readonly<Record<string, (file: string | undefined) => Promise<nu
     const { json, html } = await writeResults(results);
     for (const reason of results.leftOut) console.log(`Left out: ${reason}`);
     console.log(`${html}\n${json}`);
-    return 0;
+    const failed = failures(results).filter(({ isKept }) => isKept === false);
+    for (const { what, measured } of failed) console.error(`${what}: ${measured}`);
+    return failed.length === 0 ? 0 : 1;
   },
 
   report: reportCommand,

@@ -31,9 +31,11 @@ export function loadName({ endpoint, connections, passwordHash, tool }: NamedLoa
 /** `processes` are all of the page, so that one has the same colour everywhere. */
 export function loadSection(
   id: string,
-  { load, contenders }: LoadSummary,
+  { load, contenders: all }: LoadSummary,
   processes: readonly string[],
 ): string {
+  // A ceiling of some loads has nothing to say of the others; of Portico, that is missed.
+  const contenders = all.filter((each) => each.rounds > 0 || each.name === PORTICO);
   const name = loadName(load);
   const promise = load.floor === undefined ? "No floor" : `Floor: ${count(load.floor)} requests/s`;
   const charts = [

@@ -126,15 +126,20 @@ test("charts and tables are named for those who do not see them", async () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
-test("a contender without rounds has a row of dashes", async () => {
-  const contenders = [PORTICO, "nobody"];
-  const document = await documentOf(madeUpResults({ contenders }));
-  const rows = [...document.querySelectorAll("#load-1 tbody tr")].filter(
-    (row) => row.querySelector("th")?.textContent === "nobody",
-  );
+test("of those without rounds only Portico has a row, of dashes", async () => {
+  const results = madeUpResults({ contenders: [PORTICO, BARE, "nobody"] });
+  const loads = results.loads.map((load) => ({
+    ...load,
+    contenders: load.contenders.filter(({ name }) => name === BARE),
+  }));
+  const document = await documentOf({ ...results, loads });
+  const all = [...document.querySelectorAll("#load-1 tbody tr")];
+  const names = all.map((row) => row.querySelector("th")?.textContent);
+  expect(names).toEqual([PORTICO, BARE, PORTICO, BARE]);
+  const rows = all.filter((_, index) => names[index] === PORTICO);
   const cells = rows.map((row) => [...row.querySelectorAll("td")].map((cell) => cell.textContent));
   expect(cells[0]).toEqual(["0", ...Array(12).fill("–")]);
-  expect(cells[1]).toEqual(Array(8).fill("–"));
+  expect(cells[1]).toEqual(Array(5).fill("–"));
 });
 
 describe("what was not measured is a dash and never a broken number", () => {

@@ -74,7 +74,7 @@ export function wantedOf(results: BenchResults): Wanted[] {
     ...[200, 2000].map((connections) => lightHash(loads, connections)),
     floors(loads),
     besideSignIns(loads),
-    ...failures(loads, results),
+    ...failures(results),
     ...memory(results),
     start(results),
     ...costOverRows(results),
@@ -129,9 +129,10 @@ function besideSignIns(loads: readonly LoadSummary[]): Wanted {
   return ratio(what, "at most", P99_BESIDE_SIGN_INS, "without them", value);
 }
 
-function failures(loads: readonly LoadSummary[], { overConnections }: BenchResults): Wanted[] {
-  const rows = loads.flatMap((load) => contender(load, PORTICO) ?? []);
-  const points = overConnections.filter(({ name }) => name === PORTICO);
+/** What is wanted of every answer, at any speed. */
+export function failures(results: BenchResults): Wanted[] {
+  const rows = summarize(results).flatMap((load) => contender(load, PORTICO) ?? []);
+  const points = results.overConnections.filter(({ name }) => name === PORTICO);
   const total = (values: readonly number[]) => values.reduce((one, other) => one + other, 0);
   const errors = total([...rows, ...points].map((each) => each.errors));
   const wrong = total(rows.map((each) => each.wrong));
