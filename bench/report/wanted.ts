@@ -35,7 +35,6 @@ interface Limits {
   readonly rateOf: Readonly<Record<string, number>>;
 }
 
-const CLASSIC_HASH = "salted-md5";
 const LIGHT_HASH = "argon2id:m=2048,t=1,p=1";
 const DEFAULT_HASH = "argon2id:m=19456,t=2,p=1";
 
@@ -51,7 +50,7 @@ const LIMITS: readonly Limits[] = [
     rateOf: { [BARE]: 0.35, [CLASSIC_GO]: 2.5 },
   },
   ...[200, 2000].map((connections) => ({
-    load: { endpoint: "signin", connections, passwordHash: CLASSIC_HASH },
+    load: { endpoint: "signin", connections, passwordHash: "salted-md5" },
     rateOf: { [BARE]: 0.2, [CLASSIC_GO]: 3 },
   })),
   {
