@@ -3,6 +3,7 @@ import type { Cluster, Redis } from "ioredis";
 import type { FoundSession, Lease } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
 import { batch } from "./batch.ts";
+import { Recovery } from "./recovery.ts";
 import { type FillArguments, keysOf, type ProfileReply, sessionKey } from "./redis-scripts.ts";
 
 /** Longer than a reader takes to read its row: the deadline of a whole call. */
@@ -34,6 +35,7 @@ interface Opening {
 /** One Redis: each in one round trip, which all of a turn of the event loop share. */
 export class OneRedis implements Topology {
   readonly redis: Redis;
+  readonly #recovery = new Recovery();
   readonly #finding = batch((sessionIds: readonly string[]) =>
     attempt("read session", () => this.#find(sessionIds)),
   );
@@ -44,8 +46,10 @@ export class OneRedis implements Topology {
     attempt("lease profile", () => this.#lease(usernames)),
   );
 
+  /** @param redis is connected */
   constructor(redis: Redis) {
     this.redis = redis;
+    this.#recovery.watch(redis);
   }
 
   find(sessionId: string): Promise<FoundSession | undefined> {
@@ -71,11 +75,8 @@ export class OneRedis implements Topology {
       const at = index * 4;
       const username = values[at] ?? null;
       if (username === null) return undefined;
-      return found(username, [
-        values[at + 1] ?? null,
-        values[at + 2] ?? null,
-        values[at + 3] ?? null,
-      ]);
+      const [nickname = null, profilePath = null, lease = null] = values.slice(at + 1, at + 4);
+      return found(username, [nickname, profilePath, lease], this.#recovery);
     });
   }
 
@@ -94,16 +95,20 @@ export class OneRedis implements Topology {
     const users = usernames.map(keysOf);
     const keys = [...users.map(([, lease]) => lease), ...users.map(([, , dirty]) => dirty)];
     const leases = await this.redis.grantLeases(keys.length, ...keys, randomUUID(), LEASE_MS);
-    return leases.map((lease) => lease ?? undefined);
+    return leases.map((lease) => this.#recovery.permit(lease));
   }
 }
 
 /** A Redis Cluster: a command for the session and one for the user. */
 export class RedisCluster implements Topology {
   readonly redis: Cluster;
+  readonly #recovery = new Recovery();
 
+  /** @param redis is connected */
   constructor(redis: Cluster) {
     this.redis = redis;
+    for (const node of redis.nodes()) this.#recovery.watch(node);
+    redis.on("+node", (node: Redis) => this.#recovery.watch(node));
   }
 
   /** The session comes first, since it names the user. The profile is as fresh as its own read. */
@@ -112,7 +117,8 @@ export class RedisCluster implements Topology {
       const username = await this.redis.get(sessionKey(sessionId));
       if (username === null) return undefined;
       const keys = keysOf(username);
-      return found(username, await this.redis.readProfile(...keys, randomUUID(), LEASE_MS));
+      const reply = await this.redis.readProfile(...keys, randomUUID(), LEASE_MS);
+      return found(username, reply, this.#recovery);
     });
   }
 
@@ -136,7 +142,7 @@ export class RedisCluster implements Topology {
     const [, lease, dirty] = keysOf(username);
     return attempt("lease profile", async () => {
       const [granted] = await this.redis.grantLeases(2, lease, dirty, randomUUID(), LEASE_MS);
-      return granted ?? undefined;
+      return this.#recovery.permit(granted);
     });
   }
 
@@ -151,9 +157,14 @@ export class RedisCluster implements Topology {
   }
 }
 
-function found(username: string, [nickname, profilePath, lease]: ProfileReply): FoundSession {
+function found(
+  username: string,
+  [nickname, profilePath, granted]: ProfileReply,
+  recovery: Recovery,
+): FoundSession {
   if (nickname !== null && profilePath !== null) {
     return { username, profile: { username, nickname, profilePath } };
   }
-  return lease === null ? { username } : { username, lease };
+  const lease = recovery.permit(granted);
+  return lease === undefined ? { username } : { username, lease };
 }
