@@ -266,16 +266,19 @@ describe.concurrent.skipIf(!hasRedis)("Redis", () => {
   });
 });
 
-test.concurrent.skipIf(!hasRedis)("Redis: a user who may not ask for INFO can be used", async () => {
-  await using redis = await startRedis();
-  await using folder = await createFolder();
-  const redisUrl = (await redis.createDatabase()).replace("redis://", "redis://portico:secret@");
-  await using raw = disposable(new Redis(redis.url));
-  await raw.redis.acl("SETUSER", "portico", "on", ">secret", "~*", "+@all", "-@dangerous");
-  await using storage = await open({ redisUrl, ...folder });
-  await storage.sessions.open("s1", user("grace"), undefined);
-  expect((await storage.sessions.find("s1"))?.username).toBe("grace");
-});
+test.concurrent.skipIf(!hasRedis)(
+  "Redis: a user who may not ask for INFO can be used",
+  async () => {
+    await using redis = await startRedis();
+    await using folder = await createFolder();
+    const redisUrl = (await redis.createDatabase()).replace("redis://", "redis://portico:secret@");
+    await using raw = disposable(new Redis(redis.url));
+    await raw.redis.acl("SETUSER", "portico", "on", ">secret", "~*", "+@all", "-@dangerous");
+    await using storage = await open({ redisUrl, ...folder });
+    await storage.sessions.open("s1", user("grace"), undefined);
+    expect((await storage.sessions.find("s1"))?.username).toBe("grace");
+  },
+);
 
 describe.concurrent.skipIf(!hasMariaDb || !hasRedis)("a start without its databases", () => {
   test("waits for them, says so once, and goes on when they are there", async () => {
