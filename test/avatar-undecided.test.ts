@@ -10,7 +10,7 @@ import { startStack } from "./stack.ts";
 import { eventually } from "./storage-pairs.ts";
 
 // Uploads of which nobody knows whether the profile has got them: on real databases, which answer
-// too late, or not at all.
+// too late, or not at all. The tests wait for that at the same time.
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
@@ -60,7 +60,7 @@ const isUpdateWaiting = (sql: Connection) => async () => {
 const isAvailable = hasMariaDb && hasRedis;
 
 describe.skipIf(!isAvailable).each(PICTURE_PLACES)("an upload to $place", ({ open }) => {
-  test("that fails though the profile has got it keeps its picture", async () => {
+  test.concurrent("that fails though the profile has got it keeps its picture", async () => {
     await using site = await openSite(open);
     const { place, redis, sql, api, front } = site;
     const old = await pathOf(api);
@@ -87,7 +87,7 @@ describe.skipIf(!isAvailable).each(PICTURE_PLACES)("an upload to $place", ({ ope
     expect((await fetch(`${front.url}/avatars/${current}`)).status).toBe(200);
   });
 
-  test("that fails as its row is locked is removed, once it is certain", async () => {
+  test.concurrent("that fails as its row is locked is removed, once it is certain", async () => {
     await using site = await openSite(open);
     const { place, sql, api } = site;
     const old = await pathOf(api);

@@ -88,7 +88,26 @@ describe("a tier", () => {
     expect(tcp.output).toContain("Cannot serve User: it has no function signOut");
   });
 
-  test("loses neither users nor sessions when it is killed and started again", async () => {
+  // By itself: it sends its signals while a hash is at work.
+  test("finishes the call that runs on SIGTERM, twice or not, and exits with 0", async () => {
+    await using folder = await Folder.make();
+    const slowHash = { PASSWORD_HASH: "argon2id:m=262144,t=3,p=1", LOG_LEVEL: "debug" };
+    await using tcp = startTcp(folder.path, slowHash);
+    await using http = startHttp(folder.path, await tcp.listening(), slowHash);
+    const url = await http.listening();
+    const signUp = post(url, "signup", CREDENTIALS);
+    await Bun.sleep(100); // The hash takes longer than that, and has begun.
+    for (const tier of [tcp, http]) {
+      tier.kill("SIGTERM");
+      tier.kill("SIGTERM");
+    }
+    expect(await (await signUp).json()).toMatchObject({ errCode: "7" });
+    expect(await tcp.exited()).toBe(0);
+    expect(await http.exited()).toBe(0);
+    for (const tier of [tcp, http]) expect(tier.output.match(/"closing"/g)).toHaveLength(1);
+  });
+
+  test.concurrent("loses neither users nor sessions when it is killed and started again", async () => {
     await using folder = await Folder.make();
     const port = `${freePort()}`;
     await using http = startHttp(folder.path, `127.0.0.1:${port}`);
@@ -114,7 +133,7 @@ describe("a tier", () => {
     expect((await post(url, "signin", CREDENTIALS)).status).toBe(200);
   });
 
-  test("that waits for its database says so, and ends at once on SIGTERM", async () => {
+  test.concurrent("that waits for its database says so, and ends at once on SIGTERM", async () => {
     await using folder = await Folder.make();
     const databaseUrl = `mysql://portico:s3cret@127.0.0.1:${freePort()}/portico`;
     await using tcp = startTcp(folder.path, { DATABASE_URL: databaseUrl });
@@ -124,61 +143,50 @@ describe("a tier", () => {
     expect(tcp.output).not.toContain("s3cret");
   });
 
-  test.skipIf(!hasMariaDb || !hasRedis)("starts before what it needs, in any order", async () => {
-    await using folder = await Folder.make();
-    await using mariaDb = await startMariaDb();
-    await using redis = await startRedis();
-    const DATABASE_URL = await mariaDb.createDatabase();
-    const REDIS_URL = await redis.createDatabase();
-    await Promise.all([mariaDb.kill(), redis.kill()]);
+  test.concurrent.skipIf(!hasMariaDb || !hasRedis)(
+    "starts before what it needs, in any order",
+    async () => {
+      await using folder = await Folder.make();
+      await using mariaDb = await startMariaDb();
+      await using redis = await startRedis();
+      const DATABASE_URL = await mariaDb.createDatabase();
+      const REDIS_URL = await redis.createDatabase();
+      await Promise.all([mariaDb.kill(), redis.kill()]);
 
-    const port = `${freePort()}`;
-    await using http = startHttp(folder.path, `127.0.0.1:${port}`);
-    const url = await http.listening();
-    expect((await post(url, "signup", CREDENTIALS)).status).toBe(503);
-    await using tcp = startTcp(folder.path, { RPC_PORT: port, DATABASE_URL, REDIS_URL });
-    const waitsFor = (what: string) => tcp.waitFor(new RegExp(`"warn".*"waiting for ${what} at `));
-    await waitsFor("MySQL");
-    await mariaDb.restart();
-    await waitsFor("Redis");
-    expect((await post(url, "signup", CREDENTIALS)).status).toBe(503);
-    await redis.restart();
+      const port = `${freePort()}`;
+      await using http = startHttp(folder.path, `127.0.0.1:${port}`);
+      const url = await http.listening();
+      expect((await post(url, "signup", CREDENTIALS)).status).toBe(503);
+      await using tcp = startTcp(folder.path, { RPC_PORT: port, DATABASE_URL, REDIS_URL });
+      const waitsFor = (what: string) =>
+        tcp.waitFor(new RegExp(`"warn".*"waiting for ${what} at `));
+      await waitsFor("MySQL");
+      await mariaDb.restart();
+      await waitsFor("Redis");
+      expect((await post(url, "signup", CREDENTIALS)).status).toBe(503);
+      await redis.restart();
 
-    await tcp.listening();
-    const signUp = async () => (await post(url, "signup", CREDENTIALS)).status;
-    await eventually("the tiers find each other", async () => (await signUp()) === 200);
-  });
+      await tcp.listening();
+      const signUp = async () => (await post(url, "signup", CREDENTIALS)).status;
+      await eventually("the tiers find each other", async () => (await signUp()) === 200);
+    },
+  );
 
-  test.skipIf(!hasRedis)("ends on SIGTERM with 0 even where its Redis hangs", async () => {
-    await using folder = await Folder.make();
-    await using redis = await startRedis();
-    await using tcp = startTcp(folder.path, { REDIS_URL: await redis.createDatabase() });
-    await tcp.listening();
-    process.kill(redis.pid, "SIGSTOP");
-    tcp.kill("SIGTERM");
-    expect(await tcp.exited()).toBe(0);
-    expect(tcp.output).toContain("closed by force");
-  });
+  test.concurrent.skipIf(!hasRedis)(
+    "ends on SIGTERM with 0 even where its Redis hangs",
+    async () => {
+      await using folder = await Folder.make();
+      await using redis = await startRedis();
+      await using tcp = startTcp(folder.path, { REDIS_URL: await redis.createDatabase() });
+      await tcp.listening();
+      process.kill(redis.pid, "SIGSTOP");
+      tcp.kill("SIGTERM");
+      expect(await tcp.exited()).toBe(0);
+      expect(tcp.output).toContain("closed by force");
+    },
+  );
 
-  test("finishes the call that runs on SIGTERM, twice or not, and exits with 0", async () => {
-    await using folder = await Folder.make();
-    const slowHash = { PASSWORD_HASH: "argon2id:m=262144,t=3,p=1", LOG_LEVEL: "debug" };
-    await using tcp = startTcp(folder.path, slowHash);
-    await using http = startHttp(folder.path, await tcp.listening(), slowHash);
-    const url = await http.listening();
-    const signUp = post(url, "signup", CREDENTIALS);
-    await Bun.sleep(100); // The hash takes longer than that, and has begun.
-    for (const tier of [tcp, http]) {
-      tier.kill("SIGTERM");
-      tier.kill("SIGTERM");
-    }
-    expect(await (await signUp).json()).toMatchObject({ errCode: "7" });
-    expect(await tcp.exited()).toBe(0);
-    expect(await http.exited()).toBe(0);
-    for (const tier of [tcp, http]) expect(tier.output.match(/"closing"/g)).toHaveLength(1);
-  });
-
-  test("writes one id of a request into the log lines of both tiers", async () => {
+  test.concurrent("writes one id of a request into the log lines of both tiers", async () => {
     await using folder = await Folder.make();
     const environment = { LOG_LEVEL: "debug" };
     await using tcp = startTcp(folder.path, environment);
@@ -207,7 +215,7 @@ describe("a tier", () => {
   });
 });
 
-describe("bun run dev", () => {
+describe.concurrent("bun run dev", () => {
   test("starts both tiers, restarts them on change, and ends them", async () => {
     await using folder = await Folder.make();
     for (const name of ["schema", "codegen", "src", "public", "package.json", "biome.json"]) {

@@ -5,7 +5,7 @@ import { Child, freePort, ROOT } from "./child.ts";
 import { openRowsAt, type Rows } from "./contract/rows.ts";
 import { available as hasMariaDb, sharedMariaDb, startMariaDb } from "./mariadb.ts";
 import { startStack } from "./stack.ts";
-import { createFolder, type Location, open, PAIRS, user } from "./storage-pairs.ts";
+import { createFolder, DATABASES, type Location, open, user } from "./storage-pairs.ts";
 
 // `bun run seed` as a process of its own, as a shell starts it.
 
@@ -15,7 +15,7 @@ setDefaultTimeout(120_000);
 /** Some transactions in MySQL, and more in SQLite. */
 const MANY_USERS = 3 * MYSQL_CHUNK_USERS;
 
-const LOCATIONS = PAIRS.map((pair) => ({
+const LOCATIONS = DATABASES.map((pair) => ({
   ...pair,
   chunk: pair.name === "MySQL and Redis" ? MYSQL_CHUNK_USERS : SQLITE_CHUNK_USERS,
   async createLocation() {
@@ -230,7 +230,7 @@ describe("bun run seed", () => {
     expect((await seed(location, 2_700)).output).toContain("LOAD DATA LOCAL INFILE");
   });
 
-  test("shows a bar on a terminal, and none elsewhere", async () => {
+  test.concurrent("shows a bar on a terminal, and none elsewhere", async () => {
     await using folder = await createFolder();
     const { output } = await seed(folder, 10 * SQLITE_CHUNK_USERS);
     expect(output).not.toMatch(/[\x1b█\r]/);
@@ -252,7 +252,7 @@ describe("bun run seed", () => {
     expect(shown).toMatch(/█+░* \d+ % {2}[\d,]+ of 200,000 rows {2}[\d,]+ rows\/s {2}\d+s left/);
   });
 
-  test.each([
+  test.concurrent.each([
     [["--users", "0"], '--users is "0": must be a whole number from 1 to 1000000000'],
     [["--users", "-5"], "Option '--users' argument is ambiguous"],
     [["--users=-5"], '--users is "-5": must be'],
@@ -273,7 +273,7 @@ describe("bun run seed", () => {
     expect(await Bun.file(`${dataDir}/portico.sqlite`).exists()).toBe(false);
   });
 
-  test("ends with 2 where the environment is wrong, and 3 where nobody answers", async () => {
+  test.concurrent("ends with 2 where the environment is wrong, and 3 where nobody answers", async () => {
     await using folder = await createFolder();
     expect(await seed(folder, 5, { PASSWORD_HASH: "md5" })).toEqual({
       exitCode: 2,
@@ -287,13 +287,17 @@ describe("bun run seed", () => {
   });
 });
 
-test.skipIf(!hasMariaDb)("a signal ends it in time where the database hangs, too", async () => {
-  await using server = await startMariaDb();
-  const location = { databaseUrl: await server.createDatabase(), dataDir: "." };
-  await using child = startSeed(location, ["--users", "1000000000"]);
-  await child.waitFor(/Filling/);
-  process.kill(server.pid, "SIGSTOP");
-  child.kill("SIGINT");
-  expect(await child.exited()).toBe(130);
-  process.kill(server.pid, "SIGCONT");
-});
+// Ten seconds, in which the tests above it run.
+test.concurrent.skipIf(!hasMariaDb)(
+  "a signal ends it in time where the database hangs, too",
+  async () => {
+    await using server = await startMariaDb();
+    const location = { databaseUrl: await server.createDatabase(), dataDir: "." };
+    await using child = startSeed(location, ["--users", "1000000000"]);
+    await child.waitFor(/Filling/);
+    process.kill(server.pid, "SIGSTOP");
+    child.kill("SIGINT");
+    expect(await child.exited()).toBe(130);
+    process.kill(server.pid, "SIGCONT");
+  },
+);

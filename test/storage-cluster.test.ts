@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type SessionStore, StorageError } from "../src/user/stores.ts";
 import { askRedis, available as hasRedis } from "./redis.ts";
 import { type Master, type RedisCluster, startRedisCluster } from "./redis-cluster.ts";
 import { createFolder, eventually, open, recordingLog, user } from "./storage-pairs.ts";
 
-// A cluster that loses a master, or all, and one whose slots move from master to master.
+// A cluster that loses a master, or all, and one whose slots move from master to master. Each test
+// has a cluster of its own: for the most part it waits until the masters agree on one another.
 
 // Recovery alone may take as long as `eventually` waits.
 setDefaultTimeout(120_000);
@@ -14,27 +15,21 @@ const BOUND_MS = 8_000;
 /** The masters take one another for dead after this. */
 const NODE_TIMEOUT_MS = 2_000;
 
-let running: RedisCluster | undefined;
-beforeAll(async () => {
-  if (hasRedis) running = await startRedisCluster(NODE_TIMEOUT_MS);
-});
-afterAll(() => running?.[Symbol.asyncDispose]());
+const startCluster = () => startRedisCluster(NODE_TIMEOUT_MS);
 
-/** Sessions in the cluster, which is empty, and what they log. */
+/** Sessions in a cluster, which is empty, and what they log. */
 async function openSessions() {
-  if (!running) throw new Error("The cluster runs only while tests do");
-  const cluster = running;
-  const folder = await createFolder();
+  await using opening = new AsyncDisposableStack();
+  const cluster = opening.use(await startCluster());
+  const folder = opening.use(await createFolder());
   const { log, messages } = recordingLog();
-  const storage = await open({ redisUrl: await cluster.createDatabase(), ...folder }, { log });
+  const storage = opening.use(await open({ redisUrl: cluster.url, ...folder }, { log }));
+  const opened = opening.move();
   return {
     cluster,
     sessions: storage.sessions,
     messages,
-    async [Symbol.asyncDispose]() {
-      await storage[Symbol.asyncDispose]();
-      await folder[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
 
@@ -101,7 +96,7 @@ const FAULTS = [
   },
 ];
 
-describe.skipIf(!hasRedis)("of a cluster", () => {
+describe.concurrent.skipIf(!hasRedis)("of a cluster", () => {
   test.each(FAULTS)(
     "a master that is $fault takes its own slots along, and nothing else",
     async ({ hurt, heal, isEmpty }) => {
@@ -219,7 +214,7 @@ describe.skipIf(!hasRedis)("of a cluster", () => {
     );
 
     try {
-      // Both directions, so that the cluster ends as it was.
+      // In both directions, so that the next slot has the master that it began with.
       for (const key of ["session:user1", "user:user2"]) {
         const from = cluster.masterOf(key);
         const [to] = cluster.masters.filter((master) => master !== from);
@@ -235,9 +230,9 @@ describe.skipIf(!hasRedis)("of a cluster", () => {
   });
 
   test("one address alone stops the start, and the message says what to do", async () => {
-    if (!running) throw new Error("The cluster runs only while tests do");
+    await using cluster = await startCluster();
     await using folder = await createFolder();
-    const [address = ""] = running.url.split(",");
+    const [address = ""] = cluster.url.split(",");
     for (const redisUrl of [address, `${address}/1`]) {
       const refused = await open({ redisUrl, ...folder }).then(String, String);
       expect(refused).toEndWith(
@@ -248,21 +243,21 @@ describe.skipIf(!hasRedis)("of a cluster", () => {
   });
 
   test("a wrong password stops the start, and masters that are away are waited for", async () => {
-    if (!running) throw new Error("The cluster runs only while tests do");
+    await using cluster = await startCluster();
     await using folder = await createFolder();
-    const wrong = running.url.replaceAll("redis://", "redis://nobody:s3cr3t@");
+    const wrong = cluster.url.replaceAll("redis://", "redis://nobody:s3cr3t@");
     const refused = await open({ redisUrl: wrong, ...folder }).then(String, String);
     expect(refused).toContain("Cannot open Redis Cluster at 127.0.0.1:");
     expect(refused).toContain("WRONGPASS");
     expect(refused).not.toContain("s3cr3t");
 
     const { log, messages } = recordingLog();
-    await Promise.all(running.masters.map((master) => master.kill()));
-    const opening = open({ redisUrl: running.url, ...folder }, { log });
+    await Promise.all(cluster.masters.map((master) => master.kill()));
+    const opening = open({ redisUrl: cluster.url, ...folder }, { log });
     const isWaiting = async () =>
       messages.some((each) => each.startsWith("warn waiting for Redis Cl"));
     await eventually("it waits", isWaiting);
-    await Promise.all(running.masters.map((master) => master.restart()));
+    await Promise.all(cluster.masters.map((master) => master.restart()));
 
     await using storage = await opening;
     await eventually("all is well", () => succeeds(() => storage.sessions.ping()));

@@ -10,7 +10,8 @@ import { available as hasMariaDb, startMariaDb } from "./mariadb.ts";
 import { available as hasRedis, startRedis } from "./redis.ts";
 import { createFolder, eventually, open, recordingLog, silent, user } from "./storage-pairs.ts";
 
-// Databases that die, hang, come late or refuse, each on a server of the test's own.
+// Databases that die, hang, come late or refuse, each on a server of the test's own: they wait for
+// time-outs at the same time.
 
 // Recovery alone may take as long as `eventually` waits.
 setDefaultTimeout(90_000);
@@ -57,6 +58,7 @@ function succeeds(call: () => Promise<unknown>): Promise<boolean> {
   );
 }
 
+// By itself: SQLite waits for the file without letting anything else happen in this process.
 test("SQLite: a file that another process has locked is waited for", async () => {
   await using folder = await createFolder();
   using holder = new Database(join(folder.dataDir, "portico.sqlite"));
@@ -73,7 +75,7 @@ test("SQLite: a file that another process has locked is waited for", async () =>
   expect(messages).toEqual([`warn waiting for ${where}`, `info connected to ${where}`]);
 });
 
-describe.skipIf(!hasMariaDb)("MySQL", () => {
+describe.concurrent.skipIf(!hasMariaDb)("MySQL", () => {
   test.each(FAULTS)("$fault: calls fail in bounded time, and work when it is back", async (how) => {
     await using mariadb = await startMariaDb();
     await using folder = await createFolder();
@@ -154,7 +156,7 @@ describe.skipIf(!hasMariaDb)("MySQL", () => {
   });
 });
 
-describe.skipIf(!hasRedis)("Redis", () => {
+describe.concurrent.skipIf(!hasRedis)("Redis", () => {
   test.each(FAULTS)("$fault: calls fail in bounded time, and work when it is back", async (how) => {
     await using redis = await startRedis();
     await using folder = await createFolder();
@@ -264,18 +266,21 @@ describe.skipIf(!hasRedis)("Redis", () => {
   });
 });
 
-test.skipIf(!hasRedis)("Redis: a user who may not ask for INFO can be used", async () => {
-  await using redis = await startRedis();
-  await using folder = await createFolder();
-  const redisUrl = (await redis.createDatabase()).replace("redis://", "redis://portico:secret@");
-  await using raw = disposable(new Redis(redis.url));
-  await raw.redis.acl("SETUSER", "portico", "on", ">secret", "~*", "+@all", "-@dangerous");
-  await using storage = await open({ redisUrl, ...folder });
-  await storage.sessions.open("s1", user("grace"), undefined);
-  expect((await storage.sessions.find("s1"))?.username).toBe("grace");
-});
+test.concurrent.skipIf(!hasRedis)(
+  "Redis: a user who may not ask for INFO can be used",
+  async () => {
+    await using redis = await startRedis();
+    await using folder = await createFolder();
+    const redisUrl = (await redis.createDatabase()).replace("redis://", "redis://portico:secret@");
+    await using raw = disposable(new Redis(redis.url));
+    await raw.redis.acl("SETUSER", "portico", "on", ">secret", "~*", "+@all", "-@dangerous");
+    await using storage = await open({ redisUrl, ...folder });
+    await storage.sessions.open("s1", user("grace"), undefined);
+    expect((await storage.sessions.find("s1"))?.username).toBe("grace");
+  },
+);
 
-describe.skipIf(!hasMariaDb || !hasRedis)("a start without its databases", () => {
+describe.concurrent.skipIf(!hasMariaDb || !hasRedis)("a start without its databases", () => {
   test("waits for them, says so once, and goes on when they are there", async () => {
     await using mariadb = await startMariaDb();
     await using redis = await startRedis();

@@ -34,6 +34,9 @@ export const PAIRS: readonly Pair[] = [
   },
 ];
 
+/** For what has to do with users alone: a pair for each kind of database. */
+export const DATABASES = PAIRS.filter(({ name }) => name !== "MySQL and Redis Cluster");
+
 async function createServerLocation(redis: typeof sharedRedis | typeof sharedRedisCluster) {
   const databaseUrl = await (await sharedMariaDb()).createDatabase();
   const redisUrl = await (await redis()).createDatabase();

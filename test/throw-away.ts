@@ -124,11 +124,13 @@ export class ThrowAwayServer {
 }
 
 /**
+ * Start what ends a server and removes its folder when this process ends.
+ *
  * Its standard input ends when the test process does, SIGKILL included; it then ends the server
  * and removes the folder. It is detached, so that what ends the process group (Ctrl-C, a runner's
  * time limit) does not end it first.
  */
-function watchFolder(folder: string): Bun.Subprocess<"pipe", "ignore", "ignore"> {
+export function watchFolder(folder: string): Bun.Subprocess<"pipe", "ignore", "ignore"> {
   const script = `read -r _
     test -e pid && kill -9 "$(cat pid)" && sleep 0.2
     rm -rf "$1"`;

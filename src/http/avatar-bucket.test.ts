@@ -103,7 +103,8 @@ describe("a bucket", () => {
   });
 });
 
-describe("an S3 that fails", () => {
+// Each on a line of its own, so that their pauses and deadlines pass at the same time.
+describe.concurrent("an S3 that fails", () => {
   const once = (fault: Fault) => [fault, passes];
 
   test.each<[string, Fault[]]>([

@@ -63,9 +63,10 @@ end
 `;
 
 export const SCRIPTS = {
-  // Several look-ups at once, which have nothing to do with each other: for each session
-  // its username and the values of a ProfileReply. The users' keys follow from the sessions and cannot be declared: for
-  // one Redis, not a cluster. It never touches a session's expiry: it is not renewed by use.
+  // Several look-ups at once, which have nothing to do with each other: for each session its
+  // username and the values of a ProfileReply. The users' keys follow from the sessions and cannot
+  // be declared: for one Redis, not a cluster. It never touches a session's expiry: it is not
+  // renewed by use.
   findSessions: {
     lua: `${READ}
 local usernames = redis.call("MGET", unpack(KEYS))

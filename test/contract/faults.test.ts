@@ -23,6 +23,8 @@ import {
 } from "./client.ts";
 import { avatarForm, pngOf } from "./images.ts";
 
+// The tests wait for deadlines, at the same time: each has tiers and servers of its own.
+
 // A limit ends a hang; it does not judge speed.
 setDefaultTimeout(60_000);
 
@@ -143,7 +145,7 @@ function startLine(port: number): Line {
   };
 }
 
-describe("a TCP tier that cannot be reached", () => {
+describe.concurrent("a TCP tier that cannot be reached", () => {
   test("is answered with 0 and 503 by every endpoint, and no picture stays", async () => {
     await using http = await startLoneHttp(`127.0.0.1:${deadPort()},127.0.0.1:${deadPort()}`);
     const startedAt = Date.now();
@@ -186,7 +188,7 @@ describe("a TCP tier that cannot be reached", () => {
   });
 });
 
-describe("a TCP tier that falls silent in the middle", () => {
+describe.concurrent("a TCP tier that falls silent in the middle", () => {
   test("is answered with 0 and 504 when the deadline has passed", async () => {
     await using stack = await startStack();
     using line = startLine(stack.rpcPort);
@@ -203,7 +205,7 @@ describe("a TCP tier that falls silent in the middle", () => {
   });
 });
 
-test("the two calls of an upload share one deadline", async () => {
+test.concurrent("the two calls of an upload share one deadline", async () => {
   let leftMs = Number.NaN;
   await using front = await startFront({
     async getUserInfo() {
@@ -220,7 +222,7 @@ test("the two calls of an upload share one deadline", async () => {
   expect(leftMs).toBeLessThan(DEADLINE_MS - 1000);
 });
 
-test("an HTTP tier that cannot save a picture answers 0 and 500, and goes on", async () => {
+test.concurrent("an HTTP tier that cannot save a picture answers 0 and 500, and goes on", async () => {
   await using stack = await startStack();
   const { api, username } = await newMember(stack);
   const folder = join(stack.dataDir, "avatars");
@@ -233,7 +235,7 @@ test("an HTTP tier that cannot save a picture answers 0 and 500, and goes on", a
   expect((await api.avatar(avatarForm(PNG))).code).toBe("7");
 });
 
-describe("something else at the address of the TCP tier", () => {
+describe.concurrent("something else at the address of the TCP tier", () => {
   test("that never answers is answered with 0 within the deadline", async () => {
     using peer = startPeer(() => undefined);
     await using http = await startLoneHttp(peer.address);
@@ -263,7 +265,7 @@ describe("something else at the address of the TCP tier", () => {
   });
 });
 
-describe.skipIf(!mariaDb.available || !redis.available)("servers that die", () => {
+describe.concurrent.skipIf(!mariaDb.available || !redis.available)("servers that die", () => {
   test("are answered with 1 and 503, and are found again: MySQL", async () => {
     await using server = await mariaDb.startMariaDb({ keepsEveryCommit: true });
     await using stack = await startStack({ DATABASE_URL: await server.createDatabase() });

@@ -1,4 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { startStack } from "../stack.ts";
 import {
   type Answer,
   Api,
@@ -251,10 +252,13 @@ describePairs("sessions behind https", (pair) => {
 });
 
 describePairs("sessions of two seconds", (pair) => {
-  const shared = sharedStack(pair, { SESSION_TTL_SECONDS: "2" });
-
-  test("end after their time, although they are in use", async () => {
-    const member = await newMember(shared.stack);
+  // Each pair has a stack of its own, so that the time passes for all of them at once.
+  test.concurrent("end after their time, although they are in use", async () => {
+    await using stack = await startStack({
+      ...(await pair.environment()),
+      SESSION_TTL_SECONDS: "2",
+    });
+    const member = await newMember(stack);
     const idle = await signInAgain(member);
     expect((await member.api.userInfo()).code).toBe("7");
     // Were it renewed by use, reading it this often would keep it alive for ever.

@@ -99,7 +99,8 @@ describePairs("the system contract", (pair) => {
   });
 });
 
-describe.skipIf(!hasMariaDb || !hasRedis)("health", () => {
+// Each on databases of its own, so that they wait for their time-outs at the same time.
+describe.concurrent.skipIf(!hasMariaDb || !hasRedis)("health", () => {
   test.each([
     { database: "MySQL", part: "users", other: "sessions", fault: "killed" },
     { database: "MySQL", part: "users", other: "sessions", fault: "hanging" },

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { createConnection } from "mysql2/promise";
@@ -38,19 +38,23 @@ interface Site extends Omit<Databases, "sql"> {
   readonly databaseUrl: string;
 }
 
-async function startSite(cleanup: AsyncDisposableStack): Promise<Site> {
+/** Both tiers on databases of their own, which may be hurt. */
+async function startSite(): Promise<Site & AsyncDisposable> {
+  await using starting = new AsyncDisposableStack();
   const servers = {
-    mariaDb: cleanup.use(await mariaDb.startMariaDb({ keepsEveryCommit: true })),
-    redis: cleanup.use(await redis.startRedis()),
+    mariaDb: starting.use(await mariaDb.startMariaDb({ keepsEveryCommit: true })),
+    redis: starting.use(await redis.startRedis()),
   };
   const databaseUrl = await servers.mariaDb.createDatabase();
   const redisUrl = await servers.redis.createDatabase();
-  const stack = cleanup.use(await startStack({ DATABASE_URL: databaseUrl, REDIS_URL: redisUrl }));
+  const stack = starting.use(await startStack({ DATABASE_URL: databaseUrl, REDIS_URL: redisUrl }));
   const raw = new Redis(redisUrl);
-  cleanup.defer(() => raw.disconnect());
+  starting.defer(() => raw.disconnect());
   // Whoever asks hears of it; without a listener, ioredis prints every refused connection.
   raw.on("error", () => undefined);
-  return { ...servers, stack, raw, databaseUrl };
+  const started = starting.move();
+  const dispose = () => started.disposeAsync();
+  return { ...servers, stack, raw, databaseUrl, [Symbol.asyncDispose]: dispose };
 }
 
 /** A connection to hurt MySQL with, which may itself be hurt. */
@@ -124,16 +128,9 @@ function rowOf({ name, answers }: Fault): string {
   return `| ${name} | ${failures.join("; ") || "none"} | ${all} |`;
 }
 
-describe.skipIf(!mariaDb.available || !redis.available)("while a database fails", () => {
-  const cleanup = new AsyncDisposableStack();
-  let site: Site;
-
-  beforeAll(async () => {
-    site = await startSite(cleanup);
-  });
-  afterAll(() => cleanup.disposeAsync());
-
+describe.concurrent.skipIf(!mariaDb.available || !redis.available)("while a database fails", () => {
   test.each(FAULTS)("$name: what can still be answered is", async (fault) => {
+    await using site = await startSite();
     const people = await invite(site);
     using connection = await connectSql(site);
     const databases = { ...site, ...connection };
@@ -150,6 +147,7 @@ describe.skipIf(!mariaDb.available || !redis.available)("while a database fails"
   });
 
   test("no call waits longer than its own deadline", async () => {
+    await using site = await startSite();
     const { cached } = await invite(site);
     using connection = await connectSql(site);
     await connection.sql.query("LOCK TABLES user WRITE");

@@ -58,16 +58,19 @@ const COMMANDS: [string, boolean, number][] = [
 
 for (const [command, isAvailable, started] of COMMANDS) {
   describe.skipIf(!isAvailable || !existsSync("/proc/self/stat"))(`bun run ${command}`, () => {
-    test.each(["SIGTERM", "SIGINT", "SIGKILL"] as const)("leaves nothing on %s", async (signal) => {
-      await using child = new Child(`test/faults/${command}.ts`, { args: ["--minutes", "2"] });
-      let processes: Process[] = [];
-      await eventually("all have started", async () => {
-        processes = await descendantsOf(child.pid);
-        return processes.filter(({ isShell }) => !isShell).length >= started;
-      });
-      child.kill(signal);
-      await child.exited();
-      await eventually("all have ended", async () => (await leftOf(processes)).length === 0);
-    });
+    test.concurrent.each(["SIGTERM", "SIGINT", "SIGKILL"] as const)(
+      "leaves nothing on %s",
+      async (signal) => {
+        await using child = new Child(`test/faults/${command}.ts`, { args: ["--minutes", "2"] });
+        let processes: Process[] = [];
+        await eventually("all have started", async () => {
+          processes = await descendantsOf(child.pid);
+          return processes.filter(({ isShell }) => !isShell).length >= started;
+        });
+        child.kill(signal);
+        await child.exited();
+        await eventually("all have ended", async () => (await leftOf(processes)).length === 0);
+      },
+    );
   });
 }

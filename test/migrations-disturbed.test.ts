@@ -1,0 +1,143 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { openRowsAt, type Rows } from "./contract/rows.ts";
+import { available, startMariaDb } from "./mariadb.ts";
+import { migrate, startMigrate } from "./migrate-command.ts";
+import { openDatabase } from "./mysql-database.ts";
+import { contents, createOriginal, insertMany, insertOriginal } from "./original-table.ts";
+import { eventually, type Location, open, recordingLog } from "./storage-pairs.ts";
+
+// MySQL is migrated while others migrate it or use its table, and while it freezes or dies.
+
+// Real processes and servers on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(120_000);
+
+/** At the same time as the others: they wait for time-outs, and for large tables. */
+const it = test.concurrent.skipIf(!available);
+
+async function isAltering(rows: Pick<Rows, "query">): Promise<boolean> {
+  const found = await rows.query(
+    `SELECT 1 FROM information_schema.processlist
+     WHERE db = DATABASE() AND info LIKE 'ALTER TABLE user%'`,
+  );
+  return found.length > 0;
+}
+
+describe("from the original table to ours", () => {
+  // By itself, since it counts what the shared server alters.
+  test.skipIf(!available)("servers and commands that start at once convert it once", async () => {
+    await using database = await openDatabase();
+    await createOriginal(database, "CHARACTER SET latin1");
+    await insertMany(database, 50_000);
+    const before = await contents(database);
+    const alters = async () => {
+      const [row] = await database.query("SHOW GLOBAL STATUS LIKE 'Com_alter_table'");
+      return Number(row?.Value);
+    };
+    const altersBefore = await alters();
+
+    const commands = Promise.all([migrate(database), migrate(database)]);
+    const opened = await Promise.all([open(database), open(database), open(database)]);
+
+    expect((await commands).map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+    await Promise.all(opened.map((storage) => storage.close()));
+    expect((await alters()) - altersBefore).toBe(1);
+    expect(await contents(database)).toEqual(before);
+    expect(await database.query("SELECT version FROM migration ORDER BY version")).toEqual([
+      { version: 1 },
+      { version: 2 },
+      { version: 3 },
+      { version: 4 },
+    ]);
+  });
+
+  it("goes on after the one who migrates was killed in the middle", async () => {
+    await using database = await openDatabase();
+    await createOriginal(database, "CHARACTER SET latin1");
+    await insertMany(database, 150_000);
+    const before = await contents(database);
+    {
+      await using child = startMigrate(database);
+      await eventually("it converts", () => isAltering(database));
+      child.kill("SIGKILL");
+      await child.exited();
+      expect(child.output).not.toContain("Done");
+    }
+    expect((await migrate(database)).exitCode).toBe(0);
+    expect((await migrate(database, "--status")).exitCode).toBe(0);
+    expect(await contents(database)).toEqual(before);
+  });
+
+  it("goes on after the database was killed in the middle", async () => {
+    await using server = await startMariaDb();
+    let before: Awaited<ReturnType<typeof contents>>;
+    let location: Location;
+    {
+      await using database = await openDatabase(server);
+      location = { databaseUrl: database.databaseUrl, dataDir: database.dataDir };
+      await database.query("SET GLOBAL innodb_flush_log_at_trx_commit = 1");
+      await createOriginal(database, "CHARACTER SET latin1");
+      await insertMany(database, 150_000);
+      before = await contents(database);
+      await using child = startMigrate(location);
+      await eventually("it converts", () => isAltering(database));
+      await server.kill();
+      expect(await child.exited()).toBe(3);
+      await server.restart();
+    }
+    await using rows = await openRowsAt(location.databaseUrl, location.dataDir);
+    expect(await contents(rows)).toEqual(before);
+    expect((await migrate(location, "--status")).exitCode).toBe(1);
+    expect((await migrate(location)).exitCode).toBe(0);
+    expect(await contents(rows)).toEqual(before);
+  });
+
+  it("who finds another one at it says so, and waits", async () => {
+    await using database = await openDatabase();
+    await database.query("SELECT GET_LOCK(CONCAT('portico.', DATABASE()), 0)");
+    await using child = startMigrate(database);
+    await child.waitFor(/^Waiting for the database: another server is migrating it$/m);
+    expect(await database.query("SHOW TABLES")).toEqual([]);
+    await database.query("SELECT RELEASE_LOCK(CONCAT('portico.', DATABASE()))");
+    expect(await child.exited()).toBe(0);
+    expect((await migrate(database, "--status")).exitCode).toBe(0);
+  });
+
+  it("gives way to a transaction that holds the table, and to those who wait behind it", async () => {
+    await using database = await openDatabase();
+    await createOriginal(database, "CHARACTER SET latin1");
+    await using reader = await openRowsAt(database.databaseUrl, database.dataDir);
+    await database.query("START TRANSACTION");
+    await database.query("SELECT COUNT(*) FROM user");
+    await using child = startMigrate(database);
+    await child.waitFor(/^Waiting for the database: a transaction or a backup holds its table$/m);
+    expect(await reader.query("SELECT COUNT(*) AS n FROM user")).toHaveLength(1);
+    await database.query("COMMIT");
+    expect(await child.exited()).toBe(0);
+    expect((await migrate(database, "--status")).exitCode).toBe(0);
+  });
+
+  it("a server says that MySQL has frozen, and goes on by itself when it is back", async () => {
+    await using server = await startMariaDb();
+    await using database = await openDatabase(server);
+    await createOriginal(database, "CHARACTER SET latin1");
+    await insertOriginal(database, [{ username: "grace" }]);
+    await database.query("SELECT GET_LOCK(CONCAT('portico.', DATABASE()), 0)");
+    const { log, messages } = recordingLog();
+    const opening = open(database, { log });
+    await eventually("it waits for its turn", async () => {
+      const waiting = await database.query(
+        "SELECT 1 FROM information_schema.processlist WHERE info LIKE 'SELECT GET_LOCK%'",
+      );
+      return waiting.length > 0;
+    });
+    process.kill(server.pid, "SIGSTOP");
+    const where = `MySQL at ${new URL(server.url).host} (DATABASE_URL)`;
+    await eventually("it says so", async () => messages.includes(`warn waiting for ${where}`));
+    process.kill(server.pid, "SIGCONT");
+
+    await database.query("SELECT RELEASE_LOCK(CONCAT('portico.', DATABASE()))");
+    await using storage = await opening;
+    expect(messages).toContain(`info connected to ${where}`);
+    expect(await storage.users.find("grace")).toMatchObject({ nickname: "Nick" });
+  });
+});

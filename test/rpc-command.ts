@@ -1,0 +1,112 @@
+import type { ServiceDescription } from "../src/gen/system-messages.ts";
+import { systemDispatch } from "../src/gen/system-service.ts";
+import { createLog } from "../src/log.ts";
+import { entry, type Handler, type Method } from "../src/rpc/call.ts";
+import { DEFAULT_LIMITS } from "../src/rpc/limits.ts";
+import { Listener } from "../src/rpc/listener.ts";
+import { HOST, SAY, type Text } from "../src/rpc/testing/stack.ts";
+import { ROOT } from "./child.ts";
+
+// `bun run rpc` as a process of its own, as a shell starts it.
+
+export const GRACE = '{"username": "grace", "password": "hopper1906"}';
+export const TOKEN = "a secret of both tiers";
+
+interface Surroundings {
+  /** Where RPC_ADDRESSES points. */
+  readonly port?: number;
+  /** What is on stdin; nothing where it is not given. */
+  readonly stdin?: string;
+  readonly environment?: Record<string, string>;
+}
+
+const COMMAND = [process.execPath, "run", "rpc"];
+
+export const rpc = (args: readonly string[], surroundings?: Surroundings) =>
+  run([...COMMAND, ...args], surroundings);
+
+/** A line of a shell, in which `rpc` is the command. */
+export const shell = (line: string, surroundings?: Surroundings) =>
+  run(["sh", "-c", `rpc() { ${COMMAND.join(" ")} "$@"; }; ${line}`], surroundings);
+
+async function run(command: string[], { port, stdin, environment }: Surroundings = {}) {
+  const { PATH = "" } = process.env;
+  const addresses = port === undefined ? {} : { RPC_ADDRESSES: `${HOST}:${port}` };
+  const child = Bun.spawn(command, {
+    cwd: ROOT,
+    env: { PATH, ...addresses, ...environment },
+    stdio: [stdin === undefined ? "ignore" : new Blob([stdin]), "pipe", "pipe"],
+  });
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { exitCode: await child.exited, stdout, stderr };
+}
+
+/** With a stdin on which somebody has begun to write, and never ends. */
+export async function rpcWithOpenStdin(args: readonly string[], port: number) {
+  const child = Bun.spawn([...COMMAND, ...args], {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH, RPC_ADDRESSES: `${HOST}:${port}` },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  child.stdin.write('{"text": ');
+  child.stdin.flush();
+  const stdout = await new Response(child.stdout).text();
+  const stderr = await new Response(child.stderr).text();
+  return { exitCode: await child.exited, stdout, stderr };
+}
+
+export const answered = <T>(stdout: T) => ({ exitCode: 0, stdout, stderr: "" });
+export const failed = <T>(exitCode: number, stderr: T) => ({ exitCode, stdout: "", stderr });
+
+/** A server with one method, Test.say, which has a field of each kind and answers as it is told. */
+export function startTestServer(answer: Handler<Text, Text>): Listener & AsyncDisposable {
+  const say: Method<Text, Text> = { ...SAY, hash: "its hash" };
+  const services: ServiceDescription[] = [
+    {
+      service: "Test",
+      methods: [
+        {
+          name: "say",
+          number: say.number,
+          hash: say.hash,
+          summary: "Say it again.",
+          idempotent: false,
+          errors: ["PasswordError", "FutureError"],
+          request: SAYING,
+          reply: { type: "object", properties: {} },
+        },
+      ],
+    },
+  ];
+  const never = () => Promise.reject(new Error("Cannot be asked in a test"));
+  const listener = new Listener({
+    host: HOST,
+    port: 0,
+    tables: [
+      systemDispatch({ describe: async () => ({ services }), health: never, stats: never }),
+      [entry(say, answer)],
+    ],
+    log: createLog("test", "silent", false),
+    limits: DEFAULT_LIMITS,
+  });
+  return Object.assign(listener, { [Symbol.asyncDispose]: () => listener.close(0) });
+}
+
+const SAYING = {
+  type: "object",
+  required: ["text", "mood", "parts", "tags", "it's"],
+  properties: {
+    text: { type: "string", description: "What to say, as often as it takes to fill a line." },
+    mood: { anyOf: [{ const: "glad" }, { const: "sad" }] },
+    times: { type: "integer", minimum: 1, maximum: 9 },
+    parts: {
+      type: "array",
+      items: { type: "object", required: ["id"], properties: { id: { type: "integer" } } },
+    },
+    tags: { type: "object", patternProperties: { "^.*$": { type: "string" } } },
+    "it's": {},
+  },
+};
