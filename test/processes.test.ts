@@ -1,6 +1,8 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cp, symlink } from "node:fs/promises";
 import { join } from "node:path";
+import { SystemClient } from "../src/gen/system-client.ts";
+import { Balancer } from "../src/rpc/balancer.ts";
 import { Child, Folder, freePort, ROOT, startHttp, startTcp } from "./child.ts";
 import { Copy } from "./copy.ts";
 import { available as hasMariaDb, startMariaDb } from "./mariadb.ts";
@@ -20,6 +22,17 @@ async function post(url: string, path: string, fields: object): Promise<Response
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(fields),
   });
+}
+
+async function isRunning(wanted: string, address: string): Promise<boolean> {
+  const [host = "", port] = address.split(":");
+  const balancer = new Balancer([{ host, port: Number(port) }]);
+  try {
+    const { methods } = await new SystemClient(balancer).stats({});
+    return methods.some(({ method, inFlight }) => method === wanted && inFlight > 0);
+  } finally {
+    balancer.close();
+  }
 }
 
 async function readUserInfo(url: string, cookie: string): Promise<unknown> {
@@ -91,12 +104,13 @@ describe("a tier", () => {
   // By itself: it sends its signals while a hash is at work.
   test("finishes the call that runs on SIGTERM, twice or not, and exits with 0", async () => {
     await using folder = await Folder.make();
-    const slowHash = { PASSWORD_HASH: "argon2id:m=262144,t=3,p=1", LOG_LEVEL: "debug" };
+    const slowHash = { PASSWORD_HASH: "argon2id:m=262144,t=2,p=1", LOG_LEVEL: "debug" };
     await using tcp = startTcp(folder.path, slowHash);
-    await using http = startHttp(folder.path, await tcp.listening(), slowHash);
+    const address = await tcp.listening();
+    await using http = startHttp(folder.path, address, slowHash);
     const url = await http.listening();
     const signUp = post(url, "signup", CREDENTIALS);
-    await Bun.sleep(100); // The hash takes longer than that, and has begun.
+    await eventually("the call runs", () => isRunning("User.signUp", address));
     for (const tier of [tcp, http]) {
       tier.kill("SIGTERM");
       tier.kill("SIGTERM");
