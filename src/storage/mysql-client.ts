@@ -24,7 +24,7 @@ export function mysqlOptions(databaseUrl: string): ConnectionOptions {
     connectTimeout: CONNECT_TIMEOUT_MS,
     supportBigNumbers: true,
     bigNumberStrings: true,
-    // A stack for each statement costs a quarter of it; what it is for says the StorageError.
+    // Not a stack captured for each statement: what it was for, the StorageError says.
     trace: false,
     // A server has no business asking its client for files.
     flags: ["-LOCAL_FILES"],
