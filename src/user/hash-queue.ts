@@ -83,8 +83,8 @@ export class HashQueue {
   /**
    * Wait a little where there is a queue. Results that are handed on together share what follows:
    * round trips, frames and turns of the event loop in both tiers. For each of its own that is more
-   * than half of a light hash, and not little beside a costly one, whose memory drives all else from
-   * the caches.
+   * than half of a light hash, and not little beside a costly one, whose memory drives all else
+   * from the caches.
    */
   #gather(): Promise<void> | undefined {
     const { pendingCount, concurrency } = this.#limit;
