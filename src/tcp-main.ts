@@ -22,10 +22,12 @@ export interface TcpTier extends RunningTier {
   readonly port: number;
 }
 
-export async function startTcp(config: Config, log: Log): Promise<TcpTier> {
+/** @param leaseMs shorter, to see more of what happens at its end */
+export async function startTcp(config: Config, log: Log, leaseMs?: number): Promise<TcpTier> {
   const { databaseUrl, redisUrl, dataDir, sessionTtlSeconds, passwordHash, rpc } = config;
   const { rpcToken: token, rpcTls: tls } = config;
-  const storage = await openStorage({ databaseUrl, redisUrl, dataDir, sessionTtlSeconds, log });
+  const stored = { databaseUrl, redisUrl, dataDir, sessionTtlSeconds };
+  const storage = await openStorage({ ...stored, leaseMs, log });
   const stats = new CallStats();
   const tables = dispatchTables({
     user: createUserService({

@@ -1,11 +1,12 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { inspect } from "node:util";
 import { Cluster, Redis } from "ioredis";
+import type { StorageOptions } from "../src/storage/open.ts";
 import { type SessionStore, StorageError } from "../src/user/stores.ts";
 import { available as hasRedis, sharedRedis } from "./redis.ts";
 import { sharedRedisCluster } from "./redis-cluster.ts";
 import { openRedis } from "./redis-keys.ts";
-import { createFolder, open, user } from "./storage-pairs.ts";
+import { createFolder, eventually, open, user } from "./storage-pairs.ts";
 
 // What sessions in Redis promise beyond src/user/stores.ts: the keys, the cache under a lease, and
 // how many round trips a look-up costs.
@@ -22,10 +23,13 @@ const REDISES = [
 ] as const;
 
 /** Sessions in an empty Redis, and a raw client of the same database. */
-async function openSessions(shared: typeof sharedRedis | typeof sharedRedisCluster = sharedRedis) {
+async function openSessions(
+  shared: typeof sharedRedis | typeof sharedRedisCluster = sharedRedis,
+  options: Partial<StorageOptions> = {},
+) {
   const redisUrl = await (await shared()).createDatabase();
   const folder = await createFolder();
-  const storage = await open({ redisUrl, dataDir: folder.dataDir });
+  const storage = await open({ redisUrl, dataDir: folder.dataDir }, options);
   const { keys, matching, ...raw } = await openRedis(redisUrl);
   return {
     sessions: storage.sessions,
@@ -34,6 +38,12 @@ async function openSessions(shared: typeof sharedRedis | typeof sharedRedisClust
     redisUrl,
     /** As after a restart: Redis is there, and all that it knew is gone. */
     empty: () => emptyAll(keys),
+    /** Until nobody fills any more who has read the row before the last update of this user. */
+    async settle(username: string) {
+      const mark = `{user:${username}}:dirty`;
+      expect(await keys.smembers(mark)).toEqual(["settling"]);
+      await eventually("it is settled", async () => (await keys.exists(mark)) === 0);
+    },
     async [Symbol.asyncDispose]() {
       await raw[Symbol.asyncDispose]();
       await storage.close();
@@ -53,6 +63,17 @@ async function leaseOf(sessions: SessionStore, username: string): Promise<string
   return lease;
 }
 
+/** Whether a reader who reads the row now may fill the cache, in both of the ways there are. */
+async function isOpen(sessions: SessionStore, raw: Redis | Cluster, username: string) {
+  await sessions.open("reader", user(username), await leaseOf(sessions, username));
+  const isOpenTo = [(await sessions.find("reader"))?.profile !== undefined];
+  await raw.del(`user:${username}`);
+  await sessions.fill(user(username), await leaseOf(sessions, username));
+  isOpenTo.push((await sessions.find("reader"))?.profile !== undefined);
+  expect(new Set(isOpenTo).size).toBe(1);
+  return isOpenTo[0];
+}
+
 describe.skipIf(!hasRedis).each([...REDISES])("the keys in $name", ({ shared }) => {
   test("sessions are strings and profiles are hashes, under their prefixes, both with the TTL", async () => {
     await using redis = await openSessions(shared);
@@ -60,7 +81,11 @@ describe.skipIf(!hasRedis).each([...REDISES])("the keys in $name", ({ shared }) 
 
     await sessions.open("s1", OLD, await sessions.lease("grace"));
 
-    expect(await redis.matching("*")).toEqual(["session:s1", "user:grace"]);
+    const keys = await redis.matching("*");
+    expect(keys.filter((key) => !/^(\{user:grace\}:)?lease:/.test(key))).toEqual([
+      ...["session:s1", "user:grace"],
+    ]);
+    expect(keys).toHaveLength(3);
     expect(await raw.get("session:s1")).toBe("grace");
     expect(await raw.hgetall("user:grace")).toEqual({
       username: "grace",
@@ -90,18 +115,19 @@ describe.skipIf(!hasRedis).each([...REDISES])("the keys in $name", ({ shared }) 
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
     await sessions.open("s1", OLD, await sessions.lease("grace"));
-    await sessions.open("s2", user("alice"), undefined);
-    await sessions.find("s2");
+    const expectAllToExpire = async (keys: readonly string[]) => {
+      const found = await redis.matching("*");
+      expect(found.filter((key) => !key.includes("lease:"))).toEqual([...keys]);
+      for (const key of found) expect(await raw.pttl(key)).toBeGreaterThan(0);
+    };
 
+    await expectAllToExpire(["session:s1", "user:grace"]);
     await sessions.invalidating("grace", async () => {
-      const keys = await redis.matching("*");
-      expect(keys).toEqual([
-        ...["session:s1", "session:s2", "{user:alice}:lease", "{user:grace}:dirty"],
-      ]);
-      for (const key of keys) expect(await raw.pttl(key)).toBeGreaterThan(0);
+      await expectAllToExpire(["session:s1", "{user:grace}:dirty"]);
     });
-
-    expect(await redis.matching("*grace*")).toEqual([]);
+    await expectAllToExpire(["session:s1", "{user:grace}:dirty"]);
+    await redis.settle("grace");
+    await expectAllToExpire(["session:s1"]);
   });
 });
 
@@ -126,14 +152,27 @@ describe.skipIf(!hasRedis)("one Redis", () => {
     expect(found?.profile?.username).toBe("alice");
   });
 
-  test("a writer at work on one user keeps the lease from that one alone", async () => {
+  test("a writer at work on one user closes the cache for that one alone", async () => {
     await using redis = await openSessions();
     const { sessions } = redis;
-    const leases = await sessions.invalidating("grace", () =>
+    const names = ["alice", "grace", "bob"];
+    await sessions.invalidating("grace", async () => {
+      const lease = await sessions.lease("grace");
       // In one script.
-      Promise.all(["alice", "grace", "alice"].map((username) => sessions.lease(username))),
-    );
-    expect(leases).toEqual([expect.any(String), undefined, leases[0]]);
+      await Promise.all(names.map((name) => sessions.open(name, user(name), lease)));
+    });
+    const found = await Promise.all(names.map((name) => sessions.find(name)));
+    expect(found.map((session) => session?.profile?.username)).toEqual(["alice", undefined, "bob"]);
+  });
+
+  test("all readers share a lease, and not beyond a part of its time", async () => {
+    await using redis = await openSessions();
+    const { sessions, raw } = redis;
+    const leases = await Promise.all(["alice", "grace"].map((name) => leaseOf(sessions, name)));
+    const [lease = "", other] = leases;
+    expect(other).toBe(lease);
+    await eventually("it is renewed", async () => (await sessions.lease("grace")) !== lease);
+    expect(await raw.pttl(lease)).toBeGreaterThan(0);
   });
 
   test("find() is one command, however the cache stands, and opening a session is one", async () => {
@@ -158,13 +197,15 @@ describe.skipIf(!hasRedis)("one Redis", () => {
     await redis.raw.del("user:grace");
 
     await commandsSoFar();
-    await sessions.open("s1", OLD, await sessions.lease("grace"));
-    expect(await commandsSoFar()).toEqual(["evalsha", "evalsha"]);
+    const lease = await sessions.lease("grace");
+    await commandsSoFar(); // Where it was renewed.
+    await sessions.open("s1", OLD, lease);
+    expect(await commandsSoFar()).toEqual(["evalsha"]);
     expect((await sessions.find("s1"))?.profile).toBeDefined();
     expect(await commandsSoFar()).toEqual(["evalsha"]);
     await redis.raw.del("user:grace");
     await commandsSoFar();
-    expect((await sessions.find("s1"))?.lease).toBeDefined();
+    expect(await sessions.find("s1")).toEqual({ username: "grace" });
     expect(await commandsSoFar()).toEqual(["evalsha"]);
     expect(await sessions.find("s2")).toBeUndefined();
     expect(await commandsSoFar()).toEqual(["evalsha"]);
@@ -191,20 +232,24 @@ describe.skipIf(!hasRedis)("Redis errors", () => {
 });
 
 describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared }) => {
-  test("is filled once, by one of the readers who share its lease", async () => {
+  test("is filled under a lease that stands, and under no other", async () => {
     await using redis = await openSessions(shared);
-    const { sessions } = redis;
+    const { sessions, raw } = redis;
     await sessions.open("s1", OLD, undefined);
-
-    const [first, second] = await Promise.all([sessions.find("s1"), sessions.find("s1")]);
-    const lease = first?.lease ?? "";
-    expect(lease).not.toBe("");
-    expect(second?.lease).toBe(lease);
-    await sessions.fill(OLD, "a token of nobody");
-    expect((await sessions.find("s1"))?.profile).toBeUndefined();
+    const ended = await leaseOf(sessions, "grace");
+    await raw.del(ended);
+    for (const lease of ["{user:grace}:lease:nobody's", ended]) {
+      await sessions.fill(OLD, lease);
+      await sessions.open("s1", OLD, lease);
+      expect(await sessions.find("s1")).toEqual({ username: "grace" });
+    }
+    let lease = ended;
+    await eventually("it has another", async () => {
+      lease = await leaseOf(sessions, "grace");
+      return lease !== ended;
+    });
 
     await sessions.fill(OLD, lease);
-    await sessions.fill(NEW, lease);
 
     expect(await sessions.find("s1")).toEqual({
       username: "grace",
@@ -214,7 +259,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
 
   test("does not take an old value from a reader who is slower than a whole update", async () => {
     await using redis = await openSessions(shared);
-    const { sessions } = redis;
+    const { sessions, raw } = redis;
     await sessions.open("s1", OLD, undefined);
     const slow = await leaseOf(sessions, "grace");
 
@@ -224,31 +269,37 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
 
     await sessions.open("s2", OLD, slow);
     expect((await sessions.find("s2"))?.profile).toBeUndefined();
+
+    // Nor later: its lease ends before the cache is open again.
+    expect(await raw.pttl("{user:grace}:dirty")).toBeGreaterThanOrEqual(await raw.pttl(slow));
+    await redis.settle("grace");
+    await sessions.fill(OLD, slow);
+    await sessions.open("s2", OLD, slow);
+    expect((await sessions.find("s2"))?.profile).toBeUndefined();
   });
 
-  test("is empty and takes nothing while a writer is at work", async () => {
+  test("is empty and takes nothing while a writer is at work, nor until all has settled", async () => {
     await using redis = await openSessions(shared);
-    const { sessions } = redis;
+    const { sessions, raw } = redis;
     await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
-    const before = await leaseOf(sessions, "grace");
+    expect((await sessions.find("s1"))?.profile?.nickname).toBe("old");
 
     await sessions.invalidating("grace", async () => {
       expect(await sessions.find("s1")).toEqual({ username: "grace" });
-      expect(await sessions.lease("grace")).toBeUndefined();
-      await sessions.fill(OLD, before);
-      await sessions.open("s2", OLD, before);
-      expect(await sessions.find("s1")).toEqual({ username: "grace" });
+      expect(await isOpen(sessions, raw, "grace")).toBe(false);
       // Of another user, it takes everything.
-      expect(await sessions.lease("alice")).toBeString();
+      expect(await isOpen(sessions, raw, "alice")).toBe(true);
     });
 
+    expect(await isOpen(sessions, raw, "grace")).toBe(false);
+    await redis.settle("grace");
     await sessions.fill(NEW, await leaseOf(sessions, "grace"));
     expect((await sessions.find("s1"))?.profile?.nickname).toBe("new");
   });
 
   test("stays closed until the last of several writers is through", async () => {
     await using redis = await openSessions(shared);
-    const { sessions } = redis;
+    const { sessions, raw } = redis;
     const first = Promise.withResolvers<void>();
     const second = Promise.withResolvers<void>();
     const began = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
@@ -262,11 +313,13 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
 
     second.resolve();
     await writes[1];
-    expect(await sessions.lease("grace")).toBeUndefined();
+    expect(await raw.pttl("{user:grace}:dirty")).toBeGreaterThan(30_000);
+    expect(await isOpen(sessions, raw, "grace")).toBe(false);
 
     first.resolve();
     await writes[0];
-    expect(await sessions.lease("grace")).toBeString();
+    await redis.settle("grace");
+    expect(await isOpen(sessions, raw, "grace")).toBe(true);
   });
 
   test("stays closed after an update that failed, as it may still happen, but not for ever", async () => {
@@ -282,14 +335,26 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     expect(ttlMs).toBeGreaterThan(0);
     expect(ttlMs).toBeLessThanOrEqual(60_000);
     await sessions.invalidating("grace", async () => undefined);
-    expect(await sessions.find("s1")).toEqual({ username: "grace" });
+    expect(await raw.pttl("{user:grace}:dirty")).toBeGreaterThan(30_000);
+    expect(await isOpen(sessions, raw, "grace")).toBe(false);
+  });
+
+  test("stays closed for all of its time after an update, however soon another's mark expires", async () => {
+    await using redis = await openSessions(shared);
+    const { sessions, raw } = redis;
+    const failing = sessions.invalidating("grace", () => Promise.reject(new Error("timed out")));
+    await expect(failing).rejects.toThrow("timed out");
+    await sessions.invalidating("grace", async () => {
+      await raw.pexpire("{user:grace}:dirty", 500);
+    });
+    expect(await raw.pttl("{user:grace}:dirty")).toBeGreaterThan(1_000);
   });
 
   test("is closed by a writer that dies after its commit, and opens when its mark has expired", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
     await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
-    const slow = await sessions.lease("grace");
+    const slow = await leaseOf(sessions, "grace");
     const committed = Promise.withResolvers<void>();
 
     void sessions.invalidating("grace", () => {
@@ -298,15 +363,12 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     });
     await committed.promise;
 
-    await sessions.fill(OLD, slow ?? "");
-    expect(await sessions.find("s1")).toEqual({ username: "grace" });
+    expect(await isOpen(sessions, raw, "grace")).toBe(false);
+    const [mark, lease] = await Promise.all([raw.pttl("{user:grace}:dirty"), raw.pttl(slow)]);
+    expect(mark).toBeGreaterThan(lease + 30_000);
     await raw.pexpire("{user:grace}:dirty", 1);
     while (await raw.exists("{user:grace}:dirty")) await Bun.sleep(1);
-    await sessions.fill(OLD, slow ?? "");
-    const found = await sessions.find("s1");
-    expect(found?.profile).toBeUndefined();
-    await sessions.fill(NEW, found?.lease ?? "");
-    expect((await sessions.find("s1"))?.profile?.nickname).toBe("new");
+    expect(await isOpen(sessions, raw, "grace")).toBe(true);
   });
 
   test("keeps nothing from before an update in which Redis forgets all that it knew", async () => {
@@ -316,27 +378,18 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
 
     await sessions.invalidating("grace", async () => {
       await redis.empty();
-      await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
-      expect((await sessions.find("s1"))?.profile?.nickname).toBe("old");
-      await redis.raw.del("user:grace");
-      slow = await leaseOf(sessions, "grace");
-      await sessions.open("s2", OLD, undefined);
+      await sessions.open("s1", OLD, undefined);
+      await eventually("it is filled", async () => {
+        slow = await leaseOf(sessions, "grace");
+        await sessions.fill(OLD, slow);
+        return (await sessions.find("s1"))?.profile?.nickname === "old";
+      });
     });
 
+    expect((await sessions.find("s1"))?.profile).toBeUndefined();
     await sessions.fill(OLD, slow);
     expect((await sessions.find("s1"))?.profile).toBeUndefined();
-  });
-
-  test("drops at the end of an update what Redis, having forgotten it, was filled with", async () => {
-    await using redis = await openSessions(shared);
-    const { sessions } = redis;
-
-    await sessions.invalidating("grace", async () => {
-      await redis.empty();
-      await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
-    });
-
-    expect((await sessions.find("s1"))?.profile).toBeUndefined();
+    expect(await redis.raw.pttl("{user:grace}:dirty")).toBeGreaterThan(0);
   });
 
   test("stays closed for a writer's whole time, whenever another's began", async () => {
@@ -352,7 +405,8 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
   });
 
   test("never shows a value older than the last update that was through", async () => {
-    await using redis = await openSessions(shared);
+    // Less than some readers take: leases end, and the cache opens, all the time.
+    await using redis = await openSessions(shared, { leaseMs: 8 });
     const { sessions } = redis;
     const seed = Math.floor(Math.random() * 2 ** 31);
     const random = seededRandom(seed);
@@ -372,11 +426,12 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
       const oldest = through;
       const found = await sessions.find("s1");
       if (found?.profile) hits++;
+      const lease = found?.profile ? undefined : await sessions.lease("grace");
       await Bun.sleep(random() * 2);
       const nickname = found?.profile?.nickname ?? String(row);
       expect({ seed, isFresh: Number(nickname) >= oldest }).toEqual({ seed, isFresh: true });
-      await Bun.sleep(random() * 8);
-      if (found?.lease) await sessions.fill(user("grace", { nickname }), found.lease);
+      await Bun.sleep(random() * 20);
+      if (lease) await sessions.fill(user("grace", { nickname }), lease);
     };
     const readers = Array.from({ length: 8 }, async () => {
       for (let i = 0; i < 100; i++) await read();
@@ -384,7 +439,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     const writers = Array.from({ length: 2 }, async () => {
       for (let i = 0; i < 25; i++) {
         through = Math.max(through, await write());
-        await Bun.sleep(random() * 30);
+        await Bun.sleep(random() * 60);
       }
     });
     await Promise.all([...readers, ...writers]);

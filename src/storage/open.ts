@@ -11,11 +11,13 @@ import { NodePresences, Presence } from "./presence.ts";
 import { connectRedis } from "./redis-client.ts";
 import { connectCluster } from "./redis-cluster.ts";
 import { RedisSessions } from "./redis-sessions.ts";
-import { OneRedis, RedisCluster, type Topology } from "./redis-topology.ts";
+import { OneRedis, RedisCluster, type Times, type Topology } from "./redis-topology.ts";
 import { isBusy, openSqliteFile } from "./sqlite-file.ts";
 import { SqliteUsers } from "./sqlite-users.ts";
 
 const RETRY_MS = 1_000;
+/** More than a reader takes to read its row, and a light hash. Who is later does not fill. */
+const LEASE_MS = 2_000;
 
 export interface StorageOptions {
   /** `mysql://user:password@host:port/database`; without it, users are in SQLite in `dataDir`. */
@@ -24,6 +26,8 @@ export interface StorageOptions {
   readonly redisUrl?: string | undefined;
   readonly dataDir: string;
   readonly sessionTtlSeconds: number;
+  /** How long the right to fill the cache stands, and the cache stays closed after an update. */
+  readonly leaseMs?: number | undefined;
   readonly log: Log;
 }
 
@@ -76,16 +80,18 @@ async function openUsers(options: StorageOptions, sqlite: Presence): Promise<Use
 }
 
 async function openSessions(options: StorageOptions, sqlite: Presence): Promise<SessionStore> {
-  const { redisUrl, dataDir, sessionTtlSeconds, log } = options;
+  const { redisUrl, dataDir, sessionTtlSeconds, leaseMs = LEASE_MS, log } = options;
   if (redisUrl === undefined) {
     return new EmbeddedSessions(await openEmbedded(dataDir, sqlite), sessionTtlSeconds);
   }
   const urls = redisUrl.split(",");
-  const topology = await (urls.length > 1 ? openCluster(urls, log) : openRedis(redisUrl, log));
-  return new RedisSessions(topology, sessionTtlSeconds, log);
+  const times = { ttlMs: sessionTtlSeconds * 1_000, leaseMs };
+  const topology =
+    urls.length > 1 ? await openCluster(urls, times, log) : await openRedis(redisUrl, times, log);
+  return new RedisSessions(topology, log);
 }
 
-async function openRedis(redisUrl: string, log: Log): Promise<Topology> {
+async function openRedis(redisUrl: string, times: Times, log: Log): Promise<Topology> {
   const presence = new Presence(`Redis at ${new URL(redisUrl).host} (REDIS_URL)`, log);
   const redis = connectRedis(redisUrl, presence);
   try {
@@ -104,7 +110,7 @@ async function openRedis(redisUrl: string, log: Log): Promise<Topology> {
     redis.disconnect();
     throw error;
   }
-  return new OneRedis(redis);
+  return new OneRedis(redis, times);
 }
 
 /**
@@ -120,11 +126,12 @@ async function isClusterNode(redis: Redis): Promise<boolean> {
   }
 }
 
-async function openCluster(urls: readonly string[], log: Log): Promise<Topology> {
+async function openCluster(urls: readonly string[], times: Times, log: Log): Promise<Topology> {
   const hosts = urls.map((url) => new URL(url).host);
   const presence = new Presence(`Redis Cluster at ${hosts.join(", ")} (REDIS_URL)`, log);
   const nodes = new NodePresences("Redis", log);
-  return new RedisCluster(await untilThere(presence, isAway, () => connectCluster(urls, nodes)));
+  const cluster = await untilThere(presence, isAway, () => connectCluster(urls, nodes));
+  return new RedisCluster(cluster, times);
 }
 
 function openEmbedded(dataDir: string, sqlite: Presence) {

@@ -24,7 +24,7 @@ export function connectRedis(redisUrl: string, presence: Presence): Redis {
     scripts: SCRIPTS,
     enableAutoPipelining: true,
     // Those that have been gathered already.
-    autoPipeliningIgnoredCommands: ["findSessions", "openSessions", "grantLeases"],
+    autoPipeliningIgnoredCommands: ["findSessions", "openSessions"],
     // One more connection is tried for commands that wait; what they ask for is safe to repeat.
     maxRetriesPerRequest: 1,
     retryStrategy: backoffMs,

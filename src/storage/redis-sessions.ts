@@ -18,21 +18,19 @@ export class RedisSessions implements SessionStore {
   readonly database = "Redis";
   readonly #topology: Topology;
   readonly #redis: Redis | Cluster;
-  readonly #ttlMs: number;
   readonly #log: Log;
   #isOpen = true;
 
   /** @param topology its client becomes the store's own, to be closed with it */
-  constructor(topology: Topology, ttlSeconds: number, log: Log) {
+  constructor(topology: Topology, log: Log) {
     this.#topology = topology;
     this.#redis = topology.redis;
-    this.#ttlMs = ttlSeconds * 1_000;
     this.#log = log;
   }
 
   open(sessionId: string, profile: CachedProfile, lease: Lease | undefined): Promise<void> {
     // No lease is ever the empty string, so without one the session alone begins.
-    return this.#topology.open(sessionId, this.#fillArguments(profile, lease ?? ""));
+    return this.#topology.open(sessionId, fillArguments(profile, lease ?? ""));
   }
 
   find(sessionId: string): Promise<FoundSession | undefined> {
@@ -48,9 +46,13 @@ export class RedisSessions implements SessionStore {
   }
 
   async fill(profile: CachedProfile, lease: Lease): Promise<void> {
-    const [profileKey, leaseKey] = keysOf(profile.username);
+    const keys = keysOf(profile.username);
     await attempt("cache profile", () =>
-      this.#redis.fillProfile(profileKey, leaseKey, ...this.#fillArguments(profile, lease)),
+      this.#redis.fillProfile(
+        ...keys,
+        ...fillArguments(profile, lease),
+        this.#topology.times.ttlMs,
+      ),
     );
   }
 
@@ -87,7 +89,7 @@ export class RedisSessions implements SessionStore {
   async #clear(username: string, writer: string): Promise<void> {
     for (let attempts = 1; ; attempts++) {
       try {
-        await this.#redis.clearDirty(...keysOf(username), writer);
+        await this.#redis.clearDirty(...keysOf(username), writer, this.#topology.times.leaseMs);
         return;
       } catch (cause) {
         if (attempts === DROP_ATTEMPTS) {
@@ -101,7 +103,8 @@ export class RedisSessions implements SessionStore {
 
   async #clearInBackground(username: string, writer: string): Promise<void> {
     this.#log.warn("dropping a cached profile failed: trying until it succeeds");
-    const clear = () => this.#redis.clearDirty(...keysOf(username), writer);
+    const clear = () =>
+      this.#redis.clearDirty(...keysOf(username), writer, this.#topology.times.leaseMs);
     if (await this.#untilDone(clear)) this.#log.info("dropped the cached profile that was left");
   }
 
@@ -123,8 +126,11 @@ export class RedisSessions implements SessionStore {
     }
     return false;
   }
+}
 
-  #fillArguments({ username, nickname, profilePath }: CachedProfile, lease: Lease): FillArguments {
-    return [lease, username, nickname, profilePath, this.#ttlMs];
-  }
+function fillArguments(
+  { username, nickname, profilePath }: CachedProfile,
+  lease: Lease,
+): FillArguments {
+  return [lease, username, nickname, profilePath];
 }

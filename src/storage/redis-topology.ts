@@ -4,12 +4,18 @@ import type { FoundSession, Lease } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
 import { batch } from "./batch.ts";
 import { Recovery } from "./recovery.ts";
-import { type FillArguments, keysOf, type ProfileReply, sessionKey } from "./redis-scripts.ts";
+import { type FillArguments, keysOf, sessionKey } from "./redis-scripts.ts";
+import { SharedLease } from "./shared-lease.ts";
 
-/** Longer than a reader takes to read its row: the deadline of a whole call. */
-const LEASE_MS = 5_000;
 /** How many a cluster has, as it says it. */
 const SLOTS = "16384";
+
+/** How long keys stand. */
+export interface Times {
+  /** Sessions and cached profiles. */
+  readonly ttlMs: number;
+  readonly leaseMs: number;
+}
 
 /**
  * Where the keys are. On one Redis, a script reaches the keys of many sessions and users at once;
@@ -18,6 +24,7 @@ const SLOTS = "16384";
  */
 export interface Topology {
   readonly redis: Redis | Cluster;
+  readonly times: Times;
   /** Look a session up, and then read what is cached of its user. */
   find(sessionId: string): Promise<FoundSession | undefined>;
   /** Begin a session and fill the cache. */
@@ -35,6 +42,7 @@ interface Opening {
 /** One Redis: each in one round trip, which all of a turn of the event loop share. */
 export class OneRedis implements Topology {
   readonly redis: Redis;
+  readonly times: Times;
   readonly #recovery = new Recovery();
   readonly #finding = batch((sessionIds: readonly string[]) =>
     attempt("read session", () => this.#find(sessionIds)),
@@ -42,14 +50,14 @@ export class OneRedis implements Topology {
   readonly #opening = batch((openings: readonly Opening[]) =>
     attempt("open session", () => this.#open(openings)),
   );
-  readonly #leasing = batch((usernames: readonly string[]) =>
-    attempt("lease profile", () => this.#lease(usernames)),
-  );
+  readonly #lease: SharedLease;
 
   /** @param redis is connected */
-  constructor(redis: Redis) {
+  constructor(redis: Redis, times: Times) {
     this.redis = redis;
+    this.times = times;
     this.#recovery.watch(redis);
+    this.#lease = new SharedLease(times.leaseMs, () => this.#newLease());
   }
 
   find(sessionId: string): Promise<FoundSession | undefined> {
@@ -60,8 +68,8 @@ export class OneRedis implements Topology {
     return this.#opening.load({ sessionId, fill });
   }
 
-  lease(username: string): Promise<Lease | undefined> {
-    return this.#leasing.load(username);
+  async lease(): Promise<Lease | undefined> {
+    return this.#recovery.permit(await this.#lease.get());
   }
 
   ping(): Promise<unknown> {
@@ -69,44 +77,36 @@ export class OneRedis implements Topology {
   }
 
   async #find(sessionIds: readonly string[]): Promise<(FoundSession | undefined)[]> {
-    const keys = sessionIds.map(sessionKey);
-    const values = await this.redis.findSessions(keys.length, ...keys, randomUUID(), LEASE_MS);
+    const values = await this.redis.findSessions(sessionIds.length, ...sessionIds.map(sessionKey));
     return sessionIds.map((_, index) => {
-      const at = index * 4;
+      const at = index * 3;
       const username = values[at] ?? null;
-      if (username === null) return undefined;
-      const [nickname = null, profilePath = null, lease = null] = values.slice(at + 1, at + 4);
-      return found(username, [nickname, profilePath, lease], this.#recovery);
+      return username === null ? undefined : found(username, values[at + 1], values[at + 2]);
     });
   }
 
   async #open(openings: readonly Opening[]): Promise<undefined[]> {
-    const users = openings.map(({ fill: [, username] }) => keysOf(username));
-    const keys = [
-      ...openings.map(({ sessionId }) => sessionKey(sessionId)),
-      ...users.map(([profile]) => profile),
-      ...users.map(([, lease]) => lease),
-    ];
-    await this.redis.openSessions(keys.length, ...keys, ...openings.flatMap(({ fill }) => fill));
+    const keys = openings.map(({ sessionId }) => sessionKey(sessionId));
+    const fills = openings.flatMap(({ fill }) => fill);
+    await this.redis.openSessions(keys.length, ...keys, this.times.ttlMs, ...fills);
     return openings.map(() => undefined);
   }
 
-  async #lease(usernames: readonly string[]): Promise<(Lease | undefined)[]> {
-    const users = usernames.map(keysOf);
-    const keys = [...users.map(([, lease]) => lease), ...users.map(([, , dirty]) => dirty)];
-    const leases = await this.redis.grantLeases(keys.length, ...keys, randomUUID(), LEASE_MS);
-    return leases.map((lease) => this.#recovery.permit(lease));
+  #newLease(): Promise<Lease> {
+    return attempt("lease the cache", () => grant(this, `lease:${randomUUID()}`));
   }
 }
 
 /** A Redis Cluster: a command for the session and one for the user. */
 export class RedisCluster implements Topology {
   readonly redis: Cluster;
+  readonly times: Times;
   readonly #recovery = new Recovery();
 
   /** @param redis is connected */
-  constructor(redis: Cluster) {
+  constructor(redis: Cluster, times: Times) {
     this.redis = redis;
+    this.times = times;
     for (const node of redis.nodes()) this.#recovery.watch(node);
     redis.on("+node", (node: Redis) => this.#recovery.watch(node));
   }
@@ -116,9 +116,9 @@ export class RedisCluster implements Topology {
     return attempt("read session", async () => {
       const username = await this.redis.get(sessionKey(sessionId));
       if (username === null) return undefined;
-      const keys = keysOf(username);
-      const reply = await this.redis.readProfile(...keys, randomUUID(), LEASE_MS);
-      return found(username, reply, this.#recovery);
+      const [profile] = keysOf(username);
+      const [nickname, profilePath] = await this.redis.hmget(profile, "nickname", "profilePath");
+      return found(username, nickname, profilePath);
     });
   }
 
@@ -128,22 +128,21 @@ export class RedisCluster implements Topology {
    * the sign-in does, and a session that nobody was told of ends by itself.
    */
   open(sessionId: string, fill: FillArguments): Promise<void> {
-    const [, username, , , ttlMs] = fill;
-    const [profile, lease] = keysOf(username);
+    const [lease, username] = fill;
+    const { ttlMs } = this.times;
     return attempt("open session", async () => {
       await Promise.all([
         this.redis.set(sessionKey(sessionId), username, "PX", ttlMs),
-        this.redis.fillProfile(profile, lease, ...fill),
+        lease && this.redis.fillProfile(...keysOf(username), ...fill, ttlMs),
       ]);
     });
   }
 
   lease(username: string): Promise<Lease | undefined> {
-    const [, lease, dirty] = keysOf(username);
-    return attempt("lease profile", async () => {
-      const [granted] = await this.redis.grantLeases(2, lease, dirty, randomUUID(), LEASE_MS);
-      return this.#recovery.permit(granted);
-    });
+    const [profile] = keysOf(username);
+    return attempt("lease the cache", async () =>
+      this.#recovery.permit(await grant(this, `{${profile}}:lease:${randomUUID()}`)),
+    );
   }
 
   /** Any node knows which slots are served, once the nodes miss the one that does not answer. */
@@ -157,14 +156,16 @@ export class RedisCluster implements Topology {
   }
 }
 
+async function grant({ redis, times }: Topology, lease: Lease): Promise<Lease> {
+  await redis.set(lease, "", "PX", times.leaseMs);
+  return lease;
+}
+
 function found(
   username: string,
-  [nickname, profilePath, granted]: ProfileReply,
-  recovery: Recovery,
+  nickname: string | null = null,
+  profilePath: string | null = null,
 ): FoundSession {
-  if (nickname !== null && profilePath !== null) {
-    return { username, profile: { username, nickname, profilePath } };
-  }
-  const lease = recovery.permit(granted);
-  return lease === undefined ? { username } : { username, lease };
+  if (nickname === null || profilePath === null) return { username };
+  return { username, profile: { username, nickname, profilePath } };
 }

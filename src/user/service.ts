@@ -37,8 +37,8 @@ export function createUserService(parts: UserServiceParts): UserService {
     },
 
     async signIn({ username, password }, context) {
-      // The lease comes before the read: an update in between ends it. Where none can be had, name
-      // and password can still be judged.
+      // The lease comes before the read: an update in between makes it useless. Where none can be
+      // had, name and password can still be judged.
       const lease = await leaseOf(username, context);
       const user = await users.find(username);
       if (!user) throw context.error("UserNotExistError");
@@ -60,12 +60,13 @@ export function createUserService(parts: UserServiceParts): UserService {
       const session = await sessions.find(sessionId);
       if (!session) throw context.error("InvalidSessionError");
       if (session.profile) return session.profile;
+      const lease = await leaseOf(session.username, context);
       const user = await users.find(session.username);
       if (!user) throw context.error("UserNotExistError");
       const profile = profileOf(user);
-      if (session.lease !== undefined) {
+      if (lease !== undefined) {
         // The reader has its answer; that the next one may miss again is no reason to make it wait.
-        sessions.fill(profile, session.lease).catch((err: unknown) => {
+        sessions.fill(profile, lease).catch((err: unknown) => {
           log.warn({ err, requestId: context.requestId }, "cannot fill the cache");
         });
       }

@@ -48,33 +48,32 @@ export interface SessionStore extends Store {
    * profile as `fill` does.
    */
   open(sessionId: string, profile: CachedProfile, lease: Lease | undefined): Promise<void>;
-  /**
-   * Look up a session and, in the same round trip, the cached profile of its user. On a miss,
-   * `lease` is the right to `fill` the cache, as long as nobody updates that user.
-   */
+  /** Look up a session and, in the same round trip, the cached profile of its user. */
   find(sessionId: string): Promise<FoundSession | undefined>;
   /** @returns false where there was no such session */
   close(sessionId: string): Promise<boolean>;
-  /** A lease on the cached profile of a user, before its row is read. */
+  /** The right to cache the profile of a user, before its row is read. */
   lease(username: string): Promise<Lease | undefined>;
-  /** Cache a profile; without effect where the lease has ended. */
+  /**
+   * Cache a profile; without effect where the lease has ended, or the user was updated since it was
+   * granted, or might have been.
+   */
   fill(profile: CachedProfile, lease: Lease): Promise<void>;
   /**
    * Run an update of the user's row so that no reader sees the old profile after this resolves:
-   * ends all leases and drops the cached profile before and after, and between the two nobody
-   * fills the cache.
+   * drops the cached profile before and after, and until all leases from before its end have ended,
+   * nobody fills the cache.
    */
   invalidating<T>(username: string, update: () => Promise<T>): Promise<T>;
   disconnect(): Promise<void>;
 }
 
-/** The right to fill the cache for one user; a random token. */
+/** The right to fill the cache for seconds, as long as the user is not updated. */
 export type Lease = string;
 
 export interface FoundSession {
   readonly username: string;
   readonly profile?: CachedProfile;
-  readonly lease?: Lease;
 }
 
 /** A database failed. On every method's behalf it means DataBaseError. */

@@ -9,7 +9,7 @@ export const GROUPS = 4;
 const MOST_WRITERS = 2;
 const READERS = 4;
 const SLOWEST_READ_PAUSE_MS = 5;
-const SLOWEST_WRITE_PAUSE_MS = 40;
+const SLOWEST_WRITE_PAUSE_MS = 80;
 const SIGN_IN_PAUSE_MS = 25;
 const RETURN_PAUSE_MS = 5;
 /** How many of those who return write. */

@@ -47,9 +47,12 @@ export async function startSite(isLeased: boolean): Promise<Site> {
   raw.on("error", () => undefined);
 
   const environment = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl };
-  const one = cleanup.use(new TcpServer(folder.path, { environment }));
-  const script = `test/faults/${isLeased ? "slow" : "unleased"}-tcp-main.ts`;
-  const other = cleanup.use(new TcpServer(folder.path, { environment, script }));
+  const server = (kind: string) =>
+    cleanup.use(
+      new TcpServer(folder.path, { environment, script: `test/faults/${kind}-tcp-main.ts` }),
+    );
+  const one = server("quick");
+  const other = server(isLeased ? "slow" : "unleased");
   await Promise.all([one.start(), other.start()]);
   const http = cleanup.use(startHttp(folder.path, `${one.address},${other.address}`));
   const url = await http.listening();

@@ -6,6 +6,7 @@ import { runTier } from "../../src/lifecycle.ts";
 import { createLog } from "../../src/log.ts";
 import { RedisSessions } from "../../src/storage/redis-sessions.ts";
 import { startTcp } from "../../src/tcp-main.ts";
+import { SHORT_LEASE_MS } from "./short-lease.ts";
 
 const SLOWEST_FILL_MS = 100;
 
@@ -22,4 +23,4 @@ RedisSessions.prototype.open = async function (sessionId, profile) {
 
 const config = configOrExit(process.env);
 const log = createLog("tcp", config.logLevel, false);
-await runTier(log, () => startTcp(config, log));
+await runTier(log, () => startTcp(config, log, SHORT_LEASE_MS));
