@@ -22,7 +22,7 @@ export interface TcpTier extends RunningTier {
   readonly port: number;
 }
 
-/** @param leaseMs shorter, to see more of what happens at its end */
+/** @param leaseMs as in StorageOptions, for tests */
 export async function startTcp(config: Config, log: Log, leaseMs?: number): Promise<TcpTier> {
   const { databaseUrl, redisUrl, dataDir, sessionTtlSeconds, passwordHash, rpc } = config;
   const { rpcToken: token, rpcTls: tls } = config;

@@ -33,8 +33,13 @@ const FAST_HASH = "argon2id:m=64,t=1,p=1";
  * Start both tiers on free ports, with the embedded storage in a throw-away folder unless
  * `environment` names servers.
  * @param tcpServers how many there are behind the HTTP tier, as in RPC_ADDRESSES
+ * @param leaseMs shorter, where the cache must be open again soon after an update
  */
-export async function startStack(environment: Environment = {}, tcpServers = 1): Promise<Stack> {
+export async function startStack(
+  environment: Environment = {},
+  tcpServers = 1,
+  leaseMs?: number,
+): Promise<Stack> {
   await using cleanup = new AsyncDisposableStack();
   const dataDir = await mkdtemp(join(tmpdir(), "portico-"));
   cleanup.defer(() => rm(dataDir, { recursive: true, force: true }));
@@ -49,7 +54,7 @@ export async function startStack(environment: Environment = {}, tcpServers = 1):
   const log = createLog("test", config.logLevel, false);
   const rpcAddresses: Endpoint[] = [];
   for (let server = 0; server < tcpServers; server++) {
-    const tcp = await startTcp(config, log);
+    const tcp = await startTcp(config, log, leaseMs);
     cleanup.defer(() => tcp.close(1000));
     rpcAddresses.push({ host: config.rpc.host, port: tcp.port });
   }

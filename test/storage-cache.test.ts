@@ -41,7 +41,8 @@ async function openSessions(
     /** Until nobody fills any more who has read the row before the last update of this user. */
     async settle(username: string) {
       const mark = `{user:${username}}:dirty`;
-      expect(await keys.smembers(mark)).toEqual(["settling"]);
+      // None, where this machine has been slow.
+      expect([[], ["settling"]]).toContainEqual(await keys.smembers(mark));
       await eventually("it is settled", async () => (await keys.exists(mark)) === 0);
     },
     async [Symbol.asyncDispose]() {
@@ -82,10 +83,9 @@ describe.skipIf(!hasRedis).each([...REDISES])("the keys in $name", ({ shared }) 
     await sessions.open("s1", OLD, await sessions.lease("grace"));
 
     const keys = await redis.matching("*");
-    expect(keys.filter((key) => !/^(\{user:grace\}:)?lease:/.test(key))).toEqual([
+    expect(keys.filter((key) => !/^\{user:(grace)?\}:lease:/.test(key))).toEqual([
       ...["session:s1", "user:grace"],
     ]);
-    expect(keys).toHaveLength(3);
     expect(await raw.get("session:s1")).toBe("grace");
     expect(await raw.hgetall("user:grace")).toEqual({
       username: "grace",
@@ -228,6 +228,26 @@ describe.skipIf(!hasRedis)("Redis errors", () => {
     expect(error).toBeInstanceOf(StorageError);
     expect(inspect(error, { depth: null, showHidden: true })).toContain("OOM");
     expect(inspect(error, { depth: null, showHidden: true })).not.toContain("s3cr3t");
+  });
+});
+
+describe.skipIf(!hasRedis)("a Redis that is full", () => {
+  test("grants no lease, and closes the cache of an update that had begun", async () => {
+    await using redis = await openSessions();
+    const { sessions, raw } = redis;
+    await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
+    try {
+      await sessions.invalidating("grace", async () => {
+        await raw.config("SET", "maxmemory", "1");
+      });
+      await eventually("there is none", async () => (await sessions.lease("grace")) === undefined);
+      expect(await sessions.find("s1")).toEqual({ username: "grace" });
+      await expect(sessions.invalidating("alice", async () => undefined)).rejects.toThrow("OOM");
+    } finally {
+      await raw.config("SET", "maxmemory", "0");
+    }
+    await redis.settle("grace");
+    await eventually("there is one", async () => (await sessions.lease("grace")) !== undefined);
   });
 });
 
@@ -433,8 +453,9 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
       await Bun.sleep(random() * 20);
       if (lease) await sessions.fill(user("grace", { nickname }), lease);
     };
+    let isOver = false;
     const readers = Array.from({ length: 8 }, async () => {
-      for (let i = 0; i < 100; i++) await read();
+      while (!isOver) await read();
     });
     const writers = Array.from({ length: 2 }, async () => {
       for (let i = 0; i < 25; i++) {
@@ -442,7 +463,10 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
         await Bun.sleep(random() * 60);
       }
     });
-    await Promise.all([...readers, ...writers]);
+    await Promise.all(writers).finally(() => {
+      isOver = true;
+    });
+    await Promise.all(readers);
 
     // A cache that is never hit would pass all of the above.
     expect(hits).toBeGreaterThan(0);

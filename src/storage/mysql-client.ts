@@ -67,8 +67,10 @@ export class MysqlClient {
         late.release(),
       );
       try {
-        const running = connection.execute<T>(sql, values);
-        const [result] = await within(endsAtMs - performance.now(), running);
+        // This process may have stood still meanwhile.
+        const leftMs = endsAtMs - performance.now();
+        if (leftMs <= 0) throw new Error("the statement's time is over before it was sent");
+        const [result] = await within(leftMs, connection.execute<T>(sql, values));
         connection.release();
         this.#presence.there();
         return result;

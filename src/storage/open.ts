@@ -16,7 +16,7 @@ import { isBusy, openSqliteFile } from "./sqlite-file.ts";
 import { SqliteUsers } from "./sqlite-users.ts";
 
 const RETRY_MS = 1_000;
-/** More than a reader takes to read its row, and a light hash. Who is later does not fill. */
+/** More than reading a row takes, and a light hash. Who is later does not fill the cache. */
 const LEASE_MS = 2_000;
 
 export interface StorageOptions {
@@ -26,7 +26,10 @@ export interface StorageOptions {
   readonly redisUrl?: string | undefined;
   readonly dataDir: string;
   readonly sessionTtlSeconds: number;
-  /** How long the right to fill the cache stands, and the cache stays closed after an update. */
+  /**
+   * How long the right to fill the cache stands, and the cache stays closed after an update. All
+   * servers of one Redis must have the same.
+   */
   readonly leaseMs?: number | undefined;
   readonly log: Log;
 }

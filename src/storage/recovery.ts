@@ -27,8 +27,7 @@ export class Recovery {
   }
 
   /** What to make of a lease that Redis grants. */
-  permit(lease: Lease | null | undefined): Lease | undefined {
-    if (performance.now() < this.#endsAtMs) return undefined;
-    return lease ?? undefined;
+  permit(lease: Lease | undefined): Lease | undefined {
+    return performance.now() < this.#endsAtMs ? undefined : lease;
   }
 }

@@ -7,10 +7,10 @@ import type { Result } from "ioredis";
 //   {user:<name>}:dirty   a set of marks: one of each writer between the start of its update and
 //                         the drop after it, and one that stays for a while after the last drop
 //
-// A lease is a key, too. Nobody renews it: it stands for seconds, unless Redis forgets it. Who may
-// read a row has one first, and fills the cache while it stands and there is no mark. The last mark
-// outlives every lease from before the end of its update; so whoever fills has read the row as it
-// is now. Their names are random, or what Redis has forgotten could stand again.
+// A lease is a key, too, with a random name. Nobody makes it stand longer than the seconds that it
+// is set for. Who reads a row has one before, and fills the cache while it stands and there is no
+// mark. The last mark outlives every lease from before the end of its update; so whoever fills has
+// read the row as it is now.
 
 export function sessionKey(sessionId: string): string {
   return `session:${sessionId}`;
@@ -20,6 +20,11 @@ export function sessionKey(sessionId: string): string {
 export function keysOf(username: string): UserKeys {
   const profile = `user:${username}`;
   return [profile, `{${profile}}:dirty`];
+}
+
+/** A lease is for one user, in the same slot, or on one Redis for all. */
+export function leaseKey(username: string, random: string): string {
+  return `{user:${username}}:lease:${random}`;
 }
 
 /** The mark that stays after an update; no writer has it. */
@@ -77,6 +82,13 @@ for index = 1, #KEYS do
   end
 end`,
   },
+  // Null where Redis is full or read-only.
+  grantLease: {
+    numberOfKeys: 1,
+    lua: `
+local set = redis.pcall("SET", KEYS[1], "", "PX", ARGV[1])
+return not set.err and 1`,
+  },
   fillProfile: {
     numberOfKeys: 3,
     lua: `${FILL}
@@ -93,7 +105,8 @@ redis.call("DEL", KEYS[1])`,
   },
   // A writer removes its own mark only: another may still be at work. Who read the row before may
   // still fill, so the mark that stays outlives every lease that there is. The drop is for the case
-  // that Redis has restarted empty during the update, and the writer's mark was lost with it.
+  // that Redis has restarted empty during the update, and the writer's mark was lost with it. It
+  // comes first: where memory has run out meanwhile, only a script that has begun to write may add.
   clearDirty: {
     numberOfKeys: 2,
     lua: `
@@ -123,6 +136,7 @@ declare module "ioredis" {
     findSessions(keys: number, ...args: ScriptArguments): Result<(string | null)[], Context>;
     /** The sessions' keys, ttlMs, and then for each the FillArguments. */
     openSessions(keys: number, ...args: ScriptArguments): Result<null, Context>;
+    grantLease(lease: string, leaseMs: number): Result<1 | null, Context>;
     fillProfile(...args: [...UserKeys, ...FillArguments, ttlMs: number]): Result<null, Context>;
     markDirty(...args: [...UserKeys, writer: string, dirtyMs: number]): Result<null, Context>;
     clearDirty(...args: [...UserKeys, writer: string, settlingMs: number]): Result<null, Context>;

@@ -4,11 +4,13 @@ import type { FoundSession, Lease } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
 import { batch } from "./batch.ts";
 import { Recovery } from "./recovery.ts";
-import { type FillArguments, keysOf, sessionKey } from "./redis-scripts.ts";
+import { type FillArguments, keysOf, leaseKey, sessionKey } from "./redis-scripts.ts";
 import { SharedLease } from "./shared-lease.ts";
 
 /** How many a cluster has, as it says it. */
 const SLOTS = "16384";
+/** No user's name: a lease that is for all of them. */
+const EVERYBODY = "";
 
 /** How long keys stand. */
 export interface Times {
@@ -92,8 +94,8 @@ export class OneRedis implements Topology {
     return openings.map(() => undefined);
   }
 
-  #newLease(): Promise<Lease> {
-    return attempt("lease the cache", () => grant(this, `lease:${randomUUID()}`));
+  #newLease(): Promise<Lease | undefined> {
+    return attempt("lease the cache", () => grant(this, EVERYBODY));
   }
 }
 
@@ -139,9 +141,8 @@ export class RedisCluster implements Topology {
   }
 
   lease(username: string): Promise<Lease | undefined> {
-    const [profile] = keysOf(username);
     return attempt("lease the cache", async () =>
-      this.#recovery.permit(await grant(this, `{${profile}}:lease:${randomUUID()}`)),
+      this.#recovery.permit(await grant(this, username)),
     );
   }
 
@@ -156,9 +157,10 @@ export class RedisCluster implements Topology {
   }
 }
 
-async function grant({ redis, times }: Topology, lease: Lease): Promise<Lease> {
-  await redis.set(lease, "", "PX", times.leaseMs);
-  return lease;
+/** @returns undefined where Redis is full or read-only: what can be read is read all the same */
+async function grant({ redis, times }: Topology, username: string): Promise<Lease | undefined> {
+  const lease = leaseKey(username, randomUUID());
+  return (await redis.grantLease(lease, times.leaseMs)) === null ? undefined : lease;
 }
 
 function found(

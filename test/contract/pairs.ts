@@ -108,7 +108,7 @@ export interface SharedStack {
 }
 
 /** One stack for all tests of the describe block that calls this. */
-export function sharedStack(pair: Pair, more: Environment = {}): SharedStack {
+export function sharedStack(pair: Pair, more: Environment = {}, leaseMs?: number): SharedStack {
   let running: { stack: Stack; environment: Environment } | undefined;
   const get = () => {
     if (!running) throw new Error("The stack runs only while tests do");
@@ -116,7 +116,7 @@ export function sharedStack(pair: Pair, more: Environment = {}): SharedStack {
   };
   beforeAll(async () => {
     const environment = { ...(await pair.environment()), ...more };
-    running = { stack: await startStack(environment, pair.tcpServers), environment };
+    running = { stack: await startStack(environment, pair.tcpServers, leaseMs), environment };
   });
   afterAll(async () => {
     await running?.stack[Symbol.asyncDispose]();

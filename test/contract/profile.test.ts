@@ -16,6 +16,8 @@ import { describeAllPairs, describeRedis, sharedStack } from "./pairs.ts";
 setDefaultTimeout(60_000);
 
 const ROUNDS = 20;
+/** Short, so that readers fill the cache between any two updates. */
+const LEASE_MS = 20;
 const PICTURES = [pngOf(3, 3, [255, 0, 0]), pngOf(3, 3, [0, 0, 255])];
 
 /**
@@ -50,6 +52,7 @@ async function renameWhileReading(
         answered = round;
         const seen = await Promise.all(readers.map((reader) => reader()));
         expect(seen.map(roundOf)).toEqual(readers.map(() => round));
+        await Bun.sleep(2 * LEASE_MS);
       }
     } finally {
       done = true;
@@ -63,7 +66,7 @@ async function renameWhileReading(
 const bySigningIn = (member: Member) => async () => nicknameOf(await signInAgain(member));
 
 describeAllPairs("the profile", (pair) => {
-  const shared = sharedStack(pair);
+  const shared = sharedStack(pair, {}, LEASE_MS);
 
   test("shows a new nickname to every reader at once", async () => {
     const member = await newMember(shared.stack);
@@ -72,6 +75,7 @@ describeAllPairs("the profile", (pair) => {
     const { sessionId } = member;
     for (const nickname of ["one", "two", "zwölf", "😀"]) {
       // All have read the old one, so that whatever is cached is filled.
+      await Bun.sleep(LEASE_MS);
       await Promise.all([member.api.userInfo(), other.userInfo(), rpc.getUserInfo({ sessionId })]);
       expect((await member.api.nickname(nickname)).data).toBe(nickname);
       expect((await rpc.getUserInfo({ sessionId })).nickname).toBe(nickname);
@@ -142,7 +146,7 @@ describeAllPairs("the profile", (pair) => {
 });
 
 describeRedis("two pairs of tiers on the same servers", (pair) => {
-  const shared = sharedStack(pair);
+  const shared = sharedStack(pair, {}, LEASE_MS);
 
   test("share users and sessions, and never show an older nickname", async () => {
     await using second = await startStack(shared.environment);

@@ -8,6 +8,9 @@ import { describeTwoServers, sharedStack } from "./pairs.ts";
 // A limit ends a hang; it does not judge speed.
 setDefaultTimeout(60_000);
 
+/** Short, so that the cache is open again soon after an update. */
+const LEASE_MS = 20;
+
 /** A client of one TCP server alone. */
 function connect(port: number) {
   const balancer = new Balancer([{ host: "127.0.0.1", port }]);
@@ -19,7 +22,7 @@ function connect(port: number) {
 }
 
 describeTwoServers("two TCP servers of one HTTP tier", (pair) => {
-  const shared = sharedStack(pair);
+  const shared = sharedStack(pair, {}, LEASE_MS);
 
   test("share its calls", async () => {
     const { api } = await newMember(shared.stack);
@@ -40,6 +43,7 @@ describeTwoServers("two TCP servers of one HTTP tier", (pair) => {
     using second = connect(other);
     for (let round = 0; round < 20; round++) {
       const [writer, reader] = round % 2 ? [first, second] : [second, first];
+      await Bun.sleep(LEASE_MS);
       await Promise.all([writer, reader].map(({ user }) => user.getUserInfo({ sessionId })));
       const nickname = `round ${round}`;
       await writer.user.updateNickname({ sessionId, nickname });

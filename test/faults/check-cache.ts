@@ -48,14 +48,14 @@ async function injectFaults(
   return counts;
 }
 
-/** How often the profile of a user who is being read was seen in the cache. */
+/** How often the profile of a user who is being read was seen in the cache, after an update. */
 async function sampleCache(site: Site, load: CacheLoad): Promise<number> {
   let seen = 0;
   while (!load.isOver) {
     await Bun.sleep(SAMPLE_EVERY_MS);
     const names = load.accounts.slice(-GROUPS).map(({ username }) => username);
     const nicknames = await site.cached(names).catch(() => []);
-    seen += nicknames.filter((nickname) => nickname !== undefined).length;
+    seen += nicknames.filter((nickname) => nickname !== undefined && /^\d+$/.test(nickname)).length;
   }
   return seen;
 }

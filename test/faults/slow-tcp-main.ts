@@ -1,5 +1,5 @@
 // A TCP server that is slow where others may get in between: a reader between the row and the fill
-// of the cache, a writer before and after its update. Leases make that harmless.
+// of the cache, a writer before and after its update. Leases and marks make that harmless.
 import { configOrExit } from "../../src/config.ts";
 import { runTier } from "../../src/lifecycle.ts";
 import { createLog } from "../../src/log.ts";
