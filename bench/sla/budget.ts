@@ -1,7 +1,7 @@
 // `bun run bench budget`: where the CPU time of one request goes, stage by stage.
 
 import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CpuProfile, ownTimes, type ProfiledFunction } from "../cpu-profile.ts";
 import type { Peer } from "../peers/peer.ts";
@@ -11,6 +11,7 @@ import { median } from "../report/summary.ts";
 import { markdownTable } from "../report/tables.ts";
 import { Contest, type Ground } from "./contest.ts";
 import { type Databases, openDatabases } from "./databases.ts";
+import type { LoadTool } from "./load-tool.ts";
 import { HASHES } from "./loads.ts";
 import { Users } from "./traffic.ts";
 import { wrk } from "./wrk.ts";
@@ -19,6 +20,8 @@ const USERS = 100_000;
 const CONNECTIONS = 200;
 const ROUNDS = 5;
 const SECONDS = 4;
+/** Of a load's time, where all of it is load: wrk takes a while to begin. */
+const WATCHED = { afterMs: 1_000, forMs: 2_500 };
 /** So long that the start, which is in the profile too, hardly counts. */
 const PROFILED_SECONDS = 20;
 /** Smaller stages are summed up. */
@@ -32,7 +35,16 @@ interface Stage {
   readonly micros: number;
 }
 
-/** A Markdown table for each endpoint, in microseconds of CPU time per request. */
+interface Costs {
+  /** By process. */
+  readonly micros: ReadonlyMap<string, number>;
+  /** Of all cores: what nobody used. */
+  readonly idleMicros: number;
+  /** Of all cores, in all: what a request takes of the machine. */
+  readonly machineMicros: number;
+}
+
+/** A Markdown table for each endpoint, in microseconds per request: of CPU time, and of the cores. */
 export async function budget(onProgress: (text: string) => void): Promise<string> {
   if ((await wrk.version()) === undefined) throw new Error("Cannot send a load: install wrk");
   await using databases = await openDatabases({});
@@ -40,14 +52,21 @@ export async function budget(onProgress: (text: string) => void): Promise<string
   try {
     const texts: string[] = [];
     for (const endpoint of ["get_user_info", "signin"] as const) {
-      const stages = await stagesOf(endpoint, databases, folder, onProgress);
+      const { stages, costs } = await stagesOf(endpoint, databases, folder, onProgress);
+      const { idleMicros, machineMicros } = costs;
       const total = stages.reduce((sum, { micros }) => sum + micros, 0);
       const columns = [
         { heading: `${endpoint}, ${CONNECTIONS} connections`, text: (row: Stage) => row.process },
         { heading: "stage", text: (row: Stage) => row.stage },
         { heading: "µs", text: (row: Stage) => microseconds(row.micros) },
       ];
-      const rows = [...stages, { process: "all", stage: "", micros: total }];
+      const rows = [
+        ...stages,
+        { process: "all", stage: "", micros: total },
+        { process: "wrk", stage: "and what else runs", micros: machineMicros - idleMicros - total },
+        { process: "idle", stage: "", micros: idleMicros },
+        { process: `${cpus().length} cores`, stage: "", micros: machineMicros },
+      ];
       texts.push(markdownTable(columns, rows));
     }
     return texts.join("\n\n");
@@ -62,7 +81,7 @@ async function stagesOf(
   databases: Databases,
   folder: string,
   onProgress: (text: string) => void,
-): Promise<Stage[]> {
+): Promise<{ stages: Stage[]; costs: Costs }> {
   const passwordHash = HASHES.classic;
   const databaseUrl = await databases.seeded(USERS, passwordHash);
   const ground = { databases, databaseUrl, users: new Users(USERS), passwordHash, folder };
@@ -75,7 +94,7 @@ async function stagesOf(
     await contest.measure(load, once, (text) => onProgress(`profile: ${text}`));
   }
   const stages: Stage[] = [];
-  for (const [process, micros] of costs) {
+  for (const [process, micros] of costs.micros) {
     const shares = await sharesOf(join(profiles, process));
     const large = shares.filter(([, share]) => share * micros >= LEAST_MICROS);
     const rest = 1 - large.reduce((sum, [, share]) => sum + share, 0);
@@ -83,26 +102,53 @@ async function stagesOf(
     for (const [stage, share] of large) stages.push({ process, stage, micros: share * micros });
     if (large.length === 0) stages.push({ process, stage: "", micros });
   }
-  return stages;
+  return { stages, costs };
 }
 
-/** Process → its CPU microseconds per request, without a profiler in the way. */
+/** What a request costs, without a profiler in the way. */
 async function costOf(
   ground: Ground,
   load: { readonly endpoint: "get_user_info" | "signin"; readonly connections: number },
   onProgress: (text: string) => void,
-): Promise<Map<string, number>> {
+): Promise<Costs> {
   await using contest = await Contest.start([portico], ground);
-  const rounds = { tool: wrk, count: ROUNDS, seconds: SECONDS, warmUpSeconds: 2 };
+  const idleMicros: number[] = [];
+  const machineMicros: number[] = [];
+  const tool: LoadTool = {
+    ...wrk,
+    async fire(shot) {
+      const [hits, idle] = await Promise.all([wrk.fire(shot), idleShare()]);
+      const micros = ((hits.seconds * cpus().length) / hits.requests) * 1e6;
+      machineMicros.push(micros);
+      idleMicros.push(micros * idle);
+      return hits;
+    },
+  };
+  const rounds = { tool, count: ROUNDS, seconds: SECONDS, warmUpSeconds: 2 };
   const { contenders } = await contest.measure(load, rounds, onProgress);
   const all = contenders.flatMap((contender) => contender.rounds);
   const processes = Object.keys(all[0]?.cpuSeconds ?? {});
-  return new Map(
-    processes.map((process) => [
-      process,
-      median(all.map((each) => ((each.cpuSeconds[process] ?? 0) / each.requests) * 1e6)) ?? 0,
-    ]),
-  );
+  const medianOf = (values: readonly number[]) => median(values) ?? 0;
+  return {
+    micros: new Map(
+      processes.map((process) => [
+        process,
+        medianOf(all.map((each) => ((each.cpuSeconds[process] ?? 0) / each.requests) * 1e6)),
+      ]),
+    ),
+    // The warm-up was the first.
+    idleMicros: medianOf(idleMicros.slice(1)),
+    machineMicros: medianOf(machineMicros.slice(1)),
+  };
+}
+
+/** Of all cores. */
+async function idleShare(): Promise<number> {
+  const idleMs = () => cpus().reduce((sum, { times }) => sum + times.idle, 0);
+  await Bun.sleep(WATCHED.afterMs);
+  const [before, beganAt] = [idleMs(), performance.now()];
+  await Bun.sleep(WATCHED.forMs);
+  return (idleMs() - before) / ((performance.now() - beganAt) * cpus().length);
 }
 
 function profiled(peer: Peer, folder: string): Peer {
