@@ -136,3 +136,16 @@ it("MySQL: servers that start at once migrate one after the other, and without a
   const others = messages.filter((message) => !message.startsWith("info connected to"));
   expect(others).toEqual([expect.stringMatching(/^info migrating MySQL at /)]);
 });
+
+it("MySQL: an update is not sent by a process that has stood still past its time", async () => {
+  await using mysql = await openMysql();
+  await mysql.users.insert(user("grace", { nickname: "old" }));
+
+  const late = mysql.users.setNickname("grace", "new");
+  // Longer than a statement may take.
+  Bun.sleepSync(3_000);
+
+  await expect(late).rejects.toThrow("over before it was sent");
+  expect(await mysql.rows("SELECT nickname FROM user")).toEqual([{ nickname: "old" }]);
+  expect((await mysql.users.find("grace"))?.nickname).toBe("old");
+});

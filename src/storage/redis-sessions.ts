@@ -47,12 +47,9 @@ export class RedisSessions implements SessionStore {
 
   async fill(profile: CachedProfile, lease: Lease): Promise<void> {
     const keys = keysOf(profile.username);
+    const { ttlMs } = this.#topology.times;
     await attempt("cache profile", () =>
-      this.#redis.fillProfile(
-        ...keys,
-        ...fillArguments(profile, lease),
-        this.#topology.times.ttlMs,
-      ),
+      this.#redis.fillProfile(...keys, ...fillArguments(profile, lease), ttlMs),
     );
   }
 
@@ -69,7 +66,8 @@ export class RedisSessions implements SessionStore {
       void this.#untilDone(mark, DIRTY_MS);
       throw error;
     }
-    await this.#clear(username, writer);
+    const { leaseMs } = this.#topology.times;
+    await this.#drop(() => this.#redis.clearDirty(...keysOf(username), writer, leaseMs));
     return result;
   }
 
@@ -86,14 +84,14 @@ export class RedisSessions implements SessionStore {
     }
   }
 
-  async #clear(username: string, writer: string): Promise<void> {
+  async #drop(clear: () => Promise<unknown>): Promise<void> {
     for (let attempts = 1; ; attempts++) {
       try {
-        await this.#redis.clearDirty(...keysOf(username), writer, this.#topology.times.leaseMs);
+        await clear();
         return;
       } catch (cause) {
         if (attempts === DROP_ATTEMPTS) {
-          void this.#clearInBackground(username, writer);
+          void this.#dropInBackground(clear);
           throw storageError("invalidate profile", cause);
         }
       }
@@ -101,10 +99,8 @@ export class RedisSessions implements SessionStore {
     }
   }
 
-  async #clearInBackground(username: string, writer: string): Promise<void> {
+  async #dropInBackground(clear: () => Promise<unknown>): Promise<void> {
     this.#log.warn("dropping a cached profile failed: trying until it succeeds");
-    const clear = () =>
-      this.#redis.clearDirty(...keysOf(username), writer, this.#topology.times.leaseMs);
     if (await this.#untilDone(clear)) this.#log.info("dropped the cached profile that was left");
   }
 

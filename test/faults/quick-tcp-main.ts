@@ -3,7 +3,13 @@ import { configOrExit } from "../../src/config.ts";
 import { runTier } from "../../src/lifecycle.ts";
 import { createLog } from "../../src/log.ts";
 import { startTcp } from "../../src/tcp-main.ts";
-import { SHORT_LEASE_MS } from "./short-lease.ts";
+
+/**
+ * Less than a slow reader takes, and than most pauses between writes. So leases end while somebody
+ * holds them, and after an update the cache opens before the next: with leases as long as the
+ * product's, users who are written all the time would never be cached.
+ */
+const SHORT_LEASE_MS = 8;
 
 const config = configOrExit(process.env);
 const log = createLog("tcp", config.logLevel, false);

@@ -1,12 +1,7 @@
 // A TCP server that is slow where others may get in between: a reader between the row and the fill
 // of the cache, a writer before and after its update. Leases and marks make that harmless.
-import { configOrExit } from "../../src/config.ts";
-import { runTier } from "../../src/lifecycle.ts";
-import { createLog } from "../../src/log.ts";
 import { MysqlUsers } from "../../src/storage/mysql-users.ts";
 import { RedisSessions } from "../../src/storage/redis-sessions.ts";
-import { startTcp } from "../../src/tcp-main.ts";
-import { SHORT_LEASE_MS } from "./short-lease.ts";
 
 const SLOW_MS = 20;
 /** Longer than Redis takes to come back empty. */
@@ -30,6 +25,4 @@ MysqlUsers.prototype.setNickname = async function (username, nickname) {
   return isFound;
 };
 
-const config = configOrExit(process.env);
-const log = createLog("tcp", config.logLevel, false);
-await runTier(log, () => startTcp(config, log, SHORT_LEASE_MS));
+await import("./quick-tcp-main.ts");

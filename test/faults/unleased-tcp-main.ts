@@ -1,12 +1,7 @@
 // A broken TCP server, which the checker must find out: it fills the cache by a lease that it takes
 // only when it has read the row, which is as good as none. Its readers are slow, so that hardly any
 // fill is still right.
-import { configOrExit } from "../../src/config.ts";
-import { runTier } from "../../src/lifecycle.ts";
-import { createLog } from "../../src/log.ts";
 import { RedisSessions } from "../../src/storage/redis-sessions.ts";
-import { startTcp } from "../../src/tcp-main.ts";
-import { SHORT_LEASE_MS } from "./short-lease.ts";
 
 const SLOWEST_FILL_MS = 100;
 
@@ -21,6 +16,4 @@ RedisSessions.prototype.open = async function (sessionId, profile) {
   await open.call(this, sessionId, profile, await this.lease(profile.username));
 };
 
-const config = configOrExit(process.env);
-const log = createLog("tcp", config.logLevel, false);
-await runTier(log, () => startTcp(config, log, SHORT_LEASE_MS));
+await import("./quick-tcp-main.ts");

@@ -1,0 +1,67 @@
+import { expect } from "bun:test";
+import { Cluster, type Redis } from "ioredis";
+import type { StorageOptions } from "../src/storage/open.ts";
+import type { SessionStore } from "../src/user/stores.ts";
+import { sharedRedis } from "./redis.ts";
+import { sharedRedisCluster } from "./redis-cluster.ts";
+import { openRedis } from "./redis-keys.ts";
+import { createFolder, eventually, open, user } from "./storage-pairs.ts";
+
+/** What the tests of sessions in Redis run on. */
+export const REDISES = [
+  { name: "Redis", shared: sharedRedis },
+  { name: "Redis Cluster", shared: sharedRedisCluster },
+] as const;
+
+/** Sessions in an empty Redis, and a raw client of the same database. */
+export async function openSessions(
+  shared: typeof sharedRedis | typeof sharedRedisCluster = sharedRedis,
+  options: Partial<StorageOptions> = {},
+) {
+  const redisUrl = await (await shared()).createDatabase();
+  const folder = await createFolder();
+  const storage = await open({ redisUrl, dataDir: folder.dataDir }, options);
+  const { keys, matching, ...raw } = await openRedis(redisUrl);
+  return {
+    sessions: storage.sessions,
+    raw: keys,
+    matching,
+    redisUrl,
+    /** As after a restart: Redis is there, and all that it knew is gone. */
+    empty: () => emptyAll(keys),
+    /** Until nobody fills any more who has read the row before the last update of this user. */
+    async settle(username: string) {
+      const mark = `{user:${username}}:dirty`;
+      // None, where this machine has been slow.
+      expect([[], ["settling"]]).toContainEqual(await keys.smembers(mark));
+      await eventually("it is settled", async () => (await keys.exists(mark)) === 0);
+    },
+    async [Symbol.asyncDispose]() {
+      await raw[Symbol.asyncDispose]();
+      await storage.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function emptyAll(redis: Redis | Cluster): Promise<void> {
+  const servers = redis instanceof Cluster ? redis.nodes("master") : [redis];
+  await Promise.all(servers.map((server) => server.flushdb()));
+}
+
+export async function leaseOf(sessions: SessionStore, username: string): Promise<string> {
+  const lease = await sessions.lease(username);
+  if (lease === undefined) throw new Error("No lease was granted");
+  return lease;
+}
+
+/** Whether a reader who reads the row now may fill the cache, in both of the ways there are. */
+export async function isOpen(sessions: SessionStore, raw: Redis | Cluster, username: string) {
+  await sessions.open("reader", user(username), await leaseOf(sessions, username));
+  const isOpenTo = [(await sessions.find("reader"))?.profile !== undefined];
+  await raw.del(`user:${username}`);
+  await sessions.fill(user(username), await leaseOf(sessions, username));
+  isOpenTo.push((await sessions.find("reader"))?.profile !== undefined);
+  expect(new Set(isOpenTo).size).toBe(1);
+  return isOpenTo[0];
+}

@@ -1,0 +1,191 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { inspect } from "node:util";
+import { Redis } from "ioredis";
+import { StorageError } from "../src/user/stores.ts";
+import { leaseOf, openSessions, REDISES } from "./cached-sessions.ts";
+import { available as hasRedis } from "./redis.ts";
+import { eventually, user } from "./storage-pairs.ts";
+
+// What sessions in Redis promise beyond src/user/stores.ts, but for the cache: the keys, how many
+// round trips a look-up costs, and a Redis that is full.
+
+// The shared Redis may start within the first test, and the machine be slow.
+setDefaultTimeout(90_000);
+
+const OLD = user("grace", { nickname: "old" });
+
+describe.skipIf(!hasRedis).each([...REDISES])("the keys in $name", ({ shared }) => {
+  test("sessions are strings and profiles are hashes, under their prefixes, both with the TTL", async () => {
+    await using redis = await openSessions(shared);
+    const { sessions, raw } = redis;
+
+    await sessions.open("s1", OLD, await sessions.lease("grace"));
+
+    const keys = await redis.matching("*");
+    expect(keys.filter((key) => !/^\{user:(grace)?\}:lease:/.test(key))).toEqual([
+      ...["session:s1", "user:grace"],
+    ]);
+    expect(await raw.get("session:s1")).toBe("grace");
+    expect(await raw.hgetall("user:grace")).toEqual({
+      username: "grace",
+      nickname: "old",
+      profilePath: "default.webp",
+    });
+    for (const key of ["session:s1", "user:grace"]) {
+      expect(await raw.pttl(key)).toBeGreaterThan(1_700_000);
+      expect(await raw.pttl(key)).toBeLessThanOrEqual(1_800_000);
+    }
+  });
+
+  test("find() renews neither the session nor the profile", async () => {
+    await using redis = await openSessions(shared);
+    const { sessions, raw } = redis;
+    await sessions.open("s1", OLD, await sessions.lease("grace"));
+    await raw.pexpire("session:s1", 100_000);
+    await raw.pexpire("user:grace", 100_000);
+
+    expect((await sessions.find("s1"))?.profile?.nickname).toBe("old");
+
+    expect(await raw.pttl("session:s1")).toBeLessThanOrEqual(100_000);
+    expect(await raw.pttl("user:grace")).toBeLessThanOrEqual(100_000);
+  });
+
+  test("every key expires, also those of leases and of writers at work", async () => {
+    await using redis = await openSessions(shared);
+    const { sessions, raw } = redis;
+    await sessions.open("s1", OLD, await sessions.lease("grace"));
+    const expectAllToExpire = async (keys: readonly string[]) => {
+      const found = await redis.matching("*");
+      expect(found.filter((key) => !key.includes("lease:"))).toEqual([...keys]);
+      for (const key of found) expect(await raw.pttl(key)).toBeGreaterThan(0);
+    };
+
+    await expectAllToExpire(["session:s1", "user:grace"]);
+    await sessions.invalidating("grace", async () => {
+      await expectAllToExpire(["session:s1", "{user:grace}:dirty"]);
+    });
+    await expectAllToExpire(["session:s1", "{user:grace}:dirty"]);
+    await redis.settle("grace");
+    await expectAllToExpire(["session:s1"]);
+  });
+});
+
+describe.skipIf(!hasRedis)("one Redis", () => {
+  test("a key that is somebody else's costs its user the cache, and others nothing", async () => {
+    await using redis = await openSessions();
+    const { sessions, raw } = redis;
+    await sessions.open("s1", OLD, undefined);
+    await raw.set("user:grace", "not a hash");
+    await raw.rpush("session:s4", "no session");
+    const alice = user("alice");
+    const lease = await sessions.lease("alice");
+    // In one script each.
+    await Promise.all([
+      sessions.open("s2", OLD, await sessions.lease("grace")),
+      sessions.open("s3", alice, lease),
+    ]);
+    const ids = ["s1", "s2", "s3", "s4"];
+    const [grace, , found, none] = await Promise.all(ids.map((id) => sessions.find(id)));
+    expect(grace).toEqual({ username: "grace" });
+    expect(none).toBeUndefined();
+    expect(found?.profile?.username).toBe("alice");
+  });
+
+  test("a writer at work on one user closes the cache for that one alone", async () => {
+    await using redis = await openSessions();
+    const { sessions } = redis;
+    const names = ["alice", "grace", "bob"];
+    await sessions.invalidating("grace", async () => {
+      const lease = await sessions.lease("grace");
+      // In one script.
+      await Promise.all(names.map((name) => sessions.open(name, user(name), lease)));
+    });
+    const found = await Promise.all(names.map((name) => sessions.find(name)));
+    expect(found.map((session) => session?.profile?.username)).toEqual(["alice", undefined, "bob"]);
+  });
+
+  test("all readers share a lease, and not beyond a part of its time", async () => {
+    await using redis = await openSessions();
+    const { sessions, raw } = redis;
+    const leases = await Promise.all(["alice", "grace"].map((name) => leaseOf(sessions, name)));
+    const [lease = "", other] = leases;
+    expect(other).toBe(lease);
+    await eventually("it is renewed", async () => (await sessions.lease("grace")) !== lease);
+    expect(await raw.pttl(lease)).toBeGreaterThan(0);
+  });
+
+  test("find() is one command, however the cache stands, and opening a session is one", async () => {
+    await using redis = await openSessions();
+    const { sessions, redisUrl } = redis;
+    const monitor = await new Redis(redisUrl).monitor();
+    const commands: string[] = [];
+    const database = new URL(redisUrl).pathname.slice(1);
+    monitor.on("monitor", (_time, [command]: string[], source: string, on: string) => {
+      if (source !== "lua" && on === database && command) commands.push(command);
+    });
+    // Once MONITOR shows a command of ours, all before it have been shown.
+    const commandsSoFar = async () => {
+      await redis.raw.echo("so far");
+      while (!commands.includes("echo")) await Bun.sleep(10);
+      return commands.splice(0).filter((command) => command !== "echo");
+    };
+
+    // A script is sent whole the first time that a server sees it, and by its digest from then on.
+    await sessions.open("s0", OLD, await sessions.lease("grace"));
+    await sessions.find("s0");
+    await redis.raw.del("user:grace");
+
+    await commandsSoFar();
+    const lease = await sessions.lease("grace");
+    await commandsSoFar(); // Where it was renewed.
+    await sessions.open("s1", OLD, lease);
+    expect(await commandsSoFar()).toEqual(["evalsha"]);
+    expect((await sessions.find("s1"))?.profile).toBeDefined();
+    expect(await commandsSoFar()).toEqual(["evalsha"]);
+    await redis.raw.del("user:grace");
+    await commandsSoFar();
+    expect(await sessions.find("s1")).toEqual({ username: "grace" });
+    expect(await commandsSoFar()).toEqual(["evalsha"]);
+    expect(await sessions.find("s2")).toBeUndefined();
+    expect(await commandsSoFar()).toEqual(["evalsha"]);
+    monitor.disconnect();
+  });
+});
+
+describe.skipIf(!hasRedis)("Redis errors", () => {
+  test("do not carry the session's id, which would end up in logs", async () => {
+    await using redis = await openSessions();
+    const { sessions, raw } = redis;
+    await raw.config("SET", "maxmemory", "1");
+    let error: unknown;
+    try {
+      error = await sessions.open("s3cr3t", OLD, undefined).catch((error: unknown) => error);
+    } finally {
+      await raw.config("SET", "maxmemory", "0");
+    }
+
+    expect(error).toBeInstanceOf(StorageError);
+    expect(inspect(error, { depth: null, showHidden: true })).toContain("OOM");
+    expect(inspect(error, { depth: null, showHidden: true })).not.toContain("s3cr3t");
+  });
+});
+
+describe.skipIf(!hasRedis)("a Redis that is full", () => {
+  test("grants no lease, and closes the cache of an update that had begun", async () => {
+    await using redis = await openSessions();
+    const { sessions, raw } = redis;
+    await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
+    try {
+      await sessions.invalidating("grace", async () => {
+        await raw.config("SET", "maxmemory", "1");
+      });
+      await eventually("there is none", async () => (await sessions.lease("grace")) === undefined);
+      expect(await sessions.find("s1")).toEqual({ username: "grace" });
+      await expect(sessions.invalidating("alice", async () => undefined)).rejects.toThrow("OOM");
+    } finally {
+      await raw.config("SET", "maxmemory", "0");
+    }
+    await redis.settle("grace");
+    await eventually("there is one", async () => (await sessions.lease("grace")) !== undefined);
+  });
+});
