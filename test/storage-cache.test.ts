@@ -38,6 +38,31 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     });
   });
 
+  test("goes by the lease of each of the sessions that begin at once", async () => {
+    await using redis = await openSessions(shared);
+    const { sessions } = redis;
+    const standing = {
+      grace: await leaseOf(sessions, "grace"),
+      alan: await leaseOf(sessions, "alan"),
+    };
+
+    await Promise.all([
+      sessions.open("s1", user("alice"), "{user:alice}:lease:nobody's"),
+      sessions.open("s2", user("grace"), standing.grace),
+      sessions.open("s3", user("edsger"), undefined),
+      sessions.open("s4", user("alan"), standing.alan),
+    ]);
+
+    const found = await Promise.all(["s1", "s2", "s3", "s4"].map((id) => sessions.find(id)));
+    expect(found.map((session) => session?.username)).toEqual(["alice", "grace", "edsger", "alan"]);
+    expect(found.map((session) => session?.profile?.username)).toEqual([
+      undefined,
+      "grace",
+      undefined,
+      "alan",
+    ]);
+  });
+
   test("does not take an old value from a reader who is slower than a whole update", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;

@@ -1,4 +1,5 @@
 import type { Result } from "ioredis";
+import type { CachedProfile } from "../user/stores.ts";
 
 // The cache of profiles, filled under a lease; CACHE.md has the argument why it is right. Two keys
 // of one user, which share a slot:
@@ -20,6 +21,10 @@ export function sessionKey(sessionId: string): string {
 export function keysOf(username: string): UserKeys {
   const profile = `user:${username}`;
   return [profile, `{${profile}}:dirty`];
+}
+
+export function profileArguments(profile: CachedProfile): ProfileArguments {
+  return [profile.username, profile.nickname, profile.profilePath];
 }
 
 /** A lease is for one user, in the same slot, or on one Redis for all. */
@@ -61,24 +66,22 @@ end
 return replies`,
   },
   // Sessions begin whether or not their users' profiles may or can be cached: their keys, how long
-  // they live, and for each the FillArguments. For one Redis, too.
+  // they live, the lease that all share, and for each its ProfileArguments. For one Redis, too.
   openSessions: {
     lua: `${FILL}
-local ttlMs = ARGV[1]
-local isStanding, dirty = {}, {}
+local ttlMs, lease = ARGV[1], ARGV[2]
+local dirty = {}
 for index = 1, #KEYS do
-  local lease, username = ARGV[index * 4 - 2], ARGV[index * 4 - 1]
+  local username = ARGV[index * 3]
   redis.call("SET", KEYS[index], username, "PX", ttlMs)
-  -- Most share one.
-  if isStanding[lease] == nil then isStanding[lease] = redis.call("EXISTS", lease) == 1 end
   dirty[index] = "{user:" .. username .. "}:dirty"
 end
+if redis.call("EXISTS", lease) == 0 then return end
 local isAnyDirty = redis.call("EXISTS", unpack(dirty)) > 0
 for index = 1, #KEYS do
-  local at = index * 4 - 2
-  local isClosed = isAnyDirty and redis.call("EXISTS", dirty[index]) == 1
-  if isStanding[ARGV[at]] and not isClosed then
-    pcall(fill, "user:" .. ARGV[at + 1], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ttlMs)
+  local at = index * 3
+  if not isAnyDirty or redis.call("EXISTS", dirty[index]) == 0 then
+    pcall(fill, "user:" .. ARGV[at], ARGV[at], ARGV[at + 1], ARGV[at + 2], ttlMs)
   end
 end`,
   },
@@ -121,23 +124,20 @@ end`,
 } as const;
 
 export type UserKeys = [profile: string, dirty: string];
-/** What is cached of a user, and by which right; "" for none. */
-export type FillArguments = [
-  lease: string,
-  username: string,
-  nickname: string,
-  profilePath: string,
-];
+/** What is cached of a user, as the scripts take it. */
+export type ProfileArguments = [username: string, nickname: string, profilePath: string];
 type ScriptArguments = (string | number)[];
 
 declare module "ioredis" {
   interface RedisCommander<Context> {
     /** Behind the number of keys: the sessions' keys. */
     findSessions(keys: number, ...args: ScriptArguments): Result<(string | null)[], Context>;
-    /** The sessions' keys, ttlMs, and then for each the FillArguments. */
+    /** The sessions' keys, ttlMs, the lease ("" for none), and the ProfileArguments of each. */
     openSessions(keys: number, ...args: ScriptArguments): Result<null, Context>;
     grantLease(lease: string, leaseMs: number): Result<1 | null, Context>;
-    fillProfile(...args: [...UserKeys, ...FillArguments, ttlMs: number]): Result<null, Context>;
+    fillProfile(
+      ...args: [...UserKeys, lease: string, ...ProfileArguments, ttlMs: number]
+    ): Result<null, Context>;
     markDirty(...args: [...UserKeys, writer: string, dirtyMs: number]): Result<null, Context>;
     clearDirty(...args: [...UserKeys, writer: string, settlingMs: number]): Result<null, Context>;
   }

@@ -4,7 +4,7 @@ import type { Cluster, Redis } from "ioredis";
 import type { Log } from "../log.ts";
 import type { CachedProfile, FoundSession, Lease, SessionStore } from "../user/stores.ts";
 import { attempt, storageError } from "./attempt.ts";
-import { type FillArguments, keysOf, sessionKey } from "./redis-scripts.ts";
+import { keysOf, profileArguments, sessionKey } from "./redis-scripts.ts";
 import type { Topology } from "./redis-topology.ts";
 
 /** Longer than any UPDATE lives: its statement ends within seconds, on both sides. */
@@ -29,8 +29,7 @@ export class RedisSessions implements SessionStore {
   }
 
   open(sessionId: string, profile: CachedProfile, lease: Lease | undefined): Promise<void> {
-    // No lease is ever the empty string, so without one the session alone begins.
-    return this.#topology.open(sessionId, fillArguments(profile, lease ?? ""));
+    return this.#topology.open(sessionId, profile, lease);
   }
 
   find(sessionId: string): Promise<FoundSession | undefined> {
@@ -49,7 +48,7 @@ export class RedisSessions implements SessionStore {
     const keys = keysOf(profile.username);
     const { ttlMs } = this.#topology.times;
     await attempt("cache profile", () =>
-      this.#redis.fillProfile(...keys, ...fillArguments(profile, lease), ttlMs),
+      this.#redis.fillProfile(...keys, lease, ...profileArguments(profile), ttlMs),
     );
   }
 
@@ -122,11 +121,4 @@ export class RedisSessions implements SessionStore {
     }
     return false;
   }
-}
-
-function fillArguments(
-  { username, nickname, profilePath }: CachedProfile,
-  lease: Lease,
-): FillArguments {
-  return [lease, username, nickname, profilePath];
 }

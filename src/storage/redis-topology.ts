@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Cluster, Redis } from "ioredis";
-import type { FoundSession, Lease } from "../user/stores.ts";
+import type { CachedProfile, FoundSession, Lease } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
 import { batch } from "./batch.ts";
 import { Recovery } from "./recovery.ts";
-import { type FillArguments, keysOf, leaseKey, sessionKey } from "./redis-scripts.ts";
+import { keysOf, leaseKey, profileArguments, sessionKey } from "./redis-scripts.ts";
 import { SharedLease } from "./shared-lease.ts";
 
 /** How many a cluster has, as it says it. */
@@ -29,8 +29,8 @@ export interface Topology {
   readonly times: Times;
   /** Look a session up, and then read what is cached of its user. */
   find(sessionId: string): Promise<FoundSession | undefined>;
-  /** Begin a session and fill the cache. */
-  open(sessionId: string, fill: FillArguments): Promise<void>;
+  /** Begin a session and, under a lease, fill the cache. */
+  open(sessionId: string, profile: CachedProfile, lease: Lease | undefined): Promise<void>;
   lease(username: string): Promise<Lease | undefined>;
   /** Throws where there is no answer, or the answer is that not every key can be had. */
   ping(): Promise<unknown>;
@@ -38,7 +38,8 @@ export interface Topology {
 
 interface Opening {
   readonly sessionId: string;
-  readonly fill: FillArguments;
+  readonly profile: CachedProfile;
+  readonly lease: Lease | undefined;
 }
 
 /** One Redis: each in one round trip, which all of a turn of the event loop share. */
@@ -66,8 +67,8 @@ export class OneRedis implements Topology {
     return this.#finding.load(sessionId);
   }
 
-  open(sessionId: string, fill: FillArguments): Promise<void> {
-    return this.#opening.load({ sessionId, fill });
+  open(sessionId: string, profile: CachedProfile, lease: Lease | undefined): Promise<void> {
+    return this.#opening.load({ sessionId, profile, lease });
   }
 
   async lease(): Promise<Lease | undefined> {
@@ -88,10 +89,17 @@ export class OneRedis implements Topology {
   }
 
   async #open(openings: readonly Opening[]): Promise<undefined[]> {
-    const keys = openings.map(({ sessionId }) => sessionKey(sessionId));
-    const fills = openings.flatMap(({ fill }) => fill);
-    await this.redis.openSessions(keys.length, ...keys, this.times.ttlMs, ...fills);
+    const byLease = Map.groupBy(openings, ({ lease }) => lease);
+    await Promise.all([...byLease].map(([lease, some]) => this.#openUnder(lease, some)));
     return openings.map(() => undefined);
+  }
+
+  #openUnder(lease: Lease | undefined, openings: readonly Opening[]): Promise<null> {
+    const keys = openings.map(({ sessionId }) => sessionKey(sessionId));
+    const profiles = openings.flatMap(({ profile }) => profileArguments(profile));
+    const { ttlMs } = this.times;
+    // No lease is ever the empty string, so without one the sessions alone begin.
+    return this.redis.openSessions(keys.length, ...keys, ttlMs, lease ?? "", ...profiles);
   }
 
   #newLease(): Promise<Lease | undefined> {
@@ -129,13 +137,14 @@ export class RedisCluster implements Topology {
    * profile filled under a lease is right whether or not the session begins. Where either fails,
    * the sign-in does, and a session that nobody was told of ends by itself.
    */
-  open(sessionId: string, fill: FillArguments): Promise<void> {
-    const [lease, username] = fill;
+  open(sessionId: string, profile: CachedProfile, lease: Lease | undefined): Promise<void> {
+    const { username } = profile;
     const { ttlMs } = this.times;
     return attempt("open session", async () => {
       await Promise.all([
         this.redis.set(sessionKey(sessionId), username, "PX", ttlMs),
-        lease && this.redis.fillProfile(...keysOf(username), ...fill, ttlMs),
+        lease &&
+          this.redis.fillProfile(...keysOf(username), lease, ...profileArguments(profile), ttlMs),
       ]);
     });
   }
