@@ -47,9 +47,8 @@ export class Passwords {
     if (!CLASSIC_HASH.test(stored.password)) {
       return this.#queue.run(call, () => argon2Verify(stored.password, password));
     }
-    const hash = classicHash(password, stored.salt);
-    const isRight = timingSafeEqual(Buffer.from(hash), Buffer.from(stored.password.toLowerCase()));
-    return Promise.resolve(isRight);
+    const hash = Uint8Array.fromHex(classicHash(password, stored.salt));
+    return Promise.resolve(timingSafeEqual(hash, Uint8Array.fromHex(stored.password)));
   }
 
   /** Whether `stored` is weaker than what `hash` makes now: never so for a stronger one. */
