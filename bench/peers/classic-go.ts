@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { CLASSIC_GO } from "../report/results.ts";
+import { run } from "../run.ts";
 import type { Peer } from "./peer.ts";
 
 const SOURCE = join(import.meta.dir, "go");
@@ -45,18 +46,12 @@ async function build(): Promise<string | undefined> {
   await mkdir(BINARIES, { recursive: true });
   // Without the state of the repository, which some set-ups do not let Go read.
   const command = [go, "build", "-buildvcs=false", "-o", `${BINARIES}/`, "./cmd/..."];
-  const compiler = Bun.spawn(command, {
-    cwd: SOURCE,
+  try {
     // Another Go is not to be fetched for it.
-    env: { ...process.env, GOTOOLCHAIN: "local" },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const [stdout, stderr, exitCode] = await Promise.all([
-    new Response(compiler.stdout).text(),
-    new Response(compiler.stderr).text(),
-    compiler.exited,
-  ]);
-  if (exitCode === 0) return undefined;
-  if (TOO_OLD.test(stderr)) return "go is older than bench/peers/go/go.mod wants";
-  throw new Error(`Cannot build classic Go: exit code ${exitCode}\n${stdout}${stderr}`);
+    await run(command, { folder: SOURCE, environment: { GOTOOLCHAIN: "local" } });
+    return undefined;
+  } catch (error) {
+    if (TOO_OLD.test(String(error))) return "go is older than bench/peers/go/go.mod wants";
+    throw error;
+  }
 }

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { NODE } from "../report/results.ts";
+import { run } from "../run.ts";
 import type { Peer } from "./peer.ts";
 
 const FOLDER = join(import.meta.dir, "node");
@@ -18,7 +19,7 @@ export const nodePeer: Peer = {
     if (Number.parseInt(version.slice(1), 10) < OLDEST_NODE) {
       return `node is ${version}, older than ${OLDEST_NODE}`;
     }
-    if (!(await isInstalled())) await run(["npm", "ci", "--ignore-scripts"]);
+    if (!(await isInstalled())) await run(["npm", "ci", "--ignore-scripts"], { folder: FOLDER });
     return undefined;
   },
 
@@ -62,15 +63,4 @@ async function modifiedMs(file: string): Promise<number> {
   } catch {
     return 0;
   }
-}
-
-/** @returns what it printed; @throws {Error} with that, where it failed */
-async function run(command: readonly string[]): Promise<string> {
-  const child = Bun.spawn([...command], { cwd: FOLDER, stdio: ["ignore", "pipe", "pipe"] });
-  const [stdout, stderr] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  if ((await child.exited) === 0) return stdout;
-  throw new Error(`Cannot run ${command.join(" ")}:\n${stdout}${stderr}`);
 }

@@ -23,7 +23,7 @@ export interface RunningPeer extends AsyncDisposable {
  */
 export async function startPeer(peer: Peer, place: Place): Promise<RunningPeer> {
   await using cleanup = new AsyncDisposableStack();
-  const processes = peer.tiers(place).map((tier) => cleanup.use(new TierProcess(tier)));
+  const processes = peer.tiers(place).map((tier) => cleanup.use(new PeerProcess(tier)));
   // Disposed of first: once it is told that all is well, it kills nobody.
   cleanup.use(new Watchdog(processes.map(({ pid }) => pid)));
   const origin = `http://127.0.0.1:${place.httpPort}`;
@@ -65,7 +65,7 @@ async function probe(origin: string): Promise<string | undefined> {
   }
 }
 
-class TierProcess implements AsyncDisposable {
+class PeerProcess implements AsyncDisposable {
   readonly name: string;
   output = "";
   readonly #process: Bun.Subprocess<"ignore", "pipe", "pipe">;

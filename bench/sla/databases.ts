@@ -4,6 +4,7 @@ import { Redis } from "ioredis";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
 import { startMariaDb } from "../../test/mariadb.ts";
 import { startRedis } from "../../test/redis.ts";
+import { run } from "../run.ts";
 import { HASHES } from "./loads.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -113,13 +114,10 @@ async function startDatabases(): Promise<Databases> {
 
 /** Fill a database, or go on where that was stopped. */
 async function seed(databaseUrl: string, users: number, passwordHash: string): Promise<void> {
-  const child = Bun.spawn([process.execPath, "src/seed-main.ts", "--users", `${users}`], {
-    cwd: ROOT,
-    env: { ...process.env, DATABASE_URL: databaseUrl, PASSWORD_HASH: passwordHash },
-    stdio: ["ignore", "ignore", "pipe"],
+  await run([process.execPath, "src/seed-main.ts", "--users", `${users}`], {
+    folder: ROOT,
+    environment: { DATABASE_URL: databaseUrl, PASSWORD_HASH: passwordHash },
   });
-  const said = await new Response(child.stderr).text();
-  if ((await child.exited) !== 0) throw new Error(`Cannot seed ${users} users: ${said}`);
 }
 
 async function mysqlVersion(url: string): Promise<string> {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Round } from "../report/results.ts";
+import { run } from "../run.ts";
 import type { HashRate } from "./hash-main.ts";
-import { run } from "./load-tool.ts";
 
 /** How many passwords this machine can verify where it does nothing else. */
 export async function hashAlone(passwordHash: string, seconds: number): Promise<Round> {

@@ -35,20 +35,3 @@ export interface LoadTool {
   version(): Promise<string | undefined>;
   fire(shot: Shot): Promise<Hits>;
 }
-
-/** Run a program to its end. @throws {Error} with what it said, where it fails */
-export async function run(
-  command: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
-): Promise<string> {
-  const child = Bun.spawn([...command], {
-    env: { ...process.env, ...environment },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const [out, err] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  if ((await child.exited) === 0) return out;
-  throw new Error(`Cannot run ${command[0]}: ${err.trim() || out.trim()}`);
-}

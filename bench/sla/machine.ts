@@ -1,7 +1,7 @@
 import { availableParallelism, cpus, release, totalmem, type } from "node:os";
 import { join } from "node:path";
 import type { Machine } from "../report/results.ts";
-import { run } from "./load-tool.ts";
+import { run } from "../run.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 

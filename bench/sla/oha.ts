@@ -1,4 +1,5 @@
-import { type Hits, type LoadTool, run, type Shot } from "./load-tool.ts";
+import { run } from "../run.ts";
+import type { Hits, LoadTool, Shot } from "./load-tool.ts";
 
 /** What is read of `oha --output-format json`. Times are in seconds. */
 interface OhaResult {

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { type Hits, type LoadTool, run, type Shot } from "./load-tool.ts";
+import { run } from "../run.ts";
+import type { Hits, LoadTool, Shot } from "./load-tool.ts";
 
 const SCRIPT = join(import.meta.dir, "wrk.lua");
 
@@ -31,7 +32,7 @@ export const wrk: LoadTool = {
         ...["--timeout", "10s", "-s", SCRIPT, origin + traffic.path],
         ...["--", traffic.file, traffic.lines, `${threads}`],
       ],
-      traffic.countRefused ? { COUNT_REFUSED: "1" } : {},
+      { environment: traffic.countRefused ? { COUNT_REFUSED: "1" } : {} },
     );
     const text = /^RESULT (.*)$/m.exec(output)?.[1];
     if (text === undefined) throw new Error(`Cannot read what wrk says: ${output}`);
