@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import { Cluster, type Redis } from "ioredis";
 import type { StorageOptions } from "../src/storage/open.ts";
+import { RECOVERY_MS } from "../src/storage/recovery.ts";
 import type { SessionStore } from "../src/user/stores.ts";
 import { sharedRedis } from "./redis.ts";
 import { sharedRedisCluster } from "./redis-cluster.ts";
@@ -42,6 +43,18 @@ export async function openSessions(
       await folder[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Redis may have forgotten who is being changed: for a while the cache is not filled. */
+export async function expectRecovery(
+  sessions: SessionStore,
+  username: string,
+  healedAtMs: number,
+): Promise<void> {
+  const lease = await sessions.lease(username);
+  if (performance.now() < healedAtMs + RECOVERY_MS) expect(lease).toBeUndefined();
+  await eventually("it is over", async () => (await sessions.lease(username)) !== undefined);
+  expect(performance.now()).toBeGreaterThan(healedAtMs + RECOVERY_MS);
 }
 
 async function emptyAll(redis: Redis | Cluster): Promise<void> {

@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type SessionStore, StorageError } from "../src/user/stores.ts";
+import { expectRecovery } from "./cached-sessions.ts";
 import { askRedis, available as hasRedis } from "./redis.ts";
 import { type Master, type RedisCluster, startRedisCluster } from "./redis-cluster.ts";
 import { createFolder, eventually, open, recordingLog, user } from "./storage-pairs.ts";
@@ -152,10 +153,13 @@ describe.concurrent.skipIf(!hasRedis)("of a cluster", () => {
         return true;
       });
       await useAll(sessions, elsewhere.sessionId, elsewhere.username);
+      const healedAtMs = performance.now();
       await healing.disposeAsync();
 
       await eventually("it is back", () => succeeds(() => sessions.find(lostSession.sessionId)));
       await eventually("it is back", () => succeeds(() => sessions.find(lostProfile.sessionId)));
+      await eventually("it is back", () => succeeds(() => sessions.lease(lost.username)));
+      await expectRecovery(sessions, lost.username, healedAtMs);
       await eventually("all is well", () => succeeds(() => sessions.ping()));
       const found = await sessions.find(lostSession.sessionId);
       expect(found?.username).toBe(isEmpty ? undefined : lostSession.username);

@@ -6,6 +6,7 @@ import type { RowDataPacket } from "mysql2";
 import { MysqlClient } from "../src/storage/mysql-client.ts";
 import { Presence } from "../src/storage/presence.ts";
 import { StorageError } from "../src/user/stores.ts";
+import { expectRecovery } from "./cached-sessions.ts";
 import { available as hasMariaDb, startMariaDb } from "./mariadb.ts";
 import { available as hasRedis, startRedis } from "./redis.ts";
 import { createFolder, eventually, open, recordingLog, silent, user } from "./storage-pairs.ts";
@@ -181,10 +182,12 @@ describe.concurrent.skipIf(!hasRedis)("Redis", () => {
       expect(isUpdated).toBe(false);
       await Promise.all(Array.from({ length: 400 }, () => expectFailure(() => sessions.find("s"))));
     }
+    const healedAtMs = performance.now();
     await how.heal(redis);
 
     await eventually("it is back", () => succeeds(() => sessions.ping()));
     await eventually("it is back", () => succeeds(() => sessions.find("s1")));
+    await expectRecovery(sessions, "grace", healedAtMs);
     await sessions.open("s3", user("grace"), undefined);
     expect((await sessions.find("s3"))?.username).toBe("grace");
     const where = `Redis at ${new URL(redisUrl).host} (REDIS_URL)`;

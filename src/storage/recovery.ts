@@ -5,7 +5,7 @@ import type { Lease } from "../user/stores.ts";
  * More than a call takes to begin its update, and the update: whoever was at work when Redis forgot
  * is through by then.
  */
-const RECOVERY_MS = 8_000;
+export const RECOVERY_MS = 8_000;
 
 /**
  * A Redis that was away may have come back empty, without the marks of the writers at work. If one

@@ -71,8 +71,8 @@ export class OneRedis implements Topology {
     return this.#opening.load({ sessionId, profile, lease });
   }
 
-  async lease(): Promise<Lease | undefined> {
-    return this.#recovery.permit(await this.#lease.get());
+  lease(): Promise<Lease | undefined> {
+    return this.#lease.get().then((lease) => this.#recovery.permit(lease));
   }
 
   ping(): Promise<unknown> {

@@ -7,9 +7,8 @@ const HANDED_OUT_SHARE = 0.25;
 export class SharedLease {
   readonly #handedOutMs: number;
   readonly #ask: () => Promise<Lease | undefined>;
-  #latest: Lease | undefined;
-  #askedAtMs = Number.NEGATIVE_INFINITY;
-  #asking: Promise<Lease | undefined> | undefined;
+  #latest: Promise<Lease | undefined> = Promise.resolve(undefined);
+  #handedOutUntilMs = Number.NEGATIVE_INFINITY;
 
   /** @param ask for a lease that nobody has had, undefined where none can be had */
   constructor(leaseMs: number, ask: () => Promise<Lease | undefined>) {
@@ -17,18 +16,23 @@ export class SharedLease {
     this.#ask = ask;
   }
 
-  async get(): Promise<Lease | undefined> {
-    if (performance.now() < this.#askedAtMs + this.#handedOutMs) return this.#latest;
-    this.#asking ??= this.#replace().finally(() => {
-      this.#asking = undefined;
-    });
-    return this.#asking;
+  get(): Promise<Lease | undefined> {
+    const nowMs = performance.now();
+    if (nowMs >= this.#handedOutUntilMs) this.#replace(nowMs);
+    return this.#latest;
   }
 
-  async #replace(): Promise<Lease | undefined> {
-    const askedAtMs = performance.now();
-    this.#latest = await this.#ask();
-    this.#askedAtMs = askedAtMs;
-    return this.#latest;
+  #replace(nowMs: number): void {
+    this.#latest = this.#ask();
+    // Whoever comes meanwhile waits for this one.
+    this.#handedOutUntilMs = Number.POSITIVE_INFINITY;
+    this.#latest.then(
+      () => {
+        this.#handedOutUntilMs = nowMs + this.#handedOutMs;
+      },
+      () => {
+        this.#handedOutUntilMs = nowMs;
+      },
+    );
   }
 }

@@ -84,13 +84,11 @@ export function createUserService(parts: UserServiceParts): UserService {
     },
   };
 
-  async function leaseOf(username: string, call: Call): Promise<Lease | undefined> {
-    try {
-      return await sessions.lease(username);
-    } catch (err) {
+  function leaseOf(username: string, call: Call): Promise<Lease | undefined> {
+    return sessions.lease(username).catch((err: unknown) => {
       log.debug({ err, requestId: call.requestId }, "cannot lease the cache");
       return undefined;
-    }
+    });
   }
 
   async function update(
