@@ -35,8 +35,8 @@ bun run bench micro [--quick]
   --quick      one short round
   --profile    where Portico's time goes at 64 in flight, on both sides, instead
   --users      so many test users (10,000,000; with --quick 100,000)
-  --rounds     each load so many times, in turn with the others (3; with --quick 1)
-  --seconds    each time so long (10; with --quick 1)
+  --rounds     each load so many times, in turn with the others (7; with --quick 1)
+  --seconds    each time so long (3; with --quick 1)
 `;
 
 const { positionals, values } = parseArgs({
@@ -61,8 +61,8 @@ const COMMANDS: Readonly<Record<string, (file: string | undefined) => Promise<nu
         peers: ALL_PEERS,
         isFull: !isQuick,
         users: wholeNumber("users", isQuick ? 100_000 : 10_000_000),
-        rounds: wholeNumber("rounds", isQuick ? 1 : 3),
-        seconds: wholeNumber("seconds", isQuick ? 1 : 10),
+        rounds: wholeNumber("rounds", isQuick ? 1 : 7),
+        seconds: wholeNumber("seconds", isQuick ? 1 : 3),
       },
       {
         progress: showProgress,
