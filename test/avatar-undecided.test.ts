@@ -2,6 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Connection, createConnection, type RowDataPacket } from "mysql2/promise";
 import { Api, type Member, newMember, profileOf } from "./contract/client.ts";
 import { avatarForm, pngOf } from "./contract/images.ts";
+import { freeze } from "./freeze.ts";
 import { startFront } from "./http-front.ts";
 import { available as hasMariaDb, sharedMariaDb } from "./mariadb.ts";
 import { PICTURE_PLACES } from "./picture-places.ts";
@@ -67,7 +68,7 @@ describe.skipIf(!isAvailable).each(PICTURE_PLACES)("an upload to $place", ({ ope
     await lockRow(sql);
     const uploading = upload(api);
     await eventually("the update waits", isUpdateWaiting(sql));
-    process.kill(redis.pid, "SIGSTOP");
+    await freeze(redis.pid);
     await sql.rollback();
     const { code, status } = await uploading;
     expect([code, status]).toEqual(["1", 503]);

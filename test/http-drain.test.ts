@@ -2,6 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { UserService } from "../src/gen/user-service.ts";
 import { eventually } from "../src/rpc/testing/stack.ts";
 import { Folder, startHttp, startTcp } from "./child.ts";
+import { freeze } from "./freeze.ts";
 import { COOKIE, Hold, startFront } from "./http-front.ts";
 import { CutOff, RawBrowser } from "./raw-browser.ts";
 
@@ -200,7 +201,7 @@ describe("SIGTERM to the HTTP tier's process", () => {
     const url = await http.listening();
     using idle = await RawBrowser.connect(url);
     await idle.get("/signIn.html");
-    tcp.kill("SIGSTOP");
+    await freeze(tcp.pid);
     using busy = await RawBrowser.connect(url);
     busy.send(SIGN_UP + SIGN_UP_BODY);
     const answer = busy.answer();

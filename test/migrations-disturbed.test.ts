@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { openRowsAt, type Rows } from "./contract/rows.ts";
+import { freeze } from "./freeze.ts";
 import { available, startMariaDb } from "./mariadb.ts";
 import { migrate, startMigrate } from "./migrate-command.ts";
 import { openDatabase } from "./mysql-database.ts";
@@ -133,7 +134,7 @@ describe("from the original table to ours", () => {
       );
       return waiting.length > 0;
     });
-    process.kill(server.pid, "SIGSTOP");
+    await freeze(server.pid);
     const where = `MySQL at ${new URL(server.url).host} (DATABASE_URL)`;
     await eventually("it says so", async () => messages.includes(`warn waiting for ${where}`));
     process.kill(server.pid, "SIGCONT");

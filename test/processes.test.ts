@@ -5,6 +5,7 @@ import { SystemClient } from "../src/gen/system-client.ts";
 import { Balancer } from "../src/rpc/balancer.ts";
 import { Child, Folder, freePort, ROOT, startHttp, startTcp } from "./child.ts";
 import { Copy } from "./copy.ts";
+import { freeze } from "./freeze.ts";
 import { available as hasMariaDb, startMariaDb } from "./mariadb.ts";
 import { available as hasRedis, startRedis } from "./redis.ts";
 import { eventually } from "./storage-pairs.ts";
@@ -193,7 +194,7 @@ describe("a tier", () => {
       await using redis = await startRedis();
       await using tcp = startTcp(folder.path, { REDIS_URL: await redis.createDatabase() });
       await tcp.listening();
-      process.kill(redis.pid, "SIGSTOP");
+      await freeze(redis.pid);
       tcp.kill("SIGTERM");
       expect(await tcp.exited()).toBe(0);
       expect(tcp.output).toContain("closed by force");

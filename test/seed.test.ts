@@ -3,6 +3,7 @@ import { MYSQL_CHUNK_USERS } from "../src/storage/seed-mysql.ts";
 import { SQLITE_CHUNK_USERS } from "../src/storage/seed-sqlite.ts";
 import { Child, freePort, ROOT } from "./child.ts";
 import { openRowsAt, type Rows } from "./contract/rows.ts";
+import { freeze } from "./freeze.ts";
 import { available as hasMariaDb, sharedMariaDb, startMariaDb } from "./mariadb.ts";
 import { startStack } from "./stack.ts";
 import { createFolder, DATABASES, type Location, open, user } from "./storage-pairs.ts";
@@ -295,7 +296,7 @@ test.concurrent.skipIf(!hasMariaDb)(
     const location = { databaseUrl: await server.createDatabase(), dataDir: "." };
     await using child = startSeed(location, ["--users", "1000000000"]);
     await child.waitFor(/Filling/);
-    process.kill(server.pid, "SIGSTOP");
+    await freeze(server.pid);
     child.kill("SIGINT");
     expect(await child.exited()).toBe(130);
     process.kill(server.pid, "SIGCONT");

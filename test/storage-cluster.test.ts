@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type SessionStore, StorageError } from "../src/user/stores.ts";
 import { expectRecovery } from "./cached-sessions.ts";
+import { freeze } from "./freeze.ts";
 import { askRedis, available as hasRedis } from "./redis.ts";
 import { type Master, type RedisCluster, startRedisCluster } from "./redis-cluster.ts";
 import { createFolder, eventually, open, recordingLog, user } from "./storage-pairs.ts";
@@ -94,7 +95,7 @@ const FAULTS = [
   },
   {
     fault: "hanging",
-    hurt: async (master: Master) => void process.kill(master.pid, "SIGSTOP"),
+    hurt: (master: Master) => freeze(master.pid),
     heal: async (master: Master) => void process.kill(master.pid, "SIGCONT"),
     isEmpty: false,
   },

@@ -7,6 +7,7 @@ import { MysqlClient } from "../src/storage/mysql-client.ts";
 import { Presence } from "../src/storage/presence.ts";
 import { StorageError } from "../src/user/stores.ts";
 import { expectRecovery } from "./cached-sessions.ts";
+import { freeze } from "./freeze.ts";
 import { available as hasMariaDb, startMariaDb } from "./mariadb.ts";
 import { available as hasRedis, startRedis } from "./redis.ts";
 import { createFolder, eventually, open, recordingLog, silent, user } from "./storage-pairs.ts";
@@ -35,7 +36,7 @@ const FAULTS = [
   },
   {
     fault: "hanging",
-    hurt: async (server: Victim) => void process.kill(server.pid, "SIGSTOP"),
+    hurt: (server: Victim) => freeze(server.pid),
     heal: async (server: Victim) => void process.kill(server.pid, "SIGCONT"),
   },
 ];
@@ -118,7 +119,7 @@ describe.concurrent.skipIf(!hasMariaDb)("MySQL", () => {
     const { users } = storage;
     await users.insert(user("grace"));
 
-    process.kill(mariadb.pid, "SIGSTOP");
+    await freeze(mariadb.pid);
     // The first is sent, on the one connection there is, and may be carried out on waking up.
     await expectFailure(() => users.setNickname("grace", "first"));
     await expectFailure(() => users.setNickname("grace", "second"));

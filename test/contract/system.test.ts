@@ -6,6 +6,7 @@ import * as systemMethods from "../../src/gen/system-methods.ts";
 import { UserClient } from "../../src/gen/user-client.ts";
 import * as userMethods from "../../src/gen/user-methods.ts";
 import { Balancer } from "../../src/rpc/balancer.ts";
+import { freeze } from "../freeze.ts";
 import { available as hasMariaDb, startMariaDb } from "../mariadb.ts";
 import { available as hasRedis, startRedis } from "../redis.ts";
 import { type Stack, startStack } from "../stack.ts";
@@ -118,7 +119,7 @@ describe.concurrent.skipIf(!hasMariaDb || !hasRedis)("health", () => {
     const victim = part === "users" ? mariadb : redis;
 
     if (fault === "killed") await victim.kill();
-    else process.kill(victim.pid, "SIGSTOP");
+    else await freeze(victim.pid);
     // The second time no connection is left from before. Both answer before the call's deadline.
     for (let round = 0; round < 2; round++) {
       const health = await clients.system.health({});

@@ -4,6 +4,7 @@ import { type Connection, createConnection, type RowDataPacket } from "mysql2/pr
 import { freePort } from "../child.ts";
 import { type Answer, Api, type Member, newName } from "../contract/client.ts";
 import { avatarForm, pngOf } from "../contract/images.ts";
+import { freeze } from "../freeze.ts";
 import type { MariaDb } from "../mariadb.ts";
 import type { RedisServer } from "../redis.ts";
 
@@ -92,7 +93,7 @@ const NO_SESSION = {
   "sign-out": "2",
 } as const;
 
-const stop = async ({ pid }: { pid: number }) => process.kill(pid, "SIGSTOP");
+const stop = ({ pid }: { pid: number }) => freeze(pid);
 const goOn = async ({ pid }: { pid: number }) => process.kill(pid, "SIGCONT");
 const nothing = async () => undefined;
 

@@ -1,6 +1,7 @@
 import { Redis } from "ioredis";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
 import { Folder, startHttp } from "../child.ts";
+import { freeze } from "../freeze.ts";
 import { startMariaDb } from "../mariadb.ts";
 import { startRedis } from "../redis.ts";
 import { TcpServer } from "./tcp-server.ts";
@@ -71,7 +72,7 @@ export async function startSite(isLeased: boolean): Promise<Site> {
       "a TCP server killed": kill(one),
       "the other TCP server killed": kill(other),
       "Redis frozen": async () => {
-        process.kill(redis.pid, "SIGSTOP");
+        await freeze(redis.pid);
         await Bun.sleep(FROZEN_MS);
         process.kill(redis.pid, "SIGCONT");
       },
