@@ -118,7 +118,7 @@ it("MySQL: look-ups of one turn of the event loop share their statements", async
   };
   const before = await statements();
 
-  await Promise.all(Array.from({ length: 128 }, (_, i) => mysql.users.find(`user${i}`)));
+  await Promise.all(Array.from({ length: 256 }, (_, i) => mysql.users.find(`user${i}`)));
 
   expect((await statements()) - before).toBe(2);
 });

@@ -125,7 +125,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
       await using storage = await open(location);
       const names = Array.from({ length: 70 }, (_, i) => `user${i}`);
       await Promise.all(names.map((name) => storage.users.insert(user(name))));
-      for (const size of [1, 2, 4, 5, 16, 17, 63, 64, 65, 200]) {
+      for (const size of [1, 2, 4, 5, 16, 17, 64, 65, 127, 128, 129, 300]) {
         const seed = Math.floor(Math.random() * 2 ** 31);
         const asked = Array.from({ length: size }, (_, i) => `user${(seed + i * 7919) % 100}`);
 

@@ -1,6 +1,6 @@
 import DataLoader from "dataloader";
 
-export const LARGEST_BATCH = 64;
+export const LARGEST_BATCH = 128;
 
 /**
  * Calls of one turn of the event loop, carried out together: a round trip costs much the same for

@@ -6,7 +6,7 @@ import { batch, LARGEST_BATCH } from "./batch.ts";
 import { isDuplicateKey, type MysqlClient } from "./mysql-client.ts";
 
 /** How many names a look-up asks for; few sizes, so that few statements are prepared. */
-const BATCH_SIZES = [1, 4, 16, 32, 48, LARGEST_BATCH];
+const BATCH_SIZES = [1, 4, 16, 32, 48, 64, 96, LARGEST_BATCH];
 
 const COLUMNS = "username, nickname, profile_path AS profilePath, password, salt";
 
