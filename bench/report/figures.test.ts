@@ -6,12 +6,14 @@ import {
   microseconds,
   milliseconds,
   NOT_MEASURED,
+  percent,
   times,
 } from "./figures.ts";
 
 test("figures are written with the digits that count", () => {
   expect(count(12_345.6)).toBe("12,346");
   expect(times(1.005)).toBe("1.01 ×");
+  expect([0, 0.004, 0.126, 1].map(percent)).toEqual(["0 %", "0 %", "13 %", "100 %"]);
   expect([0.123, 1.234, 12.34, 123.4, 12_345.6].map(milliseconds)).toEqual([
     "0.12",
     "1.23",
@@ -26,7 +28,8 @@ test("figures are written with the digits that count", () => {
 });
 
 test("what is no number is a dash", () => {
-  for (const written of [count, times, milliseconds, cpuSeconds, microseconds, mebibytes])
+  const all = [count, times, percent, milliseconds, cpuSeconds, microseconds, mebibytes];
+  for (const written of all)
     for (const value of [undefined, Number.NaN, Number.POSITIVE_INFINITY])
       expect(written(value)).toBe(NOT_MEASURED);
 });

@@ -12,6 +12,11 @@ export function times(value: number | undefined): string {
   return withUnit(written(value, 2), "×");
 }
 
+/** A part of a whole, as in "12 %". */
+export function percent(value: number | undefined): string {
+  return withUnit(written(value === undefined ? undefined : value * 100, 0), "%");
+}
+
 /** Milliseconds with three digits that count, as in "0.42", "12.3" or "1,234". */
 export function milliseconds(value: number | undefined): string {
   return written(value, value === undefined || value >= 100 ? 0 : value >= 10 ? 1 : 2);

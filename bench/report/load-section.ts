@@ -2,7 +2,15 @@
 
 import { type Bar, bars, pointRows, type Segment, stackedBars } from "./charts.ts";
 import { figure, legend } from "./figure.ts";
-import { count, cpuSeconds, mebibytes, milliseconds, NOT_MEASURED, times } from "./figures.ts";
+import {
+  count,
+  cpuSeconds,
+  mebibytes,
+  milliseconds,
+  NOT_MEASURED,
+  percent,
+  times,
+} from "./figures.ts";
 import { BARE, type Latency, type LoadResult, PORTICO } from "./results.ts";
 import { seriesStyle } from "./series-style.ts";
 import { type ContenderSummary, type LoadSummary, processesOf } from "./summary.ts";
@@ -153,5 +161,6 @@ function costColumns(contenders: readonly ContenderSummary[]): Column<ContenderS
       heading: `${process} MiB`,
       text: (row: ContenderSummary) => mebibytes(row.memoryBytes[process]),
     })),
+    { heading: "cores lost", text: ({ stolenShare }) => percent(stolenShare) },
   ];
 }

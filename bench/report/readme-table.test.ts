@@ -60,7 +60,7 @@ test("each load is a row, with its floor and every contender's figures and ratio
   expect(rows).toEqual([
     "| e, 2,000 connections (none) | 3,000 | 6,000 | 1,500 (4.00 ×) | – |",
     "| e, 2,000 connections (none) | 0.12500 | 0.50000 | – |",
-    "| e, 2,000 connections (none) | 1.23 | 34.5 | 678 | 3 | 4 | 1 of 10 | 0.08333 | 0.04167 |",
+    "| e, 2,000 connections (none) | 1.23 | 34.5 | 678 | 3 | 4 | 1 of 10 | 0.08333 | 0.04167 | 5 % |",
   ]);
   expect(text).toContain("| load | floor | Portico | a \\| b | nobody |");
 });

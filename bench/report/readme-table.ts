@@ -1,6 +1,14 @@
 // The README's part on the load test, written from results so that no figure there is typed.
 
-import { count, cpuSeconds, mebibytes, milliseconds, NOT_MEASURED, times } from "./figures.ts";
+import {
+  count,
+  cpuSeconds,
+  mebibytes,
+  milliseconds,
+  NOT_MEASURED,
+  percent,
+  times,
+} from "./figures.ts";
 import { loadName, wrongOfChecked } from "./load-section.ts";
 import { BARE, type BenchResults, PORTICO } from "./results.ts";
 import { ReportError } from "./results-file.ts";
@@ -43,7 +51,8 @@ export function readmeText(results: BenchResults, { html, json }: Links): string
     markdownTable([...loadColumns(), ...throughputColumns(others)], loads),
     `CPU seconds per 1,000 requests of all processes, with the multiple of ${BARE} in brackets:`,
     markdownTable([...loadColumns(), ...[PORTICO, ...others].map(cpuColumn)], loads),
-    "Portico's latency in ms, what went wrong in all rounds, and CPU seconds per 1,000 requests:",
+    "Portico's latency in ms, what went wrong in all rounds, CPU seconds per 1,000 requests, and what " +
+      "part of the cores' time the machine's host gave to others meanwhile:",
     markdownTable([...loadColumns(), ...porticoColumns(loads)], loads),
     ...memoryLine(results),
     ...(results.leftOut.length > 0 ? [`Left out: ${results.leftOut.join("; ")}.`] : []),
@@ -107,6 +116,7 @@ function porticoColumns(loads: readonly LoadSummary[]): Column<LoadSummary>[] {
     ...processesOf(portico, (row) => row.cpuSecondsByProcess).map((process) =>
       cell(`${process} CPU`, (row) => cpuSeconds(row.cpuSecondsByProcess[process])),
     ),
+    cell("cores lost", ({ stolenShare }) => percent(stolenShare)),
   ];
 }
 

@@ -28,6 +28,7 @@ const Round = Type.Object({
   latencyMs: Type.Object({ p50: Figure, p90: Figure, p99: Figure, p999: Figure, max: Figure }),
   cpuSeconds: ByName,
   memoryBytes: ByName,
+  stolenShare: Type.Optional(Figure),
 });
 
 const Load = Type.Object({

@@ -79,6 +79,8 @@ export interface Round {
   readonly cpuSeconds: Readonly<Record<string, number>>;
   /** Resident bytes by process, at the end of the round. */
   readonly memoryBytes: Readonly<Record<string, number>>;
+  /** Of the cores' time, what the machine's host gave to others; 0 on a machine of one's own. */
+  readonly stolenShare?: number;
 }
 
 export interface Latency {

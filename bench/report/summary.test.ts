@@ -94,6 +94,13 @@ test("memory is the median by process", () => {
   expect(of(PORTICO).memoryBytes).toEqual({ HTTP: 20, TCP: 40 });
 });
 
+test("what the host gave to others is the median, of the rounds that know it", () => {
+  const { stolenShare: _, ...unknowing } = round();
+  const knowing = [0.4, 0.1].map((stolenShare) => round({ stolenShare }));
+  expect(summaryOf({ [PORTICO]: [...knowing, unknowing] })(PORTICO).stolenShare).toBe(0.25);
+  expect(summaryOf({ [PORTICO]: [unknowing] })(PORTICO).stolenShare).toBeUndefined();
+});
+
 test("a contender that was not measured under a load is there, without figures", () => {
   const { loads } = madeUpResults();
   const results = madeUpResults({ loads, contenders: [PORTICO, "nobody"] });

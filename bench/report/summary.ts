@@ -37,6 +37,8 @@ export interface ContenderSummary {
   readonly cpuRatioToBare: number | undefined;
   /** Resident bytes at the end of a round; the medians. */
   readonly memoryBytes: Readonly<Record<string, number>>;
+  /** Of the cores' time, what the machine's host gave to others; the median. */
+  readonly stolenShare: number | undefined;
 }
 
 export interface Spread {
@@ -97,6 +99,7 @@ function summarizeContender(load: LoadResult, name: string): ContenderSummary {
     ),
     cpuRatioToBare: median(ratiosToBare),
     memoryBytes: medianByProcess(rounds, (round, process) => round.memoryBytes[process]),
+    stolenShare: median(rounds.map((round) => round.stolenShare)),
   };
 }
 

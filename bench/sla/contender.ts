@@ -5,7 +5,7 @@ import type { Round } from "../report/results.ts";
 import { AnswerSampler, type Ask } from "./answer-sampler.ts";
 import type { Hits } from "./load-tool.ts";
 import { Users } from "./traffic.ts";
-import { cpuSeconds, residentBytes } from "./usage.ts";
+import { coreTime, cpuSeconds, residentBytes, stolenShare } from "./usage.ts";
 
 /** A peer that runs, and the databases behind it. */
 export class Contender implements AsyncDisposable {
@@ -61,7 +61,9 @@ export class Contender implements AsyncDisposable {
   async measure(fire: () => Promise<Hits>, ask: Ask | undefined): Promise<Round> {
     const before = fromEntries(this.#pids, cpuSeconds);
     const sampler = ask && new AnswerSampler(ask);
+    const coresBefore = coreTime();
     const hits = await fire();
+    const stolen = stolenShare(coresBefore, coreTime());
     const after = fromEntries(this.#pids, cpuSeconds);
     const memoryBytes = this.memory();
     await sampler?.end();
@@ -74,6 +76,7 @@ export class Contender implements AsyncDisposable {
       wrong: sampler?.wrong ?? 0,
       cpuSeconds: fromEntries(this.#pids, (_, name) => (after[name] ?? 0) - (before[name] ?? 0)),
       memoryBytes,
+      stolenShare: stolen,
     };
   }
 

@@ -12,6 +12,26 @@ export function cpuSeconds(pid: number): number {
   return (Number(user) + Number(system)) / TICKS_PER_SECOND;
 }
 
+/** Of a machine's cores, in ticks. */
+export interface CoreTime {
+  /** What its host gave to other machines, where this one would have run. */
+  readonly stolen: number;
+  readonly all: number;
+}
+
+/** The time of all cores from the start of the machine. */
+export function coreTime(): CoreTime {
+  const [line = ""] = readFileSync("/proc/stat", "utf8").split("\n");
+  // What guests take is in the first two already.
+  const [, ...ticks] = line.split(/ +/).slice(0, 9).map(Number);
+  return { stolen: ticks.at(-1) ?? 0, all: ticks.reduce((sum, each) => sum + each, 0) };
+}
+
+/** Which part of the cores' time between two moments the host gave to others. */
+export function stolenShare(before: CoreTime, after: CoreTime): number {
+  return (after.stolen - before.stolen) / Math.max(1, after.all - before.all);
+}
+
 /** What a process has in memory. */
 export function residentBytes(pid: number): number {
   const [, resident] = readFileSync(`/proc/${pid}/statm`, "utf8").split(" ");

@@ -15,6 +15,7 @@ export function round(given: Partial<Round> = {}): Round {
     latencyMs: { p50: 1, p90: 2, p99: 3, p999: 4, max: 5 },
     cpuSeconds: { HTTP: 0.5, TCP: 0.25 },
     memoryBytes: { HTTP: 2 ** 20, TCP: 2 ** 21 },
+    stolenShare: 0.05,
     ...given,
   };
 }

@@ -1,0 +1,18 @@
+import { expect, test } from "bun:test";
+import { cpus } from "node:os";
+import { coreTime, stolenShare } from "./usage.ts";
+
+test("the share that others had is of the time between two moments", () => {
+  const before = { stolen: 100, all: 1000 };
+  expect(stolenShare(before, { stolen: 130, all: 1200 })).toBeCloseTo(0.15);
+  expect(stolenShare(before, before)).toBe(0);
+});
+
+test("the time of all cores is what Linux counts", () => {
+  const { stolen, all } = coreTime();
+  // The same clock, read by another: in milliseconds, without interrupts of its own and what is stolen.
+  const others = cpus().flatMap(({ times }) => Object.values(times));
+  const counted = others.reduce((sum, ms) => sum + ms, 0) / 10;
+  expect(stolen).toBeGreaterThanOrEqual(0);
+  expect((all - stolen) / counted).toBeCloseTo(1, 0);
+});
