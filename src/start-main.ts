@@ -4,6 +4,7 @@ import { configOrExit } from "./config.ts";
 import { bracketed, type Endpoint } from "./config-values.ts";
 import { listenOn } from "./lifecycle.ts";
 import { createLog } from "./log.ts";
+import { TIER_ENVIRONMENT } from "./tier-environment.ts";
 import { Worker } from "./worker.ts";
 
 const config = configOrExit(process.env);
@@ -39,25 +40,25 @@ function freePortsOrExit() {
   }
 }
 
-/**
- * As the script `start:tcp` has it: the collector believes in 512 MiB of memory, which keeps the
- * TCP tier below 150 with 2,000 browsers at a few per cent more CPU time.
- */
-const HEAP = { BUN_JSC_forceRAMSize: "536870912" };
-
 const ports = freePortsOrExit();
 const rpcAddresses = ports.rpc.map((port) => `${bracketed(config.rpc.host)}:${port}`);
 
 // A port for each TCP server, not one for all: the HTTP tier keeps its few connections for long, so
 // it must know what it chooses from.
 const tcp = ports.rpc.map((port) => {
-  const environment = { ...process.env, ...HEAP, RPC_PORT: `${port}`, RPC_WORKERS: "1" };
+  const environment = {
+    ...process.env,
+    ...TIER_ENVIRONMENT.tcp,
+    RPC_PORT: `${port}`,
+    RPC_WORKERS: "1",
+  };
   return new Worker({ script: "src/tcp-main.ts", environment }, log);
 });
 // One port for all: browsers open connections all the time, and the kernel spreads them.
 const http = Array.from({ length: config.httpWorkers }, () => {
   const environment = {
     ...process.env,
+    ...TIER_ENVIRONMENT.http,
     HTTP_PORT: `${ports.http}`,
     RPC_WORKERS: "1",
     RPC_ADDRESSES: process.env.RPC_ADDRESSES || rpcAddresses.join(),

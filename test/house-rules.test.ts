@@ -22,6 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/config-limits.ts": [],
   "src/config-values.ts": ["src/log.ts"],
   "src/lifecycle.ts": ["src/log.ts"],
+  "src/tier-environment.ts": [],
   "src/tier-process.ts": [],
   "src/worker.ts": ["src/tier-process.ts", "src/log.ts"],
   "src/call-stats.ts": ["src/rpc"],

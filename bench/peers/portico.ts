@@ -1,5 +1,6 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { TIER_ENVIRONMENT } from "../../src/tier-environment.ts";
 import type { Peer } from "./peer.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -22,8 +23,7 @@ export const portico: Peer = {
         command: [process.execPath, join(ROOT, "src/tcp-main.ts")],
         environment: {
           ...environment,
-          // As the script `start:tcp` has it.
-          BUN_JSC_forceRAMSize: "536870912",
+          ...TIER_ENVIRONMENT.tcp,
           RPC_PORT: `${rpcPort}`,
           DATABASE_URL: databaseUrl,
           REDIS_URL: redisUrl,
@@ -35,6 +35,7 @@ export const portico: Peer = {
         command: [process.execPath, join(ROOT, "src/http-main.ts")],
         environment: {
           ...environment,
+          ...TIER_ENVIRONMENT.http,
           HTTP_PORT: `${httpPort}`,
           RPC_ADDRESSES: `127.0.0.1:${rpcPort}`,
         },
