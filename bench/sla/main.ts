@@ -64,6 +64,8 @@ const WARM_UP_SECONDS = 2;
 /** @throws {Error} nothing to send a load with, or a contender that does not keep the contract */
 export async function benchSla(options: SlaOptions, events: SlaEvents): Promise<BenchResults> {
   const startedAt = new Date().toISOString();
+  // What is measured, whatever is edited while it runs.
+  const commit = await commitOf();
   const { tools, versions } = await installedTools();
   const { peers, leftOut } = await preparedPeers(options.peers, events);
   await using cleanup = new AsyncDisposableStack();
@@ -90,7 +92,7 @@ export async function benchSla(options: SlaOptions, events: SlaEvents): Promise<
     version: 1,
     startedAt,
     command: options.command,
-    commit: await commitOf(),
+    commit,
     machine: await describeMachine({ ...databases.versions, ...versions, ...toolchains() }),
     users: options.users,
     rounds: options.rounds,
