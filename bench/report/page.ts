@@ -146,6 +146,7 @@ those of a sample of answers, compared in full, that were not what they should b
 rounds together.</li>
 <li><b>CPU</b> is what all processes of a way use for 1,000 requests, the load generator not among
 them; memory is resident at the end of a round.</li>
+<li><b>Cores lost</b> is the part of the cores' time that the machine's host gave to others.</li>
 <li>The load generator runs on the same machine and takes its share of the cores, so ratios mean
 something elsewhere and absolute figures do not.</li>
 </ul>
