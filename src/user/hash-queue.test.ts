@@ -1,4 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { availableParallelism } from "node:os";
 import { RpcError } from "../rpc/error.ts";
 import { HashQueue, MAX_WAITING_HASHES } from "./hash-queue.ts";
 
@@ -37,7 +38,19 @@ function errorOf(promise: Promise<unknown>): Promise<unknown> {
 }
 
 describe("HashQueue", () => {
-  test("as many run at once as there are cores to use, first come first served", async () => {
+  test("each core is given one hash more than it can run, so that it need not wait for the next", async () => {
+    const queue = new HashQueue();
+    const { hash, started, release } = heldHashes();
+    const cores = availableParallelism();
+    const names = Array.from({ length: 3 * cores }, (_, index) => `hash ${index}`);
+    const all = Promise.all(names.map((name) => queue.run(PATIENT, hash(name))));
+    await Bun.sleep(0);
+    expect(started).toEqual(names.slice(0, 2 * cores));
+    release();
+    expect(await all).toEqual(names);
+  });
+
+  test("as many are begun at once as are allowed, first come first served", async () => {
     const queue = new HashQueue(3);
     const started: number[] = [];
     let running = 0;

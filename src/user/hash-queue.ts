@@ -14,6 +14,12 @@ const QUEUE_SHARE = 0.75;
 /** What a hash is thought to take until one has been measured. */
 const FIRST_GUESS_MS = 10;
 
+/**
+ * Hashes that a thread is given at once: with one behind the one that runs, it need not wait until
+ * the event loop has a turn for it. That is far longer than a light hash takes.
+ */
+const HASHES_PER_THREAD = 2;
+
 /** How long a result may wait for others: this part of what the queue takes … */
 const GATHER_SHARE = 0.1;
 /** … and no longer than this. */
@@ -23,8 +29,9 @@ const MAX_GATHER_MS = 25;
 const AVERAGE_SPAN = 256;
 
 /**
- * Runs costly hashes, first come first served, as many at once as there are cores: that is also how
- * many threads Bun has for all native work, so a crowd of hashes would keep files and DNS waiting.
+ * Runs costly hashes, first come first served. As many are begun at once as keep all cores busy,
+ * and no more: there are as many threads for all native work, so a crowd of hashes would keep files
+ * and DNS waiting.
  */
 export class HashQueue {
   readonly #limit: LimitFunction;
@@ -34,7 +41,8 @@ export class HashQueue {
   #measured = 0;
   #gathering: Promise<void> | undefined;
 
-  constructor(concurrency = availableParallelism()) {
+  /** @param concurrency how many are begun at once */
+  constructor(concurrency = availableParallelism() * HASHES_PER_THREAD) {
     this.#limit = pLimit(concurrency);
   }
 
@@ -67,7 +75,7 @@ export class HashQueue {
 
   #admit({ deadline }: Awaited): void {
     const { concurrency, pendingCount } = this.#limit;
-    // A free core is used whatever the estimate says, so that a wrong one is soon measured anew.
+    // A free place is used whatever the estimate says, so that a wrong one is soon measured anew.
     if (this.#ahead.size < concurrency) return;
     const rounds = Math.floor(this.#ahead.size / concurrency) + 1;
     const estimateMs = Math.ceil(rounds * this.#averageMs);
