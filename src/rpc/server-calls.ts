@@ -1,6 +1,7 @@
 import type { Log } from "../log.ts";
 import { encodeError, isDeclared } from "./answer.ts";
 import type { DispatchEntry, Method } from "./call.ts";
+import { CallTable } from "./call-table.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { DomainError, RpcError, type RpcStatus } from "./error.ts";
 import { type Frame, FrameError, FrameType } from "./frame.ts";
@@ -47,7 +48,7 @@ export class ServerCalls {
   readonly #context: ServerContext;
   readonly #outbox: Outbox;
   readonly #owner: ServerCallsOwner;
-  readonly #running = new Map<number, RunningCall>();
+  readonly #running = new CallTable<RunningCall>();
 
   constructor(context: ServerContext, outbox: Outbox, owner: ServerCallsOwner) {
     this.#context = context;
@@ -65,7 +66,7 @@ export class ServerCalls {
    */
   begin(frame: Frame, isDraining: boolean): void {
     const { dispatch, deadlines, intercept } = this.#context;
-    if (this.#running.has(frame.id) || frame.id === 0) {
+    if (this.#running.get(frame.id) || frame.id === 0) {
       throw new FrameError(`Cannot begin call: id ${frame.id} is in use`);
     }
     this.lastId = Math.max(this.lastId, frame.id);
@@ -78,7 +79,7 @@ export class ServerCalls {
       call.onEnd?.(refusal.status);
       return this.sendError(frame.id, refusal);
     }
-    this.#running.set(frame.id, call);
+    this.#running.add(call);
     deadlines.add(call);
     let reply: Promise<unknown>;
     try {
@@ -162,7 +163,7 @@ export class ServerCalls {
   #end(call: RunningCall, outcome: Outcome): boolean {
     // Not by the id alone: after a CANCEL the peer may use it for another call.
     if (this.#running.get(call.id) !== call) return false;
-    this.#running.delete(call.id);
+    this.#running.take(call.id);
     this.#context.deadlines.delete(call);
     call.onEnd?.(outcome);
     this.#owner.onCallEnd();
