@@ -47,11 +47,11 @@ test("calls are counted by method: in flight, ended, and with which error", () =
   const other = { ...call, method: { ...SAY, name: "Test.other" } };
   const [first, second, third] = [call, call, call].map(stats.interceptor);
   stats.interceptor(other);
-  first?.("done");
-  second?.("PasswordError");
+  first?.("done", call);
+  second?.("PasswordError", call);
   const say = stats.methods.get("Test.say");
   expect(say).toMatchObject({ calls: 2, inFlight: 1, errors: { PasswordError: 1 } });
-  third?.("PasswordError");
+  third?.("PasswordError", call);
   expect(say).toMatchObject({ calls: 3, inFlight: 0, errors: { PasswordError: 2 } });
   expect(stats.methods.get("Test.other")).toMatchObject({ calls: 0, inFlight: 1, errors: {} });
 });

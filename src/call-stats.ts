@@ -1,4 +1,4 @@
-import type { Interceptor } from "./rpc/interceptor.ts";
+import type { Interceptor, OnEnd } from "./rpc/interceptor.ts";
 
 /** So many that the middle of a bucket is within 5 % of all that it holds. */
 const BUCKETS_PER_OCTAVE = 8;
@@ -46,6 +46,13 @@ class Counter implements MethodCount {
   readonly errors: Record<string, number> = {};
   calls = 0;
   inFlight = 0;
+
+  readonly end: OnEnd = (outcome, { begunAt }) => {
+    this.inFlight--;
+    this.calls++;
+    this.latency.add(performance.now() - begunAt);
+    if (outcome !== "done") this.errors[outcome] = (this.errors[outcome] ?? 0) + 1;
+  };
 }
 
 /** Counts the calls that pass its interceptor, method by method. */
@@ -57,15 +64,10 @@ export class CallStats {
     return this.#counters;
   }
 
-  readonly interceptor: Interceptor = ({ method, begunAt }) => {
+  readonly interceptor: Interceptor = ({ method }) => {
     const counter = this.#counter(method.name);
     counter.inFlight++;
-    return (outcome) => {
-      counter.inFlight--;
-      counter.calls++;
-      counter.latency.add(performance.now() - begunAt);
-      if (outcome !== "done") counter.errors[outcome] = (counter.errors[outcome] ?? 0) + 1;
-    };
+    return counter.end;
   };
 
   #counter(name: string): Counter {

@@ -104,18 +104,21 @@ export class HttpServer {
     } while (this.#asked > asked && performance.now() < giveUpAt);
   }
 
-  async #answer(handler: Handler, exchange: Exchange): Promise<Response> {
+  #answer(handler: Handler, exchange: Exchange): Promise<Response> {
     this.#asked++;
     const begunAt = performance.now();
-    const { request, requestId, route } = exchange;
-    let response: Response;
-    let problem: unknown;
-    try {
-      response = await handler(exchange);
-    } catch (error) {
-      problem = error;
-      response = failure(error);
-    }
+    return begin(handler, exchange).then(
+      (response) => this.#finish(exchange, begunAt, response),
+      (error: unknown) => this.#finish(exchange, begunAt, failure(error), error),
+    );
+  }
+
+  #finish(
+    { request, requestId, route }: Exchange,
+    begunAt: number,
+    response: Response,
+    problem?: unknown,
+  ): Response {
     this.#answered++;
     response.headers.set("X-Request-Id", requestId);
     if (this.#closing) response.headers.set("Connection", "close");
@@ -125,6 +128,15 @@ export class HttpServer {
     if (problem === undefined) this.#log.debug(fields, event);
     else logProblem(this.#log, fields, event, problem);
     return response;
+  }
+}
+
+/** What a handler throws before it has a promise to return is no different from the rest. */
+function begin(handler: Handler, exchange: Exchange): Promise<Response> {
+  try {
+    return handler(exchange);
+  } catch (error) {
+    return Promise.reject(error);
   }
 }
 

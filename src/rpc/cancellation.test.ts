@@ -127,11 +127,13 @@ describe.concurrent("a caller's signal", () => {
     using client = startClient(server.port);
     const asked: string[] = [];
     const call = (text: string, given: AbortSignal) => {
-      const signal = () => {
-        asked.push(text);
-        return given;
+      const holder = {
+        get signal() {
+          asked.push(text);
+          return given;
+        },
       };
-      return client.balancer.call(SAY, { text }, { signal });
+      return client.balancer.call(SAY, { text }, { signal: holder });
     };
     const gone = AbortSignal.abort();
     const controller = new AbortController();

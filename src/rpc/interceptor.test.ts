@@ -21,9 +21,11 @@ const CALL: InterceptedCall = {
 
 /** An interceptor that writes down what it sees. */
 function recorder(lines: string[], name = ""): Interceptor {
-  return ({ method, requestId }) => {
-    lines.push(`${name}${method.name} ${requestId} begins`);
-    return (outcome) => lines.push(`${name}${outcome}`);
+  return (call) => {
+    lines.push(`${name}${call.method.name} ${call.requestId} begins`);
+    return (outcome, ended) => {
+      lines.push(ended === call ? `${name}${outcome}` : "the end of another call");
+    };
   };
 }
 
@@ -62,7 +64,7 @@ describe("compose()", () => {
   test("begins in order and ends in reverse", () => {
     const lines: string[] = [];
     const all = compose([recorder(lines, "a "), recorder(lines, "b "), recorder(lines, "c ")]);
-    all?.(CALL)?.("done");
+    all?.(CALL)?.("done", CALL);
     const begins = ["a", "b", "c"].map((name) => `${name} Test.say r begins`);
     expect(lines).toEqual([...begins, "c done", "b done", "a done"]);
   });
@@ -74,7 +76,7 @@ describe("compose()", () => {
       [endless, recorder(lines)],
       [recorder(lines), endless],
     ]) {
-      compose(list)?.(CALL)?.("PasswordError");
+      compose(list)?.(CALL)?.("PasswordError", CALL);
     }
     expect(lines.filter((line) => line === "PasswordError")).toHaveLength(2);
     expect(compose([endless, endless])?.(CALL)).toBeUndefined();
@@ -184,7 +186,7 @@ test("the log has one line at debug for each call, with its request id, and none
   };
   const call = { ...CALL, begunAt: performance.now() - 7 };
   const outcomes = ["done", "PasswordError", "cancelled", "deadline_exceeded", "internal"] as const;
-  for (const outcome of outcomes) callLog(log)?.(call)?.(outcome);
+  for (const outcome of outcomes) callLog(log)?.(call)?.(outcome, call);
   isDebug = false;
   expect(callLog(log)).toBeUndefined();
   const fields = { requestId: "r", ms: expect.any(Number) };

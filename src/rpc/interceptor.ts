@@ -22,7 +22,8 @@ export interface InterceptedCall {
 /** How a call ended for its caller: answered, or with this error. */
 export type Outcome = "done" | DomainErrorName | RpcStatus;
 
-export type OnEnd = (outcome: Outcome) => void;
+/** Gets the call that it was made for, so that one function can do for many calls. */
+export type OnEnd = (outcome: Outcome, call: InterceptedCall) => void;
 
 /**
  * Runs where a call begins; what it returns runs where that call ends, exactly once. It is for
@@ -45,9 +46,9 @@ export function compose(interceptors: Interceptors): Interceptor | undefined {
     const endFirst = first(call);
     const endRest = rest(call);
     if (!endFirst || !endRest) return endFirst ?? endRest;
-    return (outcome) => {
-      endRest(outcome);
-      endFirst(outcome);
+    return (outcome, ended) => {
+      endRest(outcome, ended);
+      endFirst(outcome, ended);
     };
   };
 }

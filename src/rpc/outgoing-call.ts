@@ -76,8 +76,8 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
     this.requestId = requestId;
     this.deadline = this.begunAt + timeoutMs;
     this.#signal = signal;
-    const isLate = typeof signal === "function";
-    this.slowAt = isLate ? Math.min(this.begunAt + SLOW_MS, this.deadline) : this.deadline;
+    const isAtOnce = signal === undefined || signal instanceof AbortSignal;
+    this.slowAt = isAtOnce ? this.deadline : Math.min(this.begunAt + SLOW_MS, this.deadline);
     this.#resolve = resolve;
     this.#reject = reject;
     this.#onEnd = context.intercept?.(this);
@@ -102,7 +102,7 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
 
   onSlow(): void {
     this.slowAt = this.deadline;
-    if (typeof this.#signal === "function") this.#listen(this.#signal());
+    if (this.#signal && !(this.#signal instanceof AbortSignal)) this.#listen(this.#signal.signal);
   }
 
   onReply(reply: unknown): void {
@@ -177,6 +177,6 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
 
   #end(outcome: Outcome): void {
     this.#unlisten?.();
-    this.#onEnd?.(outcome);
+    this.#onEnd?.(outcome, this);
   }
 }

@@ -76,7 +76,7 @@ export class ServerCalls {
     call.onEnd = intercept?.(call);
     const refusal = this.#refusal(isDraining);
     if (refusal) {
-      call.onEnd?.(refusal.status);
+      call.onEnd?.(refusal.status, call);
       return this.sendError(frame.id, refusal);
     }
     this.#running.add(call);
@@ -165,7 +165,7 @@ export class ServerCalls {
     if (this.#running.get(call.id) !== call) return false;
     this.#running.take(call.id);
     this.#context.deadlines.delete(call);
-    call.onEnd?.(outcome);
+    call.onEnd?.(outcome, call);
     this.#owner.onCallEnd();
     return true;
   }
@@ -175,7 +175,7 @@ export class ServerCalls {
     for (const call of this.#running.values()) {
       this.#context.deadlines.delete(call);
       call.abort();
-      call.onEnd?.("cancelled");
+      call.onEnd?.("cancelled", call);
     }
     this.#running.clear();
   }
