@@ -6,9 +6,9 @@ const SLOTS_PER_CALL = 2;
 /**
  * The calls of one connection, by their ids: a Map for entries that come and go.
  *
- * A `Map` of Bun's replaces its table by another one every so many entries. A table that the garbage
- * collector has taken for old keeps the calls alive that were in it, until all that is old is looked
- * through. That made half of all collections in the HTTP tier full ones.
+ * A `Map` of Bun's replaces its table by another one every so many entries. A table that the
+ * garbage collector has taken for old keeps the calls alive that were in it, until all that is old
+ * is looked through. That made half of all collections in the HTTP tier full ones.
  *
  * Ids count up, so nearly every call has the slot that the last bits of its id say: its own. One
  * whose own slot is taken is in the next free one behind it (linear probing).

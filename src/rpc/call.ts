@@ -28,8 +28,8 @@ export interface CallOptions {
   /** Travels to the server's log lines. */
   readonly requestId?: string;
   /**
-   * Aborted, it ends the call as `cancelled` on both sides. Who has one, as a Request has, is only
-   * asked for it where the call takes longer than most: for signals that cost more than such a call.
+   * Aborted, it ends the call as `cancelled` on both sides. What has one, as a Request has, is only
+   * asked for it where the call takes longer than most: for signals that cost more than a call.
    */
   readonly signal?: AbortSignal | { readonly signal: AbortSignal };
 }
