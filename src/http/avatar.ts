@@ -68,7 +68,7 @@ export function avatarHandlers({
     const { file, username } = await readUpload(request);
     const deadline = performance.now() + TIMEOUT_MS;
     const sessionId = cookie.read(request);
-    const options = { requestId, signal: request, timeoutMs: TIMEOUT_MS };
+    const options = { requestId, signalOf: request, timeoutMs: TIMEOUT_MS };
     const profile = await user.getUserInfo({ sessionId }, options);
     if (username !== undefined && username !== profile.username) {
       throw new Refusal(400, "The username is not the session's");

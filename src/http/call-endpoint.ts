@@ -17,7 +17,7 @@ export function callHandler(
   const { method, needsSession, returns } = endpoint;
   const hasBody = endpoint.fields.length > 0;
   const endsSession = endpoint.cookie === "clear";
-  // Not async functions: each holds three objects more for as long as its call takes.
+  // An async function would keep a generator and two more objects for as long as the call takes.
   if (!hasBody) return (exchange) => call(exchange, {});
   return (exchange) =>
     readFields(exchange.request).then((fields) => call(exchange, bodyOf(endpoint, fields)));
@@ -28,7 +28,7 @@ export function callHandler(
   ): Promise<Response> {
     if (needsSession) fields.sessionId = cookie.read(request);
     // Who closes the window on signing out wants the session to end all the same.
-    const options = endsSession ? { requestId } : { requestId, signal: request };
+    const options = endsSession ? { requestId } : { requestId, signalOf: request };
     return caller.call(method, fields, options).then((reply) => answer(fields, reply));
   }
 

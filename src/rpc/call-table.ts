@@ -1,6 +1,6 @@
 /** A power of two, as every number of slots: most connections have few calls at a time. */
 const FIRST_SLOTS = 4;
-/** Half of them stay free, so that those who have no slot of their own soon find another. */
+/** Half of them stay free, so that those whose own slot is taken soon find another. */
 const SLOTS_PER_CALL = 2;
 
 /**
@@ -27,7 +27,7 @@ export class CallTable<Call extends { readonly id: number }> {
     return this.#slots[this.#find(id)];
   }
 
-  /** Its id is not in use. */
+  /** The caller has made sure that its id is not in use. */
   add(call: Call): void {
     this.#size++;
     if (this.#size * SLOTS_PER_CALL > this.#slots.length) this.#grow();
@@ -80,7 +80,7 @@ export class CallTable<Call extends { readonly id: number }> {
     return (index - id) & (this.#slots.length - 1);
   }
 
-  /** Those behind a slot that has become free, and not in their own, would not be found past it. */
+  /** Move those into a slot that has become free who would not be found past it. */
   #moveUp(free: number): void {
     const slots = this.#slots;
     const mask = slots.length - 1;

@@ -27,11 +27,13 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Travels to the server's log lines. */
   readonly requestId?: string;
+  /** Aborted, it ends the call as `cancelled` on both sides. */
+  readonly signal?: AbortSignal;
   /**
-   * Aborted, it ends the call as `cancelled` on both sides. What has one, as a Request has, is only
-   * asked for it where the call takes longer than most: for signals that cost more than a call.
+   * An object whose `signal` does the same, as a Request's, and costs more than a call to make. It
+   * is only asked for where the call takes longer than most; until then nobody looks at it.
    */
-  readonly signal?: AbortSignal | { readonly signal: AbortSignal };
+  readonly signalOf?: { readonly signal: AbortSignal };
 }
 
 /** What the emitted clients call through: a Balancer, or a test's stand-in. */

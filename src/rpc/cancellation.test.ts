@@ -133,7 +133,7 @@ describe.concurrent("a caller's signal", () => {
           return given;
         },
       };
-      return client.balancer.call(SAY, { text }, { signal: holder });
+      return client.balancer.call(SAY, { text }, { signalOf: holder });
     };
     const gone = AbortSignal.abort();
     const controller = new AbortController();
@@ -148,6 +148,35 @@ describe.concurrent("a caller's signal", () => {
     expect(await late).toMatchObject({ status: "cancelled", processed: true });
     expect(asked.filter((text) => isQuick || text !== "quick")).toEqual(["gone", "late"]);
     letGo();
+  });
+
+  test("ends a call that has one to be asked for late, too, and is let go of with it", async () => {
+    await using server = startServer(() => new Promise(() => undefined));
+    using client = startClient(server.port);
+    for (const ending of [0, 1]) {
+      const controllers = [new AbortController(), new AbortController()] as const;
+      const [{ signal }, late] = controllers;
+      const released: string[] = [];
+      const asked = Promise.withResolvers<void>();
+      const signalOf = {
+        get signal() {
+          asked.resolve();
+          return late.signal;
+        },
+      };
+      for (const [name, each] of Object.entries({ signal, late: late.signal })) {
+        const remove = each.removeEventListener.bind(each);
+        each.removeEventListener = (...args: Parameters<typeof remove>) => {
+          released.push(name);
+          remove(...args);
+        };
+      }
+      const call = failure(client.balancer.call(SAY, { text: "a" }, { signal, signalOf }));
+      await asked.promise;
+      controllers[ending]?.abort();
+      expect(await call).toMatchObject({ status: "cancelled", processed: true });
+      expect(released).toEqual(["signal", "late"]);
+    }
   });
 
   test("ends a call in flight, and its handler hears of it", async () => {

@@ -28,8 +28,9 @@ export type OnEnd = (outcome: Outcome, call: InterceptedCall) => void;
 /**
  * Runs where a call begins; what it returns runs where that call ends, exactly once. It is for
  * logs, metrics and tracing alone: it sees both moments and can change neither, and what it has to
- * remember around the call is in its closure. It must not throw. On the server, the call ends when
- * its caller gets or gives up the answer, which may be before the handler is through.
+ * remember around the call is in its closure, or can be read of the call. It must not throw. On
+ * the server, the call ends when its caller gets or gives up the answer, which may be before the
+ * handler is through.
  */
 export type Interceptor = (call: InterceptedCall) => OnEnd | undefined;
 

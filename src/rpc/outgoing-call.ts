@@ -47,10 +47,11 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
   readonly #resolve: (reply: Reply) => void;
   readonly #reject: (error: Error) => void;
   readonly #onEnd: OnEnd | undefined;
+  readonly #signal: CallOptions["signal"];
+  readonly #signalOf: CallOptions["signalOf"];
   /** Where it failed. This and what follows is made when it is needed: most calls never do. */
   #tried: Pool[] | undefined;
   #metadata: Metadata | undefined;
-  #signal: CallOptions["signal"];
   #unlisten: (() => void) | undefined;
   /** An earlier attempt may have, whatever the last one says of itself. */
   #mayHaveRun = false;
@@ -61,7 +62,7 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
     context: ClientContext,
     method: Method<unknown, Reply>,
     request: unknown,
-    { requestId = "", timeoutMs = DEFAULT_TIMEOUT_MS, signal }: CallOptions,
+    { requestId = "", timeoutMs = DEFAULT_TIMEOUT_MS, signal, signalOf }: CallOptions,
     resolve: (reply: Reply) => void,
     reject: (error: Error) => void,
   ) {
@@ -76,8 +77,8 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
     this.requestId = requestId;
     this.deadline = this.begunAt + timeoutMs;
     this.#signal = signal;
-    const isAtOnce = signal === undefined || signal instanceof AbortSignal;
-    this.slowAt = isAtOnce ? this.deadline : Math.min(this.begunAt + SLOW_MS, this.deadline);
+    this.#signalOf = signalOf;
+    this.slowAt = signalOf ? Math.min(this.begunAt + SLOW_MS, this.deadline) : this.deadline;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#onEnd = context.intercept?.(this);
@@ -95,14 +96,14 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
   }
 
   begin(): void {
-    if (this.#signal instanceof AbortSignal && this.#listen(this.#signal)) return;
+    if (this.#signal && this.#listen(this.#signal)) return;
     this.#context.budget.earn();
     this.#try(this.#context.servers.pick());
   }
 
   onSlow(): void {
     this.slowAt = this.deadline;
-    if (this.#signal && !(this.#signal instanceof AbortSignal)) this.#listen(this.#signal.signal);
+    if (this.#signalOf) this.#listen(this.#signalOf.signal);
   }
 
   onReply(reply: unknown): void {
@@ -158,7 +159,11 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
     }
     const onAbort = () => this.#cancel();
     signal.addEventListener("abort", onAbort);
-    this.#unlisten = () => signal.removeEventListener("abort", onAbort);
+    const unlisten = this.#unlisten;
+    this.#unlisten = () => {
+      unlisten?.();
+      signal.removeEventListener("abort", onAbort);
+    };
     return false;
   }
 
