@@ -11,6 +11,6 @@ const KEPT_MEMORY = { MIMALLOC_PURGE_DELAY: "20000" };
 export const TIER_ENVIRONMENT = {
   http: KEPT_MEMORY,
   // The collector believes in a machine of 512 MiB, which keeps the tier below 150 MB with 2,000
-  // browsers at a few per cent more CPU time.
+  // browsers, at up to 7 % more CPU time.
   tcp: { ...KEPT_MEMORY, BUN_JSC_forceRAMSize: "536870912" },
 } as const;
