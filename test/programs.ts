@@ -9,6 +9,7 @@ export const PROGRAMS = {
   redis: { names: ["redis-server"], debianPackage: "redis-server" },
   openssl: { names: ["openssl"], debianPackage: "openssl" },
   python: { names: ["python3"], debianPackage: "python3" },
+  wrk: { names: ["wrk"], debianPackage: "wrk" },
   chromium: { names: ["chromium", "chromium-browser", "google-chrome"], debianPackage: "chromium" },
 } as const satisfies Record<string, Program>;
 

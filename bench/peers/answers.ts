@@ -49,6 +49,15 @@ export async function checkService(origin: string, user: Credentials): Promise<v
   await checkSeededUser(service, user);
 }
 
+/**
+ * Hold a ceiling, which answers two endpoints and always the same, to what a service answers them.
+ * @param user the one whom it knows
+ * @throws Error as `checkService` does
+ */
+export async function checkCeiling(origin: string, user: Credentials): Promise<void> {
+  await checkProfile(new Service(origin), user);
+}
+
 async function checkSignUp(service: Service, fresh: Credentials): Promise<void> {
   await service.post("sign up", "signup", { json: fresh }, { name: "success" });
   const taken = { name: "UserExistedError" } as const;
@@ -141,11 +150,17 @@ async function checkSignOut(service: Service, fresh: Credentials, session: strin
 }
 
 async function checkSeededUser(service: Service, user: Credentials): Promise<void> {
+  const session = await checkProfile(service, user);
+  await service.get(`sign out ${user.username}`, "signout", { session }, { name: "success" });
+}
+
+/** @returns the session's id */
+async function checkProfile(service: Service, user: Credentials): Promise<string> {
   const { username, password } = user;
   const session = await signIn(service, `sign in as ${username}`, { json: { username, password } });
   const data = profileOf(username, firstNickname(username));
   await service.get(`info of ${username}`, "get_user_info", { session }, { name: "success", data });
-  await service.get(`sign out ${username}`, "signout", { session }, { name: "success" });
+  return session;
 }
 
 /** @returns the id of the session that a sign-in gives */

@@ -5,7 +5,7 @@ import { freePort } from "../../test/child.ts";
 import { available as mariaDbAvailable, sharedMariaDb } from "../../test/mariadb.ts";
 import { available as redisAvailable, sharedRedis } from "../../test/redis.ts";
 import { type Stack, startStack } from "../../test/stack.ts";
-import { checkService } from "./answers.ts";
+import { checkCeiling, checkService } from "./answers.ts";
 import { USER_API } from "./api.ts";
 import { barePeer } from "./bare.ts";
 import { classicGo } from "./classic-go.ts";
@@ -65,6 +65,14 @@ describe.skipIf(!mariaDbAvailable || !redisAvailable)("peers, on MariaDB and Red
         test(`keeps the contract, hashing by ${made}`, async () => {
           await using running = await startPeer(peer, await newPlace(seeded, made));
           await checkService(running.origin, SEEDED);
+        });
+      }
+
+      if (!peer.isService) {
+        test("answers one user as a service does", async () => {
+          await using running = await startPeer(peer, await newPlace("salted-md5", "salted-md5"));
+          await checkCeiling(running.origin, { username: "test0", password: "testpassword0" });
+          await expect(checkCeiling(running.origin, SEEDED)).rejects.toThrow("info of test7: ");
         });
       }
 

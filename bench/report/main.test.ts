@@ -33,10 +33,12 @@ test("results are kept as JSON beside their page, named for their time and read 
   expect(await Bun.file(paths.html).text()).toStartWith("<!doctype html>");
 });
 
-test("the newest results are those of the last time", async () => {
+test("the newest results are those of the last full run", async () => {
   await using folder = await openFolder();
   for (const startedAt of ["2001-02-03T04:05:06Z", "2002-01-01T00:00:00Z", "2001-12-31T00:00:00Z"])
     await writeResults(madeUpResults({ startedAt }), folder.path);
+  const short = madeUpResults({ startedAt: "2003-01-01T00:00:00Z", isFull: false });
+  await writeResults(short, folder.path);
   expect(await newestResults(folder.path)).toBe(join(folder.path, "2002-01-01T00-00-00Z.json"));
 });
 
@@ -56,6 +58,19 @@ test("a report makes the page anew and fills in the README, the same each time",
   expect(await Bun.file(html).text()).toStartWith("<!doctype html>");
   await report(json, readme);
   expect(await Bun.file(readme).text()).toBe(once);
+});
+
+test("a short run has a page and is not quoted", async () => {
+  await using folder = await openFolder();
+  const readme = join(folder.path, "README.md");
+  await Bun.write(readme, `${BEGIN}\n${END}\n`);
+  const { json, html } = await writeResults(madeUpResults({ isFull: false }), folder.path);
+  await rm(html);
+  await expect(report(json, readme)).rejects.toThrow(
+    `Cannot quote ${json}: it is of a short run. Its page is ${html}`,
+  );
+  expect(await Bun.file(readme).text()).toBe(`${BEGIN}\n${END}\n`);
+  expect(await Bun.file(html).text()).toStartWith("<!doctype html>");
 });
 
 test("a README without markers is not touched", async () => {
@@ -78,17 +93,19 @@ test("what cannot be reported is told in plain words", async () => {
     );
   };
   await expect(newestResults(folder.path)).rejects.toThrow(
-    `Cannot find results in ${folder.path}: \`bun run bench sla\` makes them`,
+    `Cannot find results of a full run in ${folder.path}: \`bun run bench sla\` makes them`,
   );
-  await expect(newestResults(join(folder.path, "none"))).rejects.toThrow("Cannot find results in");
+  await expect(newestResults(join(folder.path, "none"))).rejects.toThrow(
+    "Cannot find results of a full run in",
+  );
   await expect(readResults(join(folder.path, "none.json"))).rejects.toThrow(/^Cannot read .*none/);
   expect(await failing("{")).toStartWith("Cannot read FILE: ");
   expect(await failing({})).toBe("Cannot report FILE: it has no version, this report reads 1");
   expect(await failing({ version: 2 })).toBe(
     "Cannot report FILE: it has version 2, this report reads 1",
   );
-  expect(await failing({ ...madeUpResults(), users: "many" })).toBe(
-    "Cannot report FILE: Expected number at /users",
+  expect(await failing({ ...madeUpResults(), rounds: "many" })).toBe(
+    "Cannot report FILE: Expected number at /rounds",
   );
 });
 

@@ -38,8 +38,9 @@ export async function writeResults(
 
 /**
  * Make the page of results anew, beside them, and rewrite what the README says of them.
- * @param json the newest results where it is undefined
- * @throws ReportError where there are no results, or none that can be read, or no place for them
+ * @param json the newest results of a full run where it is undefined
+ * @throws ReportError where there are no results, or none that can be read, or no place for them;
+ *   where they are of a short run, which only has its page made
  */
 export async function report(
   json: string | undefined,
@@ -48,6 +49,9 @@ export async function report(
   const path = json ?? (await newestResults());
   const results = await readResults(path);
   const html = await writePage(path, results);
+  if (!results.isFull) {
+    throw new ReportError(`Cannot quote ${path}: it is of a short run. Its page is ${html}`);
+  }
   const fromReadme = (target: string) => relative(dirname(readme), target);
   const text = readmeText(results, { html: fromReadme(html), json: fromReadme(path) });
   await Bun.write(readme, replaceBetweenMarkers(await Bun.file(readme).text(), text));

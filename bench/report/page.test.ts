@@ -30,7 +30,14 @@ test("every figure of a round is in a table", async () => {
     memoryBytes: { HTTP: 41.5 * 2 ** 20, Other: 42.5 * 2 ** 20 },
   });
   const contenders = [{ name: PORTICO, rounds: [only] }];
-  const load = { endpoint: "made up", connections: 7, tool: "none", floor: 4321, contenders };
+  const load = {
+    endpoint: "made up",
+    connections: 7,
+    users: 9,
+    tool: "none",
+    floor: 4321,
+    contenders,
+  };
   const document = await documentOf(madeUpResults({ contenders: [PORTICO], loads: [load] }));
   expect(textsOf(document, "#in-short td")).toContainValues(["4,321", "123,456", "31"]);
   expect(textsOf(document, "#load-1 td")).toContainValues([

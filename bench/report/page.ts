@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { count, NOT_MEASURED, times } from "./figures.ts";
-import { loadName, loadSection, wrongOfChecked } from "./load-section.ts";
+import { loadName, loadSection, usersText, wrongOfChecked } from "./load-section.ts";
 import { BARE, type BenchResults, PORTICO } from "./results.ts";
 import { runSections } from "./run-sections.ts";
 import { type ContenderSummary, type LoadSummary, processesOf, summarize } from "./summary.ts";
@@ -13,7 +13,7 @@ const STYLE = join(import.meta.dir, "page.css");
 
 const LOADS_EXPLAINED: Readonly<Record<string, string>> = {
   get_user_info: "reads the profile that a session belongs to",
-  signin: "verifies a password and opens a session, for another user each time",
+  signin: "verifies a password and opens a session",
   signup: "hashes a password and adds a user",
 };
 
@@ -103,7 +103,7 @@ ${htmlTable("Portico beside its floor and beside the others", columns, loads)}
 }
 
 function howMeasured(results: BenchResults): string {
-  const { machine, startedAt, commit, command, users, rounds, roundSeconds, loads } = results;
+  const { machine, startedAt, commit, command, rounds, roundSeconds, loads } = results;
   const tools = [...new Set(loads.map(({ tool }) => tool))].join(", ");
   const facts: [string, string][] = [
     ["Started", startedAt],
@@ -118,8 +118,12 @@ function howMeasured(results: BenchResults): string {
         .map((each) => each.join(" "))
         .join(", "),
     ],
-    ["Users in the table", count(users)],
-    ["Rounds", `${count(rounds)} of ${count(roundSeconds)} s for each way and load`],
+    ["In the tables", usersText(loads)],
+    [
+      "Rounds",
+      `${count(rounds)} of ${count(roundSeconds)} s for each way and load; what is below the loads ` +
+        "has its own",
+    ],
     ["Load from", tools || NOT_MEASURED],
   ];
   const list = facts.map(([name, text]) => `<dt>${name}</dt><dd>${Bun.escapeHTML(text)}</dd>`);
@@ -134,15 +138,18 @@ ${list.join("\n")}
 </dl>
 <ul>
 ${explained.join("\n")}
+<li><b>oha</b> has one set of headers for all requests, so its user infos are of one session, and it
+draws users where wrk takes another one each time.</li>
 <li><b>Rounds</b> are interleaved: in each, every way has its turn, so that a machine that slows
 down slows all of them. Shown is the median of the rounds.</li>
 <li><b>Portico is</b> n × means that Portico answers n times the requests per second, compared
 within each round.</li>
 <li><b>${BARE}</b> answers always the same, without a second tier, a database or a check: it is the
 ceiling of the HTTP server and no service.</li>
-<li><b>Errors</b> are answers other than success, and connections that failed. <b>Refused</b> are
+<li><b>Errors</b> are answers with another status than success has, and connections that failed. <b>Refused</b> are
 answers 503 with Retry-After, where a load is meant to exceed what can be hashed. <b>Wrong</b> are
-those of a sample of answers, compared in full, that were not what they should be. They are of all
+those of a sample of answers, compared in full, that were not what they should be; of sign-ups, the
+users who are not in the table, and of a few who are, those who cannot sign in. They are of all
 rounds together.</li>
 <li><b>CPU</b> is what all processes of a way use for 1,000 requests, the load generator not among
 them; memory is resident at the end of a round.</li>

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { BEGIN, END, readmeText, replaceBetweenMarkers } from "./readme-table.ts";
-import { PORTICO } from "./results.ts";
+import { type LoadResult, PORTICO } from "./results.ts";
 import { madeUpResults, round } from "./testing/made-up-results.ts";
 
 const LINKS = { html: "made/up.html", json: "made/up.json" };
@@ -49,20 +49,33 @@ test("each load is a row, with its floor and every contender's figures and ratio
   const ours = round({ requests: 6000, errors: 3, refused: 4, wrong: 1, latencyMs });
   const contenders = [
     { name: PORTICO, rounds: [ours] },
-    { name: "a | b", rounds: [round({ requests: 1500 })] },
+    { name: "a | b", rounds: [round({ requests: 1500, errors: 1200 })] },
   ];
-  const load = { endpoint: "e", connections: 2000, tool: "none", floor: 3000, contenders };
+  const key = { endpoint: "e", connections: 2000, users: 1, tool: "none", floor: 3000 };
+  const load = { ...key, contenders };
   const names = [PORTICO, "a | b", "nobody"];
   const text = readmeText(madeUpResults({ contenders: names, loads: [load] }), LINKS);
   const rows = text
     .split("\n")
     .filter((line) => line.startsWith("| e, 2,000 connections (none) |"));
   expect(rows).toEqual([
-    "| e, 2,000 connections (none) | 3,000 | 6,000 | 1,500 (4.00 ×) | – |",
-    "| e, 2,000 connections (none) | 0.12500 | 0.50000 | – |",
-    "| e, 2,000 connections (none) | 1.23 | 34.5 | 678 | 3 | 4 | 1 of 10 | 0.08333 | 0.04167 | 5 % |",
+    "| e, 2,000 connections (none) | 3,000 | 6,000 | 1,500 (4.00 ×), 1,200 errors | – |",
+    "| e, 2,000 connections (none) | 0.14583 | 0.58333 | – |",
+    "| e, 2,000 connections (none) | 1.23 | 34.5 | 678 | 3 | 4 | 1 of 10 | 0.08333 | 0.04167 | 0.02083 | 5 % |",
   ]);
   expect(text).toContain("| load | floor | Portico | a \\| b | nobody |");
+});
+
+test("users are told apart where loads have other tables", () => {
+  const [one, two, three] = madeUpResults().loads;
+  const loads = [
+    { ...one, users: 5000, passwordHash: "salted-md5" },
+    { ...two, users: 70, passwordHash: "argon2id:m=1,t=1,p=1" },
+    { ...three, users: 70, passwordHash: "argon2id:m=2,t=1,p=1" },
+  ] as LoadResult[];
+  expect(readmeText(madeUpResults({ loads }), LINKS)).toContain(
+    "; 5,000 users (salted-md5), 70 users (argon2id:m=1,t=1,p=1; argon2id:m=2,t=1,p=1), 3 rounds",
+  );
 });
 
 test("what is wanted is a table, with a verdict in words", () => {

@@ -9,7 +9,7 @@ import {
   percent,
   times,
 } from "./figures.ts";
-import { loadName, wrongOfChecked } from "./load-section.ts";
+import { loadName, usersText, wrongOfChecked } from "./load-section.ts";
 import { BARE, type BenchResults, PORTICO } from "./results.ts";
 import { ReportError } from "./results-file.ts";
 import { type ContenderSummary, type LoadSummary, processesOf, summarize } from "./summary.ts";
@@ -47,7 +47,8 @@ export function readmeText(results: BenchResults, { html, json }: Links): string
     origin(results),
     `[The page of this run](${html}) shows the rest; [its data](${json}).`,
     wantedText(results),
-    "Requests per second, with how many times those of the other Portico's are in brackets:",
+    "Requests per second, with how many times those of the other Portico's are in brackets, and the " +
+      "other's errors in all rounds where there were any:",
     markdownTable([...loadColumns(), ...throughputColumns(others)], loads),
     `CPU seconds per 1,000 requests of all processes, with the multiple of ${BARE} in brackets:`,
     markdownTable([...loadColumns(), ...[PORTICO, ...others].map(cpuColumn)], loads),
@@ -64,14 +65,14 @@ function origin({
   startedAt,
   commit,
   machine,
-  users,
+  loads,
   rounds,
   roundSeconds,
 }: BenchResults) {
   const versions = Object.entries(machine.versions).map((each) => each.join(" "));
   return `\`${command}\`, ${startedAt.slice(0, 10)}, commit ${commit}: ${machine.cpu}, \
 ${count(machine.cores)} cores, ${count(machine.memoryBytes / 2 ** 20)} MiB, \
-${versions.join(", ")}; ${count(users)} users, ${count(rounds)} rounds of ${count(roundSeconds)} s.`;
+${versions.join(", ")}; ${usersText(loads)}, ${count(rounds)} rounds of ${count(roundSeconds)} s.`;
 }
 
 function loadColumns(): Column<LoadSummary>[] {
@@ -84,11 +85,18 @@ function throughputColumns(others: readonly string[]): Column<LoadSummary>[] {
     { heading: PORTICO, text: of(PORTICO, (row) => count(row.requestsPerSecond?.median)) },
     ...others.map((name) => ({
       heading: name,
-      text: of(name, (row) =>
-        bracketed(count(row.requestsPerSecond?.median), times(row.porticoRatio)),
+      text: of(
+        name,
+        (row) =>
+          bracketed(count(row.requestsPerSecond?.median), times(row.porticoRatio)) + itsErrors(row),
       ),
     })),
   ];
+}
+
+/** Portico's have a column. */
+function itsErrors({ errors }: ContenderSummary): string {
+  return errors === 0 ? "" : `, ${count(errors)} ${errors === 1 ? "error" : "errors"}`;
 }
 
 function cpuColumn(name: string): Column<LoadSummary> {

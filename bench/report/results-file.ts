@@ -35,6 +35,7 @@ const Load = Type.Object({
   endpoint: Text,
   connections: Figure,
   passwordHash: Type.Optional(Text),
+  users: Figure,
   tool: Text,
   floor: Type.Optional(Figure),
   contenders: Type.Array(Type.Object({ name: Text, rounds: Type.Array(Round) })),
@@ -52,7 +53,7 @@ const Results = Type.Object({
     kernel: Text,
     versions: Type.Record(Type.String(), Text),
   }),
-  users: Figure,
+  isFull: Type.Boolean(),
   rounds: Figure,
   roundSeconds: Figure,
   contenders: Type.Array(Text),
@@ -74,14 +75,18 @@ const Results = Type.Object({
 });
 
 /**
- * The newest results of a folder, by their names.
+ * The newest results of a full run in a folder, by their names.
  * @throws ReportError where there are none
  */
 export async function newestResults(folder: string = RESULTS_FOLDER): Promise<string> {
   const names = await Array.fromAsync(new Bun.Glob("*.json").scan({ cwd: folder })).catch(() => []);
-  const newest = names.sort().at(-1);
-  if (newest) return join(folder, newest);
-  throw new ReportError(`Cannot find results in ${folder}: \`bun run bench sla\` makes them`);
+  for (const name of names.sort().toReversed()) {
+    const path = join(folder, name);
+    if (Object(await readJson(path)).isFull === true) return path;
+  }
+  throw new ReportError(
+    `Cannot find results of a full run in ${folder}: \`bun run bench sla\` makes them`,
+  );
 }
 
 /**

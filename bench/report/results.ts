@@ -7,6 +7,11 @@ export const CLASSIC_GO = "classic Go";
 export const NODE = "Node";
 export const HASH_ALONE = "argon2id alone";
 
+/** One short round for each number of connections: rougher than the loads, and quick. */
+export const CURVE = { rounds: 1, seconds: 3 } as const;
+/** Portico alone, a table of each size in turn. */
+export const COST_OVER_ROWS = { connections: 64, rounds: 3, seconds: 4 } as const;
+
 export interface BenchResults {
   /** 1; another number where an older report could not read it. */
   readonly version: 1;
@@ -17,7 +22,8 @@ export interface BenchResults {
   /** As `git describe --always --dirty` says, or "unknown". */
   readonly commit: string;
   readonly machine: Machine;
-  readonly users: number;
+  /** False of a short run, which is not quoted. */
+  readonly isFull: boolean;
   readonly rounds: number;
   readonly roundSeconds: number;
   /** In the order of the tables; Portico is among them. */
@@ -50,6 +56,8 @@ export interface LoadResult {
   readonly connections: number;
   /** How passwords are hashed, where the load verifies or makes hashes. */
   readonly passwordHash?: string;
+  /** In the table. */
+  readonly users: number;
   /** "wrk" or "oha". */
   readonly tool: string;
   /** Requests per second that the contract promises. */
@@ -65,9 +73,9 @@ export interface ContenderResult {
 
 export interface Round {
   readonly seconds: number;
-  /** Answered with "7" and status 200. */
+  /** Answered with success: a status under 400, and of a service that keeps the contract that is 200. */
   readonly requests: number;
-  /** Answers other than 200, and connections that failed. */
+  /** Answers with another status, and connections that failed. */
   readonly errors: number;
   /** Answers 503 with Retry-After, where the load is meant to exceed what can be hashed. */
   readonly refused: number;

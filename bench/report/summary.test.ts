@@ -9,7 +9,7 @@ function summaryOf(rounds: Readonly<Record<string, Round[]>>) {
     name,
     rounds: ofName,
   }));
-  const load = { endpoint: "made up", connections: 1, tool: "none", contenders };
+  const load = { endpoint: "made up", connections: 1, users: 1, tool: "none", contenders };
   const names = contenders.map(({ name }) => name);
   const [summary] = summarize(madeUpResults({ contenders: names, loads: [load] }));
   return (name: string) => {

@@ -11,7 +11,7 @@ import {
   type Round,
 } from "./results.ts";
 import { madeUpResults, round } from "./testing/made-up-results.ts";
-import { wantedOf } from "./wanted.ts";
+import { type Wanted, wantedOf } from "./wanted.ts";
 
 const MD5 = "salted-md5";
 const LIGHT = "argon2id:m=2048,t=1,p=1";
@@ -19,15 +19,18 @@ const DEFAULT = "argon2id:m=19456,t=2,p=1";
 
 type Rounds = Readonly<Record<string, readonly Round[]>>;
 
-function load(key: Omit<LoadResult, "contenders" | "tool"> & { tool?: string }, rounds: Rounds) {
+function load(
+  key: Omit<LoadResult, "contenders" | "tool" | "users"> & { tool?: string },
+  rounds: Rounds,
+) {
   const contenders = Object.entries(rounds).map(([name, ofName]) => ({ name, rounds: ofName }));
-  return { tool: "wrk", ...key, contenders };
+  return { tool: "wrk", users: 1, ...key, contenders };
 }
 
 /** A round of 1,000 times `thousands` requests a second. */
 function rate(thousands: number, microsPerRequest = 1): Round {
   const requests = thousands * 1000;
-  return round({ requests, cpuSeconds: { HTTP: (requests * microsPerRequest) / 1e6 } });
+  return round({ requests, cpuSeconds: { HTTP: (requests * microsPerRequest) / 1e6, Redis: 0 } });
 }
 
 /** Each figure is `better` times as good as it has to be. */
@@ -305,4 +308,26 @@ test("the median of the starts has to be under its limit", () => {
 test("one number of rows shows no growth", () => {
   const overRows = [{ endpoint: "signin", rows: 9, cpuMicrosPerRequest: 9, requestsPerSecond: 9 }];
   expect(rowOf(madeUpResults({ overRows }), "signin: CPU")).toMatchObject({ isKept: undefined });
+});
+
+test("CPU time is not judged where that of the databases is not known", () => {
+  const results = atLimits(1);
+  const isCpu = ({ what }: Wanted) =>
+    what.startsWith("get_user_info, 200") && what.endsWith("CPU per request");
+  const withoutRedis = (each: Round) => ({
+    ...each,
+    cpuSeconds: { HTTP: each.cpuSeconds.HTTP ?? 0 },
+  });
+  const loads = results.loads.map((load) => ({
+    ...load,
+    contenders: load.contenders.map(({ name, rounds }) => ({
+      name,
+      rounds: rounds.map(withoutRedis),
+    })),
+  }));
+  expect(wantedOf(results).find(isCpu)?.isKept).toBe(true);
+  expect(wantedOf({ ...results, loads }).find(isCpu)).toMatchObject({
+    isKept: undefined,
+    measured: "–",
+  });
 });

@@ -83,7 +83,10 @@ export function wantedOf(results: BenchResults): Wanted[] {
 function besideOthers(loads: readonly LoadSummary[], { load, cpuOfBare, rateOf }: Limits) {
   const found = find(loads, load);
   const name = loadName(found?.load ?? load);
-  const cpu = contender(found, PORTICO)?.cpuRatioToBare;
+  const portico = contender(found, PORTICO);
+  // Where the databases are somebody else's, their part is not known.
+  const isWhole = portico && "Redis" in portico.cpuSecondsByProcess;
+  const cpu = isWhole ? portico.cpuRatioToBare : undefined;
   return [
     ...(cpuOfBare === undefined
       ? []

@@ -13,6 +13,9 @@ const MOST_PER_SECOND = 50_000;
 /** The same where each has to be hashed. */
 const MOST_HASHED_PER_SECOND = 10_000;
 
+/** Of those that a round of sign-ups has added. */
+const SIGNED_IN_AFTERWARDS = 10;
+
 /** Lets a load loose on one contender for so many seconds. */
 export type Attack = (seconds: number) => Promise<Round>;
 
@@ -73,19 +76,42 @@ async function signIn(
   return contender.measure(() => fire(traffic, seconds), ask);
 }
 
-/** Whoever was told "7" must be in the table, and goes from there afterwards. */
+/**
+ * As many as were told "7" must be in the table, and some of those must be able to sign in. They go
+ * from there afterwards.
+ */
 async function signUp(
   contender: Contender,
   fire: Fire,
   { users, folder, databaseUrl, passwordHash }: Ground,
   seconds: number,
 ): Promise<Round> {
-  const { prefix, users: newcomers } = users.newcomers(mostOf(passwordHash) * seconds);
+  const { prefix, password, users: newcomers } = users.newcomers(mostOf(passwordHash) * seconds);
   const file = await writeLines(folder, bodies(newcomers));
   const traffic = { path: SIGN_UP, lines: "body", file } as const;
   const round = await contender.measure(() => fire(traffic, seconds), undefined);
-  const found = await removeUsers(databaseUrl, prefix);
-  return { ...round, checked: round.requests, wrong: Math.max(0, round.requests - found) };
+  const names = await usernames(databaseUrl, prefix);
+  const lost = Math.max(0, round.requests - names.length);
+  const some = names.slice(0, SIGNED_IN_AFTERWARDS).map((username) => ({ username, password }));
+  const failed = await failedSignIns(contender, some);
+  await removeUsers(databaseUrl, prefix);
+  return { ...round, checked: round.requests + some.length, wrong: lost + failed };
+}
+
+/** @returns how many of the users cannot sign in */
+async function failedSignIns(
+  { name, origin }: Contender,
+  users: readonly Credentials[],
+): Promise<number> {
+  let failed = 0;
+  for (const user of users) {
+    const isRight = await askForSessions(origin, () => user)().catch((error: unknown) => {
+      console.error(`\n${name}: ${user.username} has signed up and cannot sign in: ${error}`);
+      return false;
+    });
+    if (isRight === false) failed++;
+  }
+  return failed;
 }
 
 async function signIns({ users, folder, passwordHash }: Ground, seconds: number) {
@@ -101,18 +127,28 @@ function bodies(credentials: readonly Credentials[]): string[] {
   return credentials.map((each) => JSON.stringify(each));
 }
 
-/** @returns how many there were whose names begin so */
-async function removeUsers(databaseUrl: string, prefix: string): Promise<number> {
+/** The names in the table that begin so. */
+async function usernames(databaseUrl: string, prefix: string): Promise<string[]> {
+  const rows = await query<RowDataPacket[]>(
+    databaseUrl,
+    "SELECT username FROM user WHERE username LIKE ?",
+    `${prefix}%`,
+  );
+  return rows.map(({ username }) => String(username));
+}
+
+async function removeUsers(databaseUrl: string, prefix: string): Promise<void> {
+  await query<ResultSetHeader>(databaseUrl, "DELETE FROM user WHERE username LIKE ?", `${prefix}%`);
+}
+
+async function query<Result extends RowDataPacket[] | ResultSetHeader>(
+  databaseUrl: string,
+  sql: string,
+  value: string,
+): Promise<Result> {
   const connection = await createConnection(databaseUrl);
   try {
-    const [[row]] = await connection.query<RowDataPacket[]>(
-      "SELECT COUNT(*) AS users FROM user WHERE username LIKE ?",
-      [`${prefix}%`],
-    );
-    await connection.query<ResultSetHeader>("DELETE FROM user WHERE username LIKE ?", [
-      `${prefix}%`,
-    ]);
-    return Number(row?.users);
+    return (await connection.query<Result>(sql, [value]))[0];
   } finally {
     await connection.end();
   }

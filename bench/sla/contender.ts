@@ -1,4 +1,4 @@
-import { checkService } from "../peers/answers.ts";
+import { checkCeiling, checkService } from "../peers/answers.ts";
 import type { Peer, Place } from "../peers/peer.ts";
 import { type RunningPeer, startPeer } from "../peers/start.ts";
 import type { Round } from "../report/results.ts";
@@ -30,7 +30,8 @@ export class Contender implements AsyncDisposable {
   ): Promise<Contender> {
     const running = await startPeer(peer, place);
     try {
-      if (peer.isService) await checkService(running.origin, new Users(1).next());
+      const check = peer.isService ? checkService : checkCeiling;
+      await check(running.origin, new Users(1).next());
     } catch (cause) {
       await running[Symbol.asyncDispose]();
       throw new Error(`Cannot measure ${peer.name}: ${cause}`, { cause });

@@ -1,6 +1,6 @@
 import { freePort } from "../../test/child.ts";
 import type { Peer } from "../peers/peer.ts";
-import { HASH_ALONE, type LoadResult, type Round } from "../report/results.ts";
+import { HASH_ALONE, type LoadResult, PORTICO, type Round } from "../report/results.ts";
 import { type Attack, attackOf } from "./attacks.ts";
 import { Contender } from "./contender.ts";
 import type { Databases } from "./databases.ts";
@@ -89,6 +89,7 @@ export class Contest implements AsyncDisposable {
       endpoint: measuredEndpoint(load),
       connections,
       passwordHash: this.#ground.passwordHash,
+      users: this.#ground.users.total,
       tool: tool.name,
       ...(floor !== undefined && { floor }),
       contenders: Array.from(results, ([name, rounds]) => ({ name, rounds })),
@@ -115,9 +116,11 @@ export class Contest implements AsyncDisposable {
     for (const contender of this.contenders) {
       // A ceiling has no users to add to.
       if (!contender.peer.isService && load.endpoint === "signup") continue;
+      if (load.isPorticoAlone && contender.name !== PORTICO) continue;
       attacks.push([contender.name, attackOf(contender, load, tool, this.#ground)]);
     }
-    if (load.endpoint === "signin" && passwordHash.startsWith("argon2id")) {
+    const isHashed = load.endpoint === "signin" && passwordHash.startsWith("argon2id");
+    if (isHashed && !load.isPorticoAlone) {
       attacks.push([HASH_ALONE, (seconds) => hashAlone(passwordHash, seconds)]);
     }
     return attacks;

@@ -1,15 +1,11 @@
 import { portico } from "../peers/portico.ts";
-import type { Round, RowsPoint } from "../report/results.ts";
+import { COST_OVER_ROWS, type Round, type RowsPoint } from "../report/results.ts";
 import { median } from "../report/summary.ts";
 import { Contest } from "./contest.ts";
 import type { Databases } from "./databases.ts";
 import type { LoadTool } from "./load-tool.ts";
 import { HASHES, type Load } from "./loads.ts";
 import { Users } from "./traffic.ts";
-
-const CONNECTIONS = 64;
-const ROUNDS = 3;
-const SECONDS = 4;
 
 /** Portico's cost per request over tables of these sizes, each round on all of them in turn. */
 export async function costOverRows(
@@ -31,11 +27,12 @@ export async function costOverRows(
   }
   const points: RowsPoint[] = [];
   for (const endpoint of ["get_user_info", "signin"] as const) {
-    const load: Load = { endpoint, connections: CONNECTIONS };
+    const load: Load = { endpoint, connections: COST_OVER_ROWS.connections };
     const rounds = new Map<number, Round[]>(sizes.map((rows) => [rows, []]));
-    for (let round = 1; round <= ROUNDS; round++) {
+    for (let round = 1; round <= COST_OVER_ROWS.rounds; round++) {
       for (const { rows, contest } of grounds) {
-        const one = { tool, count: 1, seconds: SECONDS, warmUpSeconds: 1 };
+        const { seconds } = COST_OVER_ROWS;
+        const one = { tool, count: 1, seconds, warmUpSeconds: 1 };
         const onProgress = (text: string) =>
           events.progress(`${rows.toLocaleString("en")} rows, round ${round}: ${text}`);
         const { contenders } = await contest.measure(load, one, onProgress);

@@ -21,7 +21,7 @@ export interface Shot {
 /** What a load tool saw. */
 export interface Hits {
   readonly seconds: number;
-  /** Answered with 200. */
+  /** Answered with success, by the status. */
   readonly requests: number;
   readonly errors: number;
   readonly refused: number;

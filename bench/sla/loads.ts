@@ -17,6 +17,8 @@ export interface Load {
   readonly signInsBeside?: number;
   /** More may come than can be hashed in time: what is refused with 503 is counted apart. */
   readonly mayRefuse?: boolean;
+  /** Others would hash for minutes what nobody awaits any more. */
+  readonly isPorticoAlone?: boolean;
   /** Part of the short run, too. */
   readonly isQuick?: boolean;
 }
@@ -55,6 +57,9 @@ export const LOAD_SETS: readonly LoadSet[] = [
       { endpoint: "signup", connections: 32, mayRefuse: true },
       { endpoint: "get_user_info", connections: 32 },
       { endpoint: "get_user_info", connections: 32, signInsBeside: 32, mayRefuse: true },
+      ...[200, 2000, 5000].map((connections): Load => {
+        return { endpoint: "signin", connections, mayRefuse: true, isPorticoAlone: true };
+      }),
     ],
   },
 ];

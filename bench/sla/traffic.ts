@@ -10,12 +10,12 @@ const GOLDEN = 0.618_033_988_75;
 
 /** Of a database that `bun run seed` has filled. */
 export class Users {
-  readonly #total: number;
+  readonly total: number;
   readonly #step: number;
   #next = 0;
 
   constructor(total: number) {
-    this.#total = total;
+    this.total = total;
     let step = Math.max(1, Math.round(total * GOLDEN));
     while (divisor(step, total) !== 1) step++;
     this.#step = step;
@@ -24,7 +24,7 @@ export class Users {
   /** Another one each time, until all had their turn. */
   next(): Credentials {
     const n = this.#next;
-    this.#next = (n + this.#step) % this.#total;
+    this.#next = (n + this.#step) % this.total;
     return { username: testUsername(n), password: `testpassword${n % TEST_PASSWORDS}` };
   }
 
@@ -32,13 +32,15 @@ export class Users {
     return Array.from({ length: count }, () => this.next());
   }
 
-  /** Such as are not in the database, and how all their names begin, as hardly any others do. */
-  newcomers(count: number): { readonly prefix: string; readonly users: Credentials[] } {
+  /** Such as are not in the database, how all their names begin, as hardly any others do, and … */
+  newcomers(count: number) {
     const prefix = `${randomPrefix()}-`;
-    const users = Array.from({ length: count }, (_, n) => {
-      return { username: prefix + n.toString(36).padStart(4, "0"), password: "testpassword0" };
+    /** … the password of all. */
+    const password = "testpassword0";
+    const users = Array.from({ length: count }, (_, n): Credentials => {
+      return { username: prefix + n.toString(36).padStart(4, "0"), password };
     });
-    return { prefix, users };
+    return { prefix, password, users };
   }
 }
 

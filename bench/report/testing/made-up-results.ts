@@ -13,7 +13,7 @@ export function round(given: Partial<Round> = {}): Round {
     checked: 10,
     wrong: 0,
     latencyMs: { p50: 1, p90: 2, p99: 3, p999: 4, max: 5 },
-    cpuSeconds: { HTTP: 0.5, TCP: 0.25 },
+    cpuSeconds: { HTTP: 0.5, TCP: 0.25, Redis: 0.125 },
     memoryBytes: { HTTP: 2 ** 20, TCP: 2 ** 21 },
     stolenShare: 0.05,
     ...given,
@@ -46,12 +46,12 @@ export function madeUpResults(given: Partial<BenchResults> = {}): BenchResults {
       kernel: "made-up kernel",
       versions: { Bun: "0.0.1", MariaDB: "0.0.2" },
     },
-    users: 1234,
+    isFull: true,
     rounds: 3,
     roundSeconds: 2,
     contenders,
     leftOut: ["peer Z: nobody made it up"],
-    loads: loads.map((load, index) => madeUpLoad(load, contenders, index)),
+    loads: loads.map((load, index) => madeUpLoad({ ...load, users: 1234 }, contenders, index)),
     overConnections: contenders.flatMap((name, index) =>
       [1, 10, 100, 200, 500, 1000, 2000, 5000].map((connections) => ({
         connections,
