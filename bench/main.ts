@@ -10,7 +10,7 @@ import { benchSeed, seedTable } from "./seed/main.ts";
 import { budget } from "./sla/budget.ts";
 import { loadText } from "./sla/load-text.ts";
 import { LOAD_SETS, quickSets } from "./sla/loads.ts";
-import { ALL_PEERS, benchSla } from "./sla/main.ts";
+import { ALL_PEERS, benchSla, FULL_SIZE } from "./sla/main.ts";
 
 const HELP = `bun run bench sla [--quick] [--users N] [--rounds N] [--seconds N]
 bun run bench report [FILE]
@@ -19,12 +19,12 @@ bun run bench rpc [--quick | --profile]
 bun run bench seed [--quick]
 bun run bench micro [--quick]
 
-  sla     the loads of the contract on Portico, on the same service in Go and on Node, and on
+  sla     the loads of the contract on Portico, on the same account service in Go and on Node, and on
           bare Bun.serve (the ceiling), over MySQL and Redis: its own, or those that
           DATABASE_URL and REDIS_URL name; the page and the data go to bench/results; the
           exit code is 1 where an answer of Portico was wrong or missing
-  report  make the page of a load test's results, the newest in bench/results, and write
-          its tables into README.md
+  report  make the page of a load test's results and write its tables into README.md: of FILE,
+          or of the newest full run in bench/results; of a run that is less, make the page only
   budget  where the CPU time of one get_user_info and one signin goes, stage by stage
   rpc     one call at 1, 64 and 1,000 in flight: Portico beside the bare framed loop (the
           ceiling), grpc-js and Connect-ES, each with a server and a client process
@@ -60,9 +60,9 @@ const COMMANDS: Readonly<Record<string, (file: string | undefined) => Promise<nu
         loadSets: isQuick ? quickSets() : LOAD_SETS,
         peers: ALL_PEERS,
         isFull: !isQuick,
-        users: wholeNumber("users", isQuick ? 100_000 : 10_000_000),
-        rounds: wholeNumber("rounds", isQuick ? 1 : 7),
-        seconds: wholeNumber("seconds", isQuick ? 1 : 3),
+        users: wholeNumber("users", isQuick ? 100_000 : FULL_SIZE.users),
+        rounds: wholeNumber("rounds", isQuick ? 1 : FULL_SIZE.rounds),
+        seconds: wholeNumber("seconds", isQuick ? 1 : FULL_SIZE.seconds),
       },
       {
         progress: showProgress,

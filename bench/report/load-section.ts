@@ -36,7 +36,7 @@ export function loadName({ endpoint, connections, passwordHash, tool }: NamedLoa
   return `${endpoint}, ${count(connections)} connections${hash}${by}`;
 }
 
-/** How many there were in the tables: "1,000 users (salted-md5), 100 users (argon2id:m=64,t=1,p=1)". */
+/** How many there were, as in "1,000 users (salted-md5), 100 users (argon2id:m=64,t=1,p=1)". */
 export function usersText(loads: readonly LoadResult[]): string {
   const bySize = Map.groupBy(loads, ({ users }) => users);
   const texts = Array.from(bySize, ([users, some]) => {
@@ -44,7 +44,7 @@ export function usersText(loads: readonly LoadResult[]): string {
     const which = bySize.size > 1 && hashes.size > 0 ? ` (${[...hashes].join("; ")})` : "";
     return `${count(users)} users${which}`;
   });
-  return texts.join(", ");
+  return texts.join(", ") || NOT_MEASURED;
 }
 
 /** `processes` are all of the page, so that one has the same colour everywhere. */

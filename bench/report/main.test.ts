@@ -60,14 +60,14 @@ test("a report makes the page anew and fills in the README, the same each time",
   expect(await Bun.file(readme).text()).toBe(once);
 });
 
-test("a short run has a page and is not quoted", async () => {
+test("a run that is less than full has a page and is not quoted", async () => {
   await using folder = await openFolder();
   const readme = join(folder.path, "README.md");
   await Bun.write(readme, `${BEGIN}\n${END}\n`);
   const { json, html } = await writeResults(madeUpResults({ isFull: false }), folder.path);
   await rm(html);
   await expect(report(json, readme)).rejects.toThrow(
-    `Cannot quote ${json}: it is of a short run. Its page is ${html}`,
+    `Cannot quote ${json}: it is not of a full run. Its page is ${html}`,
   );
   expect(await Bun.file(readme).text()).toBe(`${BEGIN}\n${END}\n`);
   expect(await Bun.file(html).text()).toStartWith("<!doctype html>");
@@ -100,9 +100,9 @@ test("what cannot be reported is told in plain words", async () => {
   );
   await expect(readResults(join(folder.path, "none.json"))).rejects.toThrow(/^Cannot read .*none/);
   expect(await failing("{")).toStartWith("Cannot read FILE: ");
-  expect(await failing({})).toBe("Cannot report FILE: it has no version, this report reads 1");
-  expect(await failing({ version: 2 })).toBe(
-    "Cannot report FILE: it has version 2, this report reads 1",
+  expect(await failing({})).toBe("Cannot report FILE: it has no version, this report reads 2");
+  expect(await failing({ version: 1 })).toBe(
+    "Cannot report FILE: it has version 1, this report reads 2",
   );
   expect(await failing({ ...madeUpResults(), rounds: "many" })).toBe(
     "Cannot report FILE: Expected number at /rounds",

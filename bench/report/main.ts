@@ -40,7 +40,7 @@ export async function writeResults(
  * Make the page of results anew, beside them, and rewrite what the README says of them.
  * @param json the newest results of a full run where it is undefined
  * @throws ReportError where there are no results, or none that can be read, or no place for them;
- *   where they are of a short run, which only has its page made
+ *   where they are not of a full run, of which only the page is made
  */
 export async function report(
   json: string | undefined,
@@ -50,7 +50,7 @@ export async function report(
   const results = await readResults(path);
   const html = await writePage(path, results);
   if (!results.isFull) {
-    throw new ReportError(`Cannot quote ${path}: it is of a short run. Its page is ${html}`);
+    throw new ReportError(`Cannot quote ${path}: it is not of a full run. Its page is ${html}`);
   }
   const fromReadme = (target: string) => relative(dirname(readme), target);
   const text = readmeText(results, { html: fromReadme(html), json: fromReadme(path) });

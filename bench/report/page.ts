@@ -17,6 +17,10 @@ const LOADS_EXPLAINED: Readonly<Record<string, string>> = {
   signup: "hashes a password and adds a user",
 };
 
+const OHA_EXPLAINED = `<li><b>oha</b> has one set of headers for all requests, so its user infos
+are of one session, and it draws users where wrk takes one after the other.</li>
+`;
+
 /** The results as one HTML document, which loads nothing. */
 export async function resultsPage(results: BenchResults): Promise<string> {
   const loads = summarize(results);
@@ -118,7 +122,7 @@ function howMeasured(results: BenchResults): string {
         .map((each) => each.join(" "))
         .join(", "),
     ],
-    ["In the tables", usersText(loads)],
+    ["Users", usersText(loads)],
     [
       "Rounds",
       `${count(rounds)} of ${count(roundSeconds)} s for each way and load; what is below the loads ` +
@@ -138,19 +142,19 @@ ${list.join("\n")}
 </dl>
 <ul>
 ${explained.join("\n")}
-<li><b>oha</b> has one set of headers for all requests, so its user infos are of one session, and it
-draws users where wrk takes another one each time.</li>
-<li><b>Rounds</b> are interleaved: in each, every way has its turn, so that a machine that slows
+${tools.includes("oha") ? OHA_EXPLAINED : ""}<li><b>Rounds</b> are interleaved: in each, every way has its turn, so that a machine that slows
 down slows all of them. Shown is the median of the rounds.</li>
 <li><b>Portico is</b> n × means that Portico answers n times the requests per second, compared
 within each round.</li>
 <li><b>${BARE}</b> answers always the same, without a second tier, a database or a check: it is the
 ceiling of the HTTP server and no service.</li>
-<li><b>Errors</b> are answers with another status than success has, and connections that failed. <b>Refused</b> are
-answers 503 with Retry-After, where a load is meant to exceed what can be hashed. <b>Wrong</b> are
-those of a sample of answers, compared in full, that were not what they should be; of sign-ups, the
-users who are not in the table, and of a few who are, those who cannot sign in. They are of all
-rounds together.</li>
+<li><b>Errors</b> are answers with another status than success has, and connections that failed.
+<b>Refused</b> are answers 503 with Retry-After, where a load is meant to exceed what can be hashed;
+latency and CPU are of all answers, those among them. Loads that exceed it by far are put on
+${PORTICO} alone: others would go on hashing what nobody awaits any more. <b>Wrong</b> are those of
+a sample of answers, compared in full, that were not what they should be; of sign-ups, those told
+of success that are too many for the table, and of a few users, those who cannot sign in. They are
+of all rounds together.</li>
 <li><b>CPU</b> is what all processes of a way use for 1,000 requests, the load generator not among
 them; memory is resident at the end of a round.</li>
 <li><b>Cores lost</b> is the part of the cores' time that the machine's host gave to others.</li>

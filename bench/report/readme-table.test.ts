@@ -60,8 +60,8 @@ test("each load is a row, with its floor and every contender's figures and ratio
     .filter((line) => line.startsWith("| e, 2,000 connections (none) |"));
   expect(rows).toEqual([
     "| e, 2,000 connections (none) | 3,000 | 6,000 | 1,500 (4.00 ×), 1,200 errors | – |",
-    "| e, 2,000 connections (none) | 0.14583 | 0.58333 | – |",
-    "| e, 2,000 connections (none) | 1.23 | 34.5 | 678 | 3 | 4 | 1 of 10 | 0.08333 | 0.04167 | 0.02083 | 5 % |",
+    "| e, 2,000 connections (none) | 0.12500 | 0.50000 | – |",
+    "| e, 2,000 connections (none) | 1.23 | 34.5 | 678 | 3 | 4 | 1 of 10 | 0.08333 | 0.04167 | 5 % |",
   ]);
   expect(text).toContain("| load | floor | Portico | a \\| b | nobody |");
 });
@@ -76,6 +76,7 @@ test("users are told apart where loads have other tables", () => {
   expect(readmeText(madeUpResults({ loads }), LINKS)).toContain(
     "; 5,000 users (salted-md5), 70 users (argon2id:m=1,t=1,p=1; argon2id:m=2,t=1,p=1), 3 rounds",
   );
+  expect(readmeText(madeUpResults({ loads: [] }), LINKS)).toContain("; –, 3 rounds");
 });
 
 test("what is wanted is a table, with a verdict in words", () => {

@@ -145,5 +145,7 @@ function memoryLine({ memory }: BenchResults): string[] {
     ({ tier, afterBytes, minuteLaterBytes }) =>
       `${tier} ${mebibytes(afterBytes)} MiB, then ${mebibytes(minuteLaterBytes)}`,
   );
-  return [`Memory after 2,000 connections, and a minute later: ${tiers.join("; ")}.`];
+  return [
+    `Memory after the loads with a floor and 2,000 connections, and a minute later: ${tiers.join("; ")}.`,
+  ];
 }

@@ -13,7 +13,7 @@ export class ReportError extends Error {
   override readonly name = "ReportError";
 }
 
-const VERSION = 1;
+const VERSION = 2;
 const Text = Type.String();
 const Figure = Type.Number();
 const ByName = Type.Record(Type.String(), Figure);
@@ -76,7 +76,7 @@ const Results = Type.Object({
 
 /**
  * The newest results of a full run in a folder, by their names.
- * @throws ReportError where there are none
+ * @throws ReportError where there are none, or newer ones cannot be read
  */
 export async function newestResults(folder: string = RESULTS_FOLDER): Promise<string> {
   const names = await Array.fromAsync(new Bun.Glob("*.json").scan({ cwd: folder })).catch(() => []);

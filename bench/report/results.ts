@@ -7,14 +7,9 @@ export const CLASSIC_GO = "classic Go";
 export const NODE = "Node";
 export const HASH_ALONE = "argon2id alone";
 
-/** One short round for each number of connections: rougher than the loads, and quick. */
-export const CURVE = { rounds: 1, seconds: 3 } as const;
-/** Portico alone, a table of each size in turn. */
-export const COST_OVER_ROWS = { connections: 64, rounds: 3, seconds: 4 } as const;
-
 export interface BenchResults {
-  /** 1; another number where an older report could not read it. */
-  readonly version: 1;
+  /** 2; another number where an older report could not read it. */
+  readonly version: 2;
   /** UTC, as in "2026-11-23T14:52:13.000Z". */
   readonly startedAt: string;
   /** The command that has made it, as in "bun run bench sla --quick". */
@@ -22,7 +17,7 @@ export interface BenchResults {
   /** As `git describe --always --dirty` says, or "unknown". */
   readonly commit: string;
   readonly machine: Machine;
-  /** False of a short run, which is not quoted. */
+  /** Of `bun run bench sla` with its defaults or more: what is less is not quoted. */
   readonly isFull: boolean;
   readonly rounds: number;
   readonly roundSeconds: number;
@@ -35,7 +30,8 @@ export interface BenchResults {
   readonly overConnections: readonly CurvePoint[];
   /** Portico's cost over the rows of the table; empty where only one size was measured. */
   readonly overRows: readonly RowsPoint[];
-  /** Resident bytes of Portico's tiers: after the rows with 2,000 connections, and a minute later. */
+  /** Resident bytes of Portico's tiers: after the loads with a floor and 2,000
+   * connections, and a minute later; each figure is the most of any set of users. */
   readonly memory: readonly TierMemory[];
   /** From starting `bun src/dev-main.ts`, embedded, to its first answer: each try. */
   readonly startMs: readonly number[];
@@ -73,13 +69,16 @@ export interface ContenderResult {
 
 export interface Round {
   readonly seconds: number;
-  /** Answered with success: a status under 400, and of a service that keeps the contract that is 200. */
+  /** Answered with success: a status under 400, which by the contract is 200. */
   readonly requests: number;
   /** Answers with another status, and connections that failed. */
   readonly errors: number;
   /** Answers 503 with Retry-After, where the load is meant to exceed what can be hashed. */
   readonly refused: number;
-  /** Of a sample of answers beside the load: those that were compared in full, and those wrong. */
+  /**
+   * Of a sample of answers beside the load: those that were compared in full, and those wrong. Of
+   * sign-ups, all that were told of success, and sign-ins of a few afterwards.
+   */
   readonly checked: number;
   readonly wrong: number;
   readonly latencyMs: Latency;

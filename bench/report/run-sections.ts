@@ -3,7 +3,7 @@
 import { bars, lines } from "./charts.ts";
 import { figure, legend } from "./figure.ts";
 import { count, mebibytes, microseconds, milliseconds, withUnit } from "./figures.ts";
-import { type BenchResults, COST_OVER_ROWS, CURVE } from "./results.ts";
+import type { BenchResults } from "./results.ts";
 import { seriesStyle } from "./series-style.ts";
 import { median } from "./summary.ts";
 import { htmlTable } from "./tables.ts";
@@ -68,8 +68,8 @@ function overConnections({ overConnections: points }: BenchResults): Section {
   const title = "Throughput over connections";
   const chart = lineFigure(
     "Requests per second",
-    `get_user_info, ${CURVE.rounds} round of ${CURVE.seconds} s each: rougher than the loads above. \
-Connections on a logarithmic axis.`,
+    "get_user_info, one short round of each: rougher than the loads above. Connections on a " +
+      "logarithmic axis.",
     series,
     {
       x: "connections",
@@ -103,9 +103,9 @@ function overRows({ overRows: points }: BenchResults): Section {
       .map((point) => ({ x: point.rows, y: point.cpuMicrosPerRequest })),
   }));
   const title = "Cost over the rows of the table";
-  const { connections, rounds, seconds } = COST_OVER_ROWS;
-  const text = `CPU of both tiers, Redis and MariaDB together: ${connections} connections, the median \
-of ${rounds} rounds of ${seconds} s; rows on a logarithmic axis.`;
+  const text =
+    "CPU of both tiers, Redis and MariaDB together, over few connections and in short rounds; rows " +
+    "on a logarithmic axis.";
   const chart = lineFigure("CPU per request", text, series, { x: "rows", y: "CPU µs per request" });
   const table = htmlTable(
     "Portico's cost over the rows of the table",
@@ -128,7 +128,7 @@ function memory({ memory: tiers }: BenchResults): Section {
   const title = "Memory of Portico's tiers";
   const chart = figure({
     title: "Resident MiB",
-    text: "After the loads with 2,000 connections, and a minute later.",
+    text: "After the loads with a floor and 2,000 connections, and a minute later.",
     chart: bars(title, rows),
   });
   const table = htmlTable(

@@ -10,10 +10,10 @@ const COOKIE = /^sessionID=[0-9a-f]{8}-[0-9a-f]{4}-3[0-9a-f]{3}-[89ab][0-9a-f]{3
 
 const SUCCESS = { errCode: "7", errMsg: "success" };
 
-/** Whether an answer is right, or undefined where the server refused for now. */
-export type Ask = () => Promise<boolean | undefined>;
+/** Throws where an answer is wrong; undefined where the server refused for now. */
+export type Ask = () => Promise<true | undefined>;
 
-/** Asks while a load is on, a few times a second, and compares each answer in full. */
+/** Asks while a load is on, many times a second, and compares each answer in full. */
 export class AnswerSampler {
   checked = 0;
   wrong = 0;
@@ -59,7 +59,8 @@ export function askForProfiles(origin: string, sessions: readonly Session[]): As
     const { username } = session;
     const profilePath = DEFAULT_PROFILE_PATH;
     const data = { username, nickname: firstNickname(username), profilePath };
-    return isAnswer(response, data);
+    await assertAnswer(response, data);
+    return true;
   };
 }
 
@@ -77,12 +78,14 @@ export function askForSessions(origin: string, next: () => Credentials): Ask {
       return undefined;
     }
     const cookie = response.headers.getSetCookie()[0] ?? "";
-    return (await isAnswer(response, "")) && COOKIE.test(cookie);
+    await assertAnswer(response, "");
+    if (COOKIE.test(cookie)) return true;
+    throw new Error(`success with ${cookie || "no cookie"}`);
   };
 }
 
-async function isAnswer(response: Response, data: unknown): Promise<boolean> {
+async function assertAnswer(response: Response, data: unknown): Promise<void> {
   const text = await response.text();
-  if (response.status === 200 && text === JSON.stringify({ ...SUCCESS, data })) return true;
+  if (response.status === 200 && text === JSON.stringify({ ...SUCCESS, data })) return;
   throw new Error(`${response.status} ${text}`);
 }

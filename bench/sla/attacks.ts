@@ -90,28 +90,34 @@ async function signUp(
   const file = await writeLines(folder, bodies(newcomers));
   const traffic = { path: SIGN_UP, lines: "body", file } as const;
   const round = await contender.measure(() => fire(traffic, seconds), undefined);
-  const names = await usernames(databaseUrl, prefix);
-  const lost = Math.max(0, round.requests - names.length);
-  const some = names.slice(0, SIGNED_IN_AFTERWARDS).map((username) => ({ username, password }));
-  const failed = await failedSignIns(contender, some);
-  await removeUsers(databaseUrl, prefix);
-  return { ...round, checked: round.requests + some.length, wrong: lost + failed };
+  await using table = await openTable(databaseUrl);
+  const names = await table.usernames(prefix);
+  const step = Math.ceil(names.length / SIGNED_IN_AFTERWARDS);
+  const some = names.filter((_, index) => index % step === 0);
+  const signedIn = await trySignIns(contender, some, password);
+  await table.remove(prefix);
+  return {
+    ...round,
+    checked: round.requests + signedIn.checked,
+    wrong: Math.max(0, round.requests - names.length) + signedIn.wrong,
+  };
 }
 
-/** @returns how many of the users cannot sign in */
-async function failedSignIns(
+async function trySignIns(
   { name, origin }: Contender,
-  users: readonly Credentials[],
-): Promise<number> {
-  let failed = 0;
-  for (const user of users) {
-    const isRight = await askForSessions(origin, () => user)().catch((error: unknown) => {
-      console.error(`\n${name}: ${user.username} has signed up and cannot sign in: ${error}`);
+  usernames: readonly string[],
+  password: string,
+): Promise<{ checked: number; wrong: number }> {
+  const counts = { checked: 0, wrong: 0 };
+  for (const username of usernames) {
+    const isRight = await askForSessions(origin, () => ({ username, password }))().catch((why) => {
+      console.error(`\n${name}: ${username} has signed up and cannot sign in: ${why}`);
       return false;
     });
-    if (isRight === false) failed++;
+    if (isRight !== undefined) counts.checked++;
+    if (isRight === false) counts.wrong++;
   }
-  return failed;
+  return counts;
 }
 
 async function signIns({ users, folder, passwordHash }: Ground, seconds: number) {
@@ -127,29 +133,19 @@ function bodies(credentials: readonly Credentials[]): string[] {
   return credentials.map((each) => JSON.stringify(each));
 }
 
-/** The names in the table that begin so. */
-async function usernames(databaseUrl: string, prefix: string): Promise<string[]> {
-  const rows = await query<RowDataPacket[]>(
-    databaseUrl,
-    "SELECT username FROM user WHERE username LIKE ?",
-    `${prefix}%`,
-  );
-  return rows.map(({ username }) => String(username));
-}
-
-async function removeUsers(databaseUrl: string, prefix: string): Promise<void> {
-  await query<ResultSetHeader>(databaseUrl, "DELETE FROM user WHERE username LIKE ?", `${prefix}%`);
-}
-
-async function query<Result extends RowDataPacket[] | ResultSetHeader>(
-  databaseUrl: string,
-  sql: string,
-  value: string,
-): Promise<Result> {
+/** The users whose names begin in one way. */
+async function openTable(databaseUrl: string) {
   const connection = await createConnection(databaseUrl);
-  try {
-    return (await connection.query<Result>(sql, [value]))[0];
-  } finally {
-    await connection.end();
-  }
+  return {
+    async usernames(prefix: string): Promise<string[]> {
+      const sql = "SELECT username FROM user WHERE username LIKE ?";
+      const [rows] = await connection.query<RowDataPacket[]>(sql, [`${prefix}%`]);
+      return rows.map(({ username }) => String(username));
+    },
+    async remove(prefix: string): Promise<void> {
+      const sql = "DELETE FROM user WHERE username LIKE ?";
+      await connection.query<ResultSetHeader>(sql, [`${prefix}%`]);
+    },
+    [Symbol.asyncDispose]: () => connection.end(),
+  };
 }

@@ -11,6 +11,7 @@ import { coreTime, cpuSeconds, residentBytes, stolenShare } from "./usage.ts";
 export class Contender implements AsyncDisposable {
   readonly peer: Peer;
   readonly #running: RunningPeer;
+  /** Whose CPU time is counted. */
   readonly #pids: ReadonlyMap<string, number>;
 
   private constructor(peer: Peer, running: RunningPeer, pids: ReadonlyMap<string, number>) {
@@ -36,8 +37,11 @@ export class Contender implements AsyncDisposable {
       await running[Symbol.asyncDispose]();
       throw new Error(`Cannot measure ${peer.name}: ${cause}`, { cause });
     }
-    const shared = peer.isService ? Object.entries(databasePids) : [];
-    return new Contender(peer, running, new Map([...running.pids, ...shared]));
+    const shared = Object.entries(databasePids);
+    if (!peer.isService) return new Contender(peer, running, running.pids);
+    // Without the databases' part it would be less than a request costs.
+    const pids = shared.length > 0 ? [...running.pids, ...shared] : [];
+    return new Contender(peer, running, new Map(pids));
   }
 
   get name(): string {

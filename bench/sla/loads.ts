@@ -17,7 +17,7 @@ export interface Load {
   readonly signInsBeside?: number;
   /** More may come than can be hashed in time: what is refused with 503 is counted apart. */
   readonly mayRefuse?: boolean;
-  /** Others would hash for minutes what nobody awaits any more. */
+  /** Others would go on hashing what nobody awaits any more, into the next one's turn. */
   readonly isPorticoAlone?: boolean;
   /** Part of the short run, too. */
   readonly isQuick?: boolean;

@@ -1,8 +1,9 @@
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import { availableParallelism } from "node:os";
 import { available as mariaDbAvailable } from "../../test/mariadb.ts";
 import { available as redisAvailable } from "../../test/redis.ts";
 import { barePeer } from "../peers/bare.ts";
+import type { Peer } from "../peers/peer.ts";
 import { portico } from "../peers/portico.ts";
 import { loadText } from "./load-text.ts";
 import { HASHES, type LoadSet } from "./loads.ts";
@@ -12,6 +13,12 @@ import { Users } from "./traffic.ts";
 setDefaultTimeout(120_000);
 
 const hasTool = Bun.which("wrk") !== null || Bun.which("oha") !== null;
+
+const unbuildable: Peer = {
+  ...portico,
+  name: "unbuildable",
+  prepare: () => Promise.reject(new Error("no compiler")),
+};
 
 const TINY: readonly LoadSet[] = [
   {
@@ -28,11 +35,12 @@ test.skipIf(!hasTool || !mariaDbAvailable || !redisAvailable)(
   `a tiny run measures every kind of load${hasTool ? "" : " (neither wrk nor oha)"}`,
   async () => {
     const texts: string[] = [];
+    const says = spyOn(console, "error").mockImplementation(() => undefined);
     const results = await benchSla(
       {
         command: "bun test",
         loadSets: TINY,
-        peers: [barePeer, portico],
+        peers: [barePeer, portico, unbuildable],
         isFull: false,
         users: 100,
         rounds: 1,
@@ -40,7 +48,17 @@ test.skipIf(!hasTool || !mariaDbAvailable || !redisAvailable)(
       },
       { progress: () => undefined, measured: (load) => texts.push(loadText(load)) },
     );
+    expect(says.mock.calls.join()).toContain("Error: no compiler");
+    says.mockRestore();
     expect(texts).toHaveLength(results.loads.length);
+    expect(results.isFull).toBe(false);
+    expect(new Set(results.loads.map(({ users }) => users))).toEqual(new Set([100]));
+    const tools = ["wrk", "oha"].filter((name) => Bun.which(name) === null);
+    expect(results.leftOut).toEqual([
+      "unbuildable: it cannot be built, as was printed",
+      ...tools.map((name) => `${name}: it is not installed`),
+      "many loads, the curves over connections and rows, memory after a rest: a short run",
+    ]);
     expect(new Set(results.loads.map(({ endpoint }) => endpoint))).toEqual(
       new Set(["get_user_info", "signin", "signup"]),
     );

@@ -20,7 +20,10 @@ export const oha: LoadTool = {
     return (await run(["oha", "--version"])).trim().split(" ").at(-1);
   },
 
-  /** It has one set of headers for all requests, so of cookies only the first is sent. */
+  /**
+   * It has one set of headers for all requests, so of cookies only the first is sent; and it says
+   * nothing of an answer's, so any 503 counts as refused where such are counted.
+   */
   async fire({ origin, connections, seconds, traffic }: Shot): Promise<Hits> {
     const carried =
       traffic.lines === "body"
@@ -43,7 +46,9 @@ export const oha: LoadTool = {
     const statuses = result.statusCodeDistribution;
     const answers = sum(Object.values(statuses));
     const { [UNFINISHED]: _, ...failures } = result.errorDistribution;
-    const requests = statuses["200"] ?? 0;
+    const requests = sum(
+      Object.entries(statuses).map(([status, count]) => (Number(status) < 400 ? count : 0)),
+    );
     const refused = traffic.countRefused ? (statuses["503"] ?? 0) : 0;
     const ms = (seconds: number | null) => (seconds ?? Number.NaN) * 1000;
     const latency = result.latencyPercentiles;

@@ -32,10 +32,13 @@ export class Users {
     return Array.from({ length: count }, () => this.next());
   }
 
-  /** Such as are not in the database, how all their names begin, as hardly any others do, and … */
-  newcomers(count: number) {
+  /** Such as are not in the database: their names begin as hardly any others do. */
+  newcomers(count: number): {
+    readonly prefix: string;
+    readonly password: string;
+    readonly users: Credentials[];
+  } {
     const prefix = `${randomPrefix()}-`;
-    /** … the password of all. */
     const password = "testpassword0";
     const users = Array.from({ length: count }, (_, n): Credentials => {
       return { username: prefix + n.toString(36).padStart(4, "0"), password };

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { setPriority } from "node:os";
 
 /**
- * The most there is. An event loop that is always busy leaves a thread on its core 1.5 %; those of
- * both tiers sleep often enough, even where they take all that two cores have.
+ * The most there is: where both tiers have one core between them and are always busy, few are
+ * signed in. But where they take all that two cores have, each of them still sleeps often enough.
  */
 const NICENESS = 19;
 const TASKS = "/proc/self/task";

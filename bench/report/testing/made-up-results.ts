@@ -13,7 +13,7 @@ export function round(given: Partial<Round> = {}): Round {
     checked: 10,
     wrong: 0,
     latencyMs: { p50: 1, p90: 2, p99: 3, p999: 4, max: 5 },
-    cpuSeconds: { HTTP: 0.5, TCP: 0.25, Redis: 0.125 },
+    cpuSeconds: { HTTP: 0.5, TCP: 0.25 },
     memoryBytes: { HTTP: 2 ** 20, TCP: 2 ** 21 },
     stolenShare: 0.05,
     ...given,
@@ -35,7 +35,7 @@ export function madeUpResults(given: Partial<BenchResults> = {}): BenchResults {
     },
   ];
   return {
-    version: 1,
+    version: 2,
     startedAt: "2001-02-03T04:05:06.000Z",
     command: "made up by a test",
     commit: "0000000",

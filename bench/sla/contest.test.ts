@@ -1,0 +1,105 @@
+import { expect, setDefaultTimeout, spyOn, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createConnection, type RowDataPacket } from "mysql2/promise";
+import { available as mariaDbAvailable, sharedMariaDb } from "../../test/mariadb.ts";
+import { available as redisAvailable, sharedRedis } from "../../test/redis.ts";
+import { barePeer } from "../peers/bare.ts";
+import type { Peer } from "../peers/peer.ts";
+import { portico } from "../peers/portico.ts";
+import { run } from "../run.ts";
+import { Contest } from "./contest.ts";
+import type { Databases } from "./databases.ts";
+import type { Hits, LoadTool } from "./load-tool.ts";
+import { HASHES } from "./loads.ts";
+import { Users } from "./traffic.ts";
+
+setDefaultTimeout(60_000);
+
+const HITS: Hits = {
+  seconds: 1,
+  requests: 1,
+  errors: 0,
+  refused: 0,
+  latencyMs: { p50: 1, p90: 1, p99: 1, p999: 1, max: 1 },
+};
+
+/** Signs up two users, one of them with another password, and says that it was three. */
+const boastful: LoadTool = {
+  name: "boastful",
+  version: async () => "1",
+  async fire({ origin, traffic, seconds }) {
+    const [one = "", two = ""] = (await Bun.file(traffic.file).text()).split("\n", 2);
+    const others = { ...JSON.parse(two), password: "hopper1906" };
+    for (const body of [one, JSON.stringify(others)]) {
+      const headers = { "Content-Type": "application/json" };
+      await fetch(origin + traffic.path, { method: "POST", headers, body });
+    }
+    return { ...HITS, seconds, requests: 3 };
+  },
+};
+
+async function startContest(peers: readonly Peer[], cleanup: AsyncDisposableStack) {
+  const folder = await mkdtemp(join(tmpdir(), "portico-contest-"));
+  cleanup.defer(() => rm(folder, { recursive: true }));
+  const [mariaDb, redis] = await Promise.all([sharedMariaDb(), sharedRedis()]);
+  const databaseUrl = await mariaDb.createDatabase();
+  await run([process.execPath, "src/seed-main.ts", "--users", "1"], {
+    folder: join(import.meta.dir, "../.."),
+    environment: { DATABASE_URL: databaseUrl, PASSWORD_HASH: HASHES.classic },
+  });
+  const databases: Databases = {
+    versions: {},
+    pids: {},
+    seeded: async () => databaseUrl,
+    refusalOf: () => undefined,
+    createRedis: () => redis.createDatabase(),
+    forgetSessions: async () => undefined,
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+  const users = new Users(1);
+  const ground = { databases, databaseUrl, users, passwordHash: HASHES.classic, folder };
+  return { contest: cleanup.use(await Contest.start(peers, ground)), databaseUrl };
+}
+
+test.skipIf(!mariaDbAvailable || !redisAvailable)(
+  "who was told that he is signed up and is not there, or cannot sign in, counts as wrong",
+  async () => {
+    await using cleanup = new AsyncDisposableStack();
+    const says = spyOn(console, "error").mockImplementation(() => undefined);
+    cleanup.defer(() => says.mockRestore());
+    const { contest, databaseUrl } = await startContest([portico], cleanup);
+    const rounds = { tool: boastful, count: 2, seconds: 1, warmUpSeconds: 1 };
+    const load = { endpoint: "signup", connections: 1 } as const;
+    const { contenders } = await contest.measure(load, rounds, () => undefined);
+    // Three told and two there; of those two one cannot sign in.
+    const round = { requests: 3, checked: 5, wrong: 2 };
+    expect(contenders).toMatchObject([{ name: "Portico", rounds: [round, round] }]);
+    const connection = await createConnection(databaseUrl);
+    cleanup.defer(() => connection.end());
+    const [left] = await connection.query<RowDataPacket[]>("SELECT username FROM user");
+    // The seeded one, and that of the check at the start.
+    expect(left).toHaveLength(2);
+    expect(says.mock.calls.join()).toContain(" has signed up and cannot sign in: Error: 401 ");
+  },
+);
+
+test.skipIf(!mariaDbAvailable || !redisAvailable)(
+  "a load for Portico alone is put on nobody else, and CPU time counts with the databases' or not",
+  async () => {
+    await using cleanup = new AsyncDisposableStack();
+    const { contest } = await startContest([barePeer, portico], cleanup);
+    const tool = { ...boastful, fire: async () => HITS };
+    const rounds = { tool, count: 1, seconds: 1, warmUpSeconds: 1 };
+    const load = { endpoint: "signin", connections: 1 } as const;
+    const both = await contest.measure(load, rounds, () => undefined);
+    expect(both.contenders.map(({ name, rounds: [round] }) => [name, round?.cpuSeconds])).toEqual([
+      [barePeer.name, { HTTP: expect.any(Number) }],
+      // Whose databases are not known.
+      [portico.name, {}],
+    ]);
+    const alone = await contest.measure({ ...load, isPorticoAlone: true }, rounds, () => undefined);
+    expect(alone.contenders.map(({ name }) => name)).toEqual([portico.name]);
+  },
+);
