@@ -1,9 +1,12 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { resultsPage } from "./page.ts";
 import { BEGIN, END, readmeText, replaceBetweenMarkers } from "./readme-table.ts";
 import { type LoadResult, PORTICO } from "./results.ts";
+import { readResults } from "./results-file.ts";
 import { madeUpResults, round } from "./testing/made-up-results.ts";
 
+const README = join(import.meta.dir, "../../README.md");
 const LINKS = { html: "made/up.html", json: "made/up.json" };
 
 test("what stands between the markers is replaced, and all else is kept", () => {
@@ -28,8 +31,19 @@ test.each([
 });
 
 test("the README has the markers", async () => {
-  const readme = await Bun.file(join(import.meta.dir, "../../README.md")).text();
+  const readme = await Bun.file(README).text();
   expect(replaceBetweenMarkers(readme, "new")).toContain(`${BEGIN}\nnew\n${END}`);
+});
+
+test("the README's figures are those of the results that it leads to, none typed by hand", async () => {
+  const readme = await Bun.file(README).text();
+  const link = (format: string) =>
+    new RegExp(`\\((bench/results/[^)]+\\.${format})\\)`).exec(readme)?.[1];
+  const [html = "", json = ""] = [link("html"), link("json")];
+  const results = await readResults(join(README, "..", json));
+  const text = readmeText(results, { html, json });
+  expect(replaceBetweenMarkers(readme, text)).toBe(readme);
+  expect(await Bun.file(join(README, "..", html)).text()).toBe(await resultsPage(results));
 });
 
 test("the text tells where the figures are from", () => {
