@@ -19,12 +19,12 @@ bun run bench rpc [--quick | --profile]
 bun run bench seed [--quick]
 bun run bench micro [--quick]
 
-  sla     the loads of the contract on Portico, on the same account service in Go and on Node, and on
-          bare Bun.serve (the ceiling), over MySQL and Redis: its own, or those that
+  sla     the loads of the contract on Portico, on the same account service in Go and on
+          Node, and on bare Bun.serve (the ceiling), over MySQL and Redis: its own, or those that
           DATABASE_URL and REDIS_URL name; the page and the data go to bench/results; the
           exit code is 1 where an answer of Portico was wrong or missing
-  report  make the page of a load test's results and write its tables into README.md: of FILE,
-          or of the newest full run in bench/results; of a run that is less, make the page only
+  report  make the page of a load test's results and write its tables into README.md: of
+          FILE, or of the newest full run in bench/results; of a run that is less, the page only
   budget  where the CPU time of one get_user_info and one signin goes, stage by stage
   rpc     one call at 1, 64 and 1,000 in flight: Portico beside the bare framed loop (the
           ceiling), grpc-js and Connect-ES, each with a server and a client process
@@ -59,7 +59,7 @@ const COMMANDS: Readonly<Record<string, (file: string | undefined) => Promise<nu
         command: ["bun run bench", ...process.argv.slice(2)].join(" "),
         loadSets: isQuick ? quickSets() : LOAD_SETS,
         peers: ALL_PEERS,
-        isFull: !isQuick,
+        isShort: isQuick,
         users: wholeNumber("users", isQuick ? 100_000 : FULL_SIZE.users),
         rounds: wholeNumber("rounds", isQuick ? 1 : FULL_SIZE.rounds),
         seconds: wholeNumber("seconds", isQuick ? 1 : FULL_SIZE.seconds),

@@ -18,8 +18,7 @@ const LOADS_EXPLAINED: Readonly<Record<string, string>> = {
 };
 
 const OHA_EXPLAINED = `<li><b>oha</b> has one set of headers for all requests, so its user infos
-are of one session, and it draws users where wrk takes one after the other.</li>
-`;
+are of one session, and it draws users where wrk takes one after the other.</li>`;
 
 /** The results as one HTML document, which loads nothing. */
 export async function resultsPage(results: BenchResults): Promise<string> {
@@ -135,6 +134,7 @@ function howMeasured(results: BenchResults): string {
     const text = LOADS_EXPLAINED[endpoint];
     return text === undefined ? [] : [`<li><b>${Bun.escapeHTML(endpoint)}</b> ${text}.</li>`];
   });
+  if (tools.includes("oha")) explained.push(OHA_EXPLAINED);
   return `<section id="how">
 <h2>How it was measured</h2>
 <dl>
@@ -142,7 +142,7 @@ ${list.join("\n")}
 </dl>
 <ul>
 ${explained.join("\n")}
-${tools.includes("oha") ? OHA_EXPLAINED : ""}<li><b>Rounds</b> are interleaved: in each, every way has its turn, so that a machine that slows
+<li><b>Rounds</b> are interleaved: in each, every way has its turn, so that a machine that slows
 down slows all of them. Shown is the median of the rounds.</li>
 <li><b>Portico is</b> n × means that Portico answers n times the requests per second, compared
 within each round.</li>

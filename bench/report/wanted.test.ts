@@ -19,10 +19,9 @@ const DEFAULT = "argon2id:m=19456,t=2,p=1";
 
 type Rounds = Readonly<Record<string, readonly Round[]>>;
 
-function load(
-  key: Omit<LoadResult, "contenders" | "tool" | "users"> & { tool?: string },
-  rounds: Rounds,
-) {
+type Key = Omit<LoadResult, "contenders" | "tool" | "users"> & { tool?: string };
+
+function load(key: Key, rounds: Rounds) {
   const contenders = Object.entries(rounds).map(([name, ofName]) => ({ name, rounds: ofName }));
   return { tool: "wrk", users: 1, ...key, contenders };
 }

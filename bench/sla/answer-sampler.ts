@@ -13,17 +13,32 @@ const SUCCESS = { errCode: "7", errMsg: "success" };
 /** Throws where an answer is wrong; undefined where the server refused for now. */
 export type Ask = () => Promise<true | undefined>;
 
-/** Asks while a load is on, many times a second, and compares each answer in full. */
-export class AnswerSampler {
+/** Counts answers that are compared in full. */
+export class AnswerCount {
   checked = 0;
   wrong = 0;
   /** The first wrong one, for whoever is to look into it. */
   firstWrong: string | undefined;
+
+  async add(ask: Ask): Promise<void> {
+    try {
+      if (await ask()) this.checked++;
+    } catch (error) {
+      this.checked++;
+      this.wrong++;
+      this.firstWrong ??= String(error);
+    }
+  }
+}
+
+/** Asks while a load is on, many times a second. */
+export class AnswerSampler extends AnswerCount {
   readonly #ask: Ask;
   readonly #done: Promise<void>;
   #isOver = false;
 
   constructor(ask: Ask) {
+    super();
     this.#ask = ask;
     this.#done = this.#sample();
   }
@@ -35,12 +50,7 @@ export class AnswerSampler {
 
   async #sample(): Promise<void> {
     while (!this.#isOver) {
-      const isRight = await this.#ask().catch((error: unknown) => {
-        this.firstWrong ??= String(error);
-        return false;
-      });
-      if (isRight !== undefined) this.checked++;
-      if (isRight === false) this.wrong++;
+      await this.add(this.#ask);
       await Bun.sleep(PAUSE_MS);
     }
   }

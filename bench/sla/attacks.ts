@@ -1,7 +1,7 @@
 import { createConnection, type ResultSetHeader, type RowDataPacket } from "mysql2/promise";
 import { type Credentials, GET_USER_INFO, SIGN_IN, SIGN_UP } from "../peers/api.ts";
 import type { Round } from "../report/results.ts";
-import { askForProfiles, askForSessions } from "./answer-sampler.ts";
+import { AnswerCount, askForProfiles, askForSessions } from "./answer-sampler.ts";
 import type { Contender } from "./contender.ts";
 import type { Ground } from "./contest.ts";
 import type { Hits, LoadTool, Traffic } from "./load-tool.ts";
@@ -94,7 +94,7 @@ async function signUp(
   const names = await table.usernames(prefix);
   const step = Math.ceil(names.length / SIGNED_IN_AFTERWARDS);
   const some = names.filter((_, index) => index % step === 0);
-  const signedIn = await trySignIns(contender, some, password);
+  const signedIn = await signedInNow(contender, some, password);
   await table.remove(prefix);
   return {
     ...round,
@@ -103,21 +103,18 @@ async function signUp(
   };
 }
 
-async function trySignIns(
+async function signedInNow(
   { name, origin }: Contender,
   usernames: readonly string[],
   password: string,
-): Promise<{ checked: number; wrong: number }> {
-  const counts = { checked: 0, wrong: 0 };
+): Promise<AnswerCount> {
+  const answers = new AnswerCount();
   for (const username of usernames) {
-    const isRight = await askForSessions(origin, () => ({ username, password }))().catch((why) => {
-      console.error(`\n${name}: ${username} has signed up and cannot sign in: ${why}`);
-      return false;
-    });
-    if (isRight !== undefined) counts.checked++;
-    if (isRight === false) counts.wrong++;
+    await answers.add(askForSessions(origin, () => ({ username, password })));
   }
-  return counts;
+  const { firstWrong } = answers;
+  if (firstWrong) console.error(`\n${name}: who has signed up cannot sign in: ${firstWrong}`);
+  return answers;
 }
 
 async function signIns({ users, folder, passwordHash }: Ground, seconds: number) {

@@ -81,7 +81,9 @@ test.skipIf(!mariaDbAvailable || !redisAvailable)(
     const [left] = await connection.query<RowDataPacket[]>("SELECT username FROM user");
     // The seeded one, and that of the check at the start.
     expect(left).toHaveLength(2);
-    expect(says.mock.calls.join()).toContain(" has signed up and cannot sign in: Error: 401 ");
+    expect(says.mock.calls.join()).toContain(
+      "Portico: who has signed up cannot sign in: Error: 401 ",
+    );
   },
 );
 

@@ -41,7 +41,7 @@ test.skipIf(!hasTool || !mariaDbAvailable || !redisAvailable)(
         command: "bun test",
         loadSets: TINY,
         peers: [barePeer, portico, unbuildable],
-        isFull: false,
+        isShort: true,
         users: 100,
         rounds: 1,
         seconds: 1,

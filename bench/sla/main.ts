@@ -23,10 +23,9 @@ import { type Databases, openDatabases } from "./databases.ts";
 import type { LoadTool } from "./load-tool.ts";
 import { type Endpoint, HASHES, type Load, type LoadSet } from "./loads.ts";
 import { commitOf, describeMachine } from "./machine.ts";
-import { oha } from "./oha.ts";
+import { installedTools, preparedPeers, toolchains } from "./preparation.ts";
 import { startTimes } from "./start-times.ts";
 import { Users } from "./traffic.ts";
-import { wrk } from "./wrk.ts";
 
 export interface SlaOptions {
   /** As it was typed, for the report. */
@@ -34,8 +33,8 @@ export interface SlaOptions {
   readonly loadSets: readonly LoadSet[];
   /** Those that are there, of these. */
   readonly peers: readonly Peer[];
-  /** The curves over connections and rows, memory after a rest, and five starts and not one. */
-  readonly isFull: boolean;
+  /** Without the curves over connections and rows and memory after a rest, and with one start. */
+  readonly isShort: boolean;
   readonly users: number;
   readonly rounds: number;
   readonly seconds: number;
@@ -49,7 +48,6 @@ export interface SlaEvents {
 
 /** The ceiling, and the services below it. */
 export const ALL_PEERS: readonly Peer[] = [barePeer, portico, classicGo, nodePeer];
-const TOOLS: readonly LoadTool[] = [wrk, oha];
 
 /** Of the run that is quoted. */
 export const FULL_SIZE = { users: 10_000_000, rounds: 7, seconds: 3 } as const;
@@ -68,11 +66,9 @@ export async function benchSla(options: SlaOptions, events: SlaEvents): Promise<
   const startedAt = new Date().toISOString();
   // What is measured, whatever is edited while it runs.
   const commit = await commitOf();
-  const { tools, versions } = await installedTools();
-  const { peers, leftOut } = await preparedPeers(options.peers, events);
-  for (const { name } of TOOLS) {
-    if (versions[name] === undefined) leftOut.push(`${name}: it is not installed`);
-  }
+  const { tools, versions, leftOut: missingTools } = await installedTools();
+  const { peers, leftOut: missingPeers } = await preparedPeers(options.peers, events);
+  const leftOut = [...missingPeers, ...missingTools];
   await using cleanup = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "portico-bench-"));
   cleanup.defer(() => rm(folder, { recursive: true, force: true }));
@@ -91,12 +87,12 @@ export async function benchSla(options: SlaOptions, events: SlaEvents): Promise<
   const sizes = [...new Set([...ROW_COUNTS, options.users])].filter(
     (rows) => rows <= options.users,
   );
-  const overRows = options.isFull
-    ? await costOverRows(sizes, tools[0], databases, folder, events)
-    : [];
-  leftOut.push(...missingParts(run, { isFull: options.isFull, overRows }));
+  const overRows = options.isShort
+    ? []
+    : await costOverRows(sizes, tools[0], databases, folder, events);
+  leftOut.push(...missingParts(run, { isShort: options.isShort, overRows }));
   events.progress("starting Portico on its embedded default");
-  const startMs = await startTimes(options.isFull ? 5 : 1);
+  const startMs = await startTimes(options.isShort ? 1 : 5);
   return {
     version: 2,
     startedAt,
@@ -141,7 +137,7 @@ class SlaRun {
   }
 
   async measure({ passwordHash, loads }: LoadSet): Promise<void> {
-    const { databases, folder, isFull, tools } = this.#parts;
+    const { databases, folder, isShort, tools } = this.#parts;
     const isClassic = passwordHash === HASHES.classic;
     const users = isClassic ? this.#parts.users : Math.min(this.#parts.users, MOST_ARGON2ID_USERS);
     this.#events.progress(
@@ -162,18 +158,18 @@ class SlaRun {
         // The loads that the contract names by both, in a short run two of them; the first tool is
         // for all else, too.
         const isNamed = load.floor !== undefined && isClassic;
-        const isEnough = !isFull && load.connections > 200;
+        const isEnough = isShort && load.connections > 200;
         if (tool !== tools[0] && (!isNamed || isEnough)) continue;
         // oha draws names, and a name can be taken only once.
         if (load.endpoint === "signup" && tool.name === "oha") continue;
         await this.#measureLoad(contest, load, tool, !known.has(load.endpoint));
         known.add(load.endpoint);
       }
-      if (isFull && countsForMemory(load) && load.endpoint === "signin") {
+      if (!isShort && countsForMemory(load) && load.endpoint === "signin") {
         this.#keepMost(await this.#coolDown(contest, passwordHash));
       }
     }
-    if (isClassic && isFull) await this.#measureCurve(contest);
+    if (isClassic && !isShort) await this.#measureCurve(contest);
   }
 
   async #measureLoad(
@@ -182,8 +178,8 @@ class SlaRun {
     tool: LoadTool,
     isFirst: boolean,
   ): Promise<void> {
-    const { rounds: count, seconds, isFull } = this.#parts;
-    const isLong = isFull && isFirst;
+    const { rounds: count, seconds, isShort } = this.#parts;
+    const isLong = !isShort && isFirst;
     const warmUpSeconds = isLong ? FIRST_WARM_UP_SECONDS : Math.min(WARM_UP_SECONDS, seconds);
     const rounds: Rounds = { tool, count, seconds, warmUpSeconds };
     const result = await contest.measure(load, rounds, (text) => this.#events.progress(text));
@@ -191,7 +187,7 @@ class SlaRun {
     this.#events.measured(result);
   }
 
-  /** The most that Portico's tiers held after such a round, and a minute later. */
+  /** The most that Portico's tiers held after a round that counts for it, and a minute later. */
   async #coolDown(contest: Contest, passwordHash: string): Promise<TierMemory[]> {
     this.#events.progress("a minute of rest, to see what memory is given back");
     await Bun.sleep(COOL_DOWN_MS);
@@ -234,18 +230,18 @@ class SlaRun {
 }
 
 /** Whether it is the run that is quoted, or a longer one. */
-function isFull(options: SlaOptions): boolean {
-  const { users, rounds, seconds } = FULL_SIZE;
-  const isLarge = options.users >= users && options.rounds >= rounds && options.seconds >= seconds;
-  return options.isFull && isLarge;
+function isFull({ isShort, users, rounds, seconds }: SlaOptions): boolean {
+  const { users: leastUsers, rounds: leastRounds, seconds: leastSeconds } = FULL_SIZE;
+  const isLarge = users >= leastUsers && rounds >= leastRounds && seconds >= leastSeconds;
+  return isLarge && !isShort;
 }
 
 /** What there is none of, and why. */
 function missingParts(
   { loads, overConnections, memory }: SlaRun,
-  { isFull, overRows }: { isFull: boolean; overRows: readonly unknown[] },
+  { isShort, overRows }: { isShort: boolean; overRows: readonly unknown[] },
 ): string[] {
-  if (!isFull) {
+  if (isShort) {
     return ["many loads, the curves over connections and rows, memory after a rest: a short run"];
   }
   const missing: string[] = [];
@@ -266,48 +262,4 @@ function missingParts(
 /** Of the contract, with 2,000 connections. */
 function countsForMemory({ connections, floor }: Pick<Load, "connections" | "floor">): boolean {
   return connections === 2000 && floor !== undefined;
-}
-
-async function installedTools() {
-  const tools: LoadTool[] = [];
-  const versions: Record<string, string> = {};
-  for (const tool of TOOLS) {
-    const version = await tool.version();
-    if (version === undefined) continue;
-    tools.push(tool);
-    versions[tool.name] = version;
-  }
-  const [first, ...others] = tools;
-  if (first) return { tools: [first, ...others] as const, versions };
-  throw new Error(
-    "Cannot send a load: install wrk (apt-get install wrk) or oha (cargo install oha)",
-  );
-}
-
-/** Of what the peers are built with and run on. */
-function toolchains(): Record<string, string> {
-  const versionOf = (command: string[]) => {
-    const { stdout } = Bun.spawnSync(command, { stderr: "ignore" });
-    return /\d+\.\d+(\.\d+)?/.exec(stdout.toString())?.[0] ?? "?";
-  };
-  return {
-    ...(Bun.which("node") && { Node: versionOf(["node", "--version"]) }),
-    ...(Bun.which("go") && { Go: versionOf(["go", "version"]) }),
-  };
-}
-
-async function preparedPeers(wanted: readonly Peer[], events: SlaEvents) {
-  const peers: Peer[] = [];
-  const leftOut: string[] = [];
-  for (const peer of wanted) {
-    events.progress(`preparing ${peer.name}`);
-    const reason = await peer.prepare().catch((error: unknown) => {
-      // What it takes cannot be fetched, say.
-      console.error(`\n${error}`);
-      return "it cannot be built, as was printed";
-    });
-    if (reason === undefined) peers.push(peer);
-    else leftOut.push(`${peer.name}: ${reason}`);
-  }
-  return { peers, leftOut };
 }
