@@ -119,6 +119,20 @@ describe("a browser that goes away", () => {
     expect((await other.answer()).status).toBe(200);
   });
 
+  test.each([
+    ["of a known length", 'Content-Length: 60\r\n\r\n{"user'],
+    ["in chunks", 'Transfer-Encoding: chunked\r\n\r\n6\r\n{"user\r\n'],
+  ])("in the middle of a body %s is no fault of the server", async (_, cut) => {
+    await using front = await startFront({});
+    using browser = await RawBrowser.connect(front.url);
+    const head = `POST ${API}/signin HTTP/1.1\r\nHost: portico\r\n`;
+    browser.send(`${head}Content-Type: application/json\r\n${cut}`);
+    // A reset could overtake what was sent.
+    browser.leave("end");
+    await isLogged(front, "signin", 400);
+    expect([...front.calls.methods.keys()]).toEqual([]);
+  });
+
   test("while signing out is signed out all the same", async () => {
     const hold = new Hold();
     await using front = await startFront({
