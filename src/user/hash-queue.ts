@@ -1,8 +1,8 @@
-import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import pLimit, { type LimitFunction } from "p-limit";
 import { RpcError } from "../rpc/error.ts";
 import { type Awaited, assertAwaited } from "./awaited.ts";
+import { adaptiveConcurrency, type Concurrency } from "./hash-concurrency.ts";
 import { lowerHashThreads } from "./hash-threads.ts";
 
 /** Hashes that wait for a core, those that nobody awaits any more included. */
@@ -14,12 +14,6 @@ const QUEUE_SHARE = 0.75;
 /** What a hash is thought to take until one has been measured. */
 const FIRST_GUESS_MS = 10;
 
-/**
- * Hashes that a thread is given at once: with one behind the one that runs, it need not wait until
- * the event loop has a turn for it. That is far longer than a light hash takes.
- */
-const HASHES_PER_THREAD = 2;
-
 /** How long a result may wait for others: this part of what the queue takes … */
 const GATHER_SHARE = 0.1;
 /** … and no longer than this. */
@@ -29,11 +23,12 @@ const MAX_GATHER_MS = 25;
 const AVERAGE_SPAN = 256;
 
 /**
- * Runs costly hashes, first come first served. As many are begun at once as keep all cores busy,
- * and no more: there are as many threads for all native work, so a crowd of hashes would keep files
- * and DNS waiting.
+ * Runs costly hashes, first come first served. As many are begun at once as keep busy what cores
+ * others leave, and no more: there is a thread for each core and for all native work, so a crowd of
+ * hashes would keep files and DNS waiting.
  */
 export class HashQueue {
+  readonly #concurrency: Concurrency;
   readonly #limit: LimitFunction;
   /** Those that run, and those that wait and are still awaited. */
   readonly #ahead = new Set<symbol>();
@@ -41,9 +36,9 @@ export class HashQueue {
   #measured = 0;
   #gathering: Promise<void> | undefined;
 
-  /** @param concurrency how many are begun at once */
-  constructor(concurrency = availableParallelism() * HASHES_PER_THREAD) {
-    this.#limit = pLimit(concurrency);
+  constructor(concurrency = adaptiveConcurrency()) {
+    this.#concurrency = concurrency;
+    this.#limit = pLimit(concurrency());
   }
 
   /**
@@ -63,6 +58,7 @@ export class HashQueue {
         // From here on it takes its time, whoever awaits it.
         signal.removeEventListener("abort", leave);
         assertAwaited({ deadline: call.deadline, isOver: signal.aborted }, "a hash");
+        this.#adapt();
         return this.#measure(hash);
       });
       leave();
@@ -71,6 +67,15 @@ export class HashQueue {
     } finally {
       leave();
     }
+  }
+
+  /** As much is done in all, so the more are begun at once the longer each takes. */
+  #adapt(): void {
+    const { concurrency } = this.#limit;
+    const next = this.#concurrency();
+    if (next === concurrency) return;
+    this.#limit.concurrency = next;
+    this.#averageMs *= next / concurrency;
   }
 
   #admit({ deadline }: Awaited): void {
