@@ -68,6 +68,21 @@ describe("adaptiveConcurrency()", () => {
     expect(overSeconds(cores, concurrency, 2).at(-1)).toBe(8);
   });
 
+  test("what was left while nothing was hashed says nothing about now", () => {
+    const cores = new Cores(4);
+    const concurrency = adaptiveConcurrency(cores);
+    expect(overSeconds(cores, concurrency, 1)).toEqual([8]);
+    cores.left = 0.5;
+    cores.pass(10_000);
+    expect(concurrency()).toBe(8);
+    cores.left = 4;
+    expect(overSeconds(cores, concurrency, 1)).toEqual([8]);
+    // But a hash may take long.
+    cores.left = 0.5;
+    cores.pass(1_900);
+    expect(concurrency()).toBe(1);
+  });
+
   test("where nobody counts, there is a thread for each core", () => {
     const concurrency = adaptiveConcurrency({ ...new Cores(0), timeMs: () => undefined });
     expect(concurrency()).toBe(8);

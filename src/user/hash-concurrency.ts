@@ -10,8 +10,9 @@ export type Concurrency = () => number;
  */
 const HASHES_PER_THREAD = 2;
 
-/** Over how long the cores that are left for hashes are measured. */
+/** Over how long the cores that are left for hashes are measured, at least and at most. */
 const WINDOW_MS = 500;
+const MAX_WINDOW_MS = 2_000;
 
 /** What `adaptiveConcurrency` finds, where a test does not say so. */
 interface Machine {
@@ -32,17 +33,17 @@ export function adaptiveConcurrency({
   nowMs = () => performance.now(),
 }: Machine = {}): Concurrency {
   let threads = cores;
-  let last: { nowMs: number; timeMs: number } | undefined;
+  let last = { nowMs: Number.NEGATIVE_INFINITY, timeMs: 0 };
 
   function adapt(): void {
     const now = nowMs();
-    if (last !== undefined && now - last.nowMs < WINDOW_MS) return;
+    const windowMs = now - last.nowMs;
+    if (windowMs < WINDOW_MS) return;
     const time = timeMs();
     if (time === undefined) return;
-    if (last !== undefined) {
-      const left = (time - last.timeMs) / (now - last.nowMs);
-      threads = Math.min(Math.max(Math.ceil(left), 1), cores);
-    }
+    // What others did while there was nothing to hash says nothing about now.
+    const left = windowMs <= MAX_WINDOW_MS ? (time - last.timeMs) / windowMs : cores;
+    threads = Math.min(Math.max(Math.ceil(left), 1), cores);
     last = { nowMs: now, timeMs: time };
   }
 
