@@ -1,8 +1,11 @@
 import { availableParallelism } from "node:os";
-import { timeForHashesMs } from "./hash-threads.ts";
+import { idleOrHashingMs } from "./hash-threads.ts";
 
-/** How many hashes may be begun at once from now on. */
-export type Concurrency = () => number;
+/**
+ * How many hashes may be begun at once. Asked a few times a second; told whether fewer may be:
+ * whether the queue has not been empty, and its hashes are not light.
+ */
+export type Concurrency = (mayBeFewer: boolean) => number;
 
 /**
  * Hashes that a thread is given at once: with one behind the one that runs, it need not wait until
@@ -10,46 +13,39 @@ export type Concurrency = () => number;
  */
 const HASHES_PER_THREAD = 2;
 
-/** Over how long the cores that are left for hashes are measured, at least and at most. */
-const WINDOW_MS = 500;
-const MAX_WINDOW_MS = 2_000;
+/** Of a core: so little is not worth a thread more. */
+const TOO_LITTLE = 0.25;
 
-/** What `adaptiveConcurrency` finds, where a test does not say so. */
+/** What `adaptiveConcurrency` finds by itself, where a test does not say so. */
 interface Machine {
   readonly cores?: number;
-  /** As `timeForHashesMs`. */
-  readonly timeMs?: () => number | undefined;
+  readonly idleOrHashingMs?: () => number | undefined;
   readonly nowMs?: () => number;
 }
 
 /**
  * Two hashes for a thread on each core, where nobody else keeps the cores busy. Beside event loops
- * that do, these threads have what is left, and whoever wakes on the core of one must push it away
- * first: there are no more of them than it takes to use what is left.
+ * that do, threads that hash share what these leave, and each of them makes the event loops wait at
+ * times, until the kernel takes its core away. So there are no more of them than cores are left.
  */
-export function adaptiveConcurrency({
-  cores = availableParallelism(),
-  timeMs = timeForHashesMs,
-  nowMs = () => performance.now(),
-}: Machine = {}): Concurrency {
-  let threads = cores;
-  let last = { nowMs: Number.NEGATIVE_INFINITY, timeMs: 0 };
+export function adaptiveConcurrency(machine: Machine = {}): Concurrency {
+  const { cores = availableParallelism(), nowMs = () => performance.now() } = machine;
+  const totalMs = machine.idleOrHashingMs ?? idleOrHashingMs;
+  let last: { nowMs: number; totalMs: number } | undefined;
 
-  function adapt(): void {
-    const now = nowMs();
-    const windowMs = now - last.nowMs;
-    if (windowMs < WINDOW_MS) return;
-    const time = timeMs();
-    if (time === undefined) return;
-    // What others did while there was nothing to hash says nothing about now.
-    const left = windowMs <= MAX_WINDOW_MS ? (time - last.timeMs) / windowMs : cores;
-    threads = Math.min(Math.max(Math.ceil(left), 1), cores);
-    last = { nowMs: now, timeMs: time };
+  /** Since it was asked for last, or all where nobody counts. */
+  function coresLeft(): number {
+    const before = last;
+    const total = totalMs();
+    last = total === undefined ? undefined : { nowMs: nowMs(), totalMs: total };
+    if (before === undefined || last === undefined) return cores;
+    return (last.totalMs - before.totalMs) / (last.nowMs - before.nowMs);
   }
 
-  return () => {
-    adapt();
-    // The pool has a thread for each core, and they take whatever has been begun.
-    return threads === cores ? threads * HASHES_PER_THREAD : threads;
+  return (mayBeFewer) => {
+    const left = coresLeft();
+    const threads = mayBeFewer ? Math.max(Math.ceil(left - TOO_LITTLE), 1) : cores;
+    // One more than there are threads to be would begin at once, on one of the others.
+    return threads < cores ? threads : cores * HASHES_PER_THREAD;
   };
 }

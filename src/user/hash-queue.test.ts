@@ -200,22 +200,47 @@ describe("HashQueue", () => {
     expect(error instanceof RpcError && error.retryAfterMs).toBeWithin(10 * 49, 10 * 500);
   });
 
-  test("as many run as may by now", async () => {
+  test("how many are begun at once is asked anew within a second, whether or not hashes end", async () => {
     let concurrency = 3;
     const queue = new HashQueue(() => concurrency);
-    let running = 0;
-    const runningThen: number[] = [];
-    const hash = async () => {
-      runningThen.push(++running);
-      await Bun.sleep(1);
-      running--;
-      if (runningThen.length === 20) concurrency = 1;
-      if (runningThen.length === 40) concurrency = 4;
-    };
-    await Promise.all(Array.from({ length: 60 }, () => queue.run(PATIENT, hash)));
-    expect(Math.max(...runningThen.slice(0, 20))).toBe(3);
-    expect(Math.max(...runningThen.slice(25, 40))).toBe(1);
-    expect(Math.max(...runningThen.slice(45, 60))).toBe(4);
+    const { hash, started, release } = heldHashes();
+    const run = (count: number) =>
+      Array.from({ length: count }, () => queue.run(PATIENT, hash("it")));
+    const first = run(10);
+    await Bun.sleep(600);
+    expect(started.length).toBe(3);
+    concurrency = 5;
+    const second = run(1);
+    await Bun.sleep(0);
+    expect(started.length).toBe(5);
+    concurrency = 1;
+    const third = run(1);
+    release();
+    await Promise.all([...first, ...second, ...third]);
+    await Bun.sleep(600);
+    const held = heldHashes();
+    const last = Array.from({ length: 10 }, () => queue.run(PATIENT, held.hash("it")));
+    await Bun.sleep(0);
+    expect(held.started.length).toBe(1);
+    held.release();
+    await Promise.all(last);
+  });
+
+  test.each([
+    { hashMs: 20, waiting: 9, mayBeFewer: true },
+    { hashMs: 20, waiting: 0, mayBeFewer: false },
+    { hashMs: 1, waiting: 9, mayBeFewer: false },
+  ])("$waiting wait for hashes of $hashMs ms: may be fewer at once? $mayBeFewer", async (row) => {
+    const told: boolean[] = [];
+    const queue = new HashQueue((mayBeFewer) => told.push(mayBeFewer) && 1);
+    for (let count = 0; count < 20; count++) await queue.run(PATIENT, () => Bun.sleep(row.hashMs));
+    const { hash, release } = heldHashes();
+    const ahead = Array.from({ length: 1 + row.waiting }, () => queue.run(PATIENT, hash("ahead")));
+    await Bun.sleep(600);
+    const last = queue.run(PATIENT, hash("last"));
+    expect(told.at(-1)).toBe(row.mayBeFewer);
+    release();
+    await Promise.all([...ahead, last]);
   });
 
   test("how many are begun at once may change; the time until a turn comes does not", async () => {
@@ -227,6 +252,7 @@ describe("HashQueue", () => {
       await Promise.all([changed.run(PATIENT, slow), same.run(PATIENT, slow)]);
     }
     concurrency = 1;
+    await Bun.sleep(500);
     const { hash, release } = heldHashes();
     const waitMs = async (queue: HashQueue, ahead: number) => {
       const held = Array.from({ length: ahead }, () => queue.run(PATIENT, hash("ahead")));

@@ -14,6 +14,12 @@ const QUEUE_SHARE = 0.75;
 /** What a hash is thought to take until one has been measured. */
 const FIRST_GUESS_MS = 10;
 
+/** How often it is looked for threads that are new, and for how many cores others leave. */
+const ADAPT_MS = 250;
+
+/** A light hash takes less, with others under way: the event loop has no turn for it so soon. */
+const LIGHT_MS = 5;
+
 /** How long a result may wait for others: this part of what the queue takes … */
 const GATHER_SHARE = 0.1;
 /** … and no longer than this. */
@@ -32,13 +38,14 @@ export class HashQueue {
   readonly #limit: LimitFunction;
   /** Those that run, and those that wait and are still awaited. */
   readonly #ahead = new Set<symbol>();
+  #adaptedAtMs = Number.NEGATIVE_INFINITY;
   #averageMs = FIRST_GUESS_MS;
   #measured = 0;
   #gathering: Promise<void> | undefined;
 
   constructor(concurrency = adaptiveConcurrency()) {
     this.#concurrency = concurrency;
-    this.#limit = pLimit(concurrency());
+    this.#limit = pLimit(concurrency(false));
   }
 
   /**
@@ -47,6 +54,7 @@ export class HashQueue {
    *   left; deadline_exceeded or cancelled, where nobody awaits the call
    */
   async run<T>(call: Awaited, hash: () => Promise<T>): Promise<T> {
+    this.#adapt();
     this.#admit(call);
     const ticket = Symbol();
     const leave = () => this.#ahead.delete(ticket);
@@ -58,7 +66,6 @@ export class HashQueue {
         // From here on it takes its time, whoever awaits it.
         signal.removeEventListener("abort", leave);
         assertAwaited({ deadline: call.deadline, isOver: signal.aborted }, "a hash");
-        this.#adapt();
         return this.#measure(hash);
       });
       leave();
@@ -69,12 +76,16 @@ export class HashQueue {
     }
   }
 
-  /** As much is done in all, so the more are begun at once the longer each takes. */
   #adapt(): void {
-    const { concurrency } = this.#limit;
-    const next = this.#concurrency();
+    const nowMs = performance.now();
+    if (nowMs - this.#adaptedAtMs < ADAPT_MS) return;
+    this.#adaptedAtMs = nowMs;
+    lowerHashThreads();
+    const { concurrency, pendingCount } = this.#limit;
+    const next = this.#concurrency(pendingCount > 0 && this.#averageMs > LIGHT_MS);
     if (next === concurrency) return;
     this.#limit.concurrency = next;
+    // What is done in all is thought to stay the same, and so is how long the queue takes.
     this.#averageMs *= next / concurrency;
   }
 
@@ -114,8 +125,6 @@ export class HashQueue {
   async #measure<T>(hash: () => Promise<T>): Promise<T> {
     const begunAt = performance.now();
     const result = await hash();
-    // By now its thread is there.
-    if (this.#measured < this.#limit.concurrency) lowerHashThreads();
     this.#measured = Math.min(this.#measured + 1, AVERAGE_SPAN);
     this.#averageMs += (performance.now() - begunAt - this.#averageMs) / this.#measured;
     return result;
