@@ -54,6 +54,7 @@ const isQuick = values.quick;
 
 const COMMANDS: Readonly<Record<string, (file: string | undefined) => Promise<number>>> = {
   async sla() {
+    const rounds = wholeNumber("rounds", isQuick ? 1 : FULL_SIZE.rounds);
     const results = await benchSla(
       {
         command: ["bun run bench", ...process.argv.slice(2)].join(" "),
@@ -61,14 +62,14 @@ const COMMANDS: Readonly<Record<string, (file: string | undefined) => Promise<nu
         peers: ALL_PEERS,
         isShort: isQuick,
         users: wholeNumber("users", isQuick ? 100_000 : FULL_SIZE.users),
-        rounds: wholeNumber("rounds", isQuick ? 1 : FULL_SIZE.rounds),
+        rounds,
         seconds: wholeNumber("seconds", isQuick ? 1 : FULL_SIZE.seconds),
       },
       {
         progress: showProgress,
         measured(load) {
           showProgress("");
-          console.log(loadText(load));
+          console.log(loadText(load, rounds));
         },
       },
     );

@@ -143,7 +143,8 @@ ${list.join("\n")}
 <ul>
 ${explained.join("\n")}
 <li><b>Rounds</b> are interleaved: in each, every way has its turn, so that a machine that slows
-down slows all of them. Shown is the median of the rounds.</li>
+down slows all of them. Shown is the median of the rounds. Where some lost much of the cores, others
+were added, and it is of those that lost least.</li>
 <li><b>Portico is</b> n × means that Portico answers n times the requests per second, compared
 within each round.</li>
 <li><b>${BARE}</b> answers always the same, without a second tier, a database or a check: it is the

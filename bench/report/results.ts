@@ -63,7 +63,7 @@ export interface LoadResult {
 
 export interface ContenderResult {
   readonly name: string;
-  /** One per round, in order. */
+  /** One per round, in order; more than planned where other machines had much of the cores. */
   readonly rounds: readonly Round[];
 }
 

@@ -101,6 +101,24 @@ test("what the host gave to others is the median, of the rounds that know it", (
   expect(summaryOf({ [PORTICO]: [unknowing] })(PORTICO).stolenShare).toBeUndefined();
 });
 
+test("of more rounds than planned, figures are of those that lost least, and faults of all", () => {
+  const at = (requests: number, stolenShare: number, errors = 0) =>
+    round({ requests, stolenShare, errors });
+  // Three are planned. Portico lost most of the second round, and A of the fourth.
+  const of = summaryOf({
+    [PORTICO]: [at(1000, 0.01), at(10, 0.5, 7), at(3000, 0.02), at(20, 0), at(2000, 0.04, 2)],
+    A: [at(100, 0), at(1, 0.1), at(100, 0), at(1, 0.4), at(100, 0.03)],
+  });
+  expect(of(PORTICO)).toMatchObject({
+    rounds: 3,
+    requestsPerSecond: { least: 1000, median: 2000, most: 3000 },
+    errors: 9,
+    checked: 50,
+    stolenShare: 0.02,
+  });
+  expect(of("A")).toMatchObject({ rounds: 3, porticoRatio: 20, requestsPerSecond: { most: 100 } });
+});
+
 test("a contender that was not measured under a load is there, without figures", () => {
   const { loads } = madeUpResults();
   const results = madeUpResults({ loads, contenders: [PORTICO, "nobody"] });

@@ -24,7 +24,7 @@ export interface ContenderSummary {
   readonly porticoRatio: number | undefined;
   /** The median of each quantile. */
   readonly latencyMs: Latency | undefined;
-  /** These four are of all rounds together: a median would hide a bad round. */
+  /** These four are of all rounds together, the disturbed too: a median would hide a bad one. */
   readonly errors: number;
   readonly refused: number;
   readonly checked: number;
@@ -59,11 +59,28 @@ export function median(values: Iterable<number | undefined>): number | undefined
 export function summarize({
   loads,
   contenders,
-}: Pick<BenchResults, "loads" | "contenders">): LoadSummary[] {
+  rounds,
+}: Pick<BenchResults, "loads" | "contenders" | "rounds">): LoadSummary[] {
   return loads.map((load) => {
     const names = new Set([...contenders, ...load.contenders.map(({ name }) => name)]);
-    return { load, contenders: [...names].map((name) => summarizeContender(load, name)) };
+    const calmest = calmestRounds(load, rounds);
+    return { load, contenders: [...names].map((name) => summarizeContender(load, name, calmest)) };
   });
+}
+
+/** What other machines had of the cores, in the turn of whoever lost most. */
+export function mostStolen(round: Iterable<Round | undefined>): number {
+  return Math.max(0, ...Array.from(round, (turn) => turn?.stolenShare ?? 0));
+}
+
+/** Of a load that has more rounds than were planned, the indices of as many as were, in order. */
+function calmestRounds({ contenders }: LoadResult, planned: number): readonly number[] {
+  const count = Math.max(0, ...contenders.map(({ rounds }) => rounds.length));
+  const stolen = Array.from({ length: count }, (_, index) =>
+    mostStolen(contenders.map(({ rounds }) => rounds[index])),
+  );
+  const byCalm = [...stolen.keys()].sort((a, b) => (stolen[a] ?? 0) - (stolen[b] ?? 0));
+  return byCalm.slice(0, planned).sort((a, b) => a - b);
 }
 
 /** Every name that `recordOf` gives for a contender, in the order in which they first appear. */
@@ -74,9 +91,14 @@ export function processesOf(
   return [...new Set(contenders.flatMap((contender) => Object.keys(recordOf(contender))))];
 }
 
-function summarizeContender(load: LoadResult, name: string): ContenderSummary {
-  const roundsOf = (of: string) => load.contenders.find((each) => each.name === of)?.rounds ?? [];
-  const rounds = roundsOf(name);
+function summarizeContender(
+  load: LoadResult,
+  name: string,
+  calmest: readonly number[],
+): ContenderSummary {
+  const allOf = (of: string) => load.contenders.find((each) => each.name === of)?.rounds ?? [];
+  const roundsOf = (of: string) => calmest.flatMap((index) => allOf(of)[index] ?? []);
+  const [all, rounds] = [allOf(name), roundsOf(name)];
   const porticoRatios = roundsOf(PORTICO).map((round, index) =>
     quotient(requestRate(round), requestRate(rounds[index])),
   );
@@ -89,10 +111,10 @@ function summarizeContender(load: LoadResult, name: string): ContenderSummary {
     requestsPerSecond: spread(rounds.map(requestRate)),
     porticoRatio: median(porticoRatios),
     latencyMs: medianLatency(rounds),
-    errors: total(rounds, (round) => round.errors),
-    refused: total(rounds, (round) => round.refused),
-    checked: total(rounds, (round) => round.checked),
-    wrong: total(rounds, (round) => round.wrong),
+    errors: total(all, (round) => round.errors),
+    refused: total(all, (round) => round.refused),
+    checked: total(all, (round) => round.checked),
+    wrong: total(all, (round) => round.wrong),
     cpuSeconds: median(rounds.map(cpuPerThousand)),
     cpuSecondsByProcess: medianByProcess(rounds, (round, process) =>
       perThousand(round.cpuSeconds[process], round),

@@ -14,6 +14,7 @@ import type { Databases } from "./databases.ts";
 import type { Hits, LoadTool } from "./load-tool.ts";
 import { HASHES } from "./loads.ts";
 import { Users } from "./traffic.ts";
+import * as usage from "./usage.ts";
 
 setDefaultTimeout(60_000);
 
@@ -83,6 +84,38 @@ test.skipIf(!mariaDbAvailable || !redisAvailable)(
     expect(left).toHaveLength(2);
     expect(says.mock.calls.join()).toContain(
       "Portico: who has signed up cannot sign in: Error: 401 ",
+    );
+  },
+);
+
+test.skipIf(!mariaDbAvailable || !redisAvailable)(
+  "for each round in which others had much of the cores there is another, up to a number",
+  async () => {
+    await using cleanup = new AsyncDisposableStack();
+    const { contest } = await startContest([barePeer, portico], cleanup);
+    const load = { endpoint: "signin", connections: 1 } as const;
+    const tool = { ...boastful, fire: async () => HITS };
+    const stolen = spyOn(usage, "stolenShare");
+    cleanup.defer(() => stolen.mockRestore());
+    const roundsWith = async (shares: number[], more: number | undefined) => {
+      // After two that warm up, two turns in each round.
+      stolen
+        .mockImplementation(() => 0)
+        .mockReturnValueOnce(0.9)
+        .mockReturnValueOnce(0.9);
+      for (const share of shares) stolen.mockReturnValueOnce(share);
+      const rounds = { tool, count: 2, seconds: 1, warmUpSeconds: 1, ...(more && { more }) };
+      const { contenders } = await contest.measure(load, rounds, () => undefined);
+      return contenders.map(({ rounds }) => rounds.map(({ stolenShare }) => stolenShare));
+    };
+    // The second round goes the other way round.
+    expect(await roundsWith([0, 0.06, 0, 0.04], 2)).toEqual([
+      [0, 0.04, 0],
+      [0.06, 0, 0],
+    ]);
+    expect(await roundsWith(Array(20).fill(0.5), 2)).toEqual(Array(2).fill(Array(4).fill(0.5)));
+    expect(await roundsWith(Array(20).fill(0.5), undefined)).toEqual(
+      Array(2).fill(Array(2).fill(0.5)),
     );
   },
 );

@@ -1,6 +1,7 @@
 import { freePort } from "../../test/child.ts";
 import type { Peer } from "../peers/peer.ts";
 import { HASH_ALONE, type LoadResult, PORTICO, type Round } from "../report/results.ts";
+import { mostStolen } from "../report/summary.ts";
 import { type Attack, attackOf } from "./attacks.ts";
 import { Contender } from "./contender.ts";
 import type { Databases } from "./databases.ts";
@@ -16,6 +17,9 @@ const CALM_SHARE = 0.1;
 const CALM_MS = 300;
 const LONGEST_CALM_MS = 10_000;
 
+/** Of the cores, by other machines: with more, a round says little of anybody. */
+const MUCH_STOLEN = 0.05;
+
 export interface Ground {
   readonly databases: Databases;
   readonly databaseUrl: string;
@@ -28,6 +32,8 @@ export interface Ground {
 export interface Rounds {
   readonly tool: LoadTool;
   readonly count: number;
+  /** So many more at most, for those in which other machines had much of the cores. */
+  readonly more?: number;
   readonly seconds: number;
   readonly warmUpSeconds: number;
 }
@@ -64,24 +70,27 @@ export class Contest implements AsyncDisposable {
   /** One load on each, in turn, several times: a machine that slows down slows all of them. */
   async measure(
     load: Load,
-    { tool, count, seconds, warmUpSeconds }: Rounds,
+    { tool, count, more = 0, seconds, warmUpSeconds }: Rounds,
     onProgress: (text: string) => void,
   ): Promise<LoadResult> {
     const attacks = this.#attacks(load, tool);
-    const results = new Map<string, Round[]>();
     const what = `${load.endpoint} over ${load.connections} connections`;
     for (const [name, attack] of attacks) {
       onProgress(`${what}: warming up ${name}`);
       if (name !== HASH_ALONE) await attack(warmUpSeconds);
-      results.set(name, []);
     }
-    for (let round = 1; round <= count; round++) {
+    const rounds: Map<string, Round>[] = [];
+    for (let disturbed = 0; rounds.length < count + Math.min(disturbed, more); ) {
+      const number = rounds.length + 1;
+      const round = new Map<string, Round>();
       // Whoever comes first has the next round's last turn: nobody always follows the same one.
-      for (const [name, attack] of round % 2 === 1 ? attacks : attacks.toReversed()) {
-        onProgress(`${what}: round ${round} of ${count}, ${name}`);
+      for (const [name, attack] of number % 2 === 1 ? attacks : attacks.toReversed()) {
+        onProgress(`${what}: round ${number} of ${Math.max(number, count)}, ${name}`);
         await this.#calm();
-        results.get(name)?.push(await attack(seconds));
+        round.set(name, await attack(seconds));
       }
+      rounds.push(round);
+      if (mostStolen(round.values()) > MUCH_STOLEN) disturbed++;
     }
     await this.#ground.databases.forgetSessions();
     const { connections, floor } = load;
@@ -92,7 +101,10 @@ export class Contest implements AsyncDisposable {
       users: this.#ground.users.total,
       tool: tool.name,
       ...(floor !== undefined && { floor }),
-      contenders: Array.from(results, ([name, rounds]) => ({ name, rounds })),
+      contenders: attacks.map(([name]) => ({
+        name,
+        rounds: rounds.flatMap((round) => round.get(name) ?? []),
+      })),
     };
   }
 

@@ -15,10 +15,10 @@ const HEADINGS = [
   ...["CPU s/1,000", "memory MiB"],
 ];
 
-/** One load on all contenders, for a terminal. */
-export function loadText(load: LoadResult): string {
+/** One load on all contenders, in so many rounds as planned, for a terminal. */
+export function loadText(load: LoadResult, rounds: number): string {
   const contenders = load.contenders.map(({ name }) => name);
-  const [summary] = summarize({ loads: [load], contenders });
+  const [summary] = summarize({ loads: [load], contenders, rounds });
   if (!summary) return "";
   const floor = load.floor === undefined ? "" : `, floor ${count(load.floor)}/s`;
   return `${loadName(load)}${floor}\n${aligned([HEADINGS, ...summary.contenders.map(cells)])}\n`;

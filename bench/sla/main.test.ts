@@ -46,7 +46,7 @@ test.skipIf(!hasTool || !mariaDbAvailable || !redisAvailable)(
         rounds: 1,
         seconds: 1,
       },
-      { progress: () => undefined, measured: (load) => texts.push(loadText(load)) },
+      { progress: () => undefined, measured: (load) => texts.push(loadText(load, 1)) },
     );
     expect(says.mock.calls.join()).toContain("Error: no compiler");
     says.mockRestore();

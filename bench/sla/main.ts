@@ -181,7 +181,8 @@ class SlaRun {
     const { rounds: count, seconds, isShort } = this.#parts;
     const isLong = !isShort && isFirst;
     const warmUpSeconds = isLong ? FIRST_WARM_UP_SECONDS : Math.min(WARM_UP_SECONDS, seconds);
-    const rounds: Rounds = { tool, count, seconds, warmUpSeconds };
+    const more = isShort ? 0 : count;
+    const rounds: Rounds = { tool, count, more, seconds, warmUpSeconds };
     const result = await contest.measure(load, rounds, (text) => this.#events.progress(text));
     this.loads.push(result);
     this.#events.measured(result);
