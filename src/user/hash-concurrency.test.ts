@@ -52,8 +52,12 @@ describe("adaptiveConcurrency()", () => {
     cores.left = 0.5;
     cores.pass(500);
     expect(concurrency(true)).toBe(1);
-    cores.left = 2.5;
-    cores.pass(500);
+    // So soon nothing is measured anew.
+    cores.left = 4;
+    cores.pass(200);
+    expect(concurrency(true)).toBe(1);
+    cores.left = 1.8;
+    cores.pass(200);
     expect(concurrency(true)).toBe(3);
   });
 

@@ -1,9 +1,9 @@
 import { availableParallelism } from "node:os";
-import { idleOrHashingMs } from "./hash-threads.ts";
+import { idleOrHashingMs, lowerHashThreads } from "./hash-threads.ts";
 
 /**
- * How many hashes may be begun at once. Asked a few times a second; told whether fewer may be:
- * whether the queue has not been empty, and its hashes are not light.
+ * How many hashes may be begun at once. Asked at each call; told whether fewer may be: whether there
+ * is a queue, and its hashes are not light.
  */
 export type Concurrency = (mayBeFewer: boolean) => number;
 
@@ -12,6 +12,9 @@ export type Concurrency = (mayBeFewer: boolean) => number;
  * the event loop has a turn for it. That is far longer than a light hash takes.
  */
 const HASHES_PER_THREAD = 2;
+
+/** How often it is looked for threads that are new, and for how many cores others leave. */
+const ADAPT_MS = 250;
 
 /** Of a core: so little is not worth a thread more. */
 const TOO_LITTLE = 0.25;
@@ -31,20 +34,26 @@ interface Machine {
 export function adaptiveConcurrency(machine: Machine = {}): Concurrency {
   const { cores = availableParallelism(), nowMs = () => performance.now() } = machine;
   const totalMs = machine.idleOrHashingMs ?? idleOrHashingMs;
-  let last: { nowMs: number; totalMs: number } | undefined;
+  let lastMs = nowMs();
+  let lastTotalMs = totalMs();
+  let threads = cores;
 
-  /** Since it was asked for last, or all where nobody counts. */
-  function coresLeft(): number {
-    const before = last;
-    const total = totalMs();
-    last = total === undefined ? undefined : { nowMs: nowMs(), totalMs: total };
-    if (before === undefined || last === undefined) return cores;
-    return (last.totalMs - before.totalMs) / (last.nowMs - before.nowMs);
+  /** In the time that has passed, or all where nobody counts. */
+  function coresLeft(passedMs: number): number {
+    const before = lastTotalMs;
+    lastTotalMs = totalMs();
+    if (before === undefined || lastTotalMs === undefined) return cores;
+    return (lastTotalMs - before) / passedMs;
   }
 
   return (mayBeFewer) => {
-    const left = coresLeft();
-    const threads = mayBeFewer ? Math.max(Math.ceil(left - TOO_LITTLE), 1) : cores;
+    const passedMs = nowMs() - lastMs;
+    if (passedMs >= ADAPT_MS) {
+      lastMs += passedMs;
+      lowerHashThreads();
+      const left = coresLeft(passedMs);
+      threads = mayBeFewer ? Math.max(Math.ceil(left - TOO_LITTLE), 1) : cores;
+    }
     // One more than there are threads to be would begin at once, on one of the others.
     return threads < cores ? threads : cores * HASHES_PER_THREAD;
   };

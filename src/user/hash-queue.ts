@@ -3,7 +3,6 @@ import pLimit, { type LimitFunction } from "p-limit";
 import { RpcError } from "../rpc/error.ts";
 import { type Awaited, assertAwaited } from "./awaited.ts";
 import { adaptiveConcurrency, type Concurrency } from "./hash-concurrency.ts";
-import { lowerHashThreads } from "./hash-threads.ts";
 
 /** Hashes that wait for a core, those that nobody awaits any more included. */
 export const MAX_WAITING_HASHES = 2000;
@@ -13,9 +12,6 @@ const QUEUE_SHARE = 0.75;
 
 /** What a hash is thought to take until one has been measured. */
 const FIRST_GUESS_MS = 10;
-
-/** How often it is looked for threads that are new, and for how many cores others leave. */
-const ADAPT_MS = 250;
 
 /** A light hash takes less, with others under way: the event loop has no turn for it so soon. */
 const LIGHT_MS = 5;
@@ -38,7 +34,6 @@ export class HashQueue {
   readonly #limit: LimitFunction;
   /** Those that run, and those that wait and are still awaited. */
   readonly #ahead = new Set<symbol>();
-  #adaptedAtMs = Number.NEGATIVE_INFINITY;
   #averageMs = FIRST_GUESS_MS;
   #measured = 0;
   #gathering: Promise<void> | undefined;
@@ -77,10 +72,6 @@ export class HashQueue {
   }
 
   #adapt(): void {
-    const nowMs = performance.now();
-    if (nowMs - this.#adaptedAtMs < ADAPT_MS) return;
-    this.#adaptedAtMs = nowMs;
-    lowerHashThreads();
     const { concurrency, pendingCount } = this.#limit;
     const next = this.#concurrency(pendingCount > 0 && this.#averageMs > LIGHT_MS);
     if (next === concurrency) return;
