@@ -2,8 +2,8 @@ import { availableParallelism } from "node:os";
 import { idleOrHashingMs, lowerHashThreads } from "./hash-threads.ts";
 
 /**
- * How many hashes may be begun at once. Asked at each call; told whether fewer may be: whether there
- * is a queue, and its hashes are not light.
+ * How many hashes may be begun at once. Asked at each call; told whether fewer may be: whether
+ * there is a queue, and its hashes are not light.
  */
 export type Concurrency = (mayBeFewer: boolean) => number;
 
