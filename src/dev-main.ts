@@ -3,7 +3,7 @@
 import { watch } from "node:fs";
 import { join } from "node:path";
 import { configOrExit } from "./config.ts";
-import { TierProcess } from "./tier-process.ts";
+import { TierProcess } from "./process/tier-process.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const WATCHED = ["schema", "src", "public"];

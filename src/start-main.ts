@@ -2,10 +2,10 @@
 
 import { configOrExit } from "./config.ts";
 import { bracketed, type Endpoint } from "./config-values.ts";
-import { listenOn } from "./lifecycle.ts";
 import { createLog } from "./log.ts";
+import { listenOn } from "./process/lifecycle.ts";
+import { Worker } from "./process/worker.ts";
 import { TIER_ENVIRONMENT } from "./tier-environment.ts";
-import { Worker } from "./worker.ts";
 
 const config = configOrExit(process.env);
 const log = createLog("start", config.logLevel, process.stdout.isTTY);

@@ -21,10 +21,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/config-bucket.ts": [],
   "src/config-limits.ts": [],
   "src/config-values.ts": ["src/log.ts"],
-  "src/lifecycle.ts": ["src/log.ts"],
+  "src/process": ["src/log.ts"],
   "src/tier-environment.ts": [],
-  "src/tier-process.ts": [],
-  "src/worker.ts": ["src/tier-process.ts", "src/log.ts"],
   "src/call-stats.ts": ["src/rpc"],
   "src/system.ts": ["src/gen", "src/rpc", "src/call-stats.ts"],
   "src/cli": [
@@ -48,8 +46,7 @@ const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = {
   "src/log.ts": [
     "src/config.ts",
     "src/config-values.ts",
-    "src/lifecycle.ts",
-    "src/worker.ts",
+    "src/process",
     "src/rpc",
     "src/storage",
     "src/http",

@@ -1,7 +1,7 @@
 // The TCP server as it is, but for leases that end soon.
 import { configOrExit } from "../../src/config.ts";
-import { runTier } from "../../src/lifecycle.ts";
 import { createLog } from "../../src/log.ts";
+import { runTier } from "../../src/process/lifecycle.ts";
 import { startTcp } from "../../src/tcp-main.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { Log } from "./log.ts";
+import type { Log } from "../log.ts";
 
 /** A started tier, as its main hands it over. */
 export interface RunningTier {

@@ -53,7 +53,7 @@ export class TierProcess {
   }
 }
 
-const ROOT = join(import.meta.dir, "..");
+const ROOT = join(import.meta.dir, "../..");
 
 function listeningAddress(message: unknown): string | undefined {
   if (typeof message !== "object" || message === null || !("listening" in message))

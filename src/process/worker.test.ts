@@ -1,8 +1,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { Folder } from "../test/child.ts";
-import { eventually } from "../test/storage-pairs.ts";
-import type { Log } from "./log.ts";
+import { Folder } from "../../test/child.ts";
+import { eventually } from "../../test/storage-pairs.ts";
+import type { Log } from "../log.ts";
 import { Worker } from "./worker.ts";
 
 // Processes on a shared machine: the limit ends a hang, it does not judge speed.
