@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { version } from "../package.json" with { type: "json" };
 import { type Config, configOrExit } from "./config.ts";
 import { UserClient } from "./gen/user-client.ts";
-import { AvatarBucket } from "./http/avatar-bucket.ts";
-import { AvatarFolder } from "./http/avatar-folder.ts";
-import { AvatarRemovals } from "./http/avatar-removals.ts";
-import type { AvatarStore } from "./http/avatar-store.ts";
+import { AvatarBucket } from "./http/avatar/bucket.ts";
+import { AvatarFolder } from "./http/avatar/folder.ts";
+import { Pictures } from "./http/avatar/image.ts";
+import { AvatarRemovals } from "./http/avatar/removals.ts";
+import type { AvatarStore } from "./http/avatar/store.ts";
 import type { HttpParts } from "./http/exchange.ts";
 import { HttpServer } from "./http/server.ts";
 import { SessionCookie } from "./http/session-cookie.ts";
@@ -59,6 +60,7 @@ export async function startHttp(
     user,
     cookie: new SessionCookie(publicUrl, sessionTtlSeconds),
     avatars,
+    pictures: new Pictures(),
     removals,
     publicUrl,
     publicFolder: PUBLIC_FOLDER,

@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { UserService } from "../src/gen/user-service.ts";
-import { AvatarBucket } from "../src/http/avatar-bucket.ts";
-import { newPictureName } from "../src/http/avatar-store.ts";
+import { AvatarBucket } from "../src/http/avatar/bucket.ts";
+import { newPictureName } from "../src/http/avatar/store.ts";
 import { DomainError } from "../src/rpc/error.ts";
 import { avatarForm, noisyPng } from "./contract/images.ts";
 import { COOKIE, type Front, startFront } from "./http-front.ts";

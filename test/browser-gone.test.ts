@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { UserService } from "../src/gen/user-service.ts";
-import type { AvatarStore } from "../src/http/avatar-store.ts";
+import type { AvatarStore } from "../src/http/avatar/store.ts";
 import { DomainError } from "../src/rpc/error.ts";
 import { eventually } from "../src/rpc/testing/stack.ts";
 import { pngOf } from "./contract/images.ts";

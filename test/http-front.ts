@@ -4,9 +4,10 @@ import pino from "pino";
 import { CallStats } from "../src/call-stats.ts";
 import { UserClient } from "../src/gen/user-client.ts";
 import { type UserService, userDispatch } from "../src/gen/user-service.ts";
-import { AvatarFolder } from "../src/http/avatar-folder.ts";
-import { AvatarRemovals, type RemovalTimes } from "../src/http/avatar-removals.ts";
-import type { AvatarStore } from "../src/http/avatar-store.ts";
+import { AvatarFolder } from "../src/http/avatar/folder.ts";
+import { Pictures } from "../src/http/avatar/image.ts";
+import { AvatarRemovals, type RemovalTimes } from "../src/http/avatar/removals.ts";
+import type { AvatarStore } from "../src/http/avatar/store.ts";
 import { HttpServer } from "../src/http/server.ts";
 import { SessionCookie } from "../src/http/session-cookie.ts";
 import type { Log } from "../src/log.ts";
@@ -84,6 +85,7 @@ export async function startFront(
     user,
     cookie: new SessionCookie(publicUrl, 1800),
     avatars,
+    pictures: new Pictures(),
     removals,
     publicUrl,
     publicFolder: join(ROOT, "public"),

@@ -1,8 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { AvatarBucket } from "../src/http/avatar-bucket.ts";
-import { AvatarFolder } from "../src/http/avatar-folder.ts";
-import type { AvatarStore } from "../src/http/avatar-store.ts";
+import { AvatarBucket } from "../src/http/avatar/bucket.ts";
+import { AvatarFolder } from "../src/http/avatar/folder.ts";
+import type { AvatarStore } from "../src/http/avatar/store.ts";
 import { Folder } from "./child.ts";
 import { sharedS3 } from "./s3.ts";
 

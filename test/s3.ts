@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
 import { join } from "node:path";
 import type { Environment } from "../src/config.ts";
-import { AvatarBucket, type BucketAccess } from "../src/http/avatar-bucket.ts";
+import { AvatarBucket, type BucketAccess } from "../src/http/avatar/bucket.ts";
 import { ROOT } from "./child.ts";
 import { type Recipe, ThrowAwayServer } from "./throw-away.ts";
 

@@ -1,8 +1,9 @@
 import type { Caller } from "../gen/http-endpoints.ts";
 import type { UserClient } from "../gen/user-client.ts";
 import type { Log } from "../log.ts";
-import type { AvatarRemovals } from "./avatar-removals.ts";
-import type { AvatarStore } from "./avatar-store.ts";
+import type { Pictures } from "./avatar/image.ts";
+import type { AvatarRemovals } from "./avatar/removals.ts";
+import type { AvatarStore } from "./avatar/store.ts";
 import type { SessionCookie } from "./session-cookie.ts";
 
 /** What the handlers are made of. */
@@ -12,6 +13,7 @@ export interface HttpParts {
   readonly user: UserClient;
   readonly cookie: SessionCookie;
   readonly avatars: AvatarStore;
+  readonly pictures: Pictures;
   readonly removals: AvatarRemovals;
   readonly publicUrl: URL;
   readonly publicFolder: string;

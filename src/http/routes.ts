@@ -4,7 +4,7 @@ import {
   OWN_ENDPOINTS,
   type OwnEndpoint,
 } from "../gen/http-endpoints.ts";
-import { avatarHandlers } from "./avatar.ts";
+import { avatarHandlers } from "./avatar/handlers.ts";
 import { callHandler } from "./call-endpoint.ts";
 import { docsRoutes } from "./docs.ts";
 import type { Handler, HttpParts } from "./exchange.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { sharedS3, type TestBucket } from "../../test/s3.ts";
+import { sharedS3, type TestBucket } from "../../../test/s3.ts";
 import {
   answers,
   breaksAfter,
@@ -8,10 +8,10 @@ import {
   losesAnswerAfter,
   passes,
   S3Line,
-} from "../../test/s3-line.ts";
-import { RpcError, type RpcStatus } from "../rpc/error.ts";
-import { AvatarBucket } from "./avatar-bucket.ts";
-import { MAX_PICTURE_BYTES, newPictureName } from "./avatar-store.ts";
+} from "../../../test/s3-line.ts";
+import { RpcError, type RpcStatus } from "../../rpc/error.ts";
+import { AvatarBucket } from "./bucket.ts";
+import { MAX_PICTURE_BYTES, newPictureName } from "./store.ts";
 
 // A real server: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);

@@ -1,11 +1,11 @@
-import { RpcError } from "../rpc/error.ts";
+import { RpcError } from "../../rpc/error.ts";
 import {
   type AvatarStore,
   isPictureName,
   MAX_PICTURE_BYTES,
   newPictureName,
   PICTURE_TYPE,
-} from "./avatar-store.ts";
+} from "./store.ts";
 
 /** Where a bucket is, and who asks for it. */
 export interface BucketAccess {

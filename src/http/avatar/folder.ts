@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type AvatarStore, isPictureName } from "./avatar-store.ts";
+import { type AvatarStore, isPictureName } from "./store.ts";
 
 /** Pictures in a folder, which is made when the first one is saved. */
 export class AvatarFolder implements AvatarStore {

@@ -1,8 +1,8 @@
 import { describe, expect, jest, setDefaultTimeout, test } from "bun:test";
-import { DomainError, RpcError } from "../rpc/error.ts";
-import { eventually } from "../rpc/testing/stack.ts";
-import { AvatarRemovals, type RemovalTimes } from "./avatar-removals.ts";
-import { type AvatarStore, newPictureName } from "./avatar-store.ts";
+import { DomainError, RpcError } from "../../rpc/error.ts";
+import { eventually } from "../../rpc/testing/stack.ts";
+import { AvatarRemovals, type RemovalTimes } from "./removals.ts";
+import { type AvatarStore, newPictureName } from "./store.ts";
 
 // A limit ends a hang; it does not judge speed.
 setDefaultTimeout(60_000);

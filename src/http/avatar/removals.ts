@@ -1,7 +1,7 @@
-import type { UserClient } from "../gen/user-client.ts";
-import type { Log } from "../log.ts";
-import { DomainError } from "../rpc/error.ts";
-import { type AvatarStore, isDrawnName } from "./avatar-store.ts";
+import type { UserClient } from "../../gen/user-client.ts";
+import type { Log } from "../../log.ts";
+import { DomainError } from "../../rpc/error.ts";
+import { type AvatarStore, isDrawnName } from "./store.ts";
 
 export interface RemovalTimes {
   /** Pages that were loaded before may still show a replaced picture for so long. */
