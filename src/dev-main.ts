@@ -2,7 +2,9 @@
 
 import { watch } from "node:fs";
 import { join } from "node:path";
-import { configOrExit } from "./config.ts";
+import { loadOrExit } from "./config/load.ts";
+import { START } from "./config/start.ts";
+import { environmentFor } from "./config/variables.ts";
 import { TierProcess } from "./process/tier-process.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -11,15 +13,16 @@ const WATCHED = ["schema", "src", "public"];
 const EMITTED = /^(src\/gen\/|public\/(api\.js|openapi\.json)$)/;
 const SETTLE_MS = 100;
 
-const config = configOrExit(process.env);
+const { http, tcp } = loadOrExit(START, process.env);
 const environment = { LOG_LEVEL: "debug", ...process.env };
 
 let tiers: readonly TierProcess[] = [];
 /** Those that were told to end. */
 const unwanted = new WeakSet<TierProcess>();
 
-function startTier(script: string): TierProcess {
-  const tier = new TierProcess({ script, environment });
+function startTier(name: "http" | "tcp"): TierProcess {
+  const script = `src/${name}-main.ts`;
+  const tier = new TierProcess({ script, environment: environmentFor(name, environment) });
   void tier.ended.then(({ exitCode }) => {
     if (unwanted.has(tier)) return;
     console.log(`\n  ${script} ended with exit code ${exitCode}: see above`);
@@ -28,13 +31,13 @@ function startTier(script: string): TierProcess {
 }
 
 async function startTiers(): Promise<boolean> {
-  tiers = ["src/tcp-main.ts", "src/http-main.ts"].map(startTier);
+  tiers = [startTier("tcp"), startTier("http")];
   const [rpc, pages] = await Promise.all(tiers.map((tier) => tier.listening));
   if (rpc === undefined || pages === undefined) return false;
-  const users = config.databaseUrl ? "MySQL" : `SQLite in ${config.dataDir}`;
-  const sessions = config.redisUrl ? "Redis" : `SQLite in ${config.dataDir}`;
-  const { avatarBucket } = config;
-  const pictures = avatarBucket ? `S3 at ${avatarBucket.endpoint}` : `${config.dataDir}/avatars`;
+  const { avatarBucket, dataDir } = http;
+  const users = tcp.databaseUrl ? "MySQL" : `SQLite in ${dataDir}`;
+  const sessions = tcp.redisUrl ? "Redis" : `SQLite in ${dataDir}`;
+  const pictures = avatarBucket ? `S3 at ${avatarBucket.endpoint}` : `${dataDir}/avatars`;
   console.log(`
   Portico is running
 

@@ -2,7 +2,8 @@
 
 import { join } from "node:path";
 import { version } from "../package.json" with { type: "json" };
-import { type Config, configOrExit } from "./config.ts";
+import { HTTP_TIER, type HttpConfig } from "./config/http.ts";
+import { loadOrExit } from "./config/load.ts";
 import { UserClient } from "./gen/user-client.ts";
 import { AvatarBucket } from "./http/avatar/bucket.ts";
 import { AvatarFolder } from "./http/avatar/folder.ts";
@@ -41,7 +42,7 @@ const TO_BLAME: Readonly<Record<string, string>> = {
 
 /** @param sharesPort for the workers of `bun run start`: nobody else has the port */
 export async function startHttp(
-  config: Config,
+  config: HttpConfig,
   log: Log,
   sharesPort = false,
 ): Promise<RunningTier> {
@@ -83,7 +84,7 @@ export async function startHttp(
  * from working: pictures wait for it.
  * @throws {Error} naming the variable by which S3 refuses to serve us
  */
-async function openAvatars({ dataDir, avatarBucket }: Config, log: Log): Promise<AvatarStore> {
+async function openAvatars({ dataDir, avatarBucket }: HttpConfig, log: Log): Promise<AvatarStore> {
   if (!avatarBucket) return new AvatarFolder(join(dataDir, "avatars"));
   const bucket = new AvatarBucket(avatarBucket);
   const refusal = await bucket.refusal().catch((err: unknown) => {
@@ -95,7 +96,7 @@ async function openAvatars({ dataDir, avatarBucket }: Config, log: Log): Promise
 }
 
 if (import.meta.main) {
-  const config = configOrExit(process.env);
+  const config = loadOrExit(HTTP_TIER, process.env);
   const log = createLog("http", config.logLevel, process.stdout.isTTY);
   // No variable: it would reach whatever else is started in the same environment.
   const sharesPort = process.argv.includes("--share-port");

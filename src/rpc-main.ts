@@ -13,7 +13,11 @@ import { print } from "./cli/output.ts";
 import { pipedRequest, statedRequest } from "./cli/request.ts";
 import { STDIN } from "./cli/stdin.ts";
 import { UsageError } from "./cli/usage.ts";
-import { type Config, ConfigError, type Environment, loadConfig } from "./config.ts";
+import { load } from "./config/load.ts";
+import { ConfigError } from "./config/reader.ts";
+import { RPC_COMMAND, type RpcCommandConfig } from "./config/rpc-client.ts";
+import { bracketed } from "./config/values.ts";
+import type { Environment } from "./config/variables.ts";
 import { Balancer } from "./rpc/balancer.ts";
 import type { JsonObject } from "./rpc/json.ts";
 import { DEFAULT_POOL_LIMITS } from "./rpc/limits.ts";
@@ -22,29 +26,19 @@ const BUILD = `portico-rpc/${version}`;
 /** Whoever types a request takes the time that it takes: the deadline begins after it. */
 const MAX_TYPING_MS = 3_600_000;
 
-/** What a call needs to know; of all else, it may be wrong. */
-const VARIABLES = [
-  "RPC_TLS_CA",
-  "RPC_MAX_FRAME_BYTES",
-  "RPC_MAX_OUTGOING_BYTES",
-  "RPC_HANDSHAKE_TIMEOUT_MS",
-];
-const ADDRESS_VARIABLES = ["RPC_HOST", "RPC_PORT"];
-
 /** @throws {ConfigError} a variable is wrong that no argument stands in for */
-function configFor({ addresses, token }: Arguments, environment: Environment): Config {
-  const isStated = addresses !== undefined || Boolean(environment.RPC_ADDRESSES);
-  const names = [...VARIABLES, ...(isStated ? [] : ADDRESS_VARIABLES)];
-  const config = loadConfig({
-    ...Object.fromEntries(names.map((name) => [name, environment[name]])),
-    RPC_ADDRESSES: addresses === undefined ? environment.RPC_ADDRESSES : undefined,
-    RPC_TOKEN: token ?? environment.RPC_TOKEN,
-  });
-  return addresses === undefined ? config : { ...config, rpcAddresses: addresses };
+function configFor({ addresses, token }: Arguments, environment: Environment): RpcCommandConfig {
+  const stated = {
+    ...(addresses && {
+      RPC_ADDRESSES: addresses.map(({ host, port }) => `${bracketed(host)}:${port}`).join(),
+    }),
+    ...(token !== undefined && { RPC_TOKEN: token }),
+  };
+  return load(RPC_COMMAND, { ...environment, ...stated });
 }
 
 /** What goes to stdout. */
-async function run(args: Arguments, config: Config, requestId: string): Promise<string> {
+async function run(args: Arguments, config: RpcCommandConfig, requestId: string): Promise<string> {
   const begunAt = performance.now();
   const isCall = args.target?.includes(".") === true && !args.help;
   const isTyped = args.request === "-" && STDIN.isTerminal;

@@ -4,7 +4,8 @@ import { DEFAULT_PROFILE_PATH } from "../schema/user.ts";
 import { ExitCode, MIGRATION_NOTES, runDatabaseCommand } from "./cli/database-command.ts";
 import { count, duration, Progress, rateOf } from "./cli/progress.ts";
 import { parseSeedArguments, SEED_HELP } from "./cli/seed-arguments.ts";
-import { type Config, configOrExit } from "./config.ts";
+import { loadOrExit } from "./config/load.ts";
+import { SEED, type SeedConfig } from "./config/storage.ts";
 import { openSeed } from "./storage/open-seed.ts";
 import type { Seed, SeedProgress } from "./storage/seed.ts";
 import {
@@ -40,7 +41,7 @@ function listenForStop(): Stop {
 }
 
 /** Fill the database until it has `users` test users, or is told to stop. */
-async function seedUsers(users: number, config: Config): Promise<number> {
+async function seedUsers(users: number, config: SeedConfig): Promise<number> {
   const seed = await openSeed({ ...config, nameOf: testUsername, events: MIGRATION_NOTES });
   // Only now: while it waits for the database, a signal simply ends it.
   const stop = listenForStop();
@@ -70,7 +71,7 @@ async function seedUsers(users: number, config: Config): Promise<number> {
   }
 }
 
-async function makeTestUsers(users: number, { passwordHash }: Config): Promise<TestUsers> {
+async function makeTestUsers(users: number, { passwordHash }: SeedConfig): Promise<TestUsers> {
   const beganAtMs = performance.now();
   const userOf = await createTestUsers(passwordHash, DEFAULT_PROFILE_PATH);
   if (passwordHash.name === "argon2id" && users > TEST_PASSWORDS) {
@@ -115,7 +116,7 @@ if (import.meta.main) {
   await runDatabaseCommand(async () => {
     const users = parseSeedArguments(process.argv.slice(2), MAX_TEST_USERS);
     if (users !== "help")
-      return seedUsers(users, configOrExit(process.env, ExitCode.misunderstood));
+      return seedUsers(users, loadOrExit(SEED, process.env, ExitCode.misunderstood));
     console.log(SEED_HELP);
     return 0;
   });

@@ -1,14 +1,16 @@
 // Both tiers for production, each with as many processes as the environment says. `bun run start`
 
-import { configOrExit } from "./config.ts";
-import { bracketed, type Endpoint } from "./config-values.ts";
+import { loadOrExit } from "./config/load.ts";
+import { START } from "./config/start.ts";
+import { bracketed, type Endpoint } from "./config/values.ts";
+import { environmentFor } from "./config/variables.ts";
 import { createLog } from "./log.ts";
 import { listenOn } from "./process/lifecycle.ts";
 import { Worker } from "./process/worker.ts";
 import { TIER_ENVIRONMENT } from "./tier-environment.ts";
 
-const config = configOrExit(process.env);
-const log = createLog("start", config.logLevel, process.stdout.isTTY);
+const config = loadOrExit(START, process.env);
+const log = createLog("start", config.http.logLevel, process.stdout.isTTY);
 
 /**
  * The port of the HTTP tier and one for each TCP server. They are had for a moment, all at once, so
@@ -22,9 +24,9 @@ function freePorts(): { readonly http: number; readonly rpc: readonly number[] }
     probes.defer(() => listener.stop(true));
     return listener.port;
   };
-  const { host, port } = config.rpc;
+  const { host, port } = config.tcp.rpc;
   return {
-    http: probe("HTTP", config.http),
+    http: probe("HTTP", config.http.http),
     rpc: Array.from({ length: config.rpcWorkers }, (_, index) =>
       probe("RPC", { host, port: port === 0 ? 0 : port + index }),
     ),
@@ -41,26 +43,24 @@ function freePortsOrExit() {
 }
 
 const ports = freePortsOrExit();
-const rpcAddresses = ports.rpc.map((port) => `${bracketed(config.rpc.host)}:${port}`);
+const rpcAddresses = ports.rpc.map((port) => `${bracketed(config.tcp.rpc.host)}:${port}`);
 
 // A port for each TCP server, not one for all: the HTTP tier keeps its few connections for long, so
 // it must know what it chooses from.
 const tcp = ports.rpc.map((port) => {
   const environment = {
-    ...process.env,
+    ...environmentFor("tcp", process.env),
     ...TIER_ENVIRONMENT.tcp,
     RPC_PORT: `${port}`,
-    RPC_WORKERS: "1",
   };
   return new Worker({ script: "src/tcp-main.ts", environment }, log);
 });
 // One port for all: browsers open connections all the time, and the kernel spreads them.
 const http = Array.from({ length: config.httpWorkers }, () => {
   const environment = {
-    ...process.env,
+    ...environmentFor("http", process.env),
     ...TIER_ENVIRONMENT.http,
     HTTP_PORT: `${ports.http}`,
-    RPC_WORKERS: "1",
     RPC_ADDRESSES: process.env.RPC_ADDRESSES || rpcAddresses.join(),
   };
   const args = config.httpWorkers > 1 ? ["--share-port"] : [];
@@ -100,7 +100,7 @@ async function startOrExit(worker: Worker | undefined): Promise<void> {
 
 await Promise.all([startTier(tcp), startTier(http)]);
 if (!isEnding) {
-  const address = `http://${bracketed(config.http.host)}:${ports.http}`;
+  const address = `http://${bracketed(config.http.http.host)}:${ports.http}`;
   const fields = { address, pid: process.pid, httpWorkers: http.length, rpcAddresses };
   log.info(fields, "both tiers are running");
 }

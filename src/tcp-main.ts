@@ -3,7 +3,8 @@
 import { version } from "../package.json" with { type: "json" };
 import { DEFAULT_PROFILE_PATH } from "../schema/user.ts";
 import { CallStats } from "./call-stats.ts";
-import { type Config, configOrExit } from "./config.ts";
+import { loadOrExit } from "./config/load.ts";
+import { TCP_TIER, type TcpConfig } from "./config/tcp.ts";
 import { DESCRIPTIONS, dispatchTables } from "./gen/services.ts";
 import { createLog, type Log } from "./log.ts";
 import { listenOn, type RunningTier, runTier } from "./process/lifecycle.ts";
@@ -23,7 +24,7 @@ export interface TcpTier extends RunningTier {
 }
 
 /** @param leaseMs as in StorageOptions, for tests */
-export async function startTcp(config: Config, log: Log, leaseMs?: number): Promise<TcpTier> {
+export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): Promise<TcpTier> {
   const { databaseUrl, redisUrl, dataDir, sessionTtlSeconds, passwordHash, rpc } = config;
   const { rpcToken: token, rpcTls: tls } = config;
   const stored = { databaseUrl, redisUrl, dataDir, sessionTtlSeconds };
@@ -63,7 +64,7 @@ export async function startTcp(config: Config, log: Log, leaseMs?: number): Prom
 }
 
 if (import.meta.main) {
-  const config = configOrExit(process.env);
+  const config = loadOrExit(TCP_TIER, process.env);
   const log = createLog("tcp", config.logLevel, process.stdout.isTTY);
   await runTier(log, () => startTcp(config, log));
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { VARIABLES } from "../src/config.ts";
+import { VARIABLES } from "../src/config/variables.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const MAX_LINES = 250;
@@ -12,15 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   schema: [],
   codegen: ["schema"],
   "src/log.ts": [],
-  "src/config.ts": [
-    "src/config-values.ts",
-    "src/config-bucket.ts",
-    "src/config-limits.ts",
-    "src/log.ts",
-  ],
-  "src/config-bucket.ts": [],
-  "src/config-limits.ts": [],
-  "src/config-values.ts": ["src/log.ts"],
+  "src/config": ["src/log.ts"],
   "src/process": ["src/log.ts"],
   "src/tier-environment.ts": [],
   "src/call-stats.ts": ["src/rpc"],
@@ -28,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/cli": [
     "src/gen",
     "src/rpc",
-    "src/config-values.ts",
+    "src/config/values.ts",
     "src/user/stores.ts",
     "schema/errors.ts",
   ],
@@ -43,14 +35,7 @@ const SERVICE_MAY_IMPORT = ["src/gen", "schema", "src/rpc/error.ts", "src/log.ts
 
 /** Imported for their types alone. */
 const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = {
-  "src/log.ts": [
-    "src/config.ts",
-    "src/config-values.ts",
-    "src/process",
-    "src/rpc",
-    "src/storage",
-    "src/http",
-  ],
+  "src/log.ts": ["src/config", "src/process", "src/rpc", "src/storage", "src/http"],
   "src/gen": [],
   schema: [],
 };
@@ -151,7 +136,7 @@ describe("house rules", () => {
     expect(found("src/user/a.ts", 'import { X } from "../gen/user-client.ts";')).toBe(1);
     expect(found("src/user/a.ts", 'import type { X } from "../gen/user-client.ts";')).toBe(0);
     expect(found("src/rpc/a.ts", 'export {\n  x,\n} from "../gen/user-client.ts";')).toBe(1);
-    expect(found("src/rpc/a.ts", 'import "../config.ts";')).toBe(1);
+    expect(found("src/rpc/a.ts", 'import "../config/load.ts";')).toBe(1);
     expect(found("src/http/a.ts", 'const x = await import("../storage/open.ts");')).toBe(1);
     expect(found("src/http/a.ts", 'import { createPool } from "mysql2/promise";')).toBe(1);
     expect(found("src/storage/a.ts", 'import { createPool } from "mysql2/promise";')).toBe(0);
@@ -161,7 +146,9 @@ describe("house rules", () => {
   test("only the mains read the environment, and only they and the tests read the config", () => {
     const others = withoutTests.filter(({ path }) => isIn(path, "src") && !isMain(path));
     expect(linesMatching(others, /\b(process|Bun|import\.meta)\.env\b/)).toEqual([]);
-    expect(linesMatching(others, /from "[./]*config\.ts"/)).toEqual([]);
+    const outside = others.filter(({ path }) => !isIn(path, "src/config"));
+    // How a value is written is the same on a command line.
+    expect(linesMatching(outside, /from "[./]*\/config\/(?!values\.ts")/)).toEqual([]);
   });
 
   test("a service throws the errors of its method's context, which knows the declared ones", () => {
@@ -207,11 +194,15 @@ describe("house rules", () => {
     }
   });
 
-  test("the README's table of variables is the one of config.ts", async () => {
+  test("the README's table of variables is the one of src/config", async () => {
     const readme = await Bun.file(join(ROOT, "README.md")).text();
-    const rows = [...readme.matchAll(/^\| `([A-Z\d_]+)` \| (.*) \| (.*) \|$/gm)];
-    const documented = rows.map(([, name, value, meaning]) => ({ name, default: value, meaning }));
-    const known = Object.entries(VARIABLES).map(([name, row]) => ({ name, ...row }));
+    const rows = [...readme.matchAll(/^\| `([A-Z\d_]+)` \| (.*) \| (.*) \| (.*) \|$/gm)];
+    const documented = rows.map(([, name, value, meaning, readBy]) => {
+      return { name, default: value, meaning, readBy };
+    });
+    const known = Object.entries(VARIABLES).map(([name, { readBy, ...row }]) => {
+      return { name, ...row, readBy: readBy.join(", ") || "start" };
+    });
     expect(documented).toEqual(known);
   });
 

@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
 import { join } from "node:path";
-import type { Environment } from "../src/config.ts";
+import type { Environment } from "../src/config/variables.ts";
 import { AvatarBucket, type BucketAccess } from "../src/http/avatar/bucket.ts";
 import { ROOT } from "./child.ts";
 import { type Recipe, ThrowAwayServer } from "./throw-away.ts";

@@ -1,8 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Environment, loadConfig } from "../src/config.ts";
-import type { Endpoint } from "../src/config-values.ts";
+import { HTTP_TIER } from "../src/config/http.ts";
+import { load } from "../src/config/load.ts";
+import { TCP_TIER } from "../src/config/tcp.ts";
+import type { Endpoint } from "../src/config/values.ts";
+import type { Environment } from "../src/config/variables.ts";
 import { UserClient } from "../src/gen/user-client.ts";
 import { startHttp } from "../src/http-main.ts";
 import { createLog } from "../src/log.ts";
@@ -43,14 +46,15 @@ export async function startStack(
   await using cleanup = new AsyncDisposableStack();
   const dataDir = await mkdtemp(join(tmpdir(), "portico-"));
   cleanup.defer(() => rm(dataDir, { recursive: true, force: true }));
-  const config = loadConfig({
+  const variables = {
     DATA_DIR: dataDir,
     HTTP_PORT: "0",
     RPC_PORT: "0",
     PASSWORD_HASH: FAST_HASH,
     LOG_LEVEL: "silent",
     ...environment,
-  });
+  };
+  const config = load(TCP_TIER, variables);
   const log = createLog("test", config.logLevel, false);
   const rpcAddresses: Endpoint[] = [];
   for (let server = 0; server < tcpServers; server++) {
@@ -58,7 +62,7 @@ export async function startStack(
     cleanup.defer(() => tcp.close(1000));
     rpcAddresses.push({ host: config.rpc.host, port: tcp.port });
   }
-  const http = await startHttp({ ...config, rpcAddresses }, log);
+  const http = await startHttp({ ...load(HTTP_TIER, variables), rpcAddresses }, log);
   cleanup.defer(() => http.close(1000));
   const connect = (): Caller => {
     const balancer = new Balancer(rpcAddresses);

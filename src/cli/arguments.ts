@@ -1,4 +1,4 @@
-import { type Endpoint, parseEndpoint, parseToken } from "../config-values.ts";
+import { type Endpoint, parseEndpoint, parseToken } from "../config/values.ts";
 import { splitArguments, UsageError } from "./usage.ts";
 
 /** What the command was asked to do. */

@@ -1,4 +1,4 @@
-import { parseWhole } from "../config-values.ts";
+import { parseWhole } from "../config/values.ts";
 import { splitArguments, UsageError } from "./usage.ts";
 
 export const SEED_HELP = `Fill the user table with test users, for load tests.

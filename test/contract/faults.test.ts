@@ -3,7 +3,9 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadConfig } from "../../src/config.ts";
+import { HTTP_TIER } from "../../src/config/http.ts";
+import { load } from "../../src/config/load.ts";
+import { TCP_TIER } from "../../src/config/tcp.ts";
 import { startHttp } from "../../src/http-main.ts";
 import { createLog } from "../../src/log.ts";
 import { startTcp } from "../../src/tcp-main.ts";
@@ -73,7 +75,7 @@ interface LoneHttp extends AsyncDisposable {
 /** The HTTP tier alone, which looks for the TCP tier at `addresses`. */
 async function startLoneHttp(addresses: string): Promise<LoneHttp> {
   const dataDir = await mkdtemp(join(tmpdir(), "portico-lone-"));
-  const config = loadConfig({
+  const config = load(HTTP_TIER, {
     DATA_DIR: dataDir,
     HTTP_PORT: "0",
     RPC_ADDRESSES: addresses,
@@ -173,7 +175,7 @@ describe.concurrent("a TCP tier that cannot be reached", () => {
     cleanup.defer(() => rm(folder, { recursive: true, force: true }));
     const RPC_PORT = String(deadPort());
     await using http = await startLoneHttp(`127.0.0.1:${RPC_PORT}`);
-    const config = loadConfig({
+    const config = load(TCP_TIER, {
       DATA_DIR: folder,
       RPC_PORT,
       PASSWORD_HASH: "argon2id:m=64,t=1,p=1",

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type Environment, loadConfig } from "../../src/config.ts";
+import { HTTP_TIER } from "../../src/config/http.ts";
+import { load } from "../../src/config/load.ts";
+import type { Environment } from "../../src/config/variables.ts";
 import * as mariaDb from "../mariadb.ts";
 import * as redis from "../redis.ts";
 import { sharedRedisCluster } from "../redis-cluster.ts";
@@ -130,7 +132,7 @@ export function sharedStack(pair: Pair, more: Environment = {}, leaseMs?: number
     },
     async pictures() {
       const { stack, environment } = get();
-      const { avatarBucket } = loadConfig(environment);
+      const { avatarBucket } = load(HTTP_TIER, environment);
       if (avatarBucket) return new TestBucket(avatarBucket).names();
       return readdir(join(stack.dataDir, "avatars")).catch(() => []);
     },

@@ -1,5 +1,6 @@
 // The TCP server as it is, but for leases that end soon.
-import { configOrExit } from "../../src/config.ts";
+import { loadOrExit } from "../../src/config/load.ts";
+import { TCP_TIER } from "../../src/config/tcp.ts";
 import { createLog } from "../../src/log.ts";
 import { runTier } from "../../src/process/lifecycle.ts";
 import { startTcp } from "../../src/tcp-main.ts";
@@ -11,6 +12,6 @@ import { startTcp } from "../../src/tcp-main.ts";
  */
 const SHORT_LEASE_MS = 8;
 
-const config = configOrExit(process.env);
+const config = loadOrExit(TCP_TIER, process.env);
 const log = createLog("tcp", config.logLevel, false);
 await runTier(log, () => startTcp(config, log, SHORT_LEASE_MS));

@@ -2,8 +2,18 @@ import { describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { ConfigError, type Environment, loadConfig } from "./config.ts";
-import { DEFAULT_LIMITS, DEFAULT_POOL_LIMITS } from "./rpc/limits.ts";
+import { DEFAULT_LIMITS, DEFAULT_POOL_LIMITS } from "../rpc/limits.ts";
+import { HTTP_TIER } from "./http.ts";
+import { load } from "./load.ts";
+import { ConfigError } from "./reader.ts";
+import { START } from "./start.ts";
+import type { Environment } from "./variables.ts";
+
+/** What both tiers read, in one. */
+function loadConfig(environment: Environment) {
+  const { http, tcp, ...workers } = load(START, environment);
+  return { ...http, ...tcp, ...workers, rpcLimits: { ...http.rpcLimits, ...tcp.rpcLimits } };
+}
 
 function problems(environment: Environment): string[] {
   try {
@@ -19,7 +29,7 @@ function withAll(record: Record<string, string>, value: string): Environment {
   return Object.fromEntries(Object.keys(record).map((key) => [key, value]));
 }
 
-describe("loadConfig()", () => {
+describe("the config", () => {
   test("an empty environment is the embedded default on loopback", () => {
     const config = loadConfig({});
     expect(config).toMatchObject({
@@ -35,7 +45,7 @@ describe("loadConfig()", () => {
     expect(config.redisUrl).toBeUndefined();
     expect(config.avatarBucket).toBeUndefined();
     expect(config.publicUrl.origin).toBe("http://127.0.0.1:9090");
-    expect(Object.isFrozen(config)).toBe(true);
+    expect(Object.isFrozen(load(HTTP_TIER, {}))).toBe(true);
   });
 
   test("every variable that is set is read", () => {
@@ -161,7 +171,7 @@ describe("loadConfig()", () => {
     [{ LOG_LEVEL: "verbose" }, "must be one of debug, info, warn, error, silent"],
     [{ RPC_TOKEN: "s3cret" }, "RPC_TOKEN must have 16 characters or more"],
     [{ RPC_TLS_CA: "/nowhere/ca.pem" }, 'RPC_TLS_CA names "/nowhere/ca.pem", which cannot be read'],
-    [{ RPC_TLS_CA: join(import.meta.dir, "log.ts") }, "which is no PEM file"],
+    [{ RPC_TLS_CA: join(import.meta.dir, "load.ts") }, "which is no PEM file"],
     [{ HTTP_WORKERS: "0" }, 'HTTP_WORKERS is "0": must be a whole number from 1 to 64'],
     [{ HTTP_WORKERS: "65" }, 'HTTP_WORKERS is "65": must be a whole number from 1 to 64'],
     [{ RPC_WORKERS: "two" }, 'RPC_WORKERS is "two": must be a whole number from 1 to 64'],

@@ -1,3 +1,5 @@
+import type { EnvironmentReader } from "./reader.ts";
+
 // The bucket of S3 that AVATAR_URL names, and how it is asked. What is wrong is thrown as an Error
 // whose message goes on after the variable's name; a secret is not repeated in it.
 
@@ -12,36 +14,22 @@ export interface AvatarBucketConfig {
   readonly secretAccessKey: string;
 }
 
-type VariableName =
-  | "AVATAR_URL"
-  | "S3_ENDPOINT"
-  | "S3_REGION"
-  | "S3_ACCESS_KEY_ID"
-  | "S3_SECRET_ACCESS_KEY";
-
 type Place = Pick<AvatarBucketConfig, "bucket" | "prefix">;
 
 /** A bucket's name as S3 has it, and folders with names that need no care anywhere. */
 const AVATAR_URL = /^s3:\/\/([a-z\d][a-z\d.-]{1,61}[a-z\d])((?:\/[\w.-]{1,100}){0,8})\/?$/;
 
-/**
- * Read the variables of the bucket; undefined where there is none. They are checked either way.
- * @param read parses a variable, and keeps what is wrong with it
- * @param given a variable, if it is set
- */
-export function readAvatarBucket(
-  read: <T>(name: VariableName, fallback: T, parse: (value: string) => T) => T,
-  given: (name: VariableName) => string | undefined,
-): AvatarBucketConfig | undefined {
-  const url = given("AVATAR_URL");
-  const place = read("AVATAR_URL", undefined, () => (url ? parseAvatarUrl(url) : undefined));
-  const region = read("S3_REGION", "", parseRegion);
+/** Read the variables of the bucket; undefined where there is none. They are checked either way. */
+export function readAvatarBucket(reader: EnvironmentReader): AvatarBucketConfig | undefined {
+  const url = reader.given("AVATAR_URL");
+  const place = reader.read("AVATAR_URL", undefined, () => (url ? parseAvatarUrl(url) : undefined));
+  const region = reader.read("S3_REGION", "", parseRegion);
   const key = (name: "S3_ACCESS_KEY_ID" | "S3_SECRET_ACCESS_KEY") =>
-    read(name, "", () => parseKey(given(name), url !== undefined));
+    reader.read(name, "", () => parseKey(reader.given(name), url !== undefined));
   const access = {
     region,
-    endpoint: read("S3_ENDPOINT", "", (value) =>
-      given("S3_ENDPOINT") ? parseEndpoint(value) : `https://s3.${region}.amazonaws.com`,
+    endpoint: reader.read("S3_ENDPOINT", "", (value) =>
+      reader.given("S3_ENDPOINT") ? parseEndpoint(value) : `https://s3.${region}.amazonaws.com`,
     ),
     accessKeyId: key("S3_ACCESS_KEY_ID"),
     secretAccessKey: key("S3_SECRET_ACCESS_KEY"),

@@ -1,0 +1,40 @@
+import type { LogLevel } from "../log.ts";
+import { readLogLevel, readSessionTtl } from "./both-tiers.ts";
+import { type AvatarBucketConfig, readAvatarBucket } from "./bucket.ts";
+import type { Loader } from "./load.ts";
+import type { EnvironmentReader } from "./reader.ts";
+import { type RpcClientConfig, readRpcClient } from "./rpc-client.ts";
+import { type PoolLimitsConfig, readPoolLimits } from "./rpc-limits.ts";
+import { bracketed, type Endpoint, parsePort, parsePublicUrl } from "./values.ts";
+
+export interface HttpConfig extends RpcClientConfig {
+  readonly http: Endpoint;
+  readonly publicUrl: URL;
+  readonly rpcLimits: PoolLimitsConfig;
+  readonly dataDir: string;
+  /** Where the pictures are; without it, they are in a folder in `dataDir`. */
+  readonly avatarBucket: AvatarBucketConfig | undefined;
+  readonly sessionTtlSeconds: number;
+  readonly logLevel: LogLevel;
+}
+
+/** Of the HTTP tier, which knows nothing of databases. */
+export const HTTP_TIER: Loader<HttpConfig> = { program: "http", read: readHttpTier };
+
+export function readHttpTier(reader: EnvironmentReader): HttpConfig {
+  const http = { host: reader.text("HTTP_HOST"), port: reader.read("HTTP_PORT", 0, parsePort) };
+  return {
+    http,
+    publicUrl: reader.read("PUBLIC_URL", new URL("http://localhost"), (value) =>
+      reader.given("PUBLIC_URL")
+        ? parsePublicUrl(value)
+        : new URL(`http://${bracketed(http.host)}:${http.port}`),
+    ),
+    ...readRpcClient(reader),
+    rpcLimits: readPoolLimits(reader),
+    dataDir: reader.text("DATA_DIR"),
+    avatarBucket: readAvatarBucket(reader),
+    sessionTtlSeconds: readSessionTtl(reader),
+    logLevel: readLogLevel(reader),
+  };
+}

@@ -1,0 +1,35 @@
+import { type HttpConfig, readHttpTier } from "./http.ts";
+import type { Loader } from "./load.ts";
+import type { EnvironmentReader } from "./reader.ts";
+import { readTcpTier, type TcpConfig } from "./tcp.ts";
+import { MAX_PORT } from "./values.ts";
+
+/** Of both tiers, and how many processes each has. */
+export interface StartConfig {
+  readonly http: HttpConfig;
+  readonly tcp: TcpConfig;
+  readonly httpWorkers: number;
+  readonly rpcWorkers: number;
+}
+
+/** Of `bun run start` and `bun run dev`, which tell at once what is wrong for either tier. */
+export const START: Loader<StartConfig> = { program: "start", read: readStart };
+
+const MAX_WORKERS = 64;
+
+function readStart(reader: EnvironmentReader): StartConfig {
+  const [http, tcp] = [readHttpTier(reader), readTcpTier(reader)];
+  const rpcWorkers = reader.whole("RPC_WORKERS", 1, MAX_WORKERS);
+  if (tcp.rpc.port + rpcWorkers - 1 > MAX_PORT) {
+    reader.report(`RPC_WORKERS is "${rpcWorkers}": there are not so many ports from RPC_PORT on`);
+  }
+  // Writers of one file wait by turns, and a process does nothing else while it does: under load
+  // one of two was seen to get none for seconds.
+  if (rpcWorkers > 1 && !(reader.given("DATABASE_URL") && reader.given("REDIS_URL"))) {
+    reader.report(
+      `RPC_WORKERS is "${rpcWorkers}": must be 1 where DATABASE_URL or REDIS_URL is not set, ` +
+        "as SQLite is for one process",
+    );
+  }
+  return { http, tcp, httpWorkers: reader.whole("HTTP_WORKERS", 1, MAX_WORKERS), rpcWorkers };
+}
