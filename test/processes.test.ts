@@ -45,14 +45,18 @@ async function readUserInfo(url: string, cookie: string): Promise<unknown> {
 
 describe("a tier", () => {
   test("that is configured wrong says every variable and does not start", async () => {
-    for (const script of ["src/tcp-main.ts", "src/http-main.ts", "src/dev-main.ts"]) {
+    const ofHttp = 'HTTP_PORT is "http": must be a whole number from 0 to 65535\n';
+    const ofBoth = 'RPC_PORT is "rpc": must be a whole number from 0 to 65535\n';
+    for (const [tier, problems] of [
+      ["tcp", ofBoth],
+      ["http", ofHttp + ofBoth],
+      ["dev", ofHttp + ofBoth],
+      ["start", ofHttp + ofBoth],
+    ]) {
       const environment = { HTTP_PORT: "http", RPC_PORT: "rpc" };
-      await using child = new Child(script, { environment });
+      await using child = new Child(`src/${tier}-main.ts`, { environment });
       expect(await child.exited()).toBe(1);
-      expect(child.output).toBe(
-        'HTTP_PORT is "http": must be a whole number from 0 to 65535\n' +
-          'RPC_PORT is "rpc": must be a whole number from 0 to 65535\n',
-      );
+      expect(child.output).toBe(problems ?? "");
     }
   });
 

@@ -129,7 +129,7 @@ describe("bun run rpc", () => {
     const environment = { RPC_ADDRESSES: "nowhere", RPC_TOKEN: "short" };
     const { exitCode, stderr } = await rpc(["User"], { environment });
     expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/^RPC_TOKEN must have .*\nRPC_ADDRESSES has "nowhere"/);
+    expect(stderr).toMatch(/^RPC_ADDRESSES has "nowhere".*\nRPC_TOKEN must have /);
   });
 
   test("reads only the variables that a call needs", async () => {
@@ -149,7 +149,7 @@ describe("bun run rpc", () => {
     const { exitCode, stderr } = await rpc(["User"], { environment: wrong });
     expect({ exitCode, lines: stderr.match(/^\w+/gm) }).toEqual({
       exitCode: 2,
-      lines: ["RPC_HOST", "RPC_PORT"],
+      lines: ["RPC_PORT"],
     });
   });
 
