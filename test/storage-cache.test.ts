@@ -2,7 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { seededRandom } from "../src/rpc/testing/seed.ts";
 import { isOpen, leaseOf, openSessions, REDISES } from "./cached-sessions.ts";
 import { available as hasRedis } from "./redis.ts";
-import { eventually, user } from "./storage-pairs.ts";
+import { createFolder, eventually, open, user } from "./storage-pairs.ts";
 
 // The cache of profiles under leases and marks: src/storage/CACHE.md.
 
@@ -82,6 +82,39 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     await sessions.fill(OLD, slow);
     await sessions.open("s2", OLD, slow);
     expect((await sessions.find("s2"))?.profile).toBeUndefined();
+  });
+
+  test("outlasts the longest lease of any server after an update, whoever wrote", async () => {
+    await using redis = await openSessions(shared);
+    const { sessions, raw } = redis;
+    await using folder = await createFolder();
+    const location = { redisUrl: redis.redisUrl, dataDir: folder.dataDir };
+    await using quick = await open(location, { leaseMs: 20 });
+    await sessions.open("s1", OLD, undefined);
+    // A reader of one server has read the old row; the other one's leases are long over by then.
+    const slow = await leaseOf(sessions, "grace");
+    await leaseOf(quick.sessions, "grace");
+
+    await quick.sessions.invalidating("grace", async () => undefined);
+
+    expect(await raw.pttl("{user:grace}:dirty")).toBeGreaterThanOrEqual(await raw.pttl(slow));
+    await Bun.sleep(60);
+    await sessions.fill(OLD, slow);
+    await sessions.open("s2", OLD, slow);
+    expect((await quick.sessions.find("s1"))?.profile).toBeUndefined();
+    await redis.settle("grace");
+    expect(await isOpen(quick.sessions, raw, "grace")).toBe(true);
+  });
+
+  test("stays closed for a writer's whole time, though another build gives its own less", async () => {
+    await using redis = await openSessions(shared);
+    const { sessions, raw } = redis;
+    await sessions.invalidating("grace", async () => {
+      await raw.pexpire("{user:grace}:dirty", 90_000);
+      await sessions.invalidating("grace", async () => {
+        expect(await raw.pttl("{user:grace}:dirty")).toBeGreaterThan(70_000);
+      });
+    });
   });
 
   test("is empty and takes nothing while a writer is at work, nor until all has settled", async () => {

@@ -26,10 +26,7 @@ export interface StorageOptions {
   readonly redisUrl?: string | undefined;
   readonly dataDir: string;
   readonly sessionTtlSeconds: number;
-  /**
-   * How long the right to fill the cache stands, and the cache stays closed after an update. All
-   * servers of one Redis must have the same.
-   */
+  /** How long the right to fill the cache stands. Servers of one Redis may differ in it. */
   readonly leaseMs?: number | undefined;
   readonly log: Log;
 }

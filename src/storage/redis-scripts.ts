@@ -11,7 +11,8 @@ import type { CachedProfile } from "../user/stores.ts";
 // A lease is a key, too, with a random name. Nobody makes it stand longer than the seconds that it
 // is set for. Who reads a row has one before, and fills the cache while it stands and there is no
 // mark. The last mark outlives every lease from before the end of its update; so whoever fills has
-// read the row as it is now.
+// read the row as it is now. How long leases stand, each server decides for itself: one more key,
+// `:lease:latest`, stands until the last of them has ended, and the mark goes by that.
 
 export function sessionKey(sessionId: string): string {
   return `session:${sessionId}`;
@@ -30,6 +31,11 @@ export function profileArguments(profile: CachedProfile): ProfileArguments {
 /** A lease is for one user, in the same slot, or on one Redis for all. */
 export function leaseKey(username: string, random: string): string {
   return `{user:${username}}:lease:${random}`;
+}
+
+/** Stands until the last lease for this user has ended, whichever server has it. */
+export function latestLeaseKey(username: string): string {
+  return leaseKey(username, "latest");
 }
 
 /** The mark that stays after an update; no writer has it. */
@@ -87,10 +93,11 @@ end`,
   },
   // Null where Redis is full or read-only.
   grantLease: {
-    numberOfKeys: 1,
+    numberOfKeys: 2,
     lua: `
-local set = redis.pcall("SET", KEYS[1], "", "PX", ARGV[1])
-return not set.err and 1`,
+local function set(key) return not redis.pcall("SET", key, "", "PX", ARGV[1]).err end
+if redis.call("PTTL", KEYS[2]) < tonumber(ARGV[1]) and not set(KEYS[2]) then return end
+return set(KEYS[1]) and 1`,
   },
   fillProfile: {
     numberOfKeys: 3,
@@ -98,27 +105,30 @@ return not set.err and 1`,
 if redis.call("EXISTS", KEYS[2]) == 1 or redis.call("EXISTS", KEYS[3]) == 0 then return end
 fill(KEYS[1], unpack(ARGV))`,
   },
-  // From here on nobody fills. It has to outlive the update, so every writer begins its time anew.
+  // From here on nobody fills. It has to outlive the update, so every writer begins its time anew,
+  // and leaves the time of another that has more.
   markDirty: {
     numberOfKeys: 2,
     lua: `
 redis.call("SADD", KEYS[2], ARGV[1])
-redis.call("PEXPIRE", KEYS[2], ARGV[2])
+if redis.call("PTTL", KEYS[2]) < tonumber(ARGV[2]) then redis.call("PEXPIRE", KEYS[2], ARGV[2]) end
 redis.call("DEL", KEYS[1])`,
   },
   // A writer removes its own mark only: another may still be at work. Who read the row before may
-  // still fill, so the mark that stays outlives every lease that there is. The drop is for the case
+  // still fill, so the mark that stays outlives every lease that there is: one of this server's in
+  // any case, should Redis have evicted the key that knows of the others. The drop is for the case
   // that Redis has restarted empty during the update, and the writer's mark was lost with it. It
   // comes first: where memory has run out meanwhile, only a script that has begun to write may add.
   clearDirty: {
-    numberOfKeys: 2,
+    numberOfKeys: 3,
     lua: `
 redis.call("DEL", KEYS[1])
 redis.call("SADD", KEYS[2], "${SETTLING}")
 redis.call("SREM", KEYS[2], ARGV[1])
+local settlingMs = math.max(tonumber(ARGV[2]), redis.call("PTTL", KEYS[3]))
 local isAlone = redis.call("SCARD", KEYS[2]) == 1
-if isAlone or redis.call("PTTL", KEYS[2]) < tonumber(ARGV[2]) then
-  redis.call("PEXPIRE", KEYS[2], ARGV[2])
+if isAlone or redis.call("PTTL", KEYS[2]) < settlingMs then
+  redis.call("PEXPIRE", KEYS[2], settlingMs)
 end`,
   },
 } as const;
@@ -134,11 +144,13 @@ declare module "ioredis" {
     findSessions(keys: number, ...args: ScriptArguments): Result<(string | null)[], Context>;
     /** The sessions' keys, ttlMs, the lease ("" for none), and the ProfileArguments of each. */
     openSessions(keys: number, ...args: ScriptArguments): Result<null, Context>;
-    grantLease(lease: string, leaseMs: number): Result<1 | null, Context>;
+    grantLease(lease: string, latest: string, leaseMs: number): Result<1 | null, Context>;
     fillProfile(
       ...args: [...UserKeys, lease: string, ...ProfileArguments, ttlMs: number]
     ): Result<null, Context>;
     markDirty(...args: [...UserKeys, writer: string, dirtyMs: number]): Result<null, Context>;
-    clearDirty(...args: [...UserKeys, writer: string, settlingMs: number]): Result<null, Context>;
+    clearDirty(
+      ...args: [...UserKeys, latestLease: string, writer: string, leaseMs: number]
+    ): Result<null, Context>;
   }
 }

@@ -66,7 +66,8 @@ export class RedisSessions implements SessionStore {
       throw error;
     }
     const { leaseMs } = this.#topology.times;
-    await this.#drop(() => this.#redis.clearDirty(...keysOf(username), writer, leaseMs));
+    const keys = [...keysOf(username), this.#topology.latestLease(username)] as const;
+    await this.#drop(() => this.#redis.clearDirty(...keys, writer, leaseMs));
     return result;
   }
 

@@ -4,7 +4,7 @@ import type { CachedProfile, FoundSession, Lease } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
 import { batch } from "./batch.ts";
 import { Recovery } from "./recovery.ts";
-import { keysOf, leaseKey, profileArguments, sessionKey } from "./redis-scripts.ts";
+import { keysOf, latestLeaseKey, leaseKey, profileArguments, sessionKey } from "./redis-scripts.ts";
 import { SharedLease } from "./shared-lease.ts";
 
 /** How many a cluster has, as it says it. */
@@ -32,6 +32,8 @@ export interface Topology {
   /** Begin a session and, under a lease, fill the cache. */
   open(sessionId: string, profile: CachedProfile, lease: Lease | undefined): Promise<void>;
   lease(username: string): Promise<Lease | undefined>;
+  /** The key that stands until the last lease for this user has ended. */
+  latestLease(username: string): string;
   /** Throws where there is no answer, or the answer is that not every key can be had. */
   ping(): Promise<unknown>;
 }
@@ -73,6 +75,10 @@ export class OneRedis implements Topology {
 
   lease(): Promise<Lease | undefined> {
     return this.#lease.get().then((lease) => this.#recovery.permit(lease));
+  }
+
+  latestLease(): string {
+    return latestLeaseKey(EVERYBODY);
   }
 
   ping(): Promise<unknown> {
@@ -155,6 +161,10 @@ export class RedisCluster implements Topology {
     );
   }
 
+  latestLease(username: string): string {
+    return latestLeaseKey(username);
+  }
+
   /** Any node knows which slots are served, once the nodes miss the one that does not answer. */
   ping(): Promise<unknown> {
     return attempt("ping Redis", async () => {
@@ -167,9 +177,11 @@ export class RedisCluster implements Topology {
 }
 
 /** @returns undefined where Redis is full or read-only: what can be read is read all the same */
-async function grant({ redis, times }: Topology, username: string): Promise<Lease | undefined> {
+async function grant(topology: Topology, username: string): Promise<Lease | undefined> {
+  const { redis, times } = topology;
   const lease = leaseKey(username, randomUUID());
-  return (await redis.grantLease(lease, times.leaseMs)) === null ? undefined : lease;
+  const granted = await redis.grantLease(lease, topology.latestLease(username), times.leaseMs);
+  return granted === null ? undefined : lease;
 }
 
 function found(

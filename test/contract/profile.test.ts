@@ -149,6 +149,7 @@ describeRedis("two pairs of tiers on the same servers", (pair) => {
   const shared = sharedStack(pair, {}, LEASE_MS);
 
   test("share users and sessions, and never show an older nickname", async () => {
+    // Its leases are a hundred times as long.
     await using second = await startStack(shared.environment);
     const member = await newMember(shared.stack);
     const { sessionId } = member;
