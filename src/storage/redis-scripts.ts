@@ -18,6 +18,15 @@ export function sessionKey(sessionId: string): string {
   return `session:${sessionId}`;
 }
 
+/**
+ * What stands for a while after a session was closed: a client that has lost its connection sends
+ * the same command again, and is to get the same answer. In the session's slot, as long as neither
+ * name nor `closing` has braces of its own.
+ */
+export function closedKey(sessionId: string, closing: string): string {
+  return `session:{${sessionKey(sessionId)}}:closed:${closing}`;
+}
+
 /** The keys of one user; the scripts take those that they need, in this order. */
 export function keysOf(username: string): UserKeys {
   const profile = `user:${username}`;
@@ -91,6 +100,14 @@ for index = 1, #KEYS do
   end
 end`,
   },
+  // 1 where there was such a session, also if it is asked again.
+  closeSession: {
+    numberOfKeys: 2,
+    lua: `
+if redis.call("DEL", KEYS[1]) == 0 then return redis.call("EXISTS", KEYS[2]) end
+redis.call("SET", KEYS[2], "", "PX", ARGV[1])
+return 1`,
+  },
   // Null where Redis is full or read-only.
   grantLease: {
     numberOfKeys: 2,
@@ -144,6 +161,7 @@ declare module "ioredis" {
     findSessions(keys: number, ...args: ScriptArguments): Result<(string | null)[], Context>;
     /** The sessions' keys, ttlMs, the lease ("" for none), and the ProfileArguments of each. */
     openSessions(keys: number, ...args: ScriptArguments): Result<null, Context>;
+    closeSession(session: string, closed: string, closedMs: number): Result<0 | 1, Context>;
     grantLease(lease: string, latest: string, leaseMs: number): Result<1 | null, Context>;
     fillProfile(
       ...args: [...UserKeys, lease: string, ...ProfileArguments, ttlMs: number]

@@ -4,11 +4,13 @@ import type { Cluster, Redis } from "ioredis";
 import type { Log } from "../log.ts";
 import type { CachedProfile, FoundSession, Lease, SessionStore } from "../user/stores.ts";
 import { attempt, storageError } from "./attempt.ts";
-import { keysOf, profileArguments, sessionKey } from "./redis-scripts.ts";
+import { closedKey, keysOf, profileArguments, sessionKey } from "./redis-scripts.ts";
 import type { Topology } from "./redis-topology.ts";
 
 /** Longer than any UPDATE lives: its statement ends within seconds, on both sides. */
 const DIRTY_MS = 60_000;
+/** More than any command waits: until then ioredis may send it again on another connection. */
+const REPEAT_MS = 10_000;
 const DROP_ATTEMPTS = 3;
 const DROP_BACKOFF_MS = 50;
 const LONGEST_DROP_BACKOFF_MS = 1_000;
@@ -36,8 +38,13 @@ export class RedisSessions implements SessionStore {
     return this.#topology.find(sessionId);
   }
 
-  async close(sessionId: string): Promise<boolean> {
-    return (await attempt("close session", () => this.#redis.del(sessionKey(sessionId)))) > 0;
+  close(sessionId: string): Promise<boolean> {
+    // It would divide the keys between two slots of a cluster. No session of ours has one.
+    if (/[{}]/.test(sessionId)) return Promise.resolve(false);
+    const keys = [sessionKey(sessionId), closedKey(sessionId, randomUUID())] as const;
+    return attempt("close session", async () => {
+      return (await this.#redis.closeSession(...keys, REPEAT_MS)) > 0;
+    });
   }
 
   lease(username: string): Promise<Lease | undefined> {
