@@ -138,7 +138,7 @@ describe.concurrent.skipIf(!hasMariaDb)("MySQL", () => {
       [],
     );
     await client.close();
-    expect(waits).toMatchObject({ rowSeconds: "2", tableSeconds: "2" });
+    expect(waits).toMatchObject({ rowSeconds: "1", tableSeconds: "1" });
   });
 
   test("refusing the password or the database stops the start, without naming the secret", async () => {

@@ -1,5 +1,5 @@
 import type { QueryResult, RowDataPacket } from "mysql2";
-import { type Connection, createConnection } from "mysql2/promise";
+import type { Connection } from "mysql2/promise";
 import { errorField, within } from "./attempt.ts";
 import {
   type AppliedMigration,
@@ -9,13 +9,13 @@ import {
   pendingOf,
   statesOf,
 } from "./migration.ts";
-import { mysqlOptions } from "./mysql-client.ts";
 import { MYSQL_MIGRATIONS, type MysqlMigration, type MysqlObstacle } from "./mysql-migrations.ts";
+import { openSession } from "./mysql-session.ts";
 
 /** How long one server waits for another that is migrating, before it says so and asks again. */
 const LOCK_TIMEOUT_SECONDS = 10;
 /** Every query of a table waits behind an ALTER that waits for it, so that gives way soon. */
-const TABLE_LOCK_TIMEOUT_SECONDS = 3;
+const LOCK_WAIT_SECONDS = 3;
 /** For what does not touch the users, and waits for a table's lock at most. */
 const STATEMENT_TIMEOUT_MS = 10_000;
 /** MySQL has waited for the lock when it answers. */
@@ -42,7 +42,7 @@ type AppliedRow = AppliedMigration & RowDataPacket;
  * @throws {MigrationError} its rows do not fit into the new tables
  */
 export async function migrateMysql(databaseUrl: string, events: MigrationEvents): Promise<void> {
-  await connected(databaseUrl, async (connection) => {
+  await connected(databaseUrl, false, async (connection) => {
     if ((await readPending(connection)).length === 0) return;
     await lock(connection, events);
     // Who had the lock before may have left nothing to do.
@@ -52,25 +52,22 @@ export async function migrateMysql(databaseUrl: string, events: MigrationEvents)
 
 /** Which migrations a MySQL database has, and which it lacks. Changes nothing. */
 export async function mysqlMigrationStates(databaseUrl: string): Promise<MigrationState[]> {
-  return connected(databaseUrl, async (connection) =>
+  return connected(databaseUrl, true, async (connection) =>
     statesOf(MYSQL_MIGRATIONS, await readApplied(connection)),
   );
 }
 
 async function connected<T>(
   databaseUrl: string,
+  mayBeReadOnly: boolean,
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
-  const connection = await createConnection({ ...mysqlOptions(databaseUrl), dateStrings: true });
-  // The query that finds the connection broken reports it; without a listener, the event throws.
-  connection.on("error", () => undefined);
+  const connection = await openSession(databaseUrl, {
+    lockWaitSeconds: LOCK_WAIT_SECONDS,
+    mayBeReadOnly,
+    options: { dateStrings: true },
+  });
   try {
-    // Whatever the server's defaults are, a value that does not fit is an error.
-    await query(
-      connection,
-      `SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',
-        SESSION lock_wait_timeout = ${TABLE_LOCK_TIMEOUT_SECONDS}`,
-    );
     return await work(connection);
   } finally {
     // The lock belongs to the connection and ends with it.

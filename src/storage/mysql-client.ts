@@ -1,97 +1,165 @@
-import { type ConnectionOptions, createPool, type QueryResult } from "mysql2";
-import type { Pool } from "mysql2/promise";
-import { errorField, within } from "./attempt.ts";
+import type { QueryResult, RowDataPacket } from "mysql2";
+import type { Connection } from "mysql2/promise";
+import { within } from "./attempt.ts";
+import {
+  DemotedError,
+  isDemoted,
+  isDuplicateKey,
+  isRolledBack,
+  serverErrno,
+} from "./mysql-errors.ts";
+import { MysqlPool, type PooledConnection } from "./mysql-pool.ts";
+import { isOff, openSession } from "./mysql-session.ts";
 import type { Presence } from "./presence.ts";
 
-const CONNECT_TIMEOUT_MS = 2_000;
-/** All that a statement may take: waiting for a connection, opening it, preparing, running. */
+/**
+ * Until when a statement may be begun, or begun again: waiting for a connection, opening it,
+ * preparing. One that is begun the first time ends by then, too.
+ */
 const STATEMENT_TIMEOUT_MS = 2_500;
 /**
- * Less than a statement's time, so that the server gives up on an update before its caller. For
- * locks of rows and of tables: an update that waits for a backup to end would outlive all who know
- * of it, and find the cache filled again.
+ * How long the server waits for a lock of a row or of the table: less than a statement's time, so
+ * that it gives up on an update before its caller. An update that waits for a backup to end would
+ * outlive all who know of it, and find the cache filled again.
  */
-const LOCK_WAIT_SECONDS = 2;
-const CONNECTIONS = 10;
-const WAITERS = 256;
+const LOCK_WAIT_SECONDS = 1;
+/** One that was rolled back late is begun again late: its caller still outlasts its lock. */
+const REPEAT_TIMEOUT_MS = LOCK_WAIT_SECONDS * 1_000 + 500;
+/** A look-up takes milliseconds: a connection that is silent for longer is probably dead. */
+const READ_TIMEOUT_MS = 1_000;
+/** Of one statement, the first included. */
+const MAX_ATTEMPTS = 6;
+/** Before the second attempt, and twice as long before each that follows. */
+const FIRST_PAUSE_MS = 20;
 
-/** How every connection to MySQL is made. What the URL says comes after what stands here. */
-export function mysqlOptions(databaseUrl: string): ConnectionOptions {
-  return {
-    uri: databaseUrl,
-    charset: "utf8mb4_bin",
-    timezone: "Z",
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    supportBigNumbers: true,
-    bigNumberStrings: true,
-    // Not a stack captured for each statement: what it was for, the StorageError says.
-    trace: false,
-    // A server has no business asking its client for files.
-    flags: ["-LOCAL_FILES"],
-  };
+const CONNECTIONS = 10;
+const IDLE_MS = 60_000;
+const MAX_AGE_MS = 120_000;
+
+/** A row of a SELECT that has `PROOF` among its columns. */
+export interface ProvenRow extends RowDataPacket {
+  readonly readOnly: unknown;
 }
+
+/**
+ * The column by which what is read shows that its server still is the primary. One that was
+ * demoted, and stays up, goes on answering with rows of the past, and no error tells.
+ */
+export const PROOF = "@@global.read_only AS readOnly";
+
+type Statement<T> = (connection: Connection) => Promise<T>;
 
 /** Prepared statements on a pool of connections, where every wait is bounded. */
 export class MysqlClient {
-  readonly #pool: Pool;
+  readonly #pool: MysqlPool;
   readonly #presence: Presence;
 
   constructor(databaseUrl: string, presence: Presence) {
     this.#presence = presence;
-    const pool = createPool({
-      ...mysqlOptions(databaseUrl),
-      connectionLimit: CONNECTIONS,
-      queueLimit: WAITERS,
+    this.#pool = new MysqlPool({
+      maxConnections: CONNECTIONS,
+      idleMs: IDLE_MS,
+      maxAgeMs: MAX_AGE_MS,
+      open: (timeoutMs) =>
+        openSession(databaseUrl, { timeoutMs, lockWaitSeconds: LOCK_WAIT_SECONDS }),
     });
-    // Whatever the server's defaults are, a value too long for its column is an error. This goes
-    // out before the statement that the connection was opened for.
-    pool.on("connection", (connection) => {
-      connection.query(
-        "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', " +
-          `SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}, ` +
-          `SESSION lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
-        (error) => {
-          if (error) connection.destroy();
-        },
-      );
-    });
-    this.#pool = pool.promise();
   }
 
-  /** @returns the rows of a SELECT, the ResultSetHeader of any other statement */
-  async execute<T extends QueryResult>(sql: string, values: string[]): Promise<T> {
+  /**
+   * The rows of a SELECT that has at least one, `PROOF` among its columns, from a server that takes
+   * writes. It may run twice.
+   */
+  read<T extends ProvenRow>(sql: string, values: string[]): Promise<T[]> {
+    return this.#run(true, async (connection) => {
+      const [rows] = await connection.execute<T[]>(sql, values);
+      if (!isOff(rows[0]?.readOnly)) throw new DemotedError();
+      return rows;
+    });
+  }
+
+  /**
+   * Carry out a statement that may change rows: again only if it certainly was not.
+   * @returns the rows of a SELECT, the ResultSetHeader of any other statement
+   */
+  execute<T extends QueryResult>(sql: string, values: string[]): Promise<T> {
+    return this.#run(false, async (connection) => {
+      const [result] = await connection.execute<T>(sql, values);
+      return result;
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  async #run<T>(isRead: boolean, statement: Statement<T>): Promise<T> {
     const endsAtMs = performance.now() + STATEMENT_TIMEOUT_MS;
     try {
-      // A connection that comes too late goes back unused: nothing begins after its deadline.
-      const connection = await within(STATEMENT_TIMEOUT_MS, this.#pool.getConnection(), (late) =>
-        late.release(),
-      );
+      await this.#pool.takeTurn(STATEMENT_TIMEOUT_MS);
       try {
-        // This process may have stood still meanwhile.
-        const leftMs = endsAtMs - performance.now();
-        if (leftMs <= 0) throw new Error("the statement's time is over before it was sent");
-        const [result] = await within(leftMs, connection.execute<T>(sql, values));
-        connection.release();
+        const result = await this.#attempt(isRead, statement, endsAtMs);
         this.#presence.there();
         return result;
-      } catch (error) {
-        // After anything but a plain refusal nobody knows what the connection will say next.
-        if (isDuplicateKey(error)) connection.release();
-        else connection.destroy();
-        throw error;
+      } finally {
+        this.#pool.endTurn();
       }
     } catch (error) {
-      // What carries an SQLSTATE was said by a server that is there.
-      if (errorField(error, "sqlState") === undefined) this.#presence.away(error);
+      // What has a number was said by a server that is there.
+      if (serverErrno(error) === undefined) this.#presence.away(error);
       throw error;
     }
   }
 
-  async close(): Promise<void> {
-    await within(STATEMENT_TIMEOUT_MS, this.#pool.end());
+  /** Try until it is done, or fails so that nobody knows whether it was, or time is over. */
+  async #attempt<T>(isRead: boolean, statement: Statement<T>, endsAtMs: number): Promise<T> {
+    let mustBeFresh = false;
+    for (let attempt = 1; ; attempt++) {
+      let pooled: PooledConnection | undefined;
+      try {
+        pooled = await this.#pool.take(endsAtMs, mustBeFresh);
+        const result = await within(
+          timeoutOf(endsAtMs, attempt, isRead && !pooled.isFresh),
+          statement(pooled.connection),
+        );
+        this.#pool.giveBack(pooled);
+        return result;
+      } catch (error) {
+        const again = this.#sortOut(error, pooled, isRead && !mustBeFresh);
+        const pauseMs = FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random());
+        const isTimeLeft = performance.now() + pauseMs < endsAtMs;
+        if (again === "never" || attempt === MAX_ATTEMPTS || !isTimeLeft) throw error;
+        mustBeFresh ||= again === "elsewhere";
+        await Bun.sleep(pauseMs);
+      }
+    }
+  }
+
+  /** What becomes of the connection, and whether the statement may be tried again. */
+  #sortOut(
+    error: unknown,
+    pooled: PooledConnection | undefined,
+    mayRepeat: boolean,
+  ): "here" | "elsewhere" | "never" {
+    if (pooled && (isDuplicateKey(error) || isRolledBack(error))) {
+      this.#pool.giveBack(pooled);
+      return isRolledBack(error) ? "here" : "never";
+    }
+    // After anything but a plain refusal nobody knows what the connection will say next.
+    pooled?.connection.destroy();
+    if (isDemoted(error)) {
+      this.#pool.drop();
+      return "here";
+    }
+    if (!pooled || pooled.isFresh || !mayRepeat || serverErrno(error) !== undefined) return "never";
+    this.#pool.dropIdle();
+    return "elsewhere";
   }
 }
 
-export function isDuplicateKey(error: unknown): boolean {
-  return errorField(error, "code") === "ER_DUP_ENTRY";
+/** @throws when nothing may be begun any more: this process may have stood still meanwhile */
+function timeoutOf(endsAtMs: number, attempt: number, mayBeDead: boolean): number {
+  const leftMs = endsAtMs - performance.now();
+  if (leftMs <= 0) throw new Error("the statement's time is over before it was sent");
+  if (attempt > 1) return Math.max(leftMs, REPEAT_TIMEOUT_MS);
+  return mayBeDead ? Math.min(leftMs, READ_TIMEOUT_MS) : leftMs;
 }

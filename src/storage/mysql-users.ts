@@ -1,16 +1,18 @@
 import type DataLoader from "dataloader";
-import type { ResultSetHeader, RowDataPacket } from "mysql2";
+import type { ResultSetHeader } from "mysql2";
 import type { StoredPassword, User, UserStore } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
 import { batch, LARGEST_BATCH } from "./batch.ts";
-import { isDuplicateKey, type MysqlClient } from "./mysql-client.ts";
+import { type MysqlClient, PROOF, type ProvenRow } from "./mysql-client.ts";
+import { isDuplicateKey } from "./mysql-errors.ts";
 
 /** How many names a look-up asks for; few sizes, so that few statements are prepared. */
 const BATCH_SIZES = [1, 4, 16, 32, 48, 64, 96, LARGEST_BATCH];
 
 const COLUMNS = "username, nickname, profile_path AS profilePath, password, salt";
 
-type UserRow = User & RowDataPacket;
+/** Of one row at least, which is all null where no user was found. */
+type UserRow = ProvenRow & (User | { readonly [column in keyof User]: null });
 
 /**
  * Users in MySQL or MariaDB. The column's collation, utf8mb4_bin, compares byte for byte; only
@@ -68,7 +70,7 @@ export class MysqlUsers implements UserStore {
   }
 
   async ping(): Promise<void> {
-    await attempt("ping MySQL", () => this.#client.execute<RowDataPacket[]>("SELECT 1", []));
+    await attempt("ping MySQL", () => this.#client.read(`SELECT ${PROOF}`, []));
   }
 
   close(): Promise<void> {
@@ -90,11 +92,14 @@ export class MysqlUsers implements UserStore {
     const last = names.at(-1) ?? "";
     while (names.length < size) names.push(last);
 
-    const rows = await this.#client.execute<UserRow[]>(
-      `SELECT ${COLUMNS} FROM user WHERE username IN (${names.map(() => "?").join(", ")})`,
+    // The join makes a row even where there is no user: it has the proof.
+    const rows = await this.#client.read<UserRow>(
+      `SELECT ${COLUMNS}, ${PROOF} FROM (SELECT 1) AS one
+       LEFT JOIN user ON username IN (${names.map(() => "?").join(", ")})`,
       names,
     );
-    const users = new Map(rows.map((row) => [row.username, row]));
+    const users = new Map<string | null, User>();
+    for (const row of rows) if (row.username !== null) users.set(row.username, row);
     return usernames.map((username) => users.get(username));
   }
 }

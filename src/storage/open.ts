@@ -6,6 +6,7 @@ import { EmbeddedSessions } from "./embedded-sessions.ts";
 import { migrateMysql } from "./migrate-mysql.ts";
 import { MigrationError } from "./migration.ts";
 import { MysqlClient } from "./mysql-client.ts";
+import { isPassing } from "./mysql-errors.ts";
 import { MysqlUsers } from "./mysql-users.ts";
 import { NodePresences, Presence } from "./presence.ts";
 import { connectRedis } from "./redis-client.ts";
@@ -68,7 +69,7 @@ async function openUsers(options: StorageOptions, sqlite: Presence): Promise<Use
   }
 
   const presence = new Presence(`MySQL at ${new URL(databaseUrl).host} (DATABASE_URL)`, log);
-  await untilThere(presence, isAway, () =>
+  await untilThere(presence, isPassing, () =>
     migrateMysql(databaseUrl, {
       waiting: (why) => presence.away(why),
       applying: ({ version, name }) => {

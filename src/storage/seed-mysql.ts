@@ -1,9 +1,9 @@
 import { Readable } from "node:stream";
 import type { ResultSetHeader, RowDataPacket } from "mysql2";
-import { type Connection, createConnection } from "mysql2/promise";
+import type { Connection } from "mysql2/promise";
 import type { User } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
-import { mysqlOptions } from "./mysql-client.ts";
+import { openSession } from "./mysql-session.ts";
 import {
   type Chunk,
   nextChunk,
@@ -61,15 +61,10 @@ export class MysqlSeed implements Seed {
     databaseUrl: string,
     nameOf: (n: number) => string,
   ): Promise<MysqlSeed> {
-    const connection = await createConnection({
-      ...mysqlOptions(databaseUrl),
-      // The server gets what is streamed to it, whichever file it asks for.
-      flags: ["+LOCAL_FILES"],
-    });
-    // The statement that finds the connection broken reports it; without a listener, it throws.
-    connection.on("error", () => undefined);
+    // The server gets what is streamed to it, whichever file it asks for.
+    const options = { flags: ["+LOCAL_FILES"] };
+    const connection = await openSession(databaseUrl, { options });
     try {
-      await connection.query("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'");
       await createProgress(connection);
       const [[row]] = await connection.query<LocalInfileRow[]>(
         "SELECT @@GLOBAL.local_infile AS allowed",
