@@ -238,11 +238,11 @@ describe("the HTTP API", () => {
   const form = (fields: Record<string, TSchema>): HttpApi => ({
     upload: {
       ...{ path: "/up", methods: ["POST"], summary: "Up.", tag: "Words", errors: [] },
-      ...{ form: Type.Object(fields), data: Type.Object({ at: text }) },
+      ...{ changesState: true, form: Type.Object(fields), data: Type.Object({ at: text }) },
     },
   });
   const calling = (more: Partial<CallEndpoint>): HttpApi => ({
-    count: { path: "/count", methods: ["POST"], calls: "Words.count", ...more },
+    count: { path: "/count", methods: ["POST"], calls: "Words.count", changesState: true, ...more },
   });
   const service = words({ count: {}, split: { number: 2 } });
   const lockWith = (api: HttpApi) => lockOf([service], endpointModels(api, [service]));

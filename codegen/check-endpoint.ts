@@ -19,6 +19,10 @@ export function checkSpec(name: string, spec: EndpointSpec): void {
   if (methods.length === 0 || !methods.every((method) => METHODS.has(method))) {
     refuse(name, `its methods are ${methods.join(", ") || "none"}, must be GET or POST`);
   }
+  // Never guessed: what is taken for a read by mistake can be asked for by any site.
+  if (typeof spec.changesState !== "boolean") {
+    refuse(name, "it must say whether it changes state: `changesState: true` or `false`");
+  }
   if ("calls" in spec) {
     if (path.includes(":")) refuse(name, `nothing of ${path} would get into ${spec.calls}`);
   } else if (!("summary" in spec)) {
@@ -40,6 +44,9 @@ export function checkEndpoint(endpoint: EndpointModel): void {
   if (odd !== undefined) refuse(name, `the field ${JSON.stringify(odd)} is no name`);
   if (!call) return;
   const { request, reply, method, returns } = call;
+  if (!endpoint.changesState && !method.idempotent) {
+    refuse(name, `${method.name} is not idempotent, so it must say \`changesState: true\``);
+  }
   for (const message of [request, reply]) {
     const session = message.properties[SESSION_FIELD];
     if (session && !isAnyText(session)) {

@@ -43,8 +43,8 @@ export interface Endpoint {
   /** \`:name\` stands for one segment. */
   readonly path: string;
   readonly methods: readonly ("GET" | "POST")[];
-  /** Not to be asked for on behalf of another site. */
-  readonly isChanging: boolean;
+  /** Not to be asked for on behalf of another site, ahead of time or by HEAD. */
+  readonly changesState: boolean;
 }
 
 ${from("An endpoint that a method answers.")}
@@ -81,10 +81,10 @@ function own(endpoint: EndpointModel): string {
   return `{ name: ${JSON.stringify(endpoint.name)}, ${common(endpoint).join(", ")} }`;
 }
 
-function common({ path, methods, isChanging }: EndpointModel): string[] {
+function common({ path, methods, changesState }: EndpointModel): string[] {
   return [
     `path: ${JSON.stringify(path)}`,
     `methods: ${JSON.stringify(methods)}`,
-    `isChanging: ${isChanging}`,
+    `changesState: ${changesState}`,
   ];
 }

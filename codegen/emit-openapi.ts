@@ -160,11 +160,18 @@ interface Failure {
   readonly errors: readonly ErrorName[];
 }
 
-function failuresOf({ body, form, isChanging, file, call, ...endpoint }: EndpointModel): Failure[] {
+function failuresOf({
+  body,
+  form,
+  changesState,
+  file,
+  call,
+  ...endpoint
+}: EndpointModel): Failure[] {
   const pairs: [status: number, error: ErrorName][] = [[500, "ServerError"]];
   for (const status of body || form ? [400, 413, 415] : [])
     pairs.push([status, "InvalidParamsError"]);
-  if (isChanging) pairs.push([403, "InvalidParamsError"]);
+  if (changesState) pairs.push([403, "InvalidParamsError"]);
   // A file may be in a store that is away or slow.
   if (file) pairs.push([404, "InvalidParamsError"], [503, "ServerError"], [504, "ServerError"]);
   for (const error of endpoint.errors) pairs.push([ERRORS[error].status, error]);

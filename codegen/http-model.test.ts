@@ -28,12 +28,18 @@ const NotesContract = contract("Notes", {
 });
 const notes = serviceModel("schema/notes.ts", { Note, Saved, Session, NotesContract });
 
-const SAVE: EndpointSpec = { path: "/notes", methods: ["POST"], calls: "Notes.save" };
+const SAVE: EndpointSpec = {
+  path: "/notes",
+  methods: ["POST"],
+  calls: "Notes.save",
+  changesState: true,
+};
 const SHOW: EndpointSpec = {
   path: SAVE.path,
   methods: ["GET"],
   summary: "Show notes.",
   tag: "Notes",
+  changesState: false,
   errors: [],
 };
 
@@ -48,15 +54,25 @@ function other(request: TObject, reply: TObject, declared = {}): ServiceModel {
   return serviceModel("schema/other.ts", { Note: request, Reply: reply, OtherContract });
 }
 
-const GET_OTHER: EndpointSpec = { path: "/other", methods: ["POST"], calls: "Other.get" };
+const GET_OTHER: EndpointSpec = {
+  path: "/other",
+  methods: ["POST"],
+  calls: "Other.get",
+  changesState: true,
+};
 
 describe("an endpoint", () => {
   test("takes from its method what it needs and answers", () => {
-    const enter: EndpointSpec = { path: "/enter", methods: ["POST"], calls: "Notes.enter" };
+    const enter: EndpointSpec = {
+      path: "/enter",
+      methods: ["POST"],
+      calls: "Notes.enter",
+      changesState: true,
+    };
     const [saving, entering] = models({ save: SAVE, enter });
     expect(saving).toMatchObject({
       summary: "Save a note.",
-      isChanging: true,
+      changesState: true,
       needsSession: true,
       cookie: undefined,
       call: { returns: { reply: ["id", "note", "before"] } },
@@ -91,6 +107,28 @@ describe("an endpoint", () => {
   ])("is refused where it names %s", (_, spec, why) => {
     expect(() => models({ save: spec })).toThrow(SchemaError);
     expect(() => models({ save: spec })).toThrow(why);
+  });
+
+  test("says itself whether it changes state, whatever its method says of repeating", () => {
+    const put = { idempotent: true };
+    const service = other(Note, Saved, { errors, ...put });
+    const [writing] = endpointModels({ get: GET_OTHER }, [service]);
+    expect(writing).toMatchObject({ changesState: true, call: { method: put } });
+    expect(emitEndpoints([writing].flatMap((each) => each ?? []))).toContain("changesState: true");
+    const [reading] = endpointModels({ get: { ...GET_OTHER, changesState: false } }, [service]);
+    expect(reading).toMatchObject({ changesState: false });
+  });
+
+  test.each([SAVE, SHOW])("is refused where it does not say whether it changes state", (spec) => {
+    const { changesState: _, ...silent } = spec;
+    const api = JSON.parse(JSON.stringify({ save: silent }));
+    expect(() => models(api)).toThrow("it must say whether it changes state");
+  });
+
+  test("is refused as a read where its method may not be called twice", () => {
+    expect(() => models({ save: { ...SAVE, changesState: false } })).toThrow(
+      "save is not idempotent, so it must say `changesState: true`",
+    );
   });
 
   test("is refused under a name that is none", () => {

@@ -16,7 +16,7 @@ export interface EndpointModel {
   /** What it is listed under. */
   readonly tag: string;
   /** Other sites may not ask for it. */
-  readonly isChanging: boolean;
+  readonly changesState: boolean;
   readonly needsSession: boolean;
   readonly cookie: "set" | "clear" | undefined;
   readonly errors: readonly DeclaredErrorName[];
@@ -80,7 +80,7 @@ export function shownMessages(endpoints: readonly EndpointModel[]): readonly Mes
 
 function callEndpoint(
   name: string,
-  { path, methods, calls, endsSession, returns }: CallEndpoint,
+  { path, methods, calls, changesState, endsSession, returns }: CallEndpoint,
   services: readonly ServiceModel[],
 ): EndpointModel {
   const [service, method] = findMethod(name, calls, services);
@@ -94,7 +94,7 @@ function callEndpoint(
     methods,
     summary: method.summary,
     tag: service.service,
-    isChanging: !method.idempotent,
+    changesState,
     needsSession: SESSION_FIELD in request.properties,
     cookie: endsSession ? "clear" : setsCookie,
     errors: method.errors,
@@ -113,14 +113,14 @@ function callEndpoint(
 }
 
 function ownEndpoint(name: string, spec: OwnEndpoint): EndpointModel {
-  const { path, methods, summary, tag, form, data, file, errors } = spec;
+  const { path, methods, summary, tag, changesState, form, data, file, errors } = spec;
   return {
     name,
     path,
     methods,
     summary,
     tag,
-    isChanging: !spec.idempotent,
+    changesState,
     needsSession: spec.session ?? false,
     cookie: undefined,
     errors,

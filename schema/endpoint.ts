@@ -5,6 +5,12 @@ import type { DeclaredErrorName } from "./errors.ts";
 export type HttpMethod = "GET" | "POST";
 
 /**
+ * `changesState` of every endpoint: whether a request can change anything. Then other sites may not
+ * ask for it, browsers may not ask for it ahead of time, and HEAD is refused. It is said here, not
+ * taken from `idempotent`: a write that is safe to send twice is a write.
+ */
+
+/**
  * An endpoint that a method of a contract answers. Its request is made of the fields of the body
  * and, where it has one, the `sessionId` of the cookie; a `sessionId` of the reply becomes the
  * cookie, and what remains of the reply is the answer's `data`, "" where nothing does.
@@ -12,8 +18,9 @@ export type HttpMethod = "GET" | "POST";
 export interface CallEndpoint {
   readonly path: string;
   readonly methods: readonly HttpMethod[];
-  /** `Service.method`. Unless it is idempotent, other sites may not ask for it. */
+  /** `Service.method` */
   readonly calls: string;
+  readonly changesState: boolean;
   /** The cookie is taken away: the session has ended. */
   readonly endsSession?: true;
   /** The field of the request that is the answer's `data`, in place of the reply. */
@@ -27,8 +34,7 @@ export interface OwnEndpoint {
   readonly summary: string;
   /** What it is listed under in the documentation. */
   readonly tag: string;
-  /** Changes nothing: other sites may ask for it. */
-  readonly idempotent?: true;
+  readonly changesState: boolean;
   /** It needs a session's cookie. */
   readonly session?: true;
   /** The parts of a multipart form; a part of type FILE is a file. */

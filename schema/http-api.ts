@@ -21,19 +21,26 @@ export const PicturePath = Type.Pick(ProfilePicUpdate, ["profilePath"]);
 
 /** Every endpoint of the HTTP API, one by one. Pages and their files are in src/http/routes.ts. */
 export const HTTP_API: HttpApi = {
-  signUp: { path: `${USER}/signup`, methods: ["POST"], calls: "User.signUp" },
-  signIn: { path: `${USER}/signin`, methods: ["POST"], calls: "User.signIn" },
+  signUp: { path: `${USER}/signup`, methods: ["POST"], calls: "User.signUp", changesState: true },
+  signIn: { path: `${USER}/signin`, methods: ["POST"], calls: "User.signIn", changesState: true },
   signOut: {
     path: `${USER}/signout`,
     methods: ["POST", "GET"],
     calls: "User.signOut",
+    changesState: true,
     endsSession: true,
   },
-  getUserInfo: { path: `${USER}/get_user_info`, methods: ["GET"], calls: "User.getUserInfo" },
+  getUserInfo: {
+    path: `${USER}/get_user_info`,
+    methods: ["GET"],
+    calls: "User.getUserInfo",
+    changesState: false,
+  },
   updateNickname: {
     path: `${USER}/update_nickname`,
     methods: ["POST"],
     calls: "User.updateNickname",
+    changesState: true,
     returns: "nickname",
   },
   updateProfilePic: {
@@ -41,6 +48,7 @@ export const HTTP_API: HttpApi = {
     methods: ["POST"],
     summary: "Upload a picture and show it as the user's.",
     tag: "User",
+    changesState: true,
     session: true,
     form: PictureForm,
     data: PicturePath,
@@ -51,7 +59,7 @@ export const HTTP_API: HttpApi = {
     methods: ["GET"],
     summary: "Show a picture by the profilePath of its user.",
     tag: "User",
-    idempotent: true,
+    changesState: false,
     file: "image/webp",
     errors: [],
   },

@@ -10,6 +10,7 @@ import { AvatarFolder } from "./http/avatar/folder.ts";
 import { Pictures } from "./http/avatar/image.ts";
 import { AvatarRemovals } from "./http/avatar/removals.ts";
 import type { AvatarStore } from "./http/avatar/store.ts";
+import { Bodies } from "./http/body.ts";
 import type { HttpParts } from "./http/exchange.ts";
 import { HttpServer } from "./http/server.ts";
 import { SessionCookie } from "./http/session-cookie.ts";
@@ -60,10 +61,11 @@ export async function startHttp(
     caller: balancer,
     user,
     cookie: new SessionCookie(publicUrl, sessionTtlSeconds),
+    bodies: new Bodies(),
     avatars,
     pictures: new Pictures(),
     removals,
-    publicUrl,
+    publicOrigin: config.isPublicUrlSet ? publicUrl.origin : undefined,
     publicFolder: PUBLIC_FOLDER,
     log,
   };

@@ -27,7 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/rpc": ["schema/errors.ts", "src/log.ts"],
   "src/gen": ["schema", "src/rpc/call.ts"],
   "src/storage": ["src/user/stores.ts", "src/log.ts"],
-  "src/http": ["src/gen", "schema", "src/rpc/error.ts", "src/log.ts"],
+  "src/http": ["src/gen", "schema", "src/rpc/call.ts", "src/rpc/error.ts", "src/log.ts"],
 };
 
 /** What the folder of a service may import, which has the name of its schema file. */

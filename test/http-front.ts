@@ -8,6 +8,8 @@ import { AvatarFolder } from "../src/http/avatar/folder.ts";
 import { Pictures } from "../src/http/avatar/image.ts";
 import { AvatarRemovals, type RemovalTimes } from "../src/http/avatar/removals.ts";
 import type { AvatarStore } from "../src/http/avatar/store.ts";
+import { Bodies } from "../src/http/body.ts";
+import type { BodyLimits } from "../src/http/body-clock.ts";
 import { HttpServer } from "../src/http/server.ts";
 import { SessionCookie } from "../src/http/session-cookie.ts";
 import type { Log } from "../src/log.ts";
@@ -26,6 +28,7 @@ export interface LogLine {
 export interface FrontOptions {
   /** In place of a folder. */
   readonly avatars?: AvatarStore;
+  readonly bodyLimits?: BodyLimits;
   readonly removalTimes?: RemovalTimes;
   /** Of a TCP server, in place of the listener with the handlers. */
   readonly rpcPort?: number;
@@ -84,10 +87,11 @@ export async function startFront(
     caller: balancer,
     user,
     cookie: new SessionCookie(publicUrl, 1800),
+    bodies: new Bodies(options.bodyLimits),
     avatars,
     pictures: new Pictures(),
     removals,
-    publicUrl,
+    publicOrigin: undefined,
     publicFolder: join(ROOT, "public"),
     log,
   });

@@ -45,6 +45,7 @@ describe("the config", () => {
     expect(config.redisUrl).toBeUndefined();
     expect(config.avatarBucket).toBeUndefined();
     expect(config.publicUrl.origin).toBe("http://127.0.0.1:9090");
+    expect(config.isPublicUrlSet).toBe(false);
     expect(Object.isFrozen(load(HTTP_TIER, {}))).toBe(true);
   });
 
@@ -91,6 +92,7 @@ describe("the config", () => {
       logLevel: "warn",
     });
     expect(config.publicUrl.href).toBe("https://accounts.example.com/");
+    expect(config.isPublicUrlSet).toBe(true);
     expect(loadConfig({ PASSWORD_HASH: "salted-md5" }).passwordHash.name).toBe("salted-md5");
   });
 

@@ -10,6 +10,8 @@ import { bracketed, type Endpoint, parsePort, parsePublicUrl } from "./values.ts
 export interface HttpConfig extends RpcClientConfig {
   readonly http: Endpoint;
   readonly publicUrl: URL;
+  /** False if `publicUrl` is only where the tier listens. */
+  readonly isPublicUrlSet: boolean;
   readonly rpcLimits: PoolLimitsConfig;
   readonly dataDir: string;
   /** Where the pictures are; without it, they are in a folder in `dataDir`. */
@@ -30,6 +32,7 @@ export function readHttpTier(reader: EnvironmentReader): HttpConfig {
         ? parsePublicUrl(value)
         : new URL(`http://${bracketed(http.host)}:${http.port}`),
     ),
+    isPublicUrlSet: reader.given("PUBLIC_URL") !== undefined,
     ...readRpcClient(reader),
     rpcLimits: readPoolLimits(reader),
     dataDir: reader.text("DATA_DIR"),

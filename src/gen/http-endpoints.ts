@@ -9,8 +9,8 @@ export interface Endpoint {
   /** `:name` stands for one segment. */
   readonly path: string;
   readonly methods: readonly ("GET" | "POST")[];
-  /** Not to be asked for on behalf of another site. */
-  readonly isChanging: boolean;
+  /** Not to be asked for on behalf of another site, ahead of time or by HEAD. */
+  readonly changesState: boolean;
 }
 
 /** An endpoint that a method answers. From `HTTP_API` in schema/http-api.ts. */
@@ -36,7 +36,7 @@ export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
   {
     path: "/api/entrytask/user/signup",
     methods: ["POST"],
-    isChanging: true,
+    changesState: true,
     method: user.SIGN_UP,
     fields: ["username", "password"],
     needsSession: false,
@@ -45,7 +45,7 @@ export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
   {
     path: "/api/entrytask/user/signin",
     methods: ["POST"],
-    isChanging: true,
+    changesState: true,
     method: user.SIGN_IN,
     fields: ["username", "password"],
     needsSession: false,
@@ -55,7 +55,7 @@ export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
   {
     path: "/api/entrytask/user/signout",
     methods: ["POST", "GET"],
-    isChanging: true,
+    changesState: true,
     method: user.SIGN_OUT,
     fields: [],
     needsSession: true,
@@ -65,7 +65,7 @@ export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
   {
     path: "/api/entrytask/user/get_user_info",
     methods: ["GET"],
-    isChanging: false,
+    changesState: false,
     method: user.GET_USER_INFO,
     fields: [],
     needsSession: true,
@@ -74,7 +74,7 @@ export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
   {
     path: "/api/entrytask/user/update_nickname",
     methods: ["POST"],
-    isChanging: true,
+    changesState: true,
     method: user.UPDATE_NICKNAME,
     fields: ["nickname"],
     needsSession: true,
@@ -88,7 +88,7 @@ export const OWN_ENDPOINTS: readonly OwnEndpoint[] = [
     name: "updateProfilePic",
     path: "/api/entrytask/user/update_profile_pic",
     methods: ["POST"],
-    isChanging: true,
+    changesState: true,
   },
-  { name: "showPicture", path: "/avatars/:name", methods: ["GET"], isChanging: false },
+  { name: "showPicture", path: "/avatars/:name", methods: ["GET"], changesState: false },
 ];

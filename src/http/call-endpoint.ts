@@ -1,18 +1,17 @@
 import type { CallEndpoint } from "../gen/http-endpoints.ts";
+import { mismatch } from "../rpc/call.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
+import { type Fields, isObject, toNfc } from "./fields.ts";
 import { Refusal, success } from "./reply.ts";
-import { type Fields, isObject, readFields, toNfc } from "./request.ts";
+import { withFirstSession } from "./session-cookie.ts";
 
 /** Stands for the session while the shape of a request is judged, which comes first. */
 const ANY_SESSION = { sessionId: "" };
 
-/** Where a check refuses a body and finds no field to blame. */
-const NO_MATCH = { path: "content", message: "it does not match its schema" };
-
 /** Answer an endpoint by the method that it names: body and cookie → call → data and cookie. */
 export function callHandler(
   endpoint: CallEndpoint,
-  { caller, cookie }: Pick<HttpParts, "caller" | "cookie">,
+  { caller, cookie, bodies }: Pick<HttpParts, "caller" | "cookie" | "bodies">,
 ): Handler {
   const { method, needsSession, returns } = endpoint;
   const hasBody = endpoint.fields.length > 0;
@@ -20,13 +19,19 @@ export function callHandler(
   // An async function would keep a generator and two more objects for as long as the call takes.
   if (!hasBody) return (exchange) => call(exchange, {});
   return (exchange) =>
-    readFields(exchange.request).then((fields) => call(exchange, bodyOf(endpoint, fields)));
+    bodies.readFields(exchange.request).then((fields) => call(exchange, bodyOf(endpoint, fields)));
 
-  function call(
-    { request, requestId }: Exchange,
-    fields: Record<string, unknown>,
-  ): Promise<Response> {
-    if (needsSession) fields.sessionId = cookie.read(request);
+  function call(exchange: Exchange, fields: Record<string, unknown>): Promise<Response> {
+    if (!needsSession) return send(exchange, fields);
+    const sessionIds = cookie.read(exchange.request);
+    if (typeof sessionIds !== "string") {
+      return withFirstSession(sessionIds, (sessionId) => send(exchange, { ...fields, sessionId }));
+    }
+    fields.sessionId = sessionIds;
+    return send(exchange, fields);
+  }
+
+  function send({ request, requestId }: Exchange, fields: Fields): Promise<Response> {
     // Who closes the window on signing out wants the session to end all the same.
     const options = endsSession ? { requestId } : { requestId, signalOf: request };
     return caller.call(method, fields, options).then((reply) => answer(fields, reply));
@@ -51,9 +56,7 @@ function bodyOf(
   }
   const message = needsSession ? { ...body, ...ANY_SESSION } : body;
   if (method.request.Check(message)) return body;
-  // Says which field and what it must be, never what it is: that may be a password.
-  const { path, message: why } = method.request.Errors(message).First() ?? NO_MATCH;
-  throw new Refusal(400, `The body's ${path} is not what ${method.name} takes: ${why}`);
+  throw new Refusal(400, mismatch(method.request, message).replace(/^\//, ""));
 }
 
 /** The named fields and no others; "" for none. */

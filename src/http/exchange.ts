@@ -1,9 +1,11 @@
+import type { Server } from "bun";
 import type { Caller } from "../gen/http-endpoints.ts";
 import type { UserClient } from "../gen/user-client.ts";
 import type { Log } from "../log.ts";
 import type { Pictures } from "./avatar/image.ts";
 import type { AvatarRemovals } from "./avatar/removals.ts";
 import type { AvatarStore } from "./avatar/store.ts";
+import type { Bodies } from "./body.ts";
 import type { SessionCookie } from "./session-cookie.ts";
 
 /** What the handlers are made of. */
@@ -12,10 +14,12 @@ export interface HttpParts {
   readonly caller: Caller;
   readonly user: UserClient;
   readonly cookie: SessionCookie;
+  readonly bodies: Bodies;
   readonly avatars: AvatarStore;
   readonly pictures: Pictures;
   readonly removals: AvatarRemovals;
-  readonly publicUrl: URL;
+  /** Of PUBLIC_URL; undefined if that is not set. */
+  readonly publicOrigin: string | undefined;
   readonly publicFolder: string;
   readonly log: Log;
 }
@@ -24,6 +28,8 @@ export interface HttpParts {
 export interface Exchange {
   readonly request: Request;
   readonly requestId: string;
+  /** Its connection's. */
+  readonly server: Pick<Server<undefined>, "timeout">;
   /** The path as the URL table has it, for logs. */
   readonly route: string;
   /** The `:name` parts of the route's path. */

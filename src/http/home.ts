@@ -1,5 +1,6 @@
 import { DomainError } from "../rpc/error.ts";
 import type { Handler, HttpParts } from "./exchange.ts";
+import { withFirstSession } from "./session-cookie.ts";
 
 /** Send a browser to the page that it belongs on. */
 export function homeHandler({ user, cookie }: Pick<HttpParts, "user" | "cookie">): Handler {
@@ -13,7 +14,9 @@ export function homeHandler({ user, cookie }: Pick<HttpParts, "user" | "cookie">
 
   async function isSignedIn(request: Request, requestId: string): Promise<boolean> {
     try {
-      await user.getUserInfo({ sessionId: cookie.read(request) }, { requestId });
+      await withFirstSession(cookie.read(request), (sessionId) =>
+        user.getUserInfo({ sessionId }, { requestId }),
+      );
       return true;
     } catch (error) {
       // Only an answer says who is not signed in. Where none can be had, the page of the profile

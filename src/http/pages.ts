@@ -26,6 +26,6 @@ export async function page(
   cacheControl = HEADERS["Cache-Control"],
 ): Promise<Response> {
   const file = Bun.file(path);
-  if (!(await file.exists())) throw new Refusal(404, "There is no such page");
+  if (!(await file.exists())) throw new Refusal(404, "path: there is no such page");
   return new Response(file, { headers: { ...HEADERS, "Cache-Control": cacheControl } });
 }

@@ -2,6 +2,9 @@ import { ERRORS, type ErrorName } from "../../schema/errors.ts";
 import { DomainError, RpcError } from "../rpc/error.ts";
 
 const DEFAULT_RETRY_AFTER_MS = 1000;
+/** Goes with every "6". */
+const DETAIL = "X-Error-Detail";
+const MAX_DETAIL_CHARACTERS = 200;
 
 /** Made once: a response copies them far sooner than it reads them from an object. */
 const HEADERS = new Headers({
@@ -10,12 +13,16 @@ const HEADERS = new Headers({
   "X-Content-Type-Options": "nosniff",
 });
 
-/** The request is not what the endpoint takes: "6", with the status that says in which way. */
+/**
+ * The request is not what the endpoint takes: "6", with the status that says in which way. Its
+ * message is shown to the client: it names what is wrong and the rule, and never repeats a value.
+ */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
 
+  /** @param message like `username: 4 to 13 code points` */
   constructor(
     status: 400 | 403 | 404 | 405 | 413 | 415,
     message: string,
@@ -40,7 +47,7 @@ export function success(data: unknown, cookie?: string): Response {
  */
 export function failure(error: unknown): Response {
   if (error instanceof Refusal) {
-    return envelope("InvalidParamsError", error.status, "", error.headers);
+    return invalidParams(error.status, error.message, error.headers);
   }
   if (error instanceof DomainError) return envelope(error.code, ERRORS[error.code].status, "");
   if (error instanceof RpcError) return rpcFailure(error);
@@ -50,7 +57,7 @@ export function failure(error: unknown): Response {
 function rpcFailure(error: RpcError): Response {
   switch (error.status) {
     case "invalid_argument":
-      return envelope("InvalidParamsError", ERRORS.InvalidParamsError.status, "");
+      return invalidParams(ERRORS.InvalidParamsError.status, argumentOf(error));
     case "deadline_exceeded":
       return envelope("ServerError", 504, "");
     case "cancelled": // Its browser is gone: the status is for the log alone.
@@ -64,6 +71,21 @@ function rpcFailure(error: RpcError): Response {
     default:
       return envelope("ServerError", ERRORS.ServerError.status, "");
   }
+}
+
+/** "6", and a header that says what is wrong: in ASCII, since that is all a header can hold. */
+function invalidParams(
+  status: number,
+  why: string,
+  headers?: Readonly<Record<string, string>>,
+): Response {
+  const detail = why.replace(/[^\x20-\x7e]/g, "?").slice(0, MAX_DETAIL_CHARACTERS);
+  return envelope("InvalidParamsError", status, "", { ...headers, [DETAIL]: detail });
+}
+
+/** What the TCP tier refuses: the field and the rule, without the name of its method. */
+function argumentOf({ message }: RpcError): string {
+  return message.replace(/^Cannot accept the request of [\w.]+: \/?/, "");
 }
 
 function envelope(

@@ -4,7 +4,7 @@ import type { Log } from "../log.ts";
 import { DomainError, RpcError } from "../rpc/error.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
 import { failure, Refusal } from "./reply.ts";
-import { type RouteTable, routes } from "./routes.ts";
+import { type RouteTable, routes, wrongMethod } from "./routes.ts";
 
 export interface HttpServerOptions extends HttpParts {
   readonly host: string;
@@ -37,10 +37,11 @@ export class HttpServer {
     const table = routes(options);
     const nextRequestId = hyperid({ urlSafe: true });
     const answering = (route: string, handler: Handler): BunHandler => {
-      return (request) =>
+      return (request, server) =>
         this.#answer(handler, {
           request,
           requestId: nextRequestId(),
+          server,
           route,
           params: request.params ?? {},
         });
@@ -141,7 +142,10 @@ function begin(handler: Handler, exchange: Exchange): Promise<Response> {
 }
 
 /** `params` is there where a route matched. */
-type BunHandler = (request: Request & Partial<Pick<BunRequest, "params">>) => Promise<Response>;
+type BunHandler = (
+  request: Request & Partial<Pick<BunRequest, "params">>,
+  server: Server<undefined>,
+) => Promise<Response>;
 
 function mapRoutes(
   table: RouteTable,
@@ -176,11 +180,11 @@ function unrouted(table: RouteTable, request: Request): Refusal {
   const route = Object.entries(table).find(([path]) => matches(path, pathname));
   // A route that takes this method was not asked for as it is written: its path holds `..`, say.
   const isTaken = route?.[1][request.method === "HEAD" ? "GET" : request.method] !== undefined;
-  if (!route || isTaken) return new Refusal(404, `There is nothing at ${pathname}`);
-  const methods = Object.keys(route[1]).map((method) => (method === "GET" ? "GET, HEAD" : method));
-  return new Refusal(405, `${pathname} does not take ${request.method}`, {
-    Allow: methods.join(", "),
-  });
+  if (!route || isTaken) return new Refusal(404, "path: there is nothing at this one");
+  const methods = Object.keys(route[1]);
+  // A HEAD with a handler of its own is there to be refused.
+  if (methods.includes("HEAD")) return wrongMethod(methods.filter((name) => name !== "HEAD"));
+  return wrongMethod(methods.includes("GET") ? [...methods, "HEAD"] : methods);
 }
 
 /** Whether a path is of a route; `:name` stands for one segment. */

@@ -1,6 +1,8 @@
 import { DomainError } from "../rpc/error.ts";
 
 const NAME = "sessionID";
+/** Of one request: more than a browser would ever have, and few enough to look up. */
+const MAX_SESSIONS = 8;
 /** What this service hands out: UUIDs version 3. Anything else names no session. */
 const SESSION_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-3[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -26,20 +28,55 @@ export class SessionCookie {
   }
 
   /**
-   * The session id that a request carries.
-   * @throws {DomainError} InvalidSessionError: none, or one that cannot be a session's
+   * The session id that a request carries; if there are several that could be one, all of them,
+   * first to last. Another site of the domain may have set one, or a path of its own.
+   * @throws {DomainError} InvalidSessionError: none
    */
-  read(request: Request): string {
-    const sessionId = cookieValue(request.headers.get("Cookie") ?? "");
-    if (sessionId !== undefined && SESSION_ID.test(sessionId)) return sessionId;
-    throw new DomainError("InvalidSessionError");
+  read(request: Request): string | readonly string[] {
+    const header = request.headers.get("Cookie") ?? "";
+    let first: string | undefined;
+    let all: string[] | undefined;
+    for (let at = header.indexOf(NAME); at >= 0; at = header.indexOf(NAME, at + NAME.length)) {
+      const sessionId = sessionIdAt(header, at);
+      if (sessionId === undefined || sessionId === first) continue;
+      if (first === undefined) first = sessionId;
+      else if (all === undefined) all = [first, sessionId];
+      else if (all.length < MAX_SESSIONS && !all.includes(sessionId)) all.push(sessionId);
+    }
+    if (first === undefined) throw new DomainError("InvalidSessionError");
+    return all ?? first;
   }
 }
 
-function cookieValue(header: string): string | undefined {
-  for (const pair of header.split(";")) {
-    const equals = pair.indexOf("=");
-    if (equals > 0 && pair.slice(0, equals).trim() === NAME) return pair.slice(equals + 1).trim();
+/**
+ * Call with each session id until one is of a session.
+ * @throws {DomainError} InvalidSessionError: none is
+ */
+export async function withFirstSession<T>(
+  sessionIds: string | readonly string[],
+  call: (sessionId: string) => Promise<T>,
+): Promise<T> {
+  let problem: unknown;
+  for (const sessionId of typeof sessionIds === "string" ? [sessionIds] : sessionIds) {
+    try {
+      return await call(sessionId);
+    } catch (error) {
+      if (!(error instanceof DomainError && error.code === "InvalidSessionError")) throw error;
+      problem = error;
+    }
   }
-  return undefined;
+  throw problem;
+}
+
+/** The id in the value of the cookie whose name is at `at`; undefined if neither is there. */
+function sessionIdAt(header: string, at: number): string | undefined {
+  const before = header.slice(0, at).trimEnd();
+  if (before !== "" && !before.endsWith(";")) return undefined;
+  const end = header.indexOf(";", at);
+  const rest = header.slice(at + NAME.length, end < 0 ? undefined : end).trim();
+  if (!rest.startsWith("=")) return undefined;
+  const value = rest.slice(1).trim();
+  const isQuoted = value.length >= 2 && value.startsWith('"') && value.endsWith('"');
+  const sessionId = isQuoted ? value.slice(1, -1) : value;
+  return SESSION_ID.test(sessionId) ? sessionId : undefined;
 }

@@ -4,7 +4,18 @@ import { DomainError, RpcError } from "./error.ts";
 /** A compiled check of a message (TypeBox's TypeCheck has this shape). */
 export interface Validator<T> {
   Check(value: unknown): value is T;
-  Errors(value: unknown): { First(): { path: string; message: string } | undefined };
+  Errors(value: unknown): { First(): Mismatch | undefined };
+}
+
+/** One thing that is wrong with a message. */
+export interface Mismatch {
+  /** As in `/username`; "" for the message itself. */
+  readonly path: string;
+  readonly message: string;
+  /** What is there, which may be a secret: never shown. */
+  readonly value: unknown;
+  /** Of what should be there. */
+  readonly schema: { readonly type?: unknown; readonly description?: string };
 }
 
 /** One method as both sides know it; emitted by codegen from `schema/`. */
@@ -126,5 +137,12 @@ export function isErrorOf<Errors extends DeclaredErrorName>(
 /** The first thing that is wrong with `value`, without repeating it: it may be a secret. */
 export function mismatch(validator: Validator<unknown>, value: unknown): string {
   const error = validator.Errors(value).First();
-  return error ? `${error.path || "the body"}: ${error.message}` : "it does not match its schema";
+  return error ? `${error.path || "the body"}: ${ruleOf(error)}` : "it does not match its schema";
+}
+
+/** What must hold there, in the words of the schema where it has some. */
+function ruleOf({ value, schema, message }: Mismatch): string {
+  if (value === undefined) return "required";
+  const isOfItsType = schema.type === "string" && typeof value === "string";
+  return (isOfItsType && schema.description) || message;
 }

@@ -94,10 +94,12 @@ describePicturePairs("pictures that are refused", (pair) => {
       await expectRefused(413, (api) => api.send("POST", path, inChunks));
     });
 
-    test("with a bad session too: bytes are part of the shape", async () => {
-      const form = avatarForm(new Uint8Array(FILE_LIMIT + 1));
-      const answer = await new Api(shared.stack.url).withSession(UNKNOWN_SESSION).avatar(form);
-      expect([answer.code, answer.status]).toEqual(["6", 413]);
+    test("with a bad session too, as far as the headers say it", async () => {
+      const visitor = new Api(shared.stack.url).withSession(UNKNOWN_SESSION);
+      const announced = await visitor.avatar(avatarForm(new Uint8Array(FILE_LIMIT + 65_537)));
+      expect([announced.code, announced.status]).toEqual(["6", 413]);
+      const unread = await visitor.avatar(avatarForm(new Uint8Array(FILE_LIMIT + 1)));
+      expect([unread.code, unread.status]).toEqual(["2", 401]);
     });
 
     test.each([

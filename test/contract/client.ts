@@ -65,11 +65,19 @@ function readAnswer(status: number, headers: Headers, text: string): Answer {
   expect(body.errMsg, shown).toBe(row.message);
   expect(row.statuses, shown).toContain(status);
   if (code !== "7") expect(body.data, shown).toBe("");
+  if (code === "6") expectDetail(headers.get("x-error-detail") ?? "", shown);
+  else expect(headers.get("x-error-detail"), shown).toBeNull();
   if (status === 405) expect(headers.get("allow"), shown).toBeTruthy();
   if (code === "0" && status === 503)
     expect(headers.get("retry-after"), shown).toMatch(/^[1-9]\d*$/);
   if (status === 429) expect(headers.get("retry-after"), shown).toBeTruthy();
   return { status, code, data: body.data, text, headers };
+}
+
+/** What is wrong, in a header: a name, and the rule that it breaks. */
+function expectDetail(detail: string, shown: string): void {
+  expect(detail, shown).toMatch(/^[A-Za-z][\w .-]*: [\x20-\x7e]+$/);
+  expect(detail.length, shown).toBeLessThanOrEqual(200);
 }
 
 /** A client of the HTTP API, with the cookie header that it sends. */

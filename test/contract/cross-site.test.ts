@@ -32,12 +32,8 @@ const OWN: Readonly<Record<string, (host: string) => Headers>> = {
     Origin: "https://evil.example",
   }),
   "Sec-Fetch-Site none and Origin null": () => ({ "Sec-Fetch-Site": "none", Origin: "null" }),
-  "the Origin of the Host": (host) => ({ Origin: `http://${host}` }),
   "the Origin of PUBLIC_URL": () => ({ Origin: PUBLIC_URL }),
-  "the Origin of another Host": () => ({
-    Host: "portico.test:8080",
-    Origin: "http://portico.test:8080",
-  }),
+  "the Origin of PUBLIC_URL behind a proxy": () => ({ Host: "10.0.0.7:9090", Origin: PUBLIC_URL }),
 };
 
 const FOREIGN: Readonly<Record<string, (host: string) => Headers>> = {
@@ -51,6 +47,12 @@ const FOREIGN: Readonly<Record<string, (host: string) => Headers>> = {
   "Sec-Fetch-Site same-site and the Origin of PUBLIC_URL": () => ({
     "Sec-Fetch-Site": "same-site",
     Origin: PUBLIC_URL,
+  }),
+  // PUBLIC_URL is set, and nothing else is this service.
+  "the Origin of the Host": (host) => ({ Origin: `http://${host}` }),
+  "the Origin of another Host": () => ({
+    Host: "portico.test:8080",
+    Origin: "http://portico.test:8080",
   }),
   "a foreign Origin": () => ({ Origin: "https://evil.example" }),
   "Origin null": () => ({ Origin: "null" }),
@@ -164,14 +166,39 @@ describePairs("requests from elsewhere", (pair) => {
 
 describePairs("requests where PUBLIC_URL is not set", (pair) => {
   const shared = sharedStack(pair);
+  const send = (api: Api, headers: Headers) =>
+    api.post(ENDPOINTS.nickname.path, { nickname: "changed" }, headers);
 
-  test("have an Origin that matches their Host, or are refused", async () => {
+  test.each<[string, (host: string) => Headers]>([
+    ["the Origin of the Host", (host) => ({ Origin: `http://${host}` })],
+    ["the Origin of the Host behind TLS", (host) => ({ Origin: `https://${host}` })],
+    [
+      "the Origin of another Host",
+      () => ({ Host: "portico.test:8", Origin: "http://portico.test:8" }),
+    ],
+    ["a Host in capitals", () => ({ Host: "Portico.Test", Origin: "https://portico.test" })],
+    ["a Host with the port of https", () => ({ Host: "a.test:443", Origin: "https://a.test" })],
+    ["a Host with the port of http", () => ({ Host: "a.test:80", Origin: "http://a.test" })],
+  ])("pass with %s", async (_, headersFor) => {
     const { api } = await newMember(shared.stack);
-    const send = (headers: Headers) =>
-      api.post(ENDPOINTS.nickname.path, { nickname: "changed" }, headers);
-    expect((await send({ Origin: PUBLIC_URL })).status).toBe(403);
-    expect(await nicknameOf(api)).not.toBe("changed");
-    expect((await send({ Origin: shared.stack.url })).code).toBe("7");
+    const headers = headersFor(new URL(shared.stack.url).host);
+    expect((await send(api, headers)).code).toBe("7");
     expect(await nicknameOf(api)).toBe("changed");
+  });
+
+  test.each<[string, Headers]>([
+    ["another Origin", { Origin: PUBLIC_URL }],
+    ["Origin null", { Origin: "null" }],
+    ["the port of another scheme", { Host: "a.test:443", Origin: "http://a.test" }],
+    [
+      "where the tier listens, by another Host",
+      { Host: "a.test", Origin: "http://127.0.0.1:9090" },
+    ],
+  ])("are refused with %s, and told why", async (_, headers) => {
+    const { api } = await newMember(shared.stack);
+    const answer = await send(api, headers);
+    expect(answer.status).toBe(403);
+    expect(answer.headers.get("x-error-detail")).toContain("PUBLIC_URL");
+    expect(await nicknameOf(api)).not.toBe("changed");
   });
 });

@@ -1,6 +1,6 @@
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { connect, type Socket } from "node:net";
-import { Api, ENDPOINTS, newMember } from "./client.ts";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { RawBrowser } from "../raw-browser.ts";
+import { Api, ENDPOINTS, newMember, UNKNOWN_SESSION } from "./client.ts";
 import { avatarForm, pngOf } from "./images.ts";
 import { describePairs, sharedStack } from "./pairs.ts";
 import { sendRaw } from "./raw-http.ts";
@@ -10,7 +10,6 @@ import { sendRaw } from "./raw-http.ts";
 // A limit ends a hang; it does not judge speed.
 setDefaultTimeout(60_000);
 
-const MAX_UPLOADS = 64;
 const INVALID = '{"errCode":"6","errMsg":"InvalidParamsError","data":""}';
 
 describePairs("a request that is made to hurt", (pair) => {
@@ -48,36 +47,54 @@ describePairs("a request that is made to hurt", (pair) => {
   });
 });
 
-describe("uploads under way", () => {
-  describePairs("of whole bodies", (pair) => {
-    const shared = sharedStack(pair);
+describePairs("uploads under way", (pair) => {
+  const shared = sharedStack(pair);
+  const form = () => avatarForm(pngOf(2, 2, [1, 2, 3]));
 
-    test("are limited: one more is asked to come again, and can when another ends", async () => {
-      const { api } = await newMember(shared.stack);
-      const form = () => avatarForm(pngOf(2, 2, [1, 2, 3]));
-      const halves = await Promise.all(
-        Array.from({ length: MAX_UPLOADS }, () => startUpload(shared.stack.url)),
-      );
-      await eventually(async () => (await api.avatar(form())).status === 503);
-      for (const half of halves) half.destroy();
-      await eventually(async () => (await api.avatar(form())).code === "7");
-    });
+  test("without a session are answered before their body, and keep nobody out", async () => {
+    const { api } = await newMember(shared.stack);
+    const cookies = ["", `Cookie: sessionID=${UNKNOWN_SESSION}\r\n`, "Cookie: sessionID=x\r\n"];
+    const strangers = await Promise.all(
+      Array.from({ length: 90 }, (_, index) => beginUpload(shared.stack.url, cookies[index % 3])),
+    );
+    for (const stranger of strangers) expect((await stranger.answer()).status).toBe(401);
+    expect((await api.avatar(form())).code).toBe("7");
+    // The rest of the body is skipped, and the connection can be used again.
+    const [first] = strangers;
+    first?.send("x".repeat(5000 - BEGUN.length));
+    expect((await first?.get("/signIn.html"))?.status).toBe(200);
+    for (const stranger of strangers) stranger.leave();
+  });
+
+  test("are two at once of one session; one more is asked to come again", async () => {
+    const { api, sessionId } = await newMember(shared.stack);
+    const other = await newMember(shared.stack);
+    const cookie = `Cookie: sessionID=${sessionId}\r\n`;
+    const begun = [
+      await beginUpload(shared.stack.url, cookie),
+      await beginUpload(shared.stack.url, cookie),
+    ];
+    await eventually(async () => (await api.avatar(form())).status === 503);
+    const refused = await api.avatar(form());
+    expect(refused.code).toBe("0");
+    expect(refused.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
+    expect((await other.api.avatar(form())).code).toBe("7");
+    begun[0]?.leave();
+    await eventually(async () => (await api.avatar(form())).code === "7");
+    begun[1]?.leave();
   });
 });
 
-/** An upload whose body never comes to its end. */
-function startUpload(url: string): Promise<Socket> {
-  const { hostname, port, host } = new URL(url);
-  return new Promise((resolve, reject) => {
-    const socket = connect(Number(port), hostname, () => {
-      socket.write(
-        `POST ${ENDPOINTS.avatar.path} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 5000\r\n` +
-          "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n",
-        () => resolve(socket),
-      );
-    });
-    socket.on("error", reject);
-  });
+const BEGUN = "--x\r\n";
+
+/** An upload whose body has begun and does not come to its end. */
+async function beginUpload(url: string, headers = ""): Promise<RawBrowser> {
+  const browser = await RawBrowser.connect(url);
+  browser.send(
+    `POST ${ENDPOINTS.avatar.path} HTTP/1.1\r\nHost: portico\r\nContent-Length: 5000\r\n` +
+      `Content-Type: multipart/form-data; boundary=x\r\n${headers}\r\n${BEGUN}`,
+  );
+  return browser;
 }
 
 async function eventually(isSo: () => Promise<boolean>): Promise<void> {

@@ -59,6 +59,9 @@ describePairs("request shapes", (pair) => {
       'application/json; charset="utf-8"',
       "APPLICATION/JSON",
       "Application/Json ; Charset=Utf-8",
+      "application/json; charset=utf8",
+      "application/json; charset=US-ASCII",
+      'application/json; profile="a; charset=latin1"; charset="UTF8"',
     ])("is JSON with the type %p", async (type) => {
       expect((await send(JSON.stringify(fields()), type)).code).toBe(good);
     });
@@ -68,6 +71,7 @@ describePairs("request shapes", (pair) => {
       "application/x-www-form-urlencoded; charset=utf-8",
       "application/x-www-form-urlencoded;charset=UTF-8",
       "APPLICATION/X-WWW-FORM-URLENCODED",
+      "application/x-www-form-urlencoded; charset=utf8",
     ])("is a form with the type %p", async (type) => {
       expect((await send(`${new URLSearchParams(fields())}`, type)).code).toBe(good);
     });
@@ -88,6 +92,23 @@ describePairs("request shapes", (pair) => {
       // As bytes: to a string, fetch gives a type of its own.
       const answer = await send(new TextEncoder().encode(JSON.stringify(fields())), type);
       expect([answer.code, answer.status]).toEqual(["6", 415]);
+    });
+
+    test.each(["gzip", "br", "deflate", "identity, gzip", "zstd", "x-unknown"])(
+      "in the Content-Encoding %p is refused",
+      async (encoding) => {
+        const headers = { "Content-Type": JSON_TYPE, "Content-Encoding": encoding };
+        const body = JSON.stringify(fields());
+        const answer = await (await member()).send("POST", path, { headers, body });
+        expect([answer.code, answer.status]).toEqual(["6", 415]);
+        expect(answer.headers.get("x-error-detail")).toBe("Content-Encoding: identity");
+      },
+    );
+
+    test.each(["identity", "Identity"])("may be in the Content-Encoding %p", async (encoding) => {
+      const headers = { "Content-Type": JSON_TYPE, "Content-Encoding": encoding };
+      const body = JSON.stringify(fields());
+      expect((await (await member()).send("POST", path, { headers, body })).code).toBe(good);
     });
 
     test("may have unknown fields of any type", async () => {
@@ -251,6 +272,15 @@ describePairs("request shapes", (pair) => {
       const form = (await member()).postForm(signOut.path, { username: "grace" });
       expect((await form).code).toBe("7");
       expect((await (await member()).post(signOut.path, {})).code).toBe("7");
+    });
+
+    test("the avatar takes no Content-Encoding but identity", async () => {
+      const form = new Response(new FormData());
+      const headers = { "Content-Type": form.headers.get("content-type") ?? "" };
+      const body = new Uint8Array(9);
+      const sent = { headers: { ...headers, "Content-Encoding": "gzip" }, body };
+      const answer = await (await member()).send("POST", avatar.path, sent);
+      expect([answer.code, answer.status]).toEqual(["6", 415]);
     });
 
     test("the avatar takes multipart and no other type", async () => {

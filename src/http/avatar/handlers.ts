@@ -1,27 +1,37 @@
 import { join } from "node:path";
 import type { DomainErrorName } from "../../../schema/errors.ts";
 import { DomainError, RpcError } from "../../rpc/error.ts";
-import type { Exchange, Handler, HttpParts } from "../exchange.ts";
+import type { Handler, HttpParts } from "../exchange.ts";
 import { Refusal, success } from "../reply.ts";
 import { assertAwaited } from "../request.ts";
+import { withFirstSession } from "../session-cookie.ts";
 import { AvatarFolder } from "./folder.ts";
 import { newPictureName, PICTURE_TYPE } from "./store.ts";
-import { readUpload } from "./upload.ts";
+import { Turns } from "./turns.ts";
+import { boundaryOf, readUpload, type Upload } from "./upload.ts";
 
-/** Bodies that may be held at once, whoever sends them: they come before the session is known. */
-const MAX_UPLOADS = 64;
 /** From when the file is here until the answer: all calls, and the picture's way to its place. */
 const TIMEOUT_MS = 5_000;
+/** How long a connection may stand still once its body is here. */
+const ANSWER_SECONDS = 30;
 /** How an update ends that has found nothing to change. */
 const NOTHING_WRITTEN: ReadonlySet<string> = new Set<DomainErrorName>([
   "InvalidSessionError",
   "UserNotExistError",
 ]);
 
+/** The session of an upload, and what its user showed when it began. */
+interface Session {
+  readonly sessionId: string;
+  readonly username: string;
+  readonly profilePath: string;
+}
+
 /** Upload a picture, and show it. */
 export function avatarHandlers({
   user,
   cookie,
+  bodies,
   avatars,
   pictures,
   removals,
@@ -29,25 +39,27 @@ export function avatarHandlers({
 }: HttpParts): Record<"update" | "show", Handler> {
   /** The pictures that come with Portico, whatever becomes of the others. */
   const builtIn = new AvatarFolder(join(publicFolder, "avatars"));
-  let uploads = 0;
+  const turns = new Turns();
 
   return {
-    async update(exchange) {
-      if (uploads >= MAX_UPLOADS) {
-        const message = `Cannot take the picture: ${MAX_UPLOADS} uploads are under way`;
-        throw new RpcError("resource_exhausted", message, { processed: false });
-      }
-      uploads++;
-      try {
-        return await upload(exchange);
-      } finally {
-        uploads--;
-      }
+    async update({ request, requestId, server }) {
+      const boundary = boundaryOf(request);
+      // Before the body: who has no session is told so at once, and holds no memory meanwhile.
+      const options = { requestId, signalOf: request, timeoutMs: TIMEOUT_MS };
+      const session = await withFirstSession(cookie.read(request), async (sessionId) => {
+        return { sessionId, ...(await user.getUserInfo({ sessionId }, options)) };
+      });
+      using _turn = turns.begin(session.sessionId);
+      server.timeout(request, 0); // The body has limits of its own.
+      using upload = await readUpload(request, boundary, bodies).finally(() => {
+        server.timeout(request, ANSWER_SECONDS);
+      });
+      return await save(request, requestId, session, upload);
     },
 
     async show({ params: { name = "" } }) {
       const picture = (await builtIn.find(name)) ?? (await avatars.find(name));
-      if (!picture) throw new Refusal(404, "There is no such picture");
+      if (!picture) throw new Refusal(404, "name: there is no picture of this name");
       // Its bytes: of a file, Bun would answer ranges, with statuses that the API does not have.
       return new Response(await picture.bytes(), {
         headers: {
@@ -61,14 +73,15 @@ export function avatarHandlers({
     },
   };
 
-  async function upload({ request, requestId }: Exchange): Promise<Response> {
-    const { file, username } = await readUpload(request);
+  async function save(
+    request: Request,
+    requestId: string,
+    { sessionId, ...profile }: Session,
+    { file, username }: Upload,
+  ): Promise<Response> {
     const deadline = performance.now() + TIMEOUT_MS;
-    const sessionId = cookie.read(request);
-    const options = { requestId, signalOf: request, timeoutMs: TIMEOUT_MS };
-    const profile = await user.getUserInfo({ sessionId }, options);
     if (username !== undefined && username !== profile.username) {
-      throw new Refusal(400, "The username is not the session's");
+      throw new Refusal(400, "username: the session's own");
     }
     const picture = new Blob([await pictures.make(file, request.signal)], { type: PICTURE_TYPE });
     assertAwaited(request, "the save of the picture");

@@ -1,47 +1,136 @@
+import { Busboy, type BusboyInstance } from "@fastify/busboy";
+import { announcedBytes, type Bodies } from "../body.ts";
+import { contentTypeOf, refuseEncoded } from "../content-type.ts";
+import { toNfc } from "../fields.ts";
 import { Refusal } from "../reply.ts";
-import { mediaType, readBody, toNfc } from "../request.ts";
+import { Delimiters } from "./delimiters.ts";
 
 const MAX_FILE_BYTES = 8 * 1024 * 1024;
 /** The file, and room for the other parts of the form and what separates them. */
 const MAX_BODY_BYTES = MAX_FILE_BYTES + 64 * 1024;
+const MAX_PARTS = 100;
+const MAX_HEADER_BYTES = 16 * 1024;
 
-/** What the form of an upload holds. */
-export interface Upload {
+/** RFC 2046 §5.1.1; longer ones are taken by nobody. */
+const MAX_BOUNDARY_CHARACTERS = 70;
+
+/** What the form of an upload holds. Its bytes count as held until it is disposed of. */
+export interface Upload extends Disposable {
   readonly file: Uint8Array<ArrayBuffer>;
-  /** In NFC if it is a text that could be a username. */
-  readonly username: unknown;
+  /** In NFC if it could be a username; undefined if it is not given. */
+  readonly username: string | undefined;
+}
+
+/**
+ * The boundary of a form whose body has not been read yet.
+ * @throws {Refusal} 415 not a form of this type, 413 it says that it is too large
+ */
+export function boundaryOf(request: Request): string {
+  refuseEncoded(request);
+  const type = contentTypeOf(request);
+  const boundary = type?.params.get("boundary") ?? "";
+  const isBoundary = boundary !== "" && boundary.length <= MAX_BOUNDARY_CHARACTERS;
+  if (type?.essence !== "multipart/form-data" || !isBoundary) {
+    throw new Refusal(415, "Content-Type: multipart/form-data with a boundary");
+  }
+  announcedBytes(request, MAX_BODY_BYTES);
+  return boundary;
 }
 
 /**
  * Read the form of an upload.
- * @throws {Refusal} 415 not multipart, 413 too large, 400 not the form that the endpoint takes
+ * @throws {Refusal} 413 too large, 400 not the form that the endpoint takes, or too slow
+ * @throws {RpcError} resource_exhausted: other bodies take all the memory
  */
-export async function readUpload(request: Request): Promise<Upload> {
-  if (mediaType(request) !== "multipart/form-data") {
-    throw new Refusal(415, "The body must be multipart/form-data");
+export async function readUpload(
+  request: Request,
+  boundary: string,
+  bodies: Bodies,
+): Promise<Upload> {
+  const form = new UploadForm(boundary);
+  const held = await bodies.stream(request, MAX_BODY_BYTES, (chunk) => form.write(chunk));
+  try {
+    const { file, username } = await form.end();
+    return { file, username, [Symbol.dispose]: () => held[Symbol.dispose]() };
+  } catch (error) {
+    held[Symbol.dispose]();
+    throw error;
   }
-  const body = await readBody(request, MAX_BODY_BYTES);
-  const form = await parseMultipart(body, request.headers.get("Content-Type") ?? "");
-  const [file, ...moreFiles] = form.getAll("profilePic");
-  if (!(file instanceof Blob) || file.size === 0 || moreFiles.length > 0) {
-    throw new Refusal(400, "The form must hold one file profilePic");
-  }
-  if (file.size > MAX_FILE_BYTES) throw new Refusal(413, `Picture over ${MAX_FILE_BYTES} bytes`);
-  const [username, ...moreNames] = form.getAll("username");
-  if (username instanceof Blob || moreNames.length > 0) {
-    throw new Refusal(400, "The form's username must be one text");
-  }
-  return { file: await file.bytes(), username: toNfc(username ?? undefined) };
 }
 
-async function parseMultipart(
-  body: Uint8Array<ArrayBuffer>,
-  contentType: string,
-): Promise<FormData> {
-  try {
-    const headers = { "Content-Type": contentType };
-    return await new Response(body, { headers }).formData();
-  } catch {
-    throw new Refusal(400, "The form cannot be read");
+/** Takes a form as it comes, and nothing more of it once it is wrong. */
+class UploadForm {
+  readonly #parser: BusboyInstance;
+  readonly #delimiters: Delimiters;
+  readonly #finished = Promise.withResolvers<void>();
+  readonly #file = new Bun.ArrayBufferSink();
+  #fileBytes = 0;
+  #files = 0;
+  #usernames: string[] = [];
+  #refusal: Refusal | undefined;
+
+  constructor(boundary: string) {
+    this.#file.start({ asUint8Array: true });
+    const quoted = boundary.replace(/["\\]/g, "\\$&");
+    this.#parser = new Busboy({
+      headers: { "content-type": `multipart/form-data; boundary="${quoted}"` },
+      limits: { parts: MAX_PARTS, headerSize: MAX_HEADER_BYTES },
+      // Some clients give no name of the file, and no type.
+      isPartAFile: (field, _, fileName) => field === "profilePic" || fileName !== undefined,
+    });
+    this.#parser.on("file", (field, file) => this.#takeFile(field, file));
+    this.#parser.on("field", (field, value) => {
+      if (field === "username") this.#usernames.push(value);
+    });
+    this.#parser.on("partsLimit", () => this.#refuse(400, `form: at most ${MAX_PARTS} parts`));
+    this.#parser.on("finish", () => this.#finished.resolve());
+    this.#parser.on("error", () => {
+      this.#refuse(400, "form: multipart/form-data as in RFC 7578");
+      this.#finished.resolve();
+    });
+    this.#delimiters = new Delimiters(boundary, (bytes) => this.#parser.write(bytes));
+  }
+
+  /** @throws {Refusal} */
+  write(chunk: Uint8Array): void {
+    if (this.#refusal) throw this.#refusal;
+    this.#delimiters.write(chunk);
+  }
+
+  /** @throws {Refusal} */
+  async end(): Promise<Pick<Upload, "file" | "username">> {
+    this.#delimiters.end();
+    this.#parser.end();
+    await this.#finished.promise;
+    if (this.#refusal) throw this.#refusal;
+    if (this.#files !== 1 || this.#fileBytes === 0) {
+      throw new Refusal(400, "profilePic: one file that is not empty");
+    }
+    if (this.#usernames.length > 1) throw new Refusal(400, "username: at most once");
+    const [username] = this.#usernames.map(toNfc);
+    return {
+      file: new Uint8Array(this.#file.end()),
+      username: username === undefined ? undefined : String(username),
+    };
+  }
+
+  #takeFile(field: string | undefined, file: NodeJS.ReadableStream): void {
+    file.on("error", () => this.#refuse(400, "form: multipart/form-data as in RFC 7578"));
+    if (field === "username") this.#refuse(400, "username: a text, not a file");
+    if (field !== "profilePic") return void file.resume();
+    this.#files++;
+    file.on("data", (chunk: Buffer) => {
+      this.#fileBytes += chunk.byteLength;
+      if (this.#fileBytes > MAX_FILE_BYTES) {
+        this.#refuse(413, `profilePic: at most ${MAX_FILE_BYTES} bytes`);
+      } else {
+        this.#file.write(chunk);
+      }
+    });
+  }
+
+  /** The first thing that is wrong is what the client is told. */
+  #refuse(status: 400 | 413, rule: string): void {
+    this.#refusal ??= new Refusal(status, rule);
   }
 }

@@ -1,0 +1,74 @@
+import { Refusal } from "../reply.ts";
+
+/** Blanks that may stand behind a delimiter; nobody writes more than a few. */
+const MAX_PADDING_BYTES = 256;
+
+const CRLF = Buffer.from("\r\n");
+const CLOSE = Buffer.from("--");
+
+/**
+ * Makes a multipart body strict, so that no parser can misread it: takes away the blanks behind a
+ * delimiter, which RFC 2046 §5.1.1 allows and busboy does not know, and what follows the last one.
+ */
+export class Delimiters {
+  readonly #delimiter: Buffer;
+  readonly #emit: (bytes: Uint8Array) => void;
+  #state: "content" | "delimiter" | "closed" = "content";
+  /** What may be the beginning of a delimiter, or its line. The first one needs no line before. */
+  #rest: Buffer = CRLF;
+
+  constructor(boundary: string, emit: (bytes: Uint8Array) => void) {
+    this.#delimiter = Buffer.from(`\r\n--${boundary}`, "latin1");
+    this.#emit = emit;
+  }
+
+  /** @throws {Refusal} 400: a line begins like a delimiter and is none, so it ends a part early */
+  write(chunk: Uint8Array): void {
+    if (this.#state === "closed") return;
+    this.#rest = Buffer.concat([this.#rest, chunk]);
+    while (this.#state === "content" ? this.#findDelimiter() : this.#endDelimiter());
+  }
+
+  /** @throws {Refusal} 400: the body ended before its last delimiter */
+  end(): void {
+    if (this.#state !== "closed") throw new Refusal(400, "form: must end with its last delimiter");
+  }
+
+  /** @returns whether there may be more to do */
+  #findDelimiter(): boolean {
+    const at = this.#rest.indexOf(this.#delimiter);
+    if (at >= 0) {
+      this.#take(at + this.#delimiter.length);
+      this.#state = "delimiter";
+      return true;
+    }
+    // All but what may be the beginning of one.
+    const sure = this.#rest.length - this.#delimiter.length + 1;
+    if (sure > 0) this.#take(sure);
+    return false;
+  }
+
+  #endDelimiter(): boolean {
+    const rest = this.#rest;
+    if (rest.length < CLOSE.length) return false;
+    if (rest.subarray(0, CLOSE.length).equals(CLOSE)) {
+      this.#take(CLOSE.length);
+      this.#state = "closed";
+      return false;
+    }
+    const padding = rest.findIndex((byte) => byte !== 0x20 && byte !== 0x09);
+    const lineEnd = rest.subarray(padding, padding + CRLF.length);
+    const isUnknown = padding < 0 || lineEnd.length < CRLF.length;
+    if (isUnknown && rest.length <= MAX_PADDING_BYTES) return false;
+    if (!lineEnd.equals(CRLF)) throw new Refusal(400, "form: no line may begin like a delimiter");
+    // The line's end stays: it may be the beginning of the next delimiter.
+    this.#rest = rest.subarray(padding);
+    this.#state = "content";
+    return true;
+  }
+
+  #take(bytes: number): void {
+    this.#emit(this.#rest.subarray(0, bytes));
+    this.#rest = this.#rest.subarray(bytes);
+  }
+}

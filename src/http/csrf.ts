@@ -1,0 +1,71 @@
+import type { Log } from "../log.ts";
+import { Refusal } from "./reply.ts";
+
+/** Of an Origin in the log: it is whatever a client sends. */
+const MAX_SHOWN_CHARACTERS = 200;
+
+/** Keeps other sites, and browsers that look ahead, from changing state in a user's name. */
+export class SameSite {
+  readonly #publicOrigin: string | undefined;
+  readonly #log: Log;
+  #hasWarned = false;
+
+  /** @param publicOrigin of PUBLIC_URL; undefined if that is not set: then the Host decides */
+  constructor(publicOrigin: string | undefined, log: Log) {
+    this.#publicOrigin = publicOrigin;
+    this.#log = log;
+  }
+
+  /**
+   * Refuse a request that a browser sends on behalf of another site. Clients that send neither
+   * header are no browsers.
+   * @throws {Refusal} 403
+   */
+  check({ headers }: Request): void {
+    const site = headers.get("Sec-Fetch-Site");
+    if (site !== null) {
+      if (site === "same-origin" || site === "none") return;
+      throw new Refusal(403, "Sec-Fetch-Site: same-origin or none");
+    }
+    const origin = headers.get("Origin");
+    if (origin === null || this.#isOwn(origin, headers.get("Host"))) return;
+    this.#warnOnce(origin);
+    throw new Refusal(403, "Origin: the address of this service, as PUBLIC_URL says it");
+  }
+
+  #isOwn(origin: string, host: string | null): boolean {
+    if (this.#publicOrigin !== undefined) return origin === this.#publicOrigin;
+    const sent = URL.parse(origin);
+    if (!host || !sent?.host) return false;
+    // A proxy may name the port that the scheme has anyway.
+    return (
+      sent.host === host.toLowerCase() || sent.host === URL.parse(`${sent.protocol}//${host}`)?.host
+    );
+  }
+
+  /** Once: what other sites send would fill the log. */
+  #warnOnce(origin: string): void {
+    if (this.#hasWarned || !/^https?:/.test(origin)) return;
+    this.#hasWarned = true;
+    const why =
+      this.#publicOrigin === undefined
+        ? "set PUBLIC_URL if browsers reach this service there"
+        : `PUBLIC_URL says ${this.#publicOrigin}`;
+    const fields = { origin: origin.slice(0, MAX_SHOWN_CHARACTERS) };
+    this.#log.warn(fields, `refused a request from another origin: ${why}`);
+  }
+}
+
+/**
+ * Refuse a request that a browser makes before its user asks for it: it may change nothing.
+ * @throws {Refusal} 403
+ */
+export function refusePrefetch({ headers }: Request): void {
+  for (const name of PREFETCH_HEADERS) {
+    if (headers.get(name)?.toLowerCase().includes("prefetch")) {
+      throw new Refusal(403, `${name}: not prefetch, since this changes state`);
+    }
+  }
+}
+
+const PREFETCH_HEADERS = ["Sec-Purpose", "Purpose", "X-Moz"];

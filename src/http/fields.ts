@@ -1,0 +1,74 @@
+import { textTypeOf } from "./content-type.ts";
+import { Refusal } from "./reply.ts";
+
+/** A body's fields; nothing is known of their types yet. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** @throws {Refusal} 400: the bytes are not what their type says */
+export type FieldsParser = (bytes: Uint8Array) => Fields;
+
+/** UTF-16 units: far more than 13 code points have in any form. */
+const MAX_TEXT_UNITS = 256;
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * The parser for the body that a request declares.
+ * @throws {Refusal} 415: neither JSON nor a form, or not in UTF-8
+ */
+export function parserFor(request: Request): FieldsParser {
+  const type = request.headers.get("Content-Type") ?? "";
+  const parser = PARSERS.get(type) ?? PARSERS.get(textTypeOf(request));
+  if (parser) return parser;
+  throw new Refusal(415, `Content-Type: ${[...PARSERS.keys()].join(" or ")}, in UTF-8`);
+}
+
+/**
+ * Lengths count after NFC normalisation. What is no string, or longer than any valid text could be
+ * before it, is left as it is for the check to refuse: normalising takes the square of the length
+ * for some texts, which would be minutes for a large body.
+ */
+export function toNfc(value: unknown): unknown {
+  const isShort = typeof value === "string" && value.length <= MAX_TEXT_UNITS;
+  return isShort ? value.normalize("NFC") : value;
+}
+
+export function isObject(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const PARSERS: ReadonlyMap<string, FieldsParser> = new Map([
+  ["application/json", (bytes: Uint8Array) => read(bytes, "a JSON object", parseJsonObject)],
+  ["application/x-www-form-urlencoded", (bytes: Uint8Array) => read(bytes, "a form", parseForm)],
+]);
+
+function read(bytes: Uint8Array, expected: string, parse: (text: string) => Fields): Fields {
+  try {
+    return parse(UTF8.decode(bytes));
+  } catch {
+    // What the parser says quotes the body, and with it a password.
+    throw new Refusal(400, `body: ${expected} in UTF-8`);
+  }
+}
+
+function parseJsonObject(text: string): Fields {
+  const value: unknown = JSON.parse(text);
+  if (isObject(value)) return value;
+  throw new TypeError("The body must be a JSON object");
+}
+
+/** Not by URLSearchParams, which turns bytes that are not UTF-8 into U+FFFD without a word. */
+function parseForm(text: string): Fields {
+  const fields: Record<string, unknown> = Object.create(null);
+  for (const pair of text.split("&")) {
+    const equals = pair.indexOf("=");
+    const name = decodeFormText(equals < 0 ? pair : pair.slice(0, equals));
+    // A field that is given twice is of the wrong type: a list.
+    fields[name] = name in fields ? [] : decodeFormText(equals < 0 ? "" : pair.slice(equals + 1));
+  }
+  return fields;
+}
+
+function decodeFormText(text: string): string {
+  return decodeURIComponent(text.replaceAll("+", " "));
+}
