@@ -91,7 +91,8 @@ test("codegen repairs what --check complains about, and again changes nothing", 
   expect(await checkout.emitted()).toEqual(committed);
 });
 
-const wideEndpoint = (calls: string) => `{ path: "/wide", methods: ["POST"], calls: "${calls}" }`;
+const wideEndpoint = (calls: string) =>
+  `{ path: "/wide", methods: ["POST"], calls: "${calls}", changesState: true }`;
 
 test("emitted code passes the type checker and the formatter, however long its names", async () => {
   await using checkout = await Checkout.copy();
