@@ -29,6 +29,7 @@ export interface FrontOptions {
   /** In place of a folder. */
   readonly avatars?: AvatarStore;
   readonly bodyLimits?: BodyLimits;
+  readonly idleTimeoutSeconds?: number;
   readonly removalTimes?: RemovalTimes;
   /** Of a TCP server, in place of the listener with the handlers. */
   readonly rpcPort?: number;
@@ -94,6 +95,7 @@ export async function startFront(
     publicOrigin: undefined,
     publicFolder: join(ROOT, "public"),
     log,
+    ...(options.idleTimeoutSeconds && { idleTimeoutSeconds: options.idleTimeoutSeconds }),
   });
   cleanup.defer(() => http.close(0));
   const started = cleanup.move();

@@ -12,11 +12,12 @@ export interface HttpServerOptions extends HttpParts {
   readonly port: number;
   /** Other processes of the same tier have the port too; each gets its part of the connections. */
   readonly sharesPort?: boolean;
+  /** Ends a handler too, so it must outlast the calls of the longest one. Default 30. */
+  readonly idleTimeoutSeconds?: number;
 }
 
 /** Far above every limit of ours, so that the answer to a large body is ours too. */
 const MAX_REQUEST_BODY_BYTES = 64 * 1024 * 1024;
-/** Ends a handler too, so it must outlast the calls of the longest one. */
 const IDLE_TIMEOUT_SECONDS = 30;
 /** On closing, nothing has crossed any more once nobody asked for so long. */
 const QUIET_MS = 50;
@@ -33,6 +34,7 @@ export class HttpServer {
 
   constructor(options: HttpServerOptions) {
     const { host: hostname, port, sharesPort = false, log } = options;
+    const { idleTimeoutSeconds: idleTimeout = IDLE_TIMEOUT_SECONDS } = options;
     this.#log = log;
     const table = routes(options);
     const nextRequestId = hyperid({ urlSafe: true });
@@ -53,7 +55,7 @@ export class HttpServer {
       // Without `development`, Bun lets another process have the same port, and half the requests.
       reusePort: sharesPort,
       maxRequestBodySize: MAX_REQUEST_BODY_BYTES,
-      idleTimeout: IDLE_TIMEOUT_SECONDS,
+      idleTimeout,
       routes: mapRoutes(table, answering),
       // Bun comes here for a path without a route, and for a method that a route does not have.
       fetch: answering("unrouted", async ({ request }) => {
