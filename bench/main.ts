@@ -1,6 +1,11 @@
 // `bun run bench WHAT`: how anyone checks the claims on their own machine.
 
-import { parseArgs } from "node:util";
+import {
+  exitAsMisunderstood,
+  MISUNDERSTOOD,
+  splitArguments,
+  UsageError,
+} from "../src/cli/usage.ts";
 import { benchMicro, microTable } from "./micro/main.ts";
 import { reportCommand, writeResults } from "./report/main.ts";
 import { failures } from "./report/wanted.ts";
@@ -39,18 +44,27 @@ bun run bench micro [--quick]
   --seconds    each time so long (3; with --quick 1)
 `;
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: "boolean", default: false },
-    profile: { type: "boolean", default: false },
-    users: { type: "string" },
-    rounds: { type: "string" },
-    seconds: { type: "string" },
-    help: { type: "boolean", default: false },
-  },
-});
+const { positionals, values } = readArguments();
 const isQuick = values.quick;
+
+function readArguments() {
+  try {
+    return splitArguments("bench", {
+      args: process.argv.slice(2),
+      allowPositionals: true,
+      options: {
+        quick: { type: "boolean", default: false },
+        profile: { type: "boolean", default: false },
+        users: { type: "string" },
+        rounds: { type: "string" },
+        seconds: { type: "string" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    exitAsMisunderstood(error);
+  }
+}
 
 const COMMANDS: Readonly<Record<string, (file: string | undefined) => Promise<number>>> = {
   async sla() {
@@ -123,18 +137,22 @@ function wholeNumber(name: "users" | "rounds" | "seconds", otherwise: number): n
   const text = values[name];
   if (text === undefined) return otherwise;
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new Error(`Cannot read --${name} ${text}: must be a whole number from 1`);
+  exitAsMisunderstood(
+    new UsageError(`Cannot read --${name} ${text}: must be a whole number from 1`),
+  );
 }
 
 function showProgress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }
 
-const [what = "", file] = positionals;
+const [what = "", file, surplus] = positionals;
 const command = Object.hasOwn(COMMANDS, what) ? COMMANDS[what] : undefined;
-if (values.help || !command) {
+if (values.help || what === "") {
   console.log(HELP);
-  process.exitCode = what === "" || values.help ? 0 : 1;
+} else if (!command || surplus !== undefined || (file !== undefined && what !== "report")) {
+  console.error(HELP);
+  process.exitCode = MISUNDERSTOOD;
 } else {
   process.exitCode = await command(file);
 }

@@ -118,24 +118,42 @@ async function write(root: string, outputs: Outputs, paths: readonly string[]): 
   if (paths.length === 0) console.log("All that codegen writes is up to date");
 }
 
-const USAGE = `bun run codegen                     emit what follows from schema/, and record it
+/** As a shell has it. */
+const MISUNDERSTOOD = 2;
+
+const HELP = `bun run codegen                     emit what follows from schema/, and record it
 bun run codegen --check             write nothing, and fail where a file is stale
 bun run codegen --accept-breaking   record even what breaks clients that are out there
-bun run codegen --draft             emit, and record nothing`;
+bun run codegen --draft             emit, and record nothing
+bun run codegen --help              this text
 
-/** @throws {SchemaError} an option that is none */
+Exit codes:
+  0  done
+  1  the schema is refused, or with --check: a file is stale
+  2  arguments that it does not take`;
+
+/** Undefined where they are not understood. */
 function readOptions(args: string[]) {
   const option = { type: "boolean", default: false } as const;
+  const help = { ...option, short: "h" } as const;
   try {
-    const options = { check: option, draft: option, "accept-breaking": option };
-    return parseArgs({ args, options }).values;
-  } catch (cause) {
-    throw new SchemaError(USAGE, { cause });
+    const options = { check: option, draft: option, "accept-breaking": option, help };
+    return parseArgs({ args: args[0] === "help" ? ["--help"] : args, options }).values;
+  } catch {
+    return undefined;
   }
 }
 
 async function main(root: string, args: string[]): Promise<number> {
   const values = readOptions(args);
+  if (!values) {
+    console.error(HELP);
+    return MISUNDERSTOOD;
+  }
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
   const services = await readSchemas(root);
   const { HTTP_API } = await import(join(root, "schema/http-api.ts"));
   const endpoints = endpointModels(HTTP_API, services);

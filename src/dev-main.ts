@@ -2,23 +2,52 @@
 
 import { watch } from "node:fs";
 import { join } from "node:path";
+import { optionsOrExit } from "./cli/usage.ts";
 import { loadOrExit } from "./config/load.ts";
 import { START } from "./config/start.ts";
 import { environmentFor } from "./config/variables.ts";
 import { TierProcess } from "./process/tier-process.ts";
 
 const ROOT = join(import.meta.dir, "..");
+const CODEGEN = join(ROOT, "codegen/main.ts");
 const WATCHED = ["schema", "src", "public"];
 /** What codegen writes there: the tiers that start after it have it already. */
 const EMITTED = /^(src\/gen\/|public\/(api\.js|openapi\.json)$)/;
 const SETTLE_MS = 100;
 
+const HELP = `Both tiers for development. It runs until Ctrl-C.
+
+  bun run dev
+
+It installs the dependencies, starts both tiers, shows where the pages are, and
+starts the tiers again when a file changes. Users, sessions and pictures are in
+the folder DATA_DIR (.data) unless the environment names servers. It takes no
+arguments but --help: the README has a table of the environment variables.
+
+Exit codes:
+  0  stopped by Ctrl-C or SIGTERM
+  1  it cannot start: the environment is wrong, or a port is in use
+  2  arguments that it does not take`;
+
+const { install } = await optionsOrExit("dev", HELP, { install: { type: "boolean" } });
 const { http, tcp } = loadOrExit(START, process.env);
 const environment = { LOG_LEVEL: "debug", ...process.env };
+
+if (install) await installOrExit();
 
 let tiers: readonly TierProcess[] = [];
 /** Those that were told to end. */
 const unwanted = new WeakSet<TierProcess>();
+
+/** The dependencies, as the lock file has them. */
+async function installOrExit(): Promise<void> {
+  const child = Bun.spawn([process.execPath, "install", "--frozen-lockfile"], {
+    cwd: ROOT,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  const exitCode = await child.exited;
+  if (exitCode !== 0) process.exit(exitCode);
+}
 
 function startTier(name: "http" | "tcp"): TierProcess {
   const script = `src/${name}-main.ts`;
@@ -92,7 +121,7 @@ async function restartTiers(): Promise<void> {
 /** Resolves to why it refuses the schema, on one line, once it has said so at length. */
 async function runCodegen(): Promise<string | undefined> {
   // Saved is not published: what is only tried out is not recorded in the lock.
-  const codegen = Bun.spawn([process.execPath, join(ROOT, "codegen/main.ts"), "--draft"], {
+  const codegen = Bun.spawn([process.execPath, "--no-env-file", CODEGEN, "--draft"], {
     stdio: ["ignore", "inherit", "pipe"],
   });
   const said = await new Response(codegen.stderr).text();

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { version } from "../package.json" with { type: "json" };
+import { optionsOrExit } from "./cli/usage.ts";
 import { HTTP_TIER, type HttpConfig } from "./config/http.ts";
 import { loadOrExit } from "./config/load.ts";
 import { UserClient } from "./gen/user-client.ts";
@@ -97,10 +98,23 @@ async function openAvatars({ dataDir, avatarBucket }: HttpConfig, log: Log): Pro
   throw new Error(`Cannot use S3 for pictures: it answers ${refusal} (${variable})`);
 }
 
+const HELP = `The HTTP tier: the API, the pages and the pictures. It runs until SIGTERM or Ctrl-C.
+
+  bun run start:http
+
+It listens on HTTP_HOST and HTTP_PORT and calls the TCP tier at RPC_ADDRESSES,
+which may start later. It takes no arguments but --help: the README has a table of
+the environment variables that it reads.
+
+Exit codes:
+  0  stopped by SIGTERM or Ctrl-C
+  1  it cannot start: the environment is wrong, the port is in use, or S3 refuses
+  2  arguments that it does not take`;
+
 if (import.meta.main) {
+  // No variable: it would reach whatever else is started in the same environment.
+  const options = await optionsOrExit("start:http", HELP, { "share-port": { type: "boolean" } });
   const config = loadOrExit(HTTP_TIER, process.env);
   const log = createLog("http", config.logLevel, process.stdout.isTTY);
-  // No variable: it would reach whatever else is started in the same environment.
-  const sharesPort = process.argv.includes("--share-port");
-  await runTier(log, () => startHttp(config, log, sharesPort));
+  await runTier(log, () => startHttp(config, log, options["share-port"]));
 }

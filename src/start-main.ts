@@ -1,5 +1,6 @@
 // Both tiers for production, each with as many processes as the environment says. `bun run start`
 
+import { optionsOrExit } from "./cli/usage.ts";
 import { loadOrExit } from "./config/load.ts";
 import { START } from "./config/start.ts";
 import { bracketed, type Endpoint } from "./config/values.ts";
@@ -9,6 +10,20 @@ import { listenOn } from "./process/lifecycle.ts";
 import { Worker } from "./process/worker.ts";
 import { TIER_ENVIRONMENT } from "./tier-environment.ts";
 
+const HELP = `Both tiers for production, as processes that are started again when they die.
+It runs until SIGTERM or Ctrl-C.
+
+  bun run start
+
+HTTP_WORKERS and RPC_WORKERS say how many processes each tier has. It takes no
+arguments but --help: the README has a table of the environment variables.
+
+Exit codes:
+  0  stopped by SIGTERM or Ctrl-C
+  1  it cannot start: the environment is wrong, or a port is in use
+  2  arguments that it does not take`;
+
+await optionsOrExit("start", HELP, {});
 const config = loadOrExit(START, process.env);
 const log = createLog("start", config.http.logLevel, process.stdout.isTTY);
 

@@ -3,6 +3,7 @@
 import { version } from "../package.json" with { type: "json" };
 import { DEFAULT_PROFILE_PATH } from "../schema/user.ts";
 import { CallStats } from "./call-stats.ts";
+import { optionsOrExit } from "./cli/usage.ts";
 import { loadOrExit } from "./config/load.ts";
 import { TCP_TIER, type TcpConfig } from "./config/tcp.ts";
 import { DESCRIPTIONS, dispatchTables } from "./gen/services.ts";
@@ -63,7 +64,21 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
   };
 }
 
+const HELP = `The TCP tier: users and sessions behind the RPC. It runs until SIGTERM or Ctrl-C.
+
+  bun run start:tcp
+
+It brings the tables of DATABASE_URL up to date, waits for its databases if they
+are away, and listens on RPC_HOST and RPC_PORT. It takes no arguments but --help:
+the README has a table of the environment variables that it reads.
+
+Exit codes:
+  0  stopped by SIGTERM or Ctrl-C
+  1  it cannot start: the environment is wrong, or the port is in use
+  2  arguments that it does not take`;
+
 if (import.meta.main) {
+  await optionsOrExit("start:tcp", HELP, {});
   const config = loadOrExit(TCP_TIER, process.env);
   const log = createLog("tcp", config.logLevel, process.stdout.isTTY);
   await runTier(log, () => startTcp(config, log));

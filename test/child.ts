@@ -29,12 +29,14 @@ export class Child implements AsyncDisposable {
   output = "";
   readonly #read: Promise<unknown>;
 
+  /** @param script a file, or the name of a script of package.json */
   constructor(
     script: string,
     { root = ROOT, environment = {}, args = [], wrapper = [] }: ProcessOptions,
   ) {
     const { PATH = "", TMPDIR = tmpdir() } = process.env;
-    const command = [...wrapper, process.execPath, join(root, script), ...args];
+    const what = script.endsWith(".ts") ? [join(root, script)] : ["run", script];
+    const command = [...wrapper, process.execPath, ...what, ...args];
     this.#process = Bun.spawn(["sh", "-c", GUARDED, "sh", ...command], {
       cwd: root,
       env: { PATH, TMPDIR, ...environment },

@@ -3,7 +3,18 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { print } from "../src/cli/output.ts";
 import { missingPrograms } from "./programs.ts";
+
+const HELP = `Install what the tests need, and run every test.
+
+  bun run test                      all of them
+  bun run test src/rpc/frame        those of the files whose path has this in it
+  bun run test -t "sign in"         those whose name matches
+
+It installs the dependencies; MariaDB, Redis and Chromium too, from Debian's
+packages, if it runs as root. All arguments but --help are those of \`bun test\`.
+Exit code: 0, or another if a test fails or does not exist.`;
 
 const ROOT = join(import.meta.dir, "..");
 
@@ -50,15 +61,26 @@ function readCounts(report: string): { passed: number; failed: number; skipped: 
   return { passed: count("tests") - failed - skipped, failed, skipped };
 }
 
+const isInstalling = process.argv[2] === "--install";
+const args = process.argv.slice(isInstalling ? 3 : 2);
+if (/^(--help|-h|help)$/.test(args[0] ?? "")) {
+  await print(HELP);
+  process.exit(0);
+}
+if (isInstalling) {
+  const exitCode = await run([process.execPath, "install", "--frozen-lockfile"]);
+  if (exitCode !== 0) process.exit(exitCode);
+}
 if (!(await installPrograms())) process.exit(1);
 const folder = await mkdtemp(join(tmpdir(), "portico-report-"));
 const report = join(folder, "junit.xml");
 const exitCode = await run([
   process.execPath,
   "test",
+  "--no-env-file",
   "--reporter=junit",
   `--reporter-outfile=${report}`,
-  ...process.argv.slice(2),
+  ...args,
 ]);
 const file = Bun.file(report);
 const counts = readCounts((await file.exists()) ? await file.text() : "");

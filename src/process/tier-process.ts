@@ -31,7 +31,7 @@ export class TierProcess {
     const ended = Promise.withResolvers<Ending>();
     this.listening = listening.promise;
     this.ended = ended.promise;
-    this.#process = Bun.spawn([process.execPath, join(root, script), ...args], {
+    this.#process = Bun.spawn([process.execPath, "--no-env-file", join(root, script), ...args], {
       env: { ...environment },
       stdio: ["ignore", "inherit", "inherit"],
       ipc: (message) => listening.resolve(listeningAddress(message)),

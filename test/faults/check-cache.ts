@@ -3,7 +3,7 @@
 // is older than what was acknowledged before, nothing acknowledged may be lost, no answer may be
 // outside of the table, and in the end cache and rows must agree. With `--without-lease` one of the
 // servers is broken, which must be found: the run then ends at the first finding.
-import { parseArgs } from "node:util";
+import { exitAsMisunderstood, optionsOrExit, UsageError } from "../../src/cli/usage.ts";
 import { seededRandom } from "../../src/rpc/testing/seed.ts";
 import type { Account } from "./account.ts";
 import { CacheLoad, GROUPS } from "./cache-load.ts";
@@ -123,17 +123,26 @@ async function check({ durationMs, seed, isLeased }: CheckOptions): Promise<bool
   return findings.length === 0 && hasLooked;
 }
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string" },
-    seconds: { type: "string" },
-    seed: { type: "string" },
-    "without-lease": { type: "boolean", default: false },
-  },
+const HELP = `Look for stale reads and lost writes while servers and databases fail.
+
+  bun run check-cache --minutes N    for so long; or --seconds N, 15 if neither is given
+  bun run check-cache --seed N       the faults of the run that printed this seed
+  bun run check-cache --without-lease
+                                     with a server that is broken, which must be found
+
+Exit code: 0 if nothing was found, else 1.`;
+
+const values = await optionsOrExit("check-cache", HELP, {
+  minutes: { type: "string" },
+  seconds: { type: "string" },
+  seed: { type: "string" },
+  "without-lease": { type: "boolean" },
 });
 const seconds = Number(values.seconds ?? 15);
 const durationMs = 1000 * (values.minutes === undefined ? seconds : 60 * Number(values.minutes));
-if (!(durationMs > 0)) throw new RangeError("Cannot check: --minutes must be a number over 0");
+if (!(durationMs > 0)) {
+  exitAsMisunderstood(new UsageError("--minutes or --seconds must be a number over 0"));
+}
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-const isGood = await check({ durationMs, seed, isLeased: !values["without-lease"] });
+const isGood = await check({ durationMs, seed, isLeased: values["without-lease"] !== true });
 process.exitCode = isGood ? 0 : 1;

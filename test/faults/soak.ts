@@ -2,7 +2,7 @@
 // a mix of calls. Every call must end, once, in time and with an error that callers know; in the
 // end sockets, timers and memory are back where they began, and this process ends by itself.
 import { readdir, readlink } from "node:fs/promises";
-import { parseArgs } from "node:util";
+import { exitAsMisunderstood, optionsOrExit, UsageError } from "../../src/cli/usage.ts";
 import { Balancer } from "../../src/rpc/balancer.ts";
 import { expectCensusBack, takeCensus } from "../../src/rpc/testing/census.ts";
 import { Ledger } from "../../src/rpc/testing/ledger.ts";
@@ -103,11 +103,20 @@ async function soak(durationMs: number): Promise<boolean> {
   return isGood;
 }
 
-const { values } = parseArgs({
-  options: { minutes: { type: "string" }, seconds: { type: "string" } },
+const HELP = `Restart two TCP servers in turn under a mix of calls, and look for what is lost.
+
+  bun run soak --minutes N    for so long; or --seconds N, 20 if neither is given
+
+Exit code: 0 if every call ended as it should and nothing was left behind, else 1.`;
+
+const values = await optionsOrExit("soak", HELP, {
+  minutes: { type: "string" },
+  seconds: { type: "string" },
 });
 const seconds = Number(values.seconds ?? 20);
 const durationMs = 1000 * (values.minutes === undefined ? seconds : 60 * Number(values.minutes));
-if (!(durationMs > 0)) throw new RangeError("Cannot soak: --minutes must be a number over 0");
+if (!(durationMs > 0)) {
+  exitAsMisunderstood(new UsageError("--minutes or --seconds must be a number over 0"));
+}
 // No process.exit: what keeps this process alive is a leak.
 process.exitCode = (await soak(durationMs)) ? 0 : 1;

@@ -1,0 +1,66 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { scripts } from "../package.json" with { type: "json" };
+import { Folder, ROOT } from "./child.ts";
+
+// Processes on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(60_000);
+
+const COMMANDS = Object.keys(scripts);
+/** Hands its arguments on to `bun test`, which knows more of them than we do. */
+const WITHOUT_OWN_ARGUMENTS = ["test"];
+
+/** `bun run <command> <args>` as a shell starts it, in an environment where it could do its worst. */
+async function run(command: string, args: readonly string[], dataDir: string) {
+  const { PATH = "" } = process.env;
+  const child = Bun.spawn([process.execPath, "run", command, ...args], {
+    cwd: ROOT,
+    env: { PATH, DATA_DIR: dataDir, HTTP_PORT: "0", RPC_PORT: "0", STORAGE: "embedded" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { exitCode: await child.exited, stdout, stderr };
+}
+
+describe.each(COMMANDS)("bun run %s", (command) => {
+  test.each(["--help", "-h", "help"])("%s prints help, and starts nothing", async (flag) => {
+    await using folder = await Folder.make();
+    const dataDir = join(folder.path, "data");
+    const { exitCode, stdout, stderr } = await run(command, [flag], dataDir);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout).toContain(`bun run ${command}`);
+    // What an install says, or a program that has begun to work.
+    expect(stdout).not.toMatch(/installs?\b.*\[|"level":/);
+    expect(existsSync(dataDir)).toBe(false);
+  });
+
+  test.skipIf(WITHOUT_OWN_ARGUMENTS.includes(command)).each([
+    ["an option that it does not have", ["--no-such-option"]],
+    ["an argument that it does not take", ["System.health", "{}", "stray"]],
+  ])("ends with 2 for %s, says what it takes, and starts nothing", async (_what, args) => {
+    await using folder = await Folder.make();
+    const dataDir = join(folder.path, "data");
+    const { exitCode, stdout, stderr } = await run(command, args, dataDir);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+    expect(stderr).toMatch(/--help|bun run bench|SERVICE\.METHOD|Quote it/);
+    expect(existsSync(dataDir)).toBe(false);
+  });
+});
+
+test("no command repeats a secret that it does not understand", async () => {
+  await using folder = await Folder.make();
+  for (const argument of [
+    "mysql://user:s3cret@host/db",
+    "mysql://user:s3@cret@host/db",
+    "RPC_TOKEN=s3cret",
+    "--tokn=s3cret",
+  ]) {
+    const { exitCode, stderr } = await run("migrate", [argument], folder.path);
+    expect(exitCode).toBe(2);
+    expect(stderr).not.toMatch(/s3cret|cret/);
+  }
+});
