@@ -113,7 +113,7 @@ describe("bun run rpc", () => {
     [["User.signIn", "{}"], "`bun run rpc User.signIn --help` shows the fields of a request."],
     [["User.signIn", "{}", "extra"], 'Cannot take "extra"'],
     [["User", "{}"], 'Cannot call "User": must be SERVICE.METHOD'],
-    [["--colour"], "Unknown option '--colour': see `bun run rpc --help`"],
+    [["--colour"], "Unknown option '--colour': `bun run rpc` takes --address, --deadline, --help"],
     [["--deadline"], "Option '--deadline <value>' argument missing"],
     [["--deadline", "soon"], '--deadline is "soon": must be like 500ms or 2s'],
     [["--deadline", "0"], '--deadline is "0": must be'],
