@@ -47,7 +47,10 @@ export async function optionsOrExit<T extends NonNullable<ParseArgsConfig["optio
   const all = { ...options, help: { type: "boolean", short: "h" } } as const;
   const told = Object.keys(all).filter((name) => name === "help" || help.includes(`--${name}`));
   try {
-    const config = { args: process.argv.slice(2), options: all };
+    const given = process.argv.slice(2);
+    // The script in package.json may have put an option in front.
+    const args = given.at(-1) === "help" ? [...given.slice(0, -1), "--help"] : given;
+    const config = { args, options: all };
     const { values } = splitArguments(command, config, told);
     if (!("help" in values)) return values;
     await print(help);
