@@ -1,15 +1,9 @@
-import type { QueryResult, RowDataPacket } from "mysql2";
+import type { QueryResult } from "mysql2";
 import type { Connection } from "mysql2/promise";
 import { within } from "./attempt.ts";
-import {
-  DemotedError,
-  isDemoted,
-  isDuplicateKey,
-  isRolledBack,
-  serverErrno,
-} from "./mysql-errors.ts";
+import { isDemoted, isDuplicateKey, isPassing, isRolledBack, serverErrno } from "./mysql-errors.ts";
 import { MysqlPool, type PooledConnection } from "./mysql-pool.ts";
-import { isOff, openSession } from "./mysql-session.ts";
+import { openSession, type ProvenRow, throwIfDemoted } from "./mysql-session.ts";
 import type { Presence } from "./presence.ts";
 
 /**
@@ -27,25 +21,13 @@ const LOCK_WAIT_SECONDS = 1;
 const REPEAT_TIMEOUT_MS = LOCK_WAIT_SECONDS * 1_000 + 500;
 /** A look-up takes milliseconds: a connection that is silent for longer is probably dead. */
 const READ_TIMEOUT_MS = 1_000;
-/** Of one statement, the first included. */
-const MAX_ATTEMPTS = 6;
-/** Before the second attempt, and twice as long before each that follows. */
+/** Before the second attempt, and twice as long before each that follows, up to the longest. */
 const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 250;
 
 const CONNECTIONS = 10;
 const IDLE_MS = 60_000;
 const MAX_AGE_MS = 120_000;
-
-/** A row of a SELECT that has `PROOF` among its columns. */
-export interface ProvenRow extends RowDataPacket {
-  readonly readOnly: unknown;
-}
-
-/**
- * The column by which what is read shows that its server still is the primary. One that was
- * demoted, and stays up, goes on answering with rows of the past, and no error tells.
- */
-export const PROOF = "@@global.read_only AS readOnly";
 
 type Statement<T> = (connection: Connection) => Promise<T>;
 
@@ -71,9 +53,9 @@ export class MysqlClient {
    */
   read<T extends ProvenRow>(sql: string, values: string[]): Promise<T[]> {
     return this.#run(true, async (connection) => {
-      const [rows] = await connection.execute<T[]>(sql, values);
-      if (!isOff(rows[0]?.readOnly)) throw new DemotedError();
-      return rows;
+      const answer = await connection.execute<T[]>(sql, values);
+      throwIfDemoted(answer);
+      return answer[0];
     });
   }
 
@@ -125,9 +107,10 @@ export class MysqlClient {
         return result;
       } catch (error) {
         const again = this.#sortOut(error, pooled, isRead && !mustBeFresh);
-        const pauseMs = FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random());
+        const longestMs = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
+        const pauseMs = longestMs * (0.5 + Math.random() / 2);
         const isTimeLeft = performance.now() + pauseMs < endsAtMs;
-        if (again === "never" || attempt === MAX_ATTEMPTS || !isTimeLeft) throw error;
+        if (again === "never" || !isTimeLeft) throw error;
         mustBeFresh ||= again === "elsewhere";
         await Bun.sleep(pauseMs);
       }
@@ -150,7 +133,7 @@ export class MysqlClient {
       this.#pool.drop();
       return "here";
     }
-    if (!pooled || pooled.isFresh || !mayRepeat || serverErrno(error) !== undefined) return "never";
+    if (!pooled || pooled.isFresh || !mayRepeat || !isPassing(error)) return "never";
     this.#pool.dropIdle();
     return "elsewhere";
   }

@@ -1,11 +1,12 @@
 import type { Connection } from "mysql2/promise";
 import { within } from "./attempt.ts";
+import { isDemoted } from "./mysql-errors.ts";
+import { proveWritable } from "./mysql-session.ts";
 
 const MAX_WAITERS = 256;
-/** After so long in silence a connection is asked whether it is still there. */
-const PING_AFTER_MS = 1_000;
-const PING_TIMEOUT_MS = 500;
-const SWEEP_EVERY_MS = 5_000;
+/** After so long in silence a connection has to prove again that it works, before it is used. */
+const PROVE_AFTER_MS = 1_000;
+const PROOF_TIMEOUT_MS = 500;
 /** So that connections of one moment do not all end at one moment. */
 const AGE_JITTER = 0.25;
 
@@ -62,7 +63,7 @@ export class MysqlPool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY_MS);
+    this.#sweeper = setInterval(() => this.#sweep(), options.idleMs / 4);
     this.#sweeper.unref();
   }
 
@@ -92,10 +93,8 @@ export class MysqlPool {
       const nowMs = performance.now();
       if (!pooled) return this.#open(endsAtMs - nowMs);
       if (pooled.isGood(nowMs, this.#options.idleMs)) {
-        if (nowMs - pooled.usedAtMs < PING_AFTER_MS) return pooled;
-        if (await answers(pooled)) return pooled;
-        // Whatever has happened to it has probably happened to all.
-        this.dropIdle();
+        if (nowMs - pooled.usedAtMs < PROVE_AFTER_MS) return pooled;
+        if (await this.#proves(pooled)) return pooled;
       }
       pooled.connection.destroy();
     }
@@ -123,7 +122,7 @@ export class MysqlPool {
     this.generation++;
     await Promise.allSettled(
       this.#idle.splice(0).map(async ({ connection }) => {
-        await within(PING_TIMEOUT_MS, connection.end()).finally(() => connection.destroy());
+        await within(PROOF_TIMEOUT_MS, connection.end()).finally(() => connection.destroy());
       }),
     );
   }
@@ -135,6 +134,22 @@ export class MysqlPool {
     return new PooledConnection(connection, this, generation, this.#options.maxAgeMs);
   }
 
+  /**
+   * A connection that a middlebox has forgotten takes what is sent, and never answers: a write that
+   * is sent there may or may not be carried out, so it must not be.
+   */
+  async #proves({ connection }: PooledConnection): Promise<boolean> {
+    try {
+      await within(PROOF_TIMEOUT_MS, proveWritable(connection));
+      return true;
+    } catch (error) {
+      // Whatever has happened to it has probably happened to all.
+      if (isDemoted(error)) this.drop();
+      else this.dropIdle();
+      return false;
+    }
+  }
+
   #sweep(): void {
     const nowMs = performance.now();
     for (const pooled of this.#idle.splice(0)) {
@@ -142,12 +157,4 @@ export class MysqlPool {
       else pooled.connection.destroy();
     }
   }
-}
-
-/** A connection that a middlebox has forgotten takes what is sent, and never answers. */
-function answers({ connection }: PooledConnection): Promise<boolean> {
-  return within(PING_TIMEOUT_MS, connection.ping()).then(
-    () => true,
-    () => false,
-  );
 }

@@ -118,8 +118,29 @@ async function setUp(connection: Connection, session: SessionOptions): Promise<v
   await connection.query(`SET ${assignments.join(", ")}`);
 }
 
+/** A row of a SELECT that has `PROOF` among its columns. */
+export interface ProvenRow extends RowDataPacket {
+  readonly readOnly: unknown;
+}
+
+/**
+ * The column by which what is read shows that its server still is the primary. One that was
+ * demoted, and stays up, goes on answering with rows of the past, and no error tells.
+ */
+export const PROOF = "@@global.read_only AS readOnly";
+
+/** @throws {DemotedError} the server takes no writes */
+export async function proveWritable(connection: Connection): Promise<void> {
+  throwIfDemoted(await connection.query<ProvenRow[]>(`SELECT ${PROOF}`));
+}
+
+/** @throws {DemotedError} the server took no writes when it read these rows, of which one it has */
+export function throwIfDemoted([[row]]: [ProvenRow[], unknown]): void {
+  if (!isOff(row?.readOnly)) throw new DemotedError();
+}
+
 /** Whether a global such as `read_only` is off; MariaDB 12 has names for its values. */
-export function isOff(value: unknown): boolean {
+function isOff(value: unknown): boolean {
   return value === "0" || value === 0 || value === undefined || value === "OFF";
 }
 

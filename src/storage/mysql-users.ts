@@ -3,8 +3,9 @@ import type { ResultSetHeader } from "mysql2";
 import type { StoredPassword, User, UserStore } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
 import { batch, LARGEST_BATCH } from "./batch.ts";
-import { type MysqlClient, PROOF, type ProvenRow } from "./mysql-client.ts";
+import type { MysqlClient } from "./mysql-client.ts";
 import { isDuplicateKey } from "./mysql-errors.ts";
+import { PROOF, type ProvenRow } from "./mysql-session.ts";
 
 /** How many names a look-up asks for; few sizes, so that few statements are prepared. */
 const BATCH_SIZES = [1, 4, 16, 32, 48, 64, 96, LARGEST_BATCH];

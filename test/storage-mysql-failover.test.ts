@@ -1,0 +1,240 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { MysqlPool } from "../src/storage/mysql-pool.ts";
+import { openSession } from "../src/storage/mysql-session.ts";
+import { StorageError } from "../src/user/stores.ts";
+import { openRowsAt, type Rows } from "./contract/rows.ts";
+import { type Forwarder, startForwarder } from "./forwarder.ts";
+import { available, type MariaDb, startMariaDb } from "./mariadb.ts";
+import { createFolder, eventually, open, recordingLog, user } from "./storage-pairs.ts";
+
+// A primary that is demoted behind its address, connections that a middlebox forgets, and
+// statements that InnoDB rolls back. Both servers are this file's own, whatever TEST_DATABASE_URL
+// says: one of them is turned read-only.
+
+// Real servers on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(90_000);
+
+/** A statement gives up after about 3.5 s; a slow machine is given more. */
+const BOUND_MS = 10_000;
+
+/** An empty database that both servers have, behind one address, and raw rows of each. */
+interface Site extends AsyncDisposable {
+  readonly databaseUrl: string;
+  readonly dataDir: string;
+  readonly address: Forwarder;
+  readonly first: Rows;
+  readonly second: Rows;
+}
+
+describe.skipIf(!available)("MySQL", () => {
+  let servers: readonly [MariaDb, MariaDb];
+  beforeAll(async () => {
+    const moreOptions = ["--innodb-rollback-on-timeout=ON"];
+    servers = await Promise.all([startMariaDb(), startMariaDb({ moreOptions })]);
+  });
+  afterAll(async () => {
+    for (const server of servers ?? []) await server[Symbol.asyncDispose]();
+  });
+
+  async function openSite(): Promise<Site> {
+    await using owned = new AsyncDisposableStack();
+    const { dataDir } = owned.use(await createFolder());
+    const rows: Rows[] = [];
+    let databaseUrl = new URL("mysql://nowhere");
+    for (const server of servers) {
+      databaseUrl = new URL(await server.createDatabase());
+      const raw = owned.use(await openRowsAt(databaseUrl.href, dataDir));
+      rows.push(raw);
+      await raw.query("SET GLOBAL read_only = 0");
+      // Who may do all may also write to a server that is read-only.
+      await raw.query("CREATE USER IF NOT EXISTS ordinary IDENTIFIED BY 'secret'");
+      await raw.query(`GRANT ALL ON ${databaseUrl.pathname.slice(1)}.* TO ordinary`);
+    }
+    const [first, second] = rows;
+    if (!first || !second) throw new Error("Cannot open both servers");
+    const ports = servers.map(({ url }) => Number(new URL(url).port));
+    const address = owned.use(await startForwarder(ports[1] ?? 0));
+    databaseUrl.port = String(address.port);
+    databaseUrl.username = "ordinary";
+    const site = { databaseUrl: databaseUrl.href, dataDir, address, first, second };
+    // The tables, and one user, on both.
+    for (const port of [...ports].reverse()) {
+      address.moveTo(port);
+      await using storage = await open(site);
+      await storage.users.insert(user("grace", { nickname: "old" }));
+    }
+    const moved = owned.move();
+    return { ...site, [Symbol.asyncDispose]: () => moved.disposeAsync() };
+  }
+
+  const secondPort = () => Number(new URL(servers[1].url).port);
+
+  test("a primary that is demoted and stays up is left by all, those that only read as well", async () => {
+    await using site = await openSite();
+    await using writer = await open(site);
+    await using reader = await open(site);
+    await using another = await open(site);
+    for (const { users } of [writer, reader, another]) {
+      await Promise.all(Array.from({ length: 20 }, () => users.setNickname("grace", "older")));
+      expect((await users.find("grace"))?.nickname).toBe("older");
+    }
+
+    await site.first.query("SET GLOBAL read_only = 1");
+    site.address.moveTo(secondPort());
+    expect(await writer.users.setNickname("grace", "new")).toBe(true);
+    expect(await writer.users.insert(user("hopper"))).toBe(true);
+
+    expect((await reader.users.find("grace"))?.nickname).toBe("new");
+    // By one whom the old server does not know.
+    expect(await another.users.find("hopper")).toBeDefined();
+    expect(await site.first.query("SELECT nickname FROM user")).toEqual([{ nickname: "older" }]);
+    // No connection is left that leads to the old one.
+    for (const { users } of [writer, reader, another]) {
+      const all = await Promise.all(Array.from({ length: 20 }, () => users.find("grace")));
+      expect(new Set(all.map((found) => found?.nickname))).toEqual(new Set(["new"]));
+    }
+  });
+
+  test("an update waits for the address to move, within its time", async () => {
+    await using site = await openSite();
+    await using storage = await open(site);
+    await storage.users.find("grace");
+    await site.first.query("SET GLOBAL read_only = 1");
+
+    const update = storage.users.setNickname("grace", "new");
+    const read = storage.users.find("grace");
+    await Bun.sleep(700);
+    site.address.moveTo(secondPort());
+
+    expect(await update).toBe(true);
+    expect(await read).toBeDefined();
+    expect(await site.second.query("SELECT nickname FROM user")).toEqual([{ nickname: "new" }]);
+  });
+
+  test("with no other primary all fails in time, and works when there is one", async () => {
+    await using site = await openSite();
+    await using storage = await open(site);
+    await storage.users.find("grace");
+    await site.first.query("SET GLOBAL read_only = 1");
+    const startedAtMs = performance.now();
+
+    const calls = [
+      storage.users.setNickname("grace", "new"),
+      storage.users.find("grace"),
+      storage.users.ping(),
+    ];
+    for (const outcome of await Promise.allSettled(calls)) {
+      expect(outcome).toEqual({ status: "rejected", reason: expect.any(StorageError) });
+    }
+    expect(performance.now() - startedAtMs).toBeLessThan(BOUND_MS);
+
+    await site.first.query("SET GLOBAL read_only = 0");
+    expect(await storage.users.setNickname("grace", "new")).toBe(true);
+  });
+
+  test("a start waits for a primary", async () => {
+    await using site = await openSite();
+    await site.first.query("SET GLOBAL read_only = 1");
+    const { log, messages } = recordingLog();
+    const opening = open(site, { log });
+    await eventually("it waits", async () => messages.length > 0);
+    expect(messages).toEqual([expect.stringMatching(/^warn waiting for MySQL at /)]);
+    site.address.moveTo(secondPort());
+    await using storage = await opening;
+    expect(await storage.users.find("grace")).toBeDefined();
+  });
+
+  test("connections that a middlebox has forgotten cost no request", async () => {
+    await using site = await openSite();
+    await using storage = await open(site);
+    const { users } = storage;
+    const renameAll = () =>
+      Promise.all(Array.from({ length: 20 }, () => users.setNickname("grace", "x")));
+    await renameAll();
+
+    site.address.silence();
+    for (let request = 0; request < 7; request++) {
+      expect(await users.find("grace")).toBeDefined();
+    }
+    await renameAll();
+    site.address.silence();
+    // An update right after the last one may be lost, and nobody would know.
+    await Bun.sleep(1_100);
+    for (let request = 0; request < 7; request++) {
+      expect(await users.setNickname("grace", `n${request}`)).toBe(true);
+    }
+    await renameAll();
+    site.address.silence();
+    await Promise.all(Array.from({ length: 40 }, () => users.find("grace")));
+  });
+
+  test("a connection ends when nobody uses it, and when it is old", async () => {
+    await using site = await openSite();
+    const pool = new MysqlPool({
+      maxConnections: 2,
+      idleMs: 400,
+      maxAgeMs: 1_000,
+      open: (timeoutMs) => openSession(site.databaseUrl, { timeoutMs }),
+    });
+    const use = async () => pool.giveBack(await pool.take(performance.now() + 5_000, false));
+    const before = site.address.connections;
+    const begunAtMs = performance.now();
+    for (let ended = 0; ended < 2; ended = site.address.connections - before - 1) {
+      await use();
+      await Bun.sleep(20);
+    }
+    // The first ends when it is from three quarters of its age to all of it, as does the second.
+    expect(performance.now() - begunAtMs).toBeGreaterThan(1_500);
+
+    const processes = () =>
+      site.first.query("SELECT id FROM information_schema.processlist WHERE user = 'ordinary'");
+    await eventually("it is closed", async () => (await processes()).length === 0);
+    await pool.close();
+  });
+
+  for (const [index, where] of ["by itself", "with innodb_rollback_on_timeout"].entries()) {
+    test(`an update that InnoDB rolls back for a deadlock is done after all, ${where}`, async () => {
+      await using site = await openSite();
+      if (index === 1) site.address.moveTo(secondPort());
+      const other = index === 1 ? site.second : site.first;
+      await using storage = await open(site);
+      await storage.users.find("grace");
+      const deadlocks = async () => {
+        const [row] = await other.query("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'");
+        return Number(row?.Value);
+      };
+      const before = await deadlocks();
+
+      // Ours locks the name, then waits for the row; the other one does it the other way round.
+      await other.query("START TRANSACTION");
+      await other.query("UPDATE user SET salt = 'x', profile_path = 'x' WHERE username = 'other'");
+      await other.query("UPDATE user SET salt = 'x', profile_path = 'x' WHERE id = 1");
+      const update = storage.users.setNickname("grace", "new");
+      await Bun.sleep(200);
+      await other.query(
+        "SELECT id FROM user FORCE INDEX (uk_username) WHERE username = 'grace' FOR UPDATE",
+      );
+      await other.query("COMMIT");
+
+      expect(await update).toBe(true);
+      expect((await deadlocks()) - before).toBe(1);
+      expect((await storage.users.find("grace"))?.nickname).toBe("new");
+    });
+
+    test(`so is one that has waited for a lock for too long, ${where}`, async () => {
+      await using site = await openSite();
+      if (index === 1) site.address.moveTo(secondPort());
+      const other = index === 1 ? site.second : site.first;
+      await using storage = await open(site);
+      await storage.users.find("grace");
+
+      await other.query("START TRANSACTION");
+      await other.query("UPDATE user SET salt = 'x' WHERE id = 1");
+      const update = storage.users.setNickname("grace", "new");
+      await Bun.sleep(2_200);
+      await other.query("COMMIT");
+
+      expect(await update).toBe(true);
+    });
+  }
+});
