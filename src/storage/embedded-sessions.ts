@@ -1,6 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { CachedProfile, FoundSession, SessionStore } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
+import { write } from "./sqlite-file.ts";
 
 /** How many expired sessions go when one begins: more than one, so that they never pile up. */
 const REMOVED_PER_OPEN = 8;
@@ -43,7 +44,7 @@ export class EmbeddedSessions implements SessionStore {
   }
 
   open(sessionId: string, profile: CachedProfile): Promise<void> {
-    return attempt("open session", () => this.#open(sessionId, profile.username));
+    return attempt("open session", () => write(() => this.#open(sessionId, profile.username)));
   }
 
   find(sessionId: string): Promise<FoundSession | undefined> {
@@ -51,7 +52,8 @@ export class EmbeddedSessions implements SessionStore {
   }
 
   close(sessionId: string): Promise<boolean> {
-    return attempt("close session", () => this.#close.run(sessionId, Date.now()).changes > 0);
+    const close = () => this.#close.run(sessionId, Date.now());
+    return attempt("close session", async () => (await write(close)).changes > 0);
   }
 
   async lease(): Promise<undefined> {}

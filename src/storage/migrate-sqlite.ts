@@ -43,6 +43,8 @@ const SQLITE_MIGRATIONS: readonly Migration[] = [
  * what is killed in the middle leaves nothing.
  */
 export function migrateSqlite(database: Database): void {
+  // Whoever has nothing to write needs no lock, and waits for nobody who writes.
+  if (sqliteMigrationStates(database).every(({ appliedAt }) => appliedAt !== undefined)) return;
   const migrateAll = database.transaction(() => {
     database.run(`CREATE TABLE IF NOT EXISTS migration (
       version    INTEGER PRIMARY KEY,

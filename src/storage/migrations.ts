@@ -25,9 +25,9 @@ export function migrationsOf({ databaseUrl, dataDir }: MigrationsOptions): Migra
       database,
       states: () =>
         attempt(`read ${database} (DATA_DIR)`, () => inTurn(() => sqliteFileStates(dataDir))),
-      migrate: () =>
+      migrate: (events) =>
         attempt(`migrate ${database} (DATA_DIR)`, () =>
-          inTurn(() => openSqliteFile(dataDir).close()),
+          inTurn(() => openSqliteFile(dataDir).close(), events),
         ),
     };
   }

@@ -23,8 +23,8 @@ export async function openSeed(options: SeedOptions): Promise<Seed> {
   if (databaseUrl === undefined) {
     const database = `SQLite in ${dataDir}`;
     return attempt(`open ${database} (DATA_DIR)`, async () => {
-      const file = await inTurn(() => openSqliteFile(dataDir));
-      return new SqliteSeed(database, file, nameOf);
+      const file = await inTurn(() => openSqliteFile(dataDir), events);
+      return SqliteSeed.open(database, file, { nameOf, waiting: events.waiting });
     });
   }
   const { host, pathname } = new URL(databaseUrl);

@@ -5,18 +5,28 @@ import { errorField } from "./attempt.ts";
 import { migrateSqlite, sqliteMigrationStates } from "./migrate-sqlite.ts";
 import type { MigrationState } from "./migration.ts";
 
-/** A statement holds up the event loop while another process writes, so not for long. */
-const BUSY_TIMEOUT_MS = 2_000;
-/** For a process that may wait: the time that others take to create the file, many times over. */
-const TURN_ATTEMPTS = 200;
-const TURN_RETRY_MS = 50;
+/** A statement that waits holds up the event loop: one that may take longer comes in turn. */
+const BUSY_TIMEOUT_MS = 5;
+/**
+ * For a command, which may wait: far longer than any other process writes in one go. Writers take
+ * no turns, so a busy machine may leave one of several without the lock for seconds.
+ */
+const TURN_LIMIT_MS = 60_000;
+const TURN_RETRY_MS = 10;
+/** After this it says that it waits. */
+const TURN_NOTICE_MS = 1_000;
+/** A write of a call: it has a deadline, and goes before the commands. */
+const CALL_TURN = { limitMs: 2_000, retryMs: 2 };
 
 /** Open, or create, the one SQLite file in `dataDir`, up to date and safe against power loss. */
 export function openSqliteFile(dataDir: string): Database {
   mkdirSync(dataDir, { recursive: true });
   const path = pathIn(dataDir);
   // Password hashes and sessions are nobody else's to read. SQLite itself would create it as 0644.
-  closeSync(openSync(path, "a", 0o600));
+  // Only where it is missing: closing it drops all locks that this process has on the file, also
+  // those of SQLite. Another program that closes it would then take itself for the last one, and
+  // remove the `-wal` that we go on writing to.
+  if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
   const database = new Database(path);
   try {
     database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
@@ -44,19 +54,46 @@ export function sqliteFileStates(dataDir: string): MigrationState[] {
   }
 }
 
-/** Do something with the file, again where it failed because another process is creating it. */
-export async function inTurn<T>(work: () => T): Promise<T> {
-  for (let attempts = 1; ; attempts++) {
+export interface Turn {
+  /** Called once, if it takes longer: says what for, and how long at most. */
+  waiting?(why: string): void;
+  readonly limitMs?: number;
+  readonly retryMs?: number;
+}
+
+/** Write as a part of a call. */
+export function write<T>(work: () => T): Promise<T> {
+  return inTurn(work, CALL_TURN);
+}
+
+/**
+ * Do something with the file, again if another process has it.
+ * @throws what `work` throws; an Error that names the limit if it was busy for so long
+ */
+export async function inTurn<T>(work: () => T, turn: Turn = {}): Promise<T> {
+  const { limitMs = TURN_LIMIT_MS, retryMs = TURN_RETRY_MS } = turn;
+  const beganAtMs = performance.now();
+  let isNoticed = false;
+  for (;;) {
     try {
       return work();
-    } catch (error) {
-      if (attempts === TURN_ATTEMPTS || !isBusy(error)) throw error;
+    } catch (cause) {
+      if (!isBusy(cause)) throw cause;
+      const waitedMs = performance.now() - beganAtMs;
+      const limit = `${limitMs / 1_000} s`;
+      if (waitedMs >= limitMs) {
+        throw new Error(`another process has been writing for ${limit}: try again`, { cause });
+      }
+      if (!isNoticed && waitedMs >= TURN_NOTICE_MS) {
+        isNoticed = true;
+        turn.waiting?.(`another process is writing; giving up after ${limit}`);
+      }
     }
-    await Bun.sleep(TURN_RETRY_MS);
+    await Bun.sleep(retryMs);
   }
 }
 
-/** Another process is creating the file: switching to WAL does not wait for its lock. */
+/** Another process is writing, or creating the file: switching to WAL waits for no lock. */
 export function isBusy(cause: unknown): boolean {
   return errorField(cause, "code")?.startsWith("SQLITE_BUSY") ?? false;
 }

@@ -1,8 +1,9 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { StoredPassword, User, UserStore } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
+import { write } from "./sqlite-file.ts";
 
-/** Users in SQLite. Its calls are synchronous: each is one small statement, prepared once. */
+/** Users in SQLite. Each call is one small statement, prepared once; readers never wait. */
 export class SqliteUsers implements UserStore {
   readonly database = "SQLite";
   readonly #database: Database;
@@ -46,27 +47,24 @@ export class SqliteUsers implements UserStore {
 
   insert(user: User): Promise<boolean> {
     const { username, nickname, password, salt, profilePath } = user;
-    return attempt(
-      "insert user",
-      () => this.#insert.run(username, nickname, password, salt, profilePath).changes > 0,
-    );
+    const insert = () => this.#insert.run(username, nickname, password, salt, profilePath);
+    return attempt("insert user", async () => (await write(insert)).changes > 0);
   }
 
   setNickname(username: string, nickname: string): Promise<boolean> {
-    return attempt("update nickname", () => this.#setNickname.run(nickname, username).changes > 0);
+    const update = () => this.#setNickname.run(nickname, username);
+    return attempt("update nickname", async () => (await write(update)).changes > 0);
   }
 
   setProfilePath(username: string, profilePath: string): Promise<boolean> {
-    return attempt(
-      "update profile path",
-      () => this.#setProfilePath.run(profilePath, username).changes > 0,
-    );
+    const update = () => this.#setProfilePath.run(profilePath, username);
+    return attempt("update profile path", async () => (await write(update)).changes > 0);
   }
 
   async replacePassword(username: string, from: StoredPassword, to: StoredPassword): Promise<void> {
-    await attempt("replace password", () =>
-      this.#replacePassword.run(to.password, to.salt, username, from.password, from.salt),
-    );
+    const { password, salt } = from;
+    const update = () => this.#replacePassword.run(to.password, to.salt, username, password, salt);
+    await attempt("replace password", () => write(update));
   }
 
   async ping(): Promise<void> {
