@@ -11,7 +11,8 @@ const MAX_COLUMNS = 100;
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   schema: [],
   codegen: ["schema"],
-  "src/log.ts": [],
+  "src/log.ts": ["src/telemetry"],
+  "src/telemetry": [],
   "src/config": ["src/log.ts"],
   "src/process": ["src/log.ts"],
   "src/tier-environment.ts": [],
