@@ -6,7 +6,9 @@ import { optionsOrExit } from "./cli/usage.ts";
 import { loadOrExit } from "./config/load.ts";
 import { START } from "./config/start.ts";
 import { environmentFor } from "./config/variables.ts";
+import { onEnd } from "./process/end.ts";
 import { TierProcess } from "./process/tier-process.ts";
+import { Output } from "./telemetry/output.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const CODEGEN = join(ROOT, "codegen/main.ts");
@@ -31,6 +33,9 @@ Exit codes:
 
 const { install } = await optionsOrExit("dev", HELP, { install: { type: "boolean" } });
 const { http, tcp } = loadOrExit(START, process.env);
+// Not by console.log(), which stops this process while a terminal is stopped.
+const output = new Output(1, (lines) => say(`(${lines} lines could not be shown)`));
+const say = (text: string): void => output.write(`${text}\n`);
 const environment = { LOG_LEVEL: "debug", ...process.env };
 
 if (install) await installOrExit();
@@ -52,9 +57,11 @@ async function installOrExit(): Promise<void> {
 function startTier(name: "http" | "tcp"): TierProcess {
   const script = `src/${name}-main.ts`;
   const tier = new TierProcess({ script, environment: environmentFor(name, environment) });
-  void tier.ended.then(({ exitCode }) => {
+  void tier.ended.then(({ exitCode, signal, wasStuck }) => {
     if (unwanted.has(tier)) return;
-    console.log(`\n  ${script} ended with exit code ${exitCode}: see above`);
+    const ended = exitCode === null ? `was ended by ${signal}` : `ended with exit code ${exitCode}`;
+    const how = wasStuck ? "did not answer and was killed" : ended;
+    say(`\n  ${script} ${how}: see above`);
   });
   return tier;
 }
@@ -67,7 +74,7 @@ async function startTiers(): Promise<boolean> {
   const users = tcp.databaseUrl ? "MySQL" : `SQLite in ${dataDir}`;
   const sessions = tcp.redisUrl ? "Redis" : `SQLite in ${dataDir}`;
   const pictures = avatarBucket ? `S3 at ${avatarBucket.endpoint}` : `${dataDir}/avatars`;
-  console.log(`
+  say(`
   Portico is running
 
     Pages     ${pages}/
@@ -104,18 +111,18 @@ async function restartTiers(): Promise<void> {
   const files = [...changed];
   changed.clear();
   if (files.length === 0) return;
-  console.log(`\n  ${files.join(", ")} changed: restarting`);
+  say(`\n  ${files.join(", ")} changed: restarting`);
   if (files.some((file) => file.startsWith("schema/"))) {
     refusal = await runCodegen();
     await Bun.sleep(SETTLE_MS);
   }
   await stopTiers();
   for (const file of changed) if (EMITTED.test(file)) changed.delete(file);
-  if (!(await startTiers())) console.log("\n  Waiting for the next change");
+  if (!(await startTiers())) say("\n  Waiting for the next change");
   if (refusal === undefined) return;
   // The emitted code imports the schemas for their checks, and nothing else of them.
   const what = "The change of the schema is not in effect, but for the checks of its messages";
-  console.log(`  ${what}:\n    ${refusal}\n`);
+  say(`  ${what}:\n    ${refusal}\n`);
 }
 
 /** Resolves to why it refuses the schema, on one line, once it has said so at length. */
@@ -125,21 +132,23 @@ async function runCodegen(): Promise<string | undefined> {
     stdio: ["ignore", "inherit", "pipe"],
   });
   const said = await new Response(codegen.stderr).text();
-  process.stderr.write(said);
+  output.write(said);
   if ((await codegen.exited) === 0) return undefined;
   const [reason = "codegen failed"] = /^(Cannot |\w*error: ).*/im.exec(said) ?? [];
   return reason.split("; ")[0];
 }
 
-let ending = false;
-for (const signal of ["SIGINT", "SIGTERM"]) {
-  process.on(signal, async () => {
-    if (ending) return;
-    ending = true;
-    await stopTiers();
-    process.exit(0);
+let exiting: Promise<never> | undefined;
+/** The first exit code counts. */
+function exit(exitCode: number): Promise<never> {
+  exiting ??= stopTiers().then(async () => {
+    await output.end();
+    process.exit(exitCode);
   });
+  return exiting;
 }
+
+onEnd(() => exit(0));
 
 // Before it says that it runs: whoever reads that may change a file at once.
 for (const folder of WATCHED) {
@@ -147,7 +156,4 @@ for (const folder of WATCHED) {
     if (file) onChange(join(folder, file));
   });
 }
-if (!(await started)) {
-  await stopTiers();
-  process.exit(1);
-}
+if (!(await started)) await exit(1);

@@ -6,6 +6,7 @@ import { START } from "./config/start.ts";
 import { bracketed, type Endpoint } from "./config/values.ts";
 import { environmentFor } from "./config/variables.ts";
 import { createLog } from "./log.ts";
+import { onEnd, speakThrough } from "./process/end.ts";
 import { listenOn } from "./process/lifecycle.ts";
 import { Worker } from "./process/worker.ts";
 import { TIER_ENVIRONMENT } from "./tier-environment.ts";
@@ -48,16 +49,22 @@ function freePorts(): { readonly http: number; readonly rpc: readonly number[] }
   };
 }
 
-function freePortsOrExit() {
+async function freePortsOrExit() {
   try {
     return freePorts();
   } catch (error) {
     log.error({ err: error }, "cannot start");
-    process.exit(1);
+    return exit(1);
   }
 }
 
-const ports = freePortsOrExit();
+async function exit(exitCode: number): Promise<never> {
+  await log.end();
+  process.exit(exitCode);
+}
+
+speakThrough(log);
+const ports = await freePortsOrExit();
 const rpcAddresses = ports.rpc.map((port) => `${bracketed(config.tcp.rpc.host)}:${port}`);
 
 // A port for each TCP server, not one for all: the HTTP tier keeps its few connections for long, so
@@ -89,14 +96,13 @@ async function stopAll(): Promise<void> {
 }
 
 let isEnding = false;
-for (const signal of ["SIGINT", "SIGTERM"]) {
-  process.on(signal, async () => {
-    if (isEnding) return;
-    isEnding = true;
-    await stopAll();
-    process.exit(0);
-  });
-}
+onEnd(async (reason) => {
+  if (isEnding) return;
+  isEnding = true;
+  log.info({ reason }, "stopping both tiers");
+  await stopAll();
+  await exit(0);
+});
 
 /** One goes ahead, so that what is wrong with all of them is said once. */
 async function startTier([first, ...others]: readonly Worker[]): Promise<void> {
@@ -110,7 +116,7 @@ async function startOrExit(worker: Worker | undefined): Promise<void> {
   if (ending === undefined || isEnding) return;
   isEnding = true;
   await stopAll();
-  process.exit(ending.exitCode || 1);
+  await exit(ending.exitCode || 1);
 }
 
 await Promise.all([startTier(tcp), startTier(http)]);

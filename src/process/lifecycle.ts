@@ -1,4 +1,6 @@
-import type { Log } from "../log.ts";
+import type { ProcessLog } from "../log.ts";
+import { onEnd, speakThrough } from "./end.ts";
+import { BEAT_MS, GRACE_MS } from "./tier-process.ts";
 
 /** A started tier, as its main hands it over. */
 export interface RunningTier {
@@ -8,16 +10,25 @@ export interface RunningTier {
   close(graceMs: number): Promise<void>;
 }
 
-const GRACE_MS = 10_000;
+/** What a tier that was told to close may take beyond its grace, before it is ended by force. */
+const MAX_LATE_MS = 1000;
 
-/** Why an address cannot be had, in words. */
-const LISTEN_FAULTS: Readonly<Record<string, string>> = {
-  EADDRINUSE: "the port is in use, or the host has no address",
-  EADDRNOTAVAIL: "no such address on this machine",
-  EACCES: "the port is for privileged processes",
+/** Why an address cannot be had, and what to do about it. */
+const LISTEN_FAULTS: Readonly<Record<string, (prefix: string) => string>> = {
+  EADDRINUSE: (prefix) =>
+    `(${prefix}_HOST, ${prefix}_PORT): the port is in use. Set ${prefix}_PORT to another one`,
+  EACCES: (prefix) =>
+    `(${prefix}_PORT): the port is for privileged processes. Set ${prefix}_PORT to 1024 or more`,
+  EADDRNOTAVAIL: noSuchHost,
+  ENOTFOUND: noSuchHost,
+  EINVAL: noSuchHost,
 };
 
-/** Bind an address; a failure says which one, and by which variables it is set. */
+function noSuchHost(prefix: string): string {
+  return `(${prefix}_HOST): not an address of this machine. Set ${prefix}_HOST to one of its own`;
+}
+
+/** Bind an address; a failure says which one, and which variable to set. */
 export function listenOn<T>(
   prefix: "HTTP" | "RPC",
   { host, port }: { host: string; port: number },
@@ -26,39 +37,44 @@ export function listenOn<T>(
   try {
     return bind();
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-    const why = LISTEN_FAULTS[code] ?? cause;
-    const variables = `${prefix}_HOST, ${prefix}_PORT`;
-    throw new Error(`Cannot listen on ${host}:${port} (${variables}): ${why}`, { cause });
+    // Bun.listen() gives no code where a name has no address.
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "ENOTFOUND";
+    const why = LISTEN_FAULTS[code]?.(prefix) ?? `(${prefix}_HOST, ${prefix}_PORT): ${cause}`;
+    throw new Error(`Cannot listen on ${host}:${port} ${why}`, { cause });
   }
 }
 
 /**
- * Start a tier, say so to the log and to a parent that listens, and close it on SIGTERM or SIGINT.
- * A process group and its parent may both pass a signal on, so a second one changes nothing.
+ * Start a tier, say so to the log and to a parent that listens, and close it when the process is to
+ * end.
  */
-export async function runTier(log: Log, start: () => Promise<RunningTier>): Promise<void> {
+export async function runTier(log: ProcessLog, start: () => Promise<RunningTier>): Promise<void> {
   let tier: RunningTier | undefined;
-  let closing = false;
-  const close = async (reason: string): Promise<void> => {
-    if (closing) return;
-    closing = true;
+  speakThrough(log);
+  onEnd(async (reason) => {
     log.info({ reason }, "closing");
     // Without a tier it is still starting, waiting for its database perhaps: nothing can be lost.
     // What cannot be let go of (a database that hangs) ends with the process.
-    await tier?.close(GRACE_MS).catch((err: unknown) => log.warn({ err }, "closed by force"));
+    const closed = tier?.close(GRACE_MS) ?? Promise.resolve();
+    const byForce = Bun.sleep(GRACE_MS + MAX_LATE_MS).then(() => {
+      throw new Error("not closed in time");
+    });
+    const err = await Promise.race([closed, byForce]).catch((error: unknown) => error);
+    if (err !== undefined) log.warn({ err }, "closed by force");
     log.info("closed");
+    await log.end();
     process.exit(0);
-  };
-  process.on("SIGTERM", close);
-  process.on("SIGINT", close);
-  // The channel to a parent that started this tier for its own sake, as `bun run dev` does.
-  process.on("disconnect", () => close("parent is gone"));
+  });
+  const heart = setInterval(() => {
+    if (process.connected) process.send?.({ beat: true });
+  }, BEAT_MS);
+  heart.unref();
 
   try {
     tier = await start();
   } catch (error) {
     log.error({ err: error }, "cannot start");
+    await log.end();
     process.exit(1);
   }
   log.info({ address: tier.address, pid: process.pid }, "listening");

@@ -44,7 +44,7 @@ test("a worker that ends again and again is started after longer and longer paus
 test("a worker that ends before it listens is not started again", async () => {
   await using folder = await Folder.make();
   const { worker, logged } = await workerOf(folder, "process.exit(3);");
-  expect(await worker.start()).toEqual({ exitCode: 3, signal: null });
+  expect(await worker.start()).toMatchObject({ exitCode: 3, signal: null });
   await Bun.sleep(300);
   expect(logged).toEqual([]);
 });

@@ -39,7 +39,7 @@ export class Worker {
     this.#retired.resolve();
   }
 
-  /** Let it finish what runs, and wait for its end. */
+  /** Let it finish what runs, and wait for its end, as TierProcess does. */
   async stop(): Promise<void> {
     this.retire();
     await this.#process?.stop();
@@ -51,8 +51,11 @@ export class Worker {
       const ending = await current.ended;
       if (this.#isRetired) return;
       if (performance.now() - begunAt > STABLE_MS) backoffMs = MIN_BACKOFF_MS;
-      const fields = { script: this.#options.script, pid: current.pid, ...ending, backoffMs };
-      this.#log.error(fields, "a worker has ended by itself: starting another");
+      const { wasStuck, ...how } = ending;
+      const { script } = this.#options;
+      const what = wasStuck ? "did not answer and was killed" : "has ended by itself";
+      const fields = { script, pid: current.pid, ...how, backoffMs };
+      this.#log.error(fields, `a worker of ${script} ${what}: starting another`);
       await Promise.race([Bun.sleep(backoffMs), this.#retired.promise]);
       if (this.#isRetired) return;
       backoffMs = Math.min(MAX_BACKOFF_MS, 2 * backoffMs);
