@@ -1,6 +1,7 @@
+import { parseDatabaseUrl } from "./database-url.ts";
 import type { Loader } from "./load.ts";
 import type { EnvironmentReader } from "./reader.ts";
-import { type PasswordHash, parseDatabaseUrl, parsePasswordHash } from "./values.ts";
+import { type PasswordHash, parsePasswordHash } from "./values.ts";
 
 /** Where the users are. */
 export interface UsersConfig {

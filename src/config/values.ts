@@ -71,13 +71,6 @@ export function parsePublicUrl(value: string): URL {
   throw new Error(`is "${value}": must be http://host or https://host, without a path`);
 }
 
-export function parseDatabaseUrl(value: string | undefined): string | undefined {
-  const url = value === undefined ? undefined : URL.parse(value);
-  if (url === undefined) return undefined;
-  if (url?.protocol === "mysql:" && url.pathname.length > 1 && isDecodable(url)) return value;
-  throw new Error("must be mysql://user:password@host:port/database");
-}
-
 /**
  * @returns the URL, or of a cluster a URL for each address, by commas: those after the first may
  *   leave scheme and credentials out, as they are the same for all
@@ -110,7 +103,7 @@ function isRedisUrl(value: string): boolean {
 }
 
 /** Whether what a driver will decode is encoded right: a bare % in a password is not. */
-function isDecodable({ username, password, pathname }: URL): boolean {
+export function isDecodable({ username, password, pathname }: URL): boolean {
   try {
     decodeURIComponent(username + password + pathname);
     return true;

@@ -108,7 +108,9 @@ export const VARIABLES = {
   },
   DATABASE_URL: {
     default: "SQLite in `DATA_DIR`",
-    meaning: "`mysql://user:password@host:port/database`",
+    meaning:
+      "`mysql://user:password@host:port/database`, and MySQL's own `ssl-mode`, `ssl-ca`, " +
+      "`ssl-cert` and `ssl-key` after a `?` ([docs/storage.md](docs/storage.md))",
     readBy: ["tcp", "migrate", "seed"],
   },
   REDIS_URL: {

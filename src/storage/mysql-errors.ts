@@ -1,3 +1,4 @@
+import { errorField } from "./attempt.ts";
 import { MigrationError } from "./migration.ts";
 
 // What MySQL's errors mean for us, told by their numbers: SQLSTATE classes mix absence and refusal.
@@ -96,10 +97,14 @@ export function isPassing(error: unknown): boolean {
   return PASSING.has(errno) || (errno >= PROXY_ERRORS.from && errno <= PROXY_ERRORS.to);
 }
 
-const TLS_REFUSAL =
-  /^(HANDSHAKE_NO_SSL|HANDSHAKE_SSL|ERR_(TLS|SSL|OSSL)|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
+/** The server has no TLS at all. */
+export function isWithoutTls(error: unknown): boolean {
+  return errorField(error, "code") === "HANDSHAKE_NO_SSL_SUPPORT";
+}
 
 /** A server without TLS or with the wrong certificate, where DATABASE_URL asks for more. */
 function isTlsRefusal(error: unknown): boolean {
-  return error instanceof Error && TLS_REFUSAL.test(String(Reflect.get(error, "code")));
+  if (errorField(error, "code") !== "HANDSHAKE_SSL_ERROR") return isWithoutTls(error);
+  // A handshake that was cut short has the number of the system's error.
+  return error instanceof Error && !(Number(Reflect.get(error, "errno")) < 0);
 }

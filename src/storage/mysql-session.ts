@@ -1,7 +1,13 @@
-import { type ConnectionOptions, createConnection, type RowDataPacket } from "mysql2";
+import {
+  type ConnectionOptions,
+  createConnection,
+  type RowDataPacket,
+  type SslOptions,
+} from "mysql2";
 import type { Connection } from "mysql2/promise";
 import { within } from "./attempt.ts";
-import { DemotedError } from "./mysql-errors.ts";
+import { DemotedError, isWithoutTls } from "./mysql-errors.ts";
+import { tlsOf } from "./mysql-tls.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Before the middleboxes that forget a silent connection, the earliest after a minute. */
@@ -67,8 +73,28 @@ export async function openSession(
   databaseUrl: string,
   session: SessionOptions = {},
 ): Promise<Connection> {
+  const url = new URL(databaseUrl);
+  const tls = tlsOf(url);
+  try {
+    return await open(url, tls?.ssl, session);
+  } catch (error) {
+    if (!tls?.isOptional || !isWithoutTls(error)) throw error;
+    return await open(url, undefined, session);
+  }
+}
+
+async function open(
+  url: URL,
+  ssl: SslOptions | undefined,
+  session: SessionOptions,
+): Promise<Connection> {
   const timeoutMs = session.timeoutMs ?? CONNECT_TIMEOUT_MS;
-  const raw = createConnection({ ...mysqlOptions(databaseUrl, timeoutMs), ...session.options });
+  const raw = createConnection({
+    ...mysqlOptions(url),
+    connectTimeout: timeoutMs,
+    ...(ssl && { ssl }),
+    ...session.options,
+  });
   // What finds the connection broken reports it; without a listener, the event throws.
   raw.on("error", () => undefined);
   const connected = new Promise<void>((resolve, reject) => {
@@ -144,12 +170,15 @@ function isOff(value: unknown): boolean {
   return value === "0" || value === 0 || value === undefined || value === "OFF";
 }
 
-function mysqlOptions(databaseUrl: string, connectTimeout: number): ConnectionOptions {
+function mysqlOptions({ hostname, port, username, password, pathname }: URL): ConnectionOptions {
   return {
-    uri: databaseUrl,
+    host: decodeURIComponent(hostname).replace(/^\[(.*)\]$/, "$1"),
+    ...(port && { port: Number(port) }),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    database: decodeURIComponent(pathname.slice(1)),
     charset: "utf8mb4_bin",
     timezone: "Z",
-    connectTimeout,
     enableKeepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
     supportBigNumbers: true,

@@ -1,0 +1,65 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { isDecodable, readPem } from "./values.ts";
+
+/** MySQL's own names for how a connection is encrypted, and whose certificate is checked. */
+const SSL_MODES = ["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"];
+const SSL_FILES = ["ssl-ca", "ssl-cert", "ssl-key"] as const;
+const PARAMETERS = ["ssl-mode", ...SSL_FILES];
+
+/**
+ * @returns the URL as it was given, of which all is known to be right: what a driver does not know
+ *   of a query, it leaves out without a word, encryption included
+ */
+export function parseDatabaseUrl(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const url = URL.parse(value);
+  const isOurs =
+    url?.protocol === "mysql:" && url.hostname !== "" && url.pathname.length > 1 && url.hash === "";
+  if (!url || !isOurs || !isDecodable(url)) {
+    throw new Error("must be mysql://user:password@host:port/database");
+  }
+  checkParameters(url);
+  return value;
+}
+
+function checkParameters({ search }: URL): void {
+  // A plus sign is one: this is no form.
+  const parameters = new URLSearchParams(search.replaceAll("+", "%2B"));
+  for (const name of parameters.keys()) {
+    if (!PARAMETERS.includes(name)) {
+      throw new Error(`has "${name}" after its "?": must be one of ${PARAMETERS.join(", ")}`);
+    }
+    if (parameters.getAll(name).length > 1) throw new Error(`has ${name} more than once`);
+  }
+  const mode = parameters.get("ssl-mode");
+  // As with MySQL's own programs, the case does not matter.
+  if (mode !== null && !SSL_MODES.includes(mode.toUpperCase())) {
+    throw new Error(`has ssl-mode=${mode}: must be one of ${SSL_MODES.join(", ")}`);
+  }
+  const [ca, cert, key] = SSL_FILES.map((name) => readFileOf(name, parameters.get(name)));
+  if (mode?.toUpperCase().startsWith("VERIFY_") && ca === undefined) {
+    throw new Error(`has ssl-mode=${mode}, which needs ssl-ca`);
+  }
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new Error("must have both ssl-cert and ssl-key, or neither");
+  }
+  if (cert !== undefined && key !== undefined) checkPair(cert, key);
+}
+
+function readFileOf(name: string, path: string | null): string | undefined {
+  try {
+    return readPem(path ?? undefined);
+  } catch (error) {
+    throw new Error(`has ${name}, which ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function checkPair(cert: string, key: string): void {
+  let isPair: boolean;
+  try {
+    isPair = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch (cause) {
+    throw new Error("has an ssl-cert or ssl-key that cannot be used", { cause });
+  }
+  if (!isPair) throw new Error("has an ssl-key that is not the one of its ssl-cert");
+}
