@@ -15,7 +15,8 @@ const DESCRIPTION = `Accounts: sign up, sign in, sign out, profile, nickname, pi
 
 Every answer is a JSON object of \`errCode\`, \`errMsg\` and \`data\`, and every failure is one
 of the closed table below, on any path. A path that is not here is answered with "6" and 404,
-another method of a path with "6" and 405, and HEAD works where GET does. Texts are compared after
+another method of a path with "6" and 405. HEAD works where GET does and nothing changes by it.
+With every "6" the header X-Error-Detail says what is wrong. Range is ignored. Texts are compared after
 NFC normalisation, and their lengths count Unicode code points.
 
 To try what needs a session, try out the sign-in first: the browser keeps its cookie.
@@ -25,10 +26,10 @@ ${errorTable()}`;
 /** What a status says of an error that goes with several. */
 const STATUSES: Readonly<Record<number, string>> = {
   400: "The request is not what the endpoint takes.",
-  403: "The request was made on behalf of another site.",
+  403: "The request was made on behalf of another site, or ahead of time.",
   404: "There is none of this name.",
   413: "The body is too large.",
-  415: "The body is of another type, or not in UTF-8.",
+  415: "The body is of another type, compressed, or not in UTF-8.",
   500: "The server failed.",
   503: "The server or its databases cannot be reached, or it is overloaded.",
   504: "The server ran out of time.",
@@ -43,10 +44,16 @@ const HEADERS = {
     description: "Seconds until it may be asked again; with ServerError only.",
     schema: { type: "string" },
   },
+  ErrorDetail: {
+    description: "What is wrong, in ASCII: a field or header, and the rule; never a value.",
+    schema: { type: "string", maxLength: 200 },
+    example: "username: 4 to 13 code points",
+  },
   SetSession: { description: "The session's cookie.", schema: { type: "string" } },
   ClearSession: { description: "Takes the session's cookie away.", schema: { type: "string" } },
 };
 const REQUEST_ID = { "X-Request-Id": reference("headers", "RequestId") };
+const ERROR_DETAIL = { "X-Error-Detail": reference("headers", "ErrorDetail") };
 const RETRY_AFTER = { "Retry-After": reference("headers", "RetryAfter") };
 const COOKIE = {
   set: { "Set-Cookie": reference("headers", "SetSession") },
@@ -203,7 +210,11 @@ function failure({ status, errors }: Failure): JsonObject {
   };
   return {
     description: (isOfMany && STATUSES[status]) || meanings,
-    headers: { ...REQUEST_ID, ...(status === 503 && RETRY_AFTER) },
+    headers: {
+      ...REQUEST_ID,
+      ...(errors.every((error) => error === "InvalidParamsError") && ERROR_DETAIL),
+      ...(status === 503 && RETRY_AFTER),
+    },
     content: { "application/json": media },
   };
 }

@@ -22,11 +22,25 @@ export function reference(kind: "schemas" | "headers" | "responses", name: strin
   return { $ref: `#/components/${kind}/${name}` };
 }
 
-/** Our formats mean nothing to others: their pattern says it, read by the rules of Unicode. */
+/**
+ * Our formats mean nothing to others: their pattern says it, read by the rules of Unicode. Lengths
+ * stand beside it, for programs that make texts of a schema and cannot go by such a pattern.
+ */
 function standard(value: unknown): unknown {
   if (typeof value !== "object" || value === null || !("unicodePattern" in value)) return value;
-  const { unicodePattern: pattern, format: _, ...rest } = { format: undefined, ...value };
-  return { ...rest, pattern };
+  const {
+    unicodePattern: pattern,
+    unicodeLength,
+    format: _,
+    ...rest
+  } = {
+    unicodeLength: undefined,
+    format: undefined,
+    ...value,
+  };
+  const lengths: readonly unknown[] = Array.isArray(unicodeLength) ? unicodeLength : [];
+  const [minLength, maxLength] = lengths;
+  return { ...rest, minLength, maxLength, pattern };
 }
 
 /** A value of the schema: made of the examples of its fields, or of what their types say. */

@@ -153,6 +153,8 @@ function methodModel(
 export function isForPeople(key: string, value: unknown): boolean {
   // A field of such a name is an object.
   if (key === "examples") return Array.isArray(value);
+  // Says again what the pattern beside it says.
+  if (key === "unicodeLength") return Array.isArray(value);
   if (key === "deprecated") return typeof value === "boolean";
   return ["title", "description", "$comment"].includes(key) && typeof value === "string";
 }

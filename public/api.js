@@ -97,7 +97,8 @@ const GET_USER_INFO = {
  * What updateNickname takes. From `updateNickname` in schema/http-api.ts.
  *
  * @typedef {object} UpdateNicknameFields
- * @property {string} nickname 1 to 8 printable code points, NFC, not all white space.
+ * @property {string} nickname 1 to 8 printable code points, NFC, one of which can be seen.
+ * @property {string} [username] If given, it must be the session's own.
  */
 
 /**

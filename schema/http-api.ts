@@ -9,11 +9,10 @@ export const PictureForm = Type.Object({
   profilePic: Type.Unsafe<Blob>({
     type: "string",
     contentMediaType: "application/octet-stream",
+    minLength: 1,
     description: "A JPEG, PNG, WebP, GIF or BMP of at most 8 MiB and 16 megapixels.",
   }),
-  username: Type.Optional(
-    Type.String({ description: "If given, it must be the session's own.", examples: ["grace"] }),
-  ),
+  username: ProfilePicUpdate.properties.username,
 });
 
 /** Where the uploaded picture is now. */

@@ -6,43 +6,72 @@ export const DEFAULT_PROFILE_PATH = "default.webp";
 
 // Lengths are in code points, and names are stored and compared in NFC. TypeBox's `minLength`
 // counts UTF-16 units and its `pattern` compiles without the `u` flag, so each text is a format.
-// For others, who read JSON Schema as it is meant, `unicodePattern` is emitted as the `pattern`.
+// For others, who read JSON Schema as it is meant, `unicodePattern` is emitted as the `pattern`, and
+// `unicodeLength`, which only repeats a part of it, as `minLength` and `maxLength`.
 //
 // A letter of many scripts (Devanagari, Thai, …) is written with marks, which have no other place
 // in a username than behind a letter. What shows nothing of itself (variation selectors, fillers)
 // would make two names that look alike.
-const USERNAME =
-  /^(?=.{4,13}$)(?!.*\p{Default_Ignorable_Code_Point})(?:\p{L}\p{M}*|\p{Nd}|[_.-])+$/u;
+const USERNAME_CHARACTER = "(?:\\p{L}\\p{M}*|\\p{Nd}|[_.-])";
 // Printable. Joiners and variation selectors pass: they are part of emoji.
 const PRINTABLE = "[^\\p{Cc}\\p{Cn}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Bidi_Control}]";
-const PASSWORD = new RegExp(`^${PRINTABLE}{4,13}$`, "u");
-const NICKNAME = new RegExp(`^(?=.*\\P{White_Space})${PRINTABLE}{1,8}$`, "u");
+// Can be seen. The code points at its end are letters and symbols whose glyphs are blank.
+const VISIBLE =
+  "[^\\p{White_Space}\\p{Default_Ignorable_Code_Point}\\p{Cf}\\u2800\\u{1d159}\\u{13441}\\u{13442}]";
 
-for (const [format, pattern] of Object.entries({
-  username: USERNAME,
-  password: PASSWORD,
-  nickname: NICKNAME,
-})) {
-  FormatRegistry.Set(format, (text) => pattern.test(text) && text === text.normalize("NFC"));
+interface TextRule {
+  readonly format: string;
+  readonly min: number;
+  readonly max: number;
+  /** Of the whole text, given its lengths. */
+  readonly pattern: (lengths: string) => string;
+  readonly rule: string;
+  readonly example: string;
 }
 
-const Username = Type.String({
+/** A text that people choose: a format, and what JSON Schema can say of it. */
+function chosenText({ format, min, max, pattern, rule, example }: TextRule) {
+  const source = pattern(`{${min},${max}}`);
+  const regExp = new RegExp(source, "u");
+  FormatRegistry.Set(format, (text) => regExp.test(text) && text === text.normalize("NFC"));
+  return Type.String({
+    format,
+    unicodePattern: source,
+    unicodeLength: [min, max],
+    examples: [example],
+    description: `${min} to ${max} ${rule}`,
+  });
+}
+
+const Username = chosenText({
   format: "username",
-  unicodePattern: USERNAME.source,
-  examples: ["grace"],
-  description: "4 to 13 code points, NFC: letters and digits of any script, and _ - .",
+  min: 4,
+  max: 13,
+  pattern: (lengths) =>
+    `^(?=.${lengths}$)(?!.*\\p{Default_Ignorable_Code_Point})${USERNAME_CHARACTER}+$`,
+  rule: "code points, NFC: letters and digits of any script, and _ - .",
+  example: "grace",
 });
-const Password = Type.String({
+const Password = chosenText({
   format: "password",
-  unicodePattern: PASSWORD.source,
-  examples: ["hopper1906"],
-  description: "4 to 13 printable code points, NFC.",
+  min: 4,
+  max: 13,
+  pattern: (lengths) => `^${PRINTABLE}${lengths}$`,
+  rule: "printable code points, NFC.",
+  example: "hopper1906",
 });
-const Nickname = Type.String({
+const Nickname = chosenText({
   format: "nickname",
-  unicodePattern: NICKNAME.source,
-  examples: ["Amazing"],
-  description: "1 to 8 printable code points, NFC, not all white space.",
+  min: 1,
+  max: 8,
+  pattern: (lengths) => `^(?=.*${VISIBLE})${PRINTABLE}${lengths}$`,
+  rule: "printable code points, NFC, one of which can be seen.",
+  example: "Amazing",
+});
+/** A page that was loaded by another user says so: nothing is changed in the name of the wrong one. */
+const OwnUsername = Type.String({
+  description: "If given, it must be the session's own.",
+  examples: ["grace"],
 });
 const SessionId = Type.String({
   description: "Any string: one that names no session is answered with InvalidSessionError.",
@@ -81,7 +110,7 @@ export const Profile = Type.Object(
 );
 
 export const NicknameUpdate = Type.Object(
-  { sessionId: SessionId, nickname: Nickname },
+  { sessionId: SessionId, nickname: Nickname, username: Type.Optional(OwnUsername) },
   { description: "The nickname that the session's user wants." },
 );
 
@@ -93,6 +122,7 @@ export const ProfilePicUpdate = Type.Object(
       description: "Bare file name of a picture that is already saved.",
       examples: ["0b6b4bb8-7c06-4d3a-9f0c-6b1f0e6d2c11.webp"],
     }),
+    username: Type.Optional(OwnUsername),
   },
   { description: "The picture that the session's user wants." },
 );

@@ -229,7 +229,7 @@ describe("a tier", () => {
       /"reason":"The body's \/password is not what User\.signIn takes: Expected .*signin 400/,
     );
     expect((await post(await http.listening(), "signin", { username: "grace" })).status).toBe(400);
-    await http.waitFor(/"reason":"The body's \/password [^"]*: Expected required property"/);
+    await http.waitFor(/"reason":"password: required"/);
     expect(http.output + tcp.output).not.toContain(CREDENTIALS.password);
   });
 });

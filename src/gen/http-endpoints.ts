@@ -76,7 +76,7 @@ export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
     methods: ["POST"],
     changesState: true,
     method: user.UPDATE_NICKNAME,
-    fields: ["nickname"],
+    fields: ["nickname", "username"],
     needsSession: true,
     returns: { request: "nickname" },
   },

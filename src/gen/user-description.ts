@@ -49,7 +49,7 @@ export const USER_DESCRIPTION: ServiceDescription = {
     {
       name: "updateNickname",
       number: 5,
-      hash: "76814781961ac950",
+      hash: "ec8ee79e01196205",
       summary: "Change the nickname of the session's user.",
       idempotent: false,
       errors: ["InvalidSessionError", "UserNotExistError"],
@@ -59,7 +59,7 @@ export const USER_DESCRIPTION: ServiceDescription = {
     {
       name: "updateProfilePic",
       number: 6,
-      hash: "ea21a9819c6d37af",
+      hash: "5d7e6d6f57c9ab54",
       summary: "Point the session's user at a picture that is saved already.",
       idempotent: false,
       errors: ["InvalidSessionError", "UserNotExistError"],

@@ -24,8 +24,10 @@ export const Empty: Validator<Empty> = TypeCompiler.Compile(schema.Empty);
 export interface NicknameUpdate {
   /** Any string: one that names no session is answered with InvalidSessionError. */
   readonly sessionId: string;
-  /** 1 to 8 printable code points, NFC, not all white space. */
+  /** 1 to 8 printable code points, NFC, one of which can be seen. */
   readonly nickname: string;
+  /** If given, it must be the session's own. */
+  readonly username?: string;
 }
 
 /** The check of `NicknameUpdate` in schema/user.ts. */
@@ -52,6 +54,8 @@ export interface ProfilePicUpdate {
   readonly sessionId: string;
   /** Bare file name of a picture that is already saved. */
   readonly profilePath: string;
+  /** If given, it must be the session's own. */
+  readonly username?: string;
 }
 
 /** The check of `ProfilePicUpdate` in schema/user.ts. */

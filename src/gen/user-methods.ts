@@ -84,7 +84,8 @@ export type UpdateNicknameError = "InvalidSessionError" | "UserNotExistError";
 export const UPDATE_NICKNAME: Method<NicknameUpdate, Empty, UpdateNicknameError> = {
   name: "User.updateNickname",
   number: 5,
-  hash: "76814781961ac950",
+  hash: "ec8ee79e01196205",
+  olderHashes: ["76814781961ac950"],
   idempotent: false,
   errors: ["InvalidSessionError", "UserNotExistError"],
   request: NicknameUpdate,
@@ -104,7 +105,8 @@ export type UpdateProfilePicError = "InvalidSessionError" | "UserNotExistError";
 export const UPDATE_PROFILE_PIC: Method<ProfilePicUpdate, Empty, UpdateProfilePicError> = {
   name: "User.updateProfilePic",
   number: 6,
-  hash: "ea21a9819c6d37af",
+  hash: "5d7e6d6f57c9ab54",
+  olderHashes: ["ea21a9819c6d37af"],
   idempotent: false,
   errors: ["InvalidSessionError", "UserNotExistError"],
   request: ProfilePicUpdate,

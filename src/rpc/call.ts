@@ -143,6 +143,6 @@ export function mismatch(validator: Validator<unknown>, value: unknown): string 
 /** What must hold there, in the words of the schema where it has some. */
 function ruleOf({ value, schema, message }: Mismatch): string {
   if (value === undefined) return "required";
-  const isOfItsType = schema.type === "string" && typeof value === "string";
-  return (isOfItsType && schema.description) || message;
+  if (schema.type !== "string") return message;
+  return typeof value === "string" ? (schema.description ?? message) : "must be a string";
 }

@@ -1,5 +1,6 @@
 import type { UserService } from "../gen/user-service.ts";
 import type { Log } from "../log.ts";
+import { RpcError } from "../rpc/error.ts";
 import { assertAwaited, type Call } from "./awaited.ts";
 import type { Passwords } from "./password.ts";
 import { newSessionId } from "./session-id.ts";
@@ -73,13 +74,13 @@ export function createUserService(parts: UserServiceParts): UserService {
       return profile;
     },
 
-    async updateNickname({ sessionId, nickname }, context) {
-      await update(sessionId, context, (username) => users.setNickname(username, nickname));
+    async updateNickname({ nickname, ...owner }, context) {
+      await update(owner, context, (username) => users.setNickname(username, nickname));
       return {};
     },
 
-    async updateProfilePic({ sessionId, profilePath }, context) {
-      await update(sessionId, context, (username) => users.setProfilePath(username, profilePath));
+    async updateProfilePic({ profilePath, ...owner }, context) {
+      await update(owner, context, (username) => users.setProfilePath(username, profilePath));
       return {};
     },
   };
@@ -91,14 +92,19 @@ export function createUserService(parts: UserServiceParts): UserService {
     });
   }
 
+  /** @param owner if it has a username, that must be the session's own */
   async function update(
-    sessionId: string,
+    owner: { readonly sessionId: string; readonly username?: string },
     context: Parameters<UserService["updateNickname"]>[1],
     write: (username: string) => Promise<boolean>,
   ): Promise<void> {
-    const session = await sessions.find(sessionId);
+    const session = await sessions.find(owner.sessionId);
     if (!session) throw context.error("InvalidSessionError");
     const { username } = session;
+    if (owner.username !== undefined && owner.username !== username) {
+      const message = "username: must be the session's own";
+      throw new RpcError("invalid_argument", message, { processed: false });
+    }
     const found = await sessions.invalidating(username, () => {
       assertAwaited(context, "the write");
       return write(username);

@@ -81,7 +81,7 @@ export function avatarHandlers({
   ): Promise<Response> {
     const deadline = performance.now() + TIMEOUT_MS;
     if (username !== undefined && username !== profile.username) {
-      throw new Refusal(400, "username: the session's own");
+      throw new Refusal(400, "username: must be the session's own");
     }
     const picture = new Blob([await pictures.make(file, request.signal)], { type: PICTURE_TYPE });
     assertAwaited(request, "the save of the picture");
@@ -97,7 +97,8 @@ export function avatarHandlers({
     try {
       // Not cancelled from here on: the profile may point to the file by then, and then needs it.
       const timeoutMs = deadline - performance.now();
-      await user.updateProfilePic({ sessionId, profilePath }, { requestId, timeoutMs });
+      const update = { sessionId, profilePath, ...(username !== undefined && { username }) };
+      await user.updateProfilePic(update, { requestId, timeoutMs });
     } catch (error) {
       if (hasChangedNothing(error)) await removals.unused(profilePath, requestId);
       else removals.undecided(replacement);
