@@ -6,8 +6,8 @@ export const DEFAULT_PROFILE_PATH = "default.webp";
 
 // Lengths are in code points, and names are stored and compared in NFC. TypeBox's `minLength`
 // counts UTF-16 units and its `pattern` compiles without the `u` flag, so each text is a format.
-// For others, who read JSON Schema as it is meant, `unicodePattern` is emitted as the `pattern`, and
-// `unicodeLength`, which only repeats a part of it, as `minLength` and `maxLength`.
+// For others, who read JSON Schema as it is meant, `unicodePattern` is emitted as the `pattern`,
+// and `unicodeLength`, which only repeats a part of it, as `minLength` and `maxLength`.
 //
 // A letter of many scripts (Devanagari, Thai, …) is written with marks, which have no other place
 // in a username than behind a letter. What shows nothing of itself (variation selectors, fillers)
@@ -15,9 +15,9 @@ export const DEFAULT_PROFILE_PATH = "default.webp";
 const USERNAME_CHARACTER = "(?:\\p{L}\\p{M}*|\\p{Nd}|[_.-])";
 // Printable. Joiners and variation selectors pass: they are part of emoji.
 const PRINTABLE = "[^\\p{Cc}\\p{Cn}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Bidi_Control}]";
-// Can be seen. The code points at its end are letters and symbols whose glyphs are blank.
-const VISIBLE =
-  "[^\\p{White_Space}\\p{Default_Ignorable_Code_Point}\\p{Cf}\\u2800\\u{1d159}\\u{13441}\\u{13442}]";
+/** Letters and symbols whose glyphs are blank. */
+const BLANK = "\\u2800\\u{1d159}\\u{13441}\\u{13442}";
+const VISIBLE = `[^\\p{White_Space}\\p{Default_Ignorable_Code_Point}\\p{Cf}${BLANK}]`;
 
 interface TextRule {
   readonly format: string;
@@ -68,7 +68,7 @@ const Nickname = chosenText({
   rule: "printable code points, NFC, one of which can be seen.",
   example: "Amazing",
 });
-/** A page that was loaded by another user says so: nothing is changed in the name of the wrong one. */
+/** By it a page that another user has loaded changes nothing. */
 const OwnUsername = Type.String({
   description: "If given, it must be the session's own.",
   examples: ["grace"],
