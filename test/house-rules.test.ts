@@ -17,6 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/process": ["src/log.ts"],
   "src/tier-environment.ts": [],
   "src/call-stats.ts": ["src/rpc"],
+  "src/backup": [],
   "src/system.ts": ["src/gen", "src/rpc", "src/call-stats.ts"],
   "src/cli": [
     "src/gen",

@@ -1,7 +1,7 @@
 // Which variables there are, what each means, and who reads it.
 
 /** The processes and commands that read variables. `start` and `dev` read those of both tiers. */
-export type Program = "http" | "tcp" | "rpc" | "migrate" | "seed";
+export type Program = "http" | "tcp" | "rpc" | "migrate" | "seed" | "backup";
 
 interface Variable {
   readonly default: string;
@@ -104,26 +104,26 @@ export const VARIABLES = {
   DATA_DIR: {
     default: ".data",
     meaning: "folder of the SQLite file and the avatars",
-    readBy: ["http", "tcp", "migrate", "seed"],
+    readBy: ["http", "tcp", "migrate", "seed", "backup"],
   },
   DATABASE_URL: {
     default: "SQLite in `DATA_DIR`",
     meaning:
       "`mysql://user:password@host:port/database`, and MySQL's own `ssl-mode`, `ssl-ca`, " +
       "`ssl-cert` and `ssl-key` after a `?` ([docs/storage.md](docs/storage.md))",
-    readBy: ["tcp", "migrate", "seed"],
+    readBy: ["tcp", "migrate", "seed", "backup"],
   },
   REDIS_URL: {
     default: "SQLite in `DATA_DIR`",
     meaning:
       "`redis://user:password@host:port/number`, or `rediss://` for TLS; " +
       "`redis://user:password@host:port,host:port,…` for a Redis Cluster",
-    readBy: ["tcp"],
+    readBy: ["tcp", "backup"],
   },
   AVATAR_URL: {
     default: "a folder in `DATA_DIR`",
     meaning: "where the pictures are: `s3://bucket/prefix` for S3 and what speaks it",
-    readBy: ["http"],
+    readBy: ["http", "backup"],
   },
   S3_ENDPOINT: {
     default: "`https://s3.S3_REGION.amazonaws.com`",

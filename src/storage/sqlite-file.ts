@@ -98,6 +98,7 @@ export function isBusy(cause: unknown): boolean {
   return errorField(cause, "code")?.startsWith("SQLITE_BUSY") ?? false;
 }
 
-function pathIn(dataDir: string): string {
+/** Where the file is. */
+export function pathIn(dataDir: string): string {
   return join(dataDir, "portico.sqlite");
 }

@@ -1,0 +1,19 @@
+import type { Loader } from "./load.ts";
+import { readUsers, type UsersConfig } from "./storage.ts";
+import { parseRedisUrl } from "./values.ts";
+
+export interface BackupConfig extends UsersConfig {
+  readonly redisUrl: string | undefined;
+  /** As it is set: nothing is asked of the bucket. */
+  readonly avatarUrl: string | undefined;
+}
+
+/** Of `bun run backup`. */
+export const BACKUP: Loader<BackupConfig> = {
+  program: "backup",
+  read: (reader) => ({
+    ...readUsers(reader),
+    redisUrl: reader.read("REDIS_URL", undefined, () => parseRedisUrl(reader.given("REDIS_URL"))),
+    avatarUrl: reader.given("AVATAR_URL"),
+  }),
+};

@@ -1,0 +1,236 @@
+import { Database } from "bun:sqlite";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { cp, mkdir, readdir, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Child, Folder, startHttp, startTcp } from "./child.ts";
+import { Api, isRecord, newName, profileOf, sessionIdOf } from "./contract/client.ts";
+import { avatarForm, pngOf } from "./contract/images.ts";
+import { SmallDisk } from "./faults/small-disk.ts";
+
+// `bun run backup` while all else goes on, and what is restored from it.
+
+// Real processes on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(60_000);
+
+const PASSWORD = "hopper1906";
+const FAST = { PASSWORD_HASH: "argon2id:m=64,t=1,p=1" };
+
+async function backup(
+  dataDir: string,
+  args: readonly string[],
+  more: { environment?: Record<string, string>; wrapper?: readonly string[] } = {},
+) {
+  const environment = { DATA_DIR: dataDir, ...more.environment };
+  await using child = new Child("src/backup-main.ts", { ...more, environment, args });
+  return { exitCode: await child.exited(), output: child.output };
+}
+
+async function startBoth(dataDir: string) {
+  await using starting = new AsyncDisposableStack();
+  const tcp = starting.use(startTcp(dataDir, FAST));
+  const http = starting.use(startHttp(dataDir, await tcp.listening()));
+  const url = await http.listening();
+  const started = starting.move();
+  return { url, api: new Api(url), [Symbol.asyncDispose]: () => started.disposeAsync() };
+}
+
+async function member(api: Api) {
+  const username = newName();
+  expect((await api.signUp(username, PASSWORD)).code).toBe("7");
+  const sessionId = sessionIdOf(await api.signIn(username, PASSWORD));
+  return { username, sessionId, api: api.withSession(sessionId) };
+}
+
+async function pictureOf(api: Api): Promise<string> {
+  const answer = await api.avatar(avatarForm(pngOf(9, 9, [1, 2, 3])));
+  if (!isRecord(answer.data)) throw new Error(`Not uploaded: ${answer.text}`);
+  return String(answer.data.profilePath);
+}
+
+/** A data folder with the tables, and no user. */
+async function emptyData(): Promise<Folder> {
+  const folder = await Folder.make();
+  await using child = new Child("src/migrate-main.ts", {
+    environment: { DATA_DIR: folder.path },
+  });
+  expect(await child.exited()).toBe(0);
+  return folder;
+}
+
+test("what was backed up while all goes on is there after a restore", async () => {
+  await using original = await Folder.make();
+  await using backups = await Folder.make();
+  await using restored = await Folder.make();
+  const to = join(backups.path, "2026", "first");
+  const names: string[] = [];
+  await using running = await startBoth(original.path);
+  const grace = await member(running.api);
+  await grace.api.nickname("Grace");
+  const profilePath = await pictureOf(grace.api);
+  const profile = profileOf(await grace.api.userInfo());
+  let isOver = false;
+  const signUps = (async () => {
+    while (!isOver) {
+      const name = newName();
+      const { code } = await running.api.signUp(name, PASSWORD);
+      if (code === "7") names.push(name);
+    }
+  })();
+  while (names.length < 5) await Bun.sleep(5);
+  const before = [...names];
+  const { exitCode, output } = await backup(original.path, [to]);
+  isOver = true;
+  await signUps;
+
+  expect(output).toMatch(
+    new RegExp(`^Copied \\d+ users and 1 pictures from .* to ${RegExp.escape(to)}: [\\d,]+ bytes`),
+  );
+  expect(exitCode).toBe(0);
+  expect((await readdir(to)).sort()).toEqual(["avatars", "portico.sqlite"]);
+  for (const path of [to, join(to, "portico.sqlite")]) {
+    expect((await stat(path)).mode & 0o077).toBe(0);
+  }
+  await cp(to, restored.path, { recursive: true });
+  await using again = await startBoth(restored.path);
+  expect((await again.api.withSession(grace.sessionId).userInfo()).code).toBe("2");
+  const signedIn = await again.api.signIn(grace.username, PASSWORD);
+  const session = again.api.withSession(sessionIdOf(signedIn));
+  expect(profileOf(await session.userInfo())).toEqual(profile);
+  expect((await again.api.fetch("GET", `/avatars/${profilePath}`)).status).toBe(200);
+  for (const name of before) expect((await again.api.signIn(name, PASSWORD)).code).toBe("7");
+  expect((await again.api.signUp(newName(), PASSWORD)).code).toBe("7");
+  // The one that was copied from goes on with all of its own.
+  expect((await grace.api.userInfo()).code).toBe("7");
+  for (const name of names) expect((await running.api.signIn(name, PASSWORD)).code).toBe("7");
+});
+
+test("backups beside seeders have what one moment had", async () => {
+  await using data = await emptyData();
+  await using backups = await Folder.make();
+  const environment = { DATA_DIR: data.path, PASSWORD_HASH: "salted-md5" };
+  const seed = () => new Child("src/seed-main.ts", { environment, args: ["--users", "300000"] });
+  await using one = seed();
+  await using other = seed();
+  using original = new Database(join(data.path, "portico.sqlite"), { readonly: true });
+  while (!original.query("SELECT 1 FROM user LIMIT 1").get()) await Bun.sleep(5);
+  const folders = ["a", "b", "c"].map((name) => join(backups.path, name));
+  const ended = await Promise.all(folders.map((folder) => backup(data.path, [folder])));
+  expect(ended.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
+  for (const folder of folders) {
+    using copy = new Database(join(folder, "portico.sqlite"), { readonly: true });
+    const users = copy.query<{ n: number }, []>("SELECT COUNT(*) AS n FROM user").get()?.n;
+    const [seeded] = copy.query<{ next: number }, []>("SELECT next_user AS next FROM seed").all();
+    expect(users).toBe(seeded?.next);
+    expect(copy.query("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
+  }
+  expect([await one.exited(), await other.exited()]).toEqual([0, 0]);
+});
+
+describe("a backup", () => {
+  test("leaves a folder alone that is not empty, or is none", async () => {
+    await using data = await emptyData();
+    await using folder = await Folder.make();
+    await Bun.write(join(folder.path, "mine"), "mine");
+    const refused = await backup(data.path, [folder.path]);
+    expect(refused).toEqual({
+      exitCode: 2,
+      output: `${folder.path} is not empty: it has mine\n`,
+    });
+    const file = await backup(data.path, [join(folder.path, "mine")]);
+    expect(file.exitCode).toBe(2);
+    expect(file.output).toContain(`${join(folder.path, "mine")} is no folder`);
+    expect(await readdir(folder.path)).toEqual(["mine"]);
+  });
+
+  test("that fails says why, and leaves nothing", async () => {
+    await using data = await Folder.make();
+    await using folder = await Folder.make();
+    const to = join(folder.path, "to");
+    const missing = await backup(data.path, [to]);
+    expect(missing.exitCode).toBe(3);
+    expect(missing.output).toStartWith(
+      `Cannot copy SQLite in ${data.path} (DATA_DIR): there is no`,
+    );
+    await Bun.write(join(data.path, "portico.sqlite"), "no database ".repeat(100));
+    const wrong = await backup(data.path, [to]);
+    expect([wrong.exitCode, wrong.output]).toEqual([3, expect.stringContaining("not a database")]);
+    expect(await readdir(folder.path)).toEqual([]);
+    // One that was there and empty stays.
+    await mkdir(to);
+    expect((await backup(data.path, [to])).exitCode).toBe(3);
+    expect(await readdir(to)).toEqual([]);
+    expect(await readdir(data.path)).toEqual(["portico.sqlite"]);
+  });
+
+  test.skipIf(!SmallDisk.isAvailable(tmpdir()))("to a full disk leaves nothing", async () => {
+    await using data = await emptyData();
+    await using folder = await Folder.make();
+    await mkdir(join(data.path, "avatars"));
+    for (const name of ["a.webp", "b.webp", "c.webp"]) {
+      await Bun.write(join(data.path, "avatars", name), new Uint8Array(400_000));
+    }
+    const shown = ["sh", "-c", '"$@"; code=$?; ls -A "$0"; echo "that was all"; exit $code'];
+    const wrapper = [...new SmallDisk(folder.path, 1).wrapper, ...shown, folder.path];
+    const { exitCode, output } = await backup(data.path, [folder.path], { wrapper });
+    expect(output).toMatch(/^Cannot copy to .*ENOSPC.*\nthat was all\n$/);
+    expect(exitCode).toBe(3);
+  });
+
+  test("that is stopped leaves nothing", async () => {
+    await using data = await emptyData();
+    await using folder = await Folder.make();
+    await mkdir(join(data.path, "avatars"));
+    for (let n = 0; n < 5_000; n++) {
+      await Bun.write(join(data.path, "avatars", `${n}.webp`), "a picture");
+    }
+    await using child = new Child("src/backup-main.ts", {
+      environment: { DATA_DIR: data.path },
+      args: [folder.path],
+    });
+    while ((await readdir(folder.path)).length === 0) await Bun.sleep(1);
+    child.kill("SIGTERM");
+    expect(await child.exited()).toBe(143);
+    expect(child.output).toBe("Stopped: nothing is left of it\n");
+    expect(await readdir(folder.path)).toEqual([]);
+  });
+
+  test("says what it does not cover, and who does", async () => {
+    await using data = await emptyData();
+    await using folder = await Folder.make();
+    const to = (name: string) => [join(folder.path, name)];
+    const mysql = { DATABASE_URL: "mysql://portico:s3cret@db.example/portico" };
+    const redis = { REDIS_URL: "redis://:s3cret@cache.example" };
+    const bucket = { AVATAR_URL: "s3://pictures/of-users" };
+
+    const users = await backup(data.path, to("users"), { environment: { ...redis, ...bucket } });
+    expect(users.exitCode).toBe(0);
+    expect(users.output).toMatch(/^Not copied: .* cache\.example \(REDIS_URL\).*: they end/m);
+    expect(users.output).toMatch(/^Not copied: .* bucket pictures \(AVATAR_URL\): .* s3 sync/m);
+    expect(users.output).toMatch(/^Copied 0 users from /m);
+    expect(await readdir(join(folder.path, "users"))).toEqual(["portico.sqlite"]);
+
+    const pictures = await backup(data.path, to("pictures"), { environment: mysql });
+    expect(pictures.exitCode).toBe(0);
+    expect(pictures.output).toMatch(/^Not copied: .* db\.example \(DATABASE_URL\): mysqldump/m);
+    expect(pictures.output).toMatch(/^Copied 0 pictures from /m);
+    expect(await readdir(join(folder.path, "pictures"))).toEqual(["avatars"]);
+
+    const nothing = await backup(data.path, to("no"), { environment: { ...mysql, ...bucket } });
+    expect(nothing.exitCode).toBe(2);
+    expect(nothing.output).toEndWith("There is nothing to copy in DATA_DIR\n");
+    expect((await readdir(folder.path)).sort()).toEqual(["pictures", "users"]);
+    for (const { output } of [users, pictures, nothing]) expect(output).not.toContain("s3cret");
+  });
+
+  test.each([[[]], [["a", "b"]], [["--folder", "a"]], [[""]]])(
+    "ends with 2 for %j, and touches nothing",
+    async (args) => {
+      await using data = await emptyData();
+      const { exitCode, output } = await backup(data.path, args);
+      expect(exitCode).toBe(2);
+      expect(output).toContain("bun run backup");
+      expect(await readdir(data.path)).toEqual(["portico.sqlite"]);
+    },
+  );
+});
