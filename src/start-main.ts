@@ -1,9 +1,9 @@
 // Both tiers for production, each with as many processes as the environment says. `bun run start`
 
 import { optionsOrExit } from "./cli/usage.ts";
+import { bracketed, calledHost, type Endpoint } from "./config/hosts.ts";
 import { loadOrExit } from "./config/load.ts";
 import { START } from "./config/start.ts";
-import { bracketed, type Endpoint } from "./config/values.ts";
 import { environmentFor } from "./config/variables.ts";
 import { createLog } from "./log.ts";
 import { onEnd, speakThrough } from "./process/end.ts";
@@ -65,7 +65,8 @@ async function exit(exitCode: number): Promise<never> {
 
 speakThrough(log);
 const ports = await freePortsOrExit();
-const rpcAddresses = ports.rpc.map((port) => `${bracketed(config.tcp.rpc.host)}:${port}`);
+const rpcHost = bracketed(calledHost(config.tcp.rpc.host));
+const rpcAddresses = ports.rpc.map((port) => `${rpcHost}:${port}`);
 
 // A port for each TCP server, not one for all: the HTTP tier keeps its few connections for long, so
 // it must know what it chooses from.

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Endpoint } from "../src/config/hosts.ts";
 import { HTTP_TIER } from "../src/config/http.ts";
 import { load } from "../src/config/load.ts";
 import { TCP_TIER } from "../src/config/tcp.ts";
-import type { Endpoint } from "../src/config/values.ts";
 import type { Environment } from "../src/config/variables.ts";
 import { UserClient } from "../src/gen/user-client.ts";
 import { startHttp } from "../src/http-main.ts";

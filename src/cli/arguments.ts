@@ -1,4 +1,5 @@
-import { type Endpoint, parseEndpoint, parseToken } from "../config/values.ts";
+import { type Endpoint, parseEndpoint } from "../config/hosts.ts";
+import { parseToken, shown } from "../config/values.ts";
 import { splitArguments, UsageError } from "./usage.ts";
 
 /** What the command was asked to do. */
@@ -34,11 +35,13 @@ export function parseArguments(args: readonly string[]): Arguments {
   const [target, request, surplus] = positionals;
   if (surplus !== undefined) {
     throw new UsageError(
-      `Cannot take "${surplus}": the request is one argument. Quote it: '{"name": "value"}'`,
+      `Cannot take "${shown(surplus)}": the request is one argument. Quote it: '{"name": "value"}'`,
     );
   }
   if (target === "" || (request !== undefined && !target?.includes("."))) {
-    throw new UsageError(`Cannot call "${target}": must be SERVICE.METHOD, as in System.health`);
+    throw new UsageError(
+      `Cannot call "${shown(target ?? "")}": must be SERVICE.METHOD, as in System.health`,
+    );
   }
   const problems: string[] = [];
   const read = <T>(name: string, parse: () => T): T | undefined => {
@@ -56,7 +59,7 @@ export function parseArguments(args: readonly string[]): Arguments {
     request,
     deadlineMs: read("deadline", () => parseDeadline(values.deadline ?? DEFAULT_DEADLINE)) ?? 0,
     addresses: read("address", () => values.address?.split(",").map(parseEndpoint)),
-    token: read("token", () => parseToken(values.token)),
+    token: read("token", () => (values.token === undefined ? undefined : parseToken(values.token))),
   };
   if (problems.length > 0) throw new UsageError(problems.join("\n"));
   return parsed;

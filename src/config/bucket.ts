@@ -1,4 +1,5 @@
 import type { EnvironmentReader } from "./reader.ts";
+import { shown } from "./values.ts";
 
 // The bucket of S3 that AVATAR_URL names, and how it is asked. What is wrong is thrown as an Error
 // whose message goes on after the variable's name; a secret is not repeated in it.
@@ -54,11 +55,11 @@ function parseEndpoint(value: string): string {
 
 function parseRegion(value: string): string {
   if (/^[a-z\d-]{1,40}$/.test(value)) return value;
-  throw new Error(`is "${value}": must be like us-east-1`);
+  throw new Error(`is "${shown(value)}": must be like us-east-1`);
 }
 
 function parseKey(key: string | undefined, isNeeded: boolean): string {
-  if (key === undefined && isNeeded) throw new Error("must be set where AVATAR_URL is");
+  if (key === undefined && isNeeded) throw new Error("must be set if AVATAR_URL is set");
   if (key === undefined || /^[\x21-\x7e]{1,256}$/.test(key)) return key ?? "";
   throw new Error("must be printable ASCII without white space");
 }

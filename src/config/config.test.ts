@@ -1,7 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { DEFAULT_LIMITS, DEFAULT_POOL_LIMITS } from "../rpc/limits.ts";
 import { HTTP_TIER } from "./http.ts";
 import { load } from "./load.ts";
@@ -57,6 +55,7 @@ describe("the config", () => {
       RPC_HOST: "::1",
       RPC_PORT: "7000",
       RPC_ADDRESSES: "one.internal:7001, [::1]:7002",
+      RPC_PLAINTEXT: "allow",
       DATA_DIR: "/var/lib/portico",
       DATABASE_URL: "mysql://u:p@db:3306/portico",
       REDIS_URL: "rediss://:p@cache:6380/2",
@@ -144,8 +143,7 @@ describe("the config", () => {
     [{ HTTP_PORT: "http" }, 'HTTP_PORT is "http": must be a whole number from 0 to 65535'],
     [{ HTTP_PORT: "65536" }, 'HTTP_PORT is "65536": must be a whole number from 0 to 65535'],
     [{ RPC_PORT: "-1" }, 'RPC_PORT is "-1": must be a whole number from 0 to 65535'],
-    [{ RPC_HOST: "0.0.0.0" }, "must be a loopback address where RPC_TOKEN is not set"],
-    [{ RPC_HOST: "127.evil.com" }, "must be a loopback address"],
+    [{ RPC_HOST: "one two" }, "must be one host, without blanks"],
     [{ RPC_ADDRESSES: "one" }, 'RPC_ADDRESSES has "one": must be host:port'],
     [{ RPC_ADDRESSES: "one:1,,two:2" }, 'RPC_ADDRESSES has "": must be host:port'],
     [{ RPC_ADDRESSES: "one:0" }, 'RPC_ADDRESSES is "0": must be a whole number from 1 to 65535'],
@@ -174,6 +172,8 @@ describe("the config", () => {
     [{ RPC_TOKEN: "s3cret" }, "RPC_TOKEN must have 16 characters or more"],
     [{ RPC_TLS_CA: "/nowhere/ca.pem" }, 'RPC_TLS_CA names "/nowhere/ca.pem", which cannot be read'],
     [{ RPC_TLS_CA: join(import.meta.dir, "load.ts") }, "which is no PEM file"],
+    [{ RPC_PLAINTEXT: "yes" }, 'RPC_PLAINTEXT is "yes": must be allow, or not set'],
+    [{ STORAGE: "sqlite" }, 'STORAGE is "sqlite": must be embedded, or not set'],
     [{ HTTP_WORKERS: "0" }, 'HTTP_WORKERS is "0": must be a whole number from 1 to 64'],
     [{ HTTP_WORKERS: "65" }, 'HTTP_WORKERS is "65": must be a whole number from 1 to 64'],
     [{ RPC_WORKERS: "two" }, 'RPC_WORKERS is "two": must be a whole number from 1 to 64'],
@@ -183,10 +183,10 @@ describe("the config", () => {
     [{ S3_ENDPOINT: "https://s3.internal/?x=1" }, "S3_ENDPOINT must be http://host"],
     [{ S3_REGION: "Europe" }, 'S3_REGION is "Europe": must be like us-east-1'],
     [{ S3_ACCESS_KEY_ID: "AKIA EXAMPLE" }, "S3_ACCESS_KEY_ID must be printable ASCII without"],
-    [{ S3_SECRET_ACCESS_KEY: "s3cret\n" }, "S3_SECRET_ACCESS_KEY must be printable ASCII without"],
+    [{ S3_SECRET_ACCESS_KEY: "s3 cret" }, "S3_SECRET_ACCESS_KEY must be printable ASCII without"],
   ])("%o is refused by name", (environment, message) => {
     const found = problems(environment);
-    expect(found).toHaveLength(1);
+    expect(found.length).toBe(1);
     expect(found[0]).toContain(message);
     expect(found[0]).toStartWith(Object.keys(environment)[0] ?? "");
   });
@@ -225,17 +225,11 @@ describe("the config", () => {
 
   test("a bucket needs both keys, and no message repeats one", () => {
     expect(problems({ AVATAR_URL: "s3://pictures" })).toEqual([
-      "S3_ACCESS_KEY_ID must be set where AVATAR_URL is",
-      "S3_SECRET_ACCESS_KEY must be set where AVATAR_URL is",
+      "S3_ACCESS_KEY_ID must be set if AVATAR_URL is set",
+      "S3_SECRET_ACCESS_KEY must be set if AVATAR_URL is set",
     ]);
     const spaced = { S3_ACCESS_KEY_ID: "my key", S3_SECRET_ACCESS_KEY: "my s3cret" };
     expect(problems({ AVATAR_URL: "s3://pictures", ...spaced }).join()).not.toMatch(/my|s3cret/);
-  });
-
-  test("RPC_HOST may be any address where both tiers have a token", () => {
-    const config = loadConfig({ RPC_HOST: "0.0.0.0", RPC_TOKEN: "0123456789abcdef" });
-    expect(config.rpc.host).toBe("0.0.0.0");
-    expect(config.rpcToken).toBe("0123456789abcdef");
   });
 
   test("several TCP servers of one start need servers behind them, and a port each", () => {
@@ -256,21 +250,6 @@ describe("the config", () => {
       problems({ DATABASE_URL, REDIS_URL, RPC_WORKERS, RPC_PORT });
     expect(onPort("65533")).toEqual([]);
     expect(onPort("65534").join()).toContain("there are not so many ports from RPC_PORT on");
-  });
-
-  test("a certificate needs its key, and a key its certificate", async () => {
-    const file = join(await mkdtemp(join(tmpdir(), "portico-pem-")), "one.pem");
-    await Bun.write(file, "-----BEGIN CERTIFICATE-----\n");
-    expect(problems({ RPC_TLS_CERT: file })).toEqual([
-      "RPC_TLS_CERT and RPC_TLS_KEY must be set together",
-    ]);
-    expect(problems({ RPC_TLS_KEY: file })).toHaveLength(1);
-    const text = await Bun.file(file).text();
-    expect(loadConfig({ RPC_TLS_CERT: file, RPC_TLS_KEY: file, RPC_TLS_CA: file })).toMatchObject({
-      rpcTls: { cert: text, key: text },
-      rpcTlsCa: text,
-    });
-    await rm(dirname(file), { recursive: true });
   });
 
   test("every problem is told at once", () => {

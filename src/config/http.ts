@@ -1,11 +1,12 @@
 import type { LogLevel } from "../log.ts";
 import { readLogLevel, readSessionTtl } from "./both-tiers.ts";
 import { type AvatarBucketConfig, readAvatarBucket } from "./bucket.ts";
+import { bracketed, type Endpoint, parseHost } from "./hosts.ts";
 import type { Loader } from "./load.ts";
 import type { EnvironmentReader } from "./reader.ts";
 import { type RpcClientConfig, readRpcClient } from "./rpc-client.ts";
 import { type PoolLimitsConfig, readPoolLimits } from "./rpc-limits.ts";
-import { bracketed, type Endpoint, parsePort, parsePublicUrl } from "./values.ts";
+import { parsePort, parsePublicUrl } from "./values.ts";
 
 export interface HttpConfig extends RpcClientConfig {
   readonly http: Endpoint;
@@ -24,14 +25,13 @@ export interface HttpConfig extends RpcClientConfig {
 export const HTTP_TIER: Loader<HttpConfig> = { program: "http", read: readHttpTier };
 
 export function readHttpTier(reader: EnvironmentReader): HttpConfig {
-  const http = { host: reader.text("HTTP_HOST"), port: reader.read("HTTP_PORT", 0, parsePort) };
+  const http = {
+    host: reader.read("HTTP_HOST", "localhost", parseHost),
+    port: reader.read("HTTP_PORT", 0, parsePort),
+  };
   return {
     http,
-    publicUrl: reader.read("PUBLIC_URL", new URL("http://localhost"), (value) =>
-      reader.given("PUBLIC_URL")
-        ? parsePublicUrl(value)
-        : new URL(`http://${bracketed(http.host)}:${http.port}`),
-    ),
+    publicUrl: reader.readGiven("PUBLIC_URL", parsePublicUrl) ?? ownUrl(http),
     isPublicUrlSet: reader.given("PUBLIC_URL") !== undefined,
     ...readRpcClient(reader),
     rpcLimits: readPoolLimits(reader),
@@ -40,4 +40,9 @@ export function readHttpTier(reader: EnvironmentReader): HttpConfig {
     sessionTtlSeconds: readSessionTtl(reader),
     logLevel: readLogLevel(reader),
   };
+}
+
+/** Where it listens; a URL cannot name the zone of an IPv6 address. */
+function ownUrl({ host, port }: Endpoint): URL {
+  return new URL(`http://${bracketed(host.replace(/%.*/, ""))}:${port}`);
 }

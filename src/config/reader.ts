@@ -1,6 +1,7 @@
-import { parseWhole } from "./values.ts";
+import { parseWhole, shown } from "./values.ts";
 import {
   type Environment,
+  isNeverEmpty,
   isReadBy,
   type Program,
   VARIABLES,
@@ -30,17 +31,47 @@ export class EnvironmentReader {
     }
   }
 
-  /** A variable, if it is set; one that is empty counts as not set. */
+  /** Whether this is for production, as `bun run start` and its kin are. */
+  get isProduction(): boolean {
+    return this.#environment.NODE_ENV === "production";
+  }
+
+  /** A variable without the blanks around it, if it is set; one that is empty counts as not set. */
   given(name: VariableName): string | undefined {
     if (this.#program !== "start" && !isReadBy(name, this.#program)) {
       throw new Error(`${this.#program} does not read ${name}`);
     }
-    return this.#environment[name] || undefined;
+    const value = this.#environment[name]?.trim();
+    if (value === "" && isNeverEmpty(name)) {
+      const otherwise = VARIABLES[name].default.replaceAll("`", "");
+      this.report(`${name} is empty: give it a value, or unset it (default: ${otherwise})`);
+    }
+    return value || undefined;
+  }
+
+  /** Whether it is there at all, be it wrong or empty. */
+  has(name: VariableName): boolean {
+    return this.#environment[name] !== undefined;
   }
 
   /** A variable, or its default. */
   text(name: VariableName): string {
     return this.given(name) ?? VARIABLES[name].default;
+  }
+
+  /** Read a variable that has no default; undefined where it is not set, or wrong. */
+  readGiven<T>(name: VariableName, parse: (value: string) => T): T | undefined {
+    const value = this.given(name);
+    return value === undefined ? undefined : this.read(name, undefined, () => parse(value));
+  }
+
+  /** Read a variable that has one value besides none: whether it has that. */
+  isOn(name: VariableName, on: string): boolean {
+    const value = this.given(name);
+    if (value !== undefined && value !== on) {
+      this.report(`${name} is "${shown(value)}": must be ${on}, or not set`);
+    }
+    return value === on;
   }
 
   /** Read one variable; what `parse` throws becomes a problem under the variable's name. */

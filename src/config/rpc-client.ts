@@ -1,7 +1,16 @@
+import { readAuthority } from "./certificates.ts";
+import {
+  bracketed,
+  calledHost,
+  type Endpoint,
+  isLoopback,
+  parseEndpoint,
+  parseHost,
+} from "./hosts.ts";
 import type { Loader } from "./load.ts";
 import type { EnvironmentReader } from "./reader.ts";
 import { type CallerLimitsConfig, readCallerLimits } from "./rpc-limits.ts";
-import { type Endpoint, parseEndpoint, parsePort, parseToken, readPem } from "./values.ts";
+import { parsePort, parseToken } from "./values.ts";
 
 /** What it takes to call TCP servers. */
 export interface RpcClientConfig {
@@ -22,11 +31,33 @@ export const RPC_COMMAND: Loader<RpcCommandConfig> = {
 };
 
 export function readRpcClient(reader: EnvironmentReader): RpcClientConfig {
-  return {
-    rpcAddresses: reader.given("RPC_ADDRESSES")
-      ? reader.read("RPC_ADDRESSES", [], (value) => value.split(",").map(parseEndpoint))
-      : [{ host: reader.text("RPC_HOST"), port: reader.read("RPC_PORT", 0, parsePort) }],
-    rpcToken: reader.read("RPC_TOKEN", undefined, () => parseToken(reader.given("RPC_TOKEN"))),
-    rpcTlsCa: reader.read("RPC_TLS_CA", undefined, () => readPem(reader.given("RPC_TLS_CA"))),
+  const config = {
+    rpcAddresses: readAddresses(reader),
+    rpcToken: reader.readGiven("RPC_TOKEN", parseToken),
+    rpcTlsCa: reader.readGiven("RPC_TLS_CA", (path) => readAuthority(path)),
   };
+  const isPlain = reader.isOn("RPC_PLAINTEXT", "allow");
+  const far = config.rpcAddresses.find(({ host }) => !isLoopback(host));
+  if (far && !isPlain) {
+    const missing = (["RPC_TOKEN", "RPC_TLS_CA"] as const).filter((name) => !reader.has(name));
+    if (missing.length > 0) {
+      const name = reader.given("RPC_ADDRESSES") ? "RPC_ADDRESSES" : "RPC_HOST";
+      reader.report(
+        `${name} has ${bracketed(far.host)}, which is not this machine: ` +
+          `set ${missing.join(" and ")}, or RPC_PLAINTEXT=allow if the network is trusted`,
+      );
+    }
+  }
+  return config;
 }
+
+function readAddresses(reader: EnvironmentReader): readonly Endpoint[] {
+  if (reader.given("RPC_ADDRESSES")) {
+    return reader.read("RPC_ADDRESSES", [], (value) => value.split(",").map(parseEndpoint));
+  }
+  const host = reader.read("RPC_HOST", LOOPBACK, parseHost);
+  return [{ host: calledHost(host), port: reader.read("RPC_PORT", 0, parsePort) }];
+}
+
+/** In place of a host that is wrong, which is a problem already. */
+const LOOPBACK = "127.0.0.1";

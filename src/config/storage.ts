@@ -15,19 +15,36 @@ export interface SeedConfig extends UsersConfig {
 }
 
 /** Of `bun run migrate`. */
-export const MIGRATE: Loader<UsersConfig> = { program: "migrate", read: readUsers };
+export const MIGRATE: Loader<UsersConfig> = { program: "migrate", read: readMigrate };
 
 /** Of `bun run seed`. */
 export const SEED: Loader<SeedConfig> = {
   program: "seed",
-  read: (reader) => ({ ...readUsers(reader), passwordHash: readPasswordHash(reader) }),
+  read: (reader) => ({ ...readMigrate(reader), passwordHash: readPasswordHash(reader) }),
 };
+
+function readMigrate(reader: EnvironmentReader): UsersConfig {
+  refuseUnmeantSqlite(reader, ["DATABASE_URL"]);
+  return readUsers(reader);
+}
+
+/** In production, SQLite must be what is meant, not what is left when a variable is forgotten. */
+export function refuseUnmeantSqlite(
+  reader: EnvironmentReader,
+  servers: readonly ("DATABASE_URL" | "REDIS_URL")[],
+): void {
+  if (reader.isOn("STORAGE", "embedded") || !reader.isProduction) return;
+  const missing = servers.filter((name) => !reader.has(name));
+  if (missing.length === 0) return;
+  reader.report(
+    `${missing.join(" and ")} must be set in production (NODE_ENV=production); or set ` +
+      "STORAGE=embedded to keep in SQLite, in DATA_DIR, what no server is named for",
+  );
+}
 
 export function readUsers(reader: EnvironmentReader): UsersConfig {
   return {
-    databaseUrl: reader.read("DATABASE_URL", undefined, () =>
-      parseDatabaseUrl(reader.given("DATABASE_URL")),
-    ),
+    databaseUrl: reader.readGiven("DATABASE_URL", parseDatabaseUrl),
     dataDir: reader.text("DATA_DIR"),
   };
 }

@@ -1,17 +1,12 @@
 import type { LogLevel } from "../log.ts";
 import { readLogLevel, readSessionTtl } from "./both-tiers.ts";
+import { readCertificate, readPrivateKey } from "./certificates.ts";
+import { type Endpoint, isLoopback, parseHost } from "./hosts.ts";
 import type { Loader } from "./load.ts";
 import type { EnvironmentReader } from "./reader.ts";
 import { readServerLimits, type ServerLimitsConfig } from "./rpc-limits.ts";
-import { readPasswordHash, readUsers, type SeedConfig } from "./storage.ts";
-import {
-  type Endpoint,
-  parsePort,
-  parseRedisUrl,
-  parseRpcHost,
-  parseToken,
-  readPem,
-} from "./values.ts";
+import { readPasswordHash, readUsers, refuseUnmeantSqlite, type SeedConfig } from "./storage.ts";
+import { parsePort, parseRedisUrl, parseToken } from "./values.ts";
 
 export interface TcpConfig extends SeedConfig {
   /** Of a cluster, a URL for each address, by commas. Without it, sessions are in SQLite. */
@@ -29,15 +24,15 @@ export interface TcpConfig extends SeedConfig {
 export const TCP_TIER: Loader<TcpConfig> = { program: "tcp", read: readTcpTier };
 
 export function readTcpTier(reader: EnvironmentReader): TcpConfig {
-  const token = reader.given("RPC_TOKEN");
+  refuseUnmeantSqlite(reader, ["DATABASE_URL", "REDIS_URL"]);
   return {
     ...readUsers(reader),
-    redisUrl: reader.read("REDIS_URL", undefined, () => parseRedisUrl(reader.given("REDIS_URL"))),
+    redisUrl: reader.readGiven("REDIS_URL", parseRedisUrl),
     rpc: {
-      host: reader.read("RPC_HOST", "", (host) => parseRpcHost(host, token !== undefined)),
+      host: reader.read("RPC_HOST", "", (value) => readRpcHost(value, reader)),
       port: reader.read("RPC_PORT", 0, parsePort),
     },
-    rpcToken: reader.read("RPC_TOKEN", undefined, () => parseToken(token)),
+    rpcToken: reader.readGiven("RPC_TOKEN", parseToken),
     rpcTls: readTls(reader),
     rpcLimits: readServerLimits(reader),
     sessionTtlSeconds: readSessionTtl(reader),
@@ -46,15 +41,28 @@ export function readTcpTier(reader: EnvironmentReader): TcpConfig {
   };
 }
 
+function readRpcHost(value: string, reader: EnvironmentReader): string {
+  const host = parseHost(value);
+  const isPlain = reader.isOn("RPC_PLAINTEXT", "allow");
+  if (isLoopback(host)) return host;
+  const tls = isPlain ? [] : (["RPC_TLS_CERT", "RPC_TLS_KEY"] as const);
+  const needed = ["RPC_TOKEN", ...tls] as const;
+  const missing = needed.filter((name) => !reader.has(name));
+  if (missing.length === 0) return host;
+  const otherwise = isPlain ? "" : "; RPC_PLAINTEXT=allow instead of TLS if the network is trusted";
+  const what = `is "${host}", which others can reach: set ${missing.join(" and ")}`;
+  throw new Error(`${what}${otherwise}`);
+}
+
 function readTls(reader: EnvironmentReader): TcpConfig["rpcTls"] {
-  const pem = (name: "RPC_TLS_CERT" | "RPC_TLS_KEY") =>
-    reader.read(name, undefined, () => readPem(reader.given(name)));
-  const [cert, key] = [pem("RPC_TLS_CERT"), pem("RPC_TLS_KEY")];
-  if (
-    (reader.given("RPC_TLS_CERT") === undefined) !==
-    (reader.given("RPC_TLS_KEY") === undefined)
-  ) {
+  const cert = reader.readGiven("RPC_TLS_CERT", (path) => readCertificate(path));
+  const key = reader.readGiven("RPC_TLS_KEY", readPrivateKey);
+  if (reader.has("RPC_TLS_CERT") !== reader.has("RPC_TLS_KEY")) {
     reader.report("RPC_TLS_CERT and RPC_TLS_KEY must be set together");
   }
-  return cert !== undefined && key !== undefined ? { cert, key } : undefined;
+  if (!cert || !key) return undefined;
+  if (!cert.leaf.checkPrivateKey(key.key)) {
+    reader.report("RPC_TLS_CERT and RPC_TLS_KEY do not match: the key is not the certificate's");
+  }
+  return { cert: cert.text, key: key.text };
 }

@@ -1,13 +1,7 @@
-import { readFileSync } from "node:fs";
 import type { LogLevel } from "../log.ts";
 
 // How each kind of variable is read. What is wrong is thrown as an Error whose message goes on
 // after the variable's name; a value that may hold a secret is not repeated in it.
-
-export interface Endpoint {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** Scheme and cost of new password hashes. */
 export type PasswordHash =
@@ -20,63 +14,46 @@ export type PasswordHash =
   | { readonly name: "salted-md5" };
 
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 export const MAX_PORT = 65_535;
 const MIN_TOKEN_LENGTH = 16;
+
+/** A value in a message: on one line, and without what may be a secret in it. */
+export function shown(value: string): string {
+  return value
+    .replace(/-----BEGIN[\s\S]*/, "…")
+    .replace(/^(.*:\/\/)?.*@/s, "$1…@")
+    .replace(/\?.*/s, "?…")
+    .replace(/\p{Cc}/gu, "�")
+    .replace(/^(.{79}).{2,}$/s, "$1…");
+}
 
 export function parseWhole(value: string, lowest: number, highest: number): number {
   const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN;
   if (number >= lowest && number <= highest) return number;
-  throw new Error(`is "${value}": must be a whole number from ${lowest} to ${highest}`);
+  throw new Error(`is "${shown(value)}": must be a whole number from ${lowest} to ${highest}`);
 }
 
 export function parsePort(value: string): number {
   return parseWhole(value, 0, MAX_PORT);
 }
 
-export function parseRpcHost(host: string, hasToken: boolean): string {
-  if (hasToken || LOOPBACK.test(host)) return host;
-  throw new Error(`is "${host}": must be a loopback address where RPC_TOKEN is not set`);
-}
-
-export function parseToken(token: string | undefined): string | undefined {
-  if (token === undefined || token.length >= MIN_TOKEN_LENGTH) return token;
+export function parseToken(token: string): string {
+  if (token.length >= MIN_TOKEN_LENGTH) return token;
   throw new Error(`must have ${MIN_TOKEN_LENGTH} characters or more`);
-}
-
-export function readPem(path: string | undefined): string | undefined {
-  if (path === undefined) return undefined;
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new Error(`names "${path}", which cannot be read: ${error}`);
-  }
-  if (text.includes("-----BEGIN ")) return text;
-  throw new Error(`names "${path}", which is no PEM file`);
-}
-
-export function parseEndpoint(value: string): Endpoint {
-  const [, bracketedHost, plainHost, port = ""] =
-    /^(?:\[([^\]]+)\]|([^:[\]\s]+)):(\d+)$/.exec(value.trim()) ?? [];
-  const host = bracketedHost ?? plainHost;
-  if (!host) throw new Error(`has "${value}": must be host:port, several by commas`);
-  return { host, port: parseWhole(port, 1, MAX_PORT) };
 }
 
 export function parsePublicUrl(value: string): URL {
   const url = URL.parse(value);
   const isOrigin = url && /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href;
   if (isOrigin) return url;
-  throw new Error(`is "${value}": must be http://host or https://host, without a path`);
+  throw new Error(`is "${shown(value)}": must be http://host or https://host, without a path`);
 }
 
 /**
  * @returns the URL, or of a cluster a URL for each address, by commas: those after the first may
  *   leave scheme and credentials out, as they are the same for all
  */
-export function parseRedisUrl(value: string | undefined): string | undefined {
-  if (value === undefined) return undefined;
+export function parseRedisUrl(value: string): string {
   const [first = "", ...others] = value.split(",").map((part) => part.trim());
   const shared = /^rediss?:\/\/([^/]*@)?/.exec(first)?.[0] ?? "";
   const urls = [first, ...others.map((part) => (part.includes("://") ? part : shared + part))];
@@ -121,16 +98,12 @@ export function parsePasswordHash(value: string): PasswordHash {
     return { name: "argon2id", memoryKib, passes, lanes };
   }
   throw new Error(
-    `is "${value}": must be salted-md5 or like argon2id:m=19456,t=2,p=1 (m at least 8p)`,
+    `is "${shown(value)}": must be salted-md5 or like argon2id:m=19456,t=2,p=1 (m at least 8p)`,
   );
 }
 
 export function parseLogLevel(value: string): LogLevel {
   const level = LOG_LEVELS.find((known) => known === value);
   if (level) return level;
-  throw new Error(`is "${value}": must be one of ${LOG_LEVELS.join(", ")}`);
-}
-
-export function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
+  throw new Error(`is "${shown(value)}": must be one of ${LOG_LEVELS.join(", ")}`);
 }

@@ -8,6 +8,8 @@ interface Variable {
   readonly meaning: string;
   /** None but `start` and `dev` where it is empty. */
   readonly readBy: readonly Program[];
+  /** To lose it without a word would change where data are or who is let in. */
+  readonly isNeverEmpty?: true;
 }
 
 /** Every variable that Portico reads. The README's table is held to this one by a test. */
@@ -23,10 +25,11 @@ export const VARIABLES = {
     default: "`http://HTTP_HOST:HTTP_PORT`",
     meaning: "where browsers reach it; https makes the cookie `Secure`",
     readBy: ["http"],
+    isNeverEmpty: true,
   },
   RPC_HOST: {
     default: "127.0.0.1",
-    meaning: "where the TCP tier listens; other than loopback only with `RPC_TOKEN`",
+    meaning: "where the TCP tier listens; beyond loopback only with `RPC_TOKEN` and TLS",
     readBy: ["http", "tcp", "rpc"],
   },
   RPC_PORT: {
@@ -42,24 +45,40 @@ export const VARIABLES = {
   },
   RPC_ADDRESSES: {
     default: "`RPC_HOST:RPC_PORT`",
-    meaning: "the TCP servers that the HTTP tier calls, by commas; in `bun run start`, its own",
+    meaning:
+      "the TCP servers that the HTTP tier calls, by commas; beyond loopback only with " +
+      "`RPC_TOKEN` and TLS; in `bun run start`, its own",
     readBy: ["http", "rpc"],
+    isNeverEmpty: true,
   },
   RPC_TOKEN: {
     default: "none",
     meaning: "secret of 16 characters or more that both tiers prove to know; never sent",
     readBy: ["http", "tcp", "rpc"],
+    isNeverEmpty: true,
   },
   RPC_TLS_CERT: {
     default: "none",
     meaning: "PEM file with the TCP tier's certificate: it then speaks TLS only",
     readBy: ["tcp"],
+    isNeverEmpty: true,
   },
-  RPC_TLS_KEY: { default: "none", meaning: "PEM file with the certificate's key", readBy: ["tcp"] },
+  RPC_TLS_KEY: {
+    default: "none",
+    meaning: "PEM file with the certificate's key",
+    readBy: ["tcp"],
+    isNeverEmpty: true,
+  },
   RPC_TLS_CA: {
     default: "none",
     meaning: "PEM file with the authority that the HTTP tier trusts: it then speaks TLS only",
     readBy: ["http", "rpc"],
+    isNeverEmpty: true,
+  },
+  RPC_PLAINTEXT: {
+    default: "none",
+    meaning: "`allow`: the network is trusted, so addresses beyond loopback need no TLS",
+    readBy: ["http", "tcp", "rpc"],
   },
   RPC_MAX_FRAME_BYTES: {
     default: "1048576",
@@ -105,6 +124,7 @@ export const VARIABLES = {
     default: ".data",
     meaning: "folder of the SQLite file and the avatars",
     readBy: ["http", "tcp", "migrate", "seed", "backup"],
+    isNeverEmpty: true,
   },
   DATABASE_URL: {
     default: "SQLite in `DATA_DIR`",
@@ -112,6 +132,7 @@ export const VARIABLES = {
       "`mysql://user:password@host:port/database`, and MySQL's own `ssl-mode`, `ssl-ca`, " +
       "`ssl-cert` and `ssl-key` after a `?` ([docs/storage.md](docs/storage.md))",
     readBy: ["tcp", "migrate", "seed", "backup"],
+    isNeverEmpty: true,
   },
   REDIS_URL: {
     default: "SQLite in `DATA_DIR`",
@@ -119,27 +140,37 @@ export const VARIABLES = {
       "`redis://user:password@host:port/number`, or `rediss://` for TLS; " +
       "`redis://user:password@host:port,host:port,…` for a Redis Cluster",
     readBy: ["tcp", "backup"],
+    isNeverEmpty: true,
+  },
+  STORAGE: {
+    default: "none",
+    meaning: "`embedded`: SQLite is meant; production needs it where a server is not named",
+    readBy: ["tcp", "migrate", "seed"],
   },
   AVATAR_URL: {
     default: "a folder in `DATA_DIR`",
     meaning: "where the pictures are: `s3://bucket/prefix` for S3 and what speaks it",
     readBy: ["http", "backup"],
+    isNeverEmpty: true,
   },
   S3_ENDPOINT: {
     default: "`https://s3.S3_REGION.amazonaws.com`",
     meaning: "what speaks S3, where it is not Amazon's",
     readBy: ["http"],
+    isNeverEmpty: true,
   },
   S3_REGION: { default: "us-east-1", meaning: "the region of the bucket", readBy: ["http"] },
   S3_ACCESS_KEY_ID: {
     default: "none",
     meaning: "who asks for the bucket; required with it",
     readBy: ["http"],
+    isNeverEmpty: true,
   },
   S3_SECRET_ACCESS_KEY: {
     default: "none",
     meaning: "what signs for them; never sent",
     readBy: ["http"],
+    isNeverEmpty: true,
   },
   SESSION_TTL_SECONDS: {
     default: "1800",
@@ -171,6 +202,11 @@ export function environmentFor(program: "http" | "tcp", environment: Environment
     if (!variable.readBy.includes(program)) foreign.add(name);
   }
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !foreign.has(name)));
+}
+
+export function isNeverEmpty(name: VariableName): boolean {
+  const variable: Variable = VARIABLES[name];
+  return variable.isNeverEmpty === true;
 }
 
 export function isReadBy(name: VariableName, program: Program): boolean {

@@ -1,0 +1,99 @@
+import { describe, expect, test } from "bun:test";
+import { type Loader, load } from "./load.ts";
+import { ConfigError } from "./reader.ts";
+import { START } from "./start.ts";
+import { MIGRATE, SEED } from "./storage.ts";
+import { TCP_TIER } from "./tcp.ts";
+import { type Environment, isNeverEmpty, VARIABLES, type VariableName } from "./variables.ts";
+
+function problemsOf(loader: Loader<object>, environment: Environment): string[] {
+  try {
+    load(loader, environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.split("\n");
+    throw error;
+  }
+  return [];
+}
+
+const NAMES = Object.keys(VARIABLES) as VariableName[];
+
+describe("a variable that is empty", () => {
+  test.each(NAMES)("%s", (name) => {
+    for (const blank of ["", " ", "\n"]) {
+      const found = problemsOf(START, { [name]: blank }).filter((each) => each.startsWith(name));
+      if (isNeverEmpty(name))
+        expect(found[0]).toStartWith(`${name} is empty: give it a value, or unset`);
+      else expect(found).toEqual([]);
+    }
+  });
+
+  test("is wrong where its loss would change where data are, or who is let in", () => {
+    for (const name of [
+      "DATABASE_URL",
+      "REDIS_URL",
+      "AVATAR_URL",
+      "RPC_TOKEN",
+      "PUBLIC_URL",
+      "DATA_DIR",
+    ]) {
+      expect(problemsOf(START, { [name]: "" })).toHaveLength(1);
+    }
+    expect(load(START, { HTTP_PORT: "", LOG_LEVEL: " " })).toMatchObject({
+      http: { http: { port: 9090 }, logLevel: "info" },
+    });
+  });
+
+  test("blanks around a value are no part of it", () => {
+    const environment = { HTTP_PORT: " 8080\n", RPC_TOKEN: "0123456789abcdef\n", DATA_DIR: "x " };
+    expect(load(START, environment)).toMatchObject({
+      http: { http: { port: 8080 }, rpcToken: "0123456789abcdef", dataDir: "x" },
+    });
+  });
+});
+
+describe("in production", () => {
+  const NODE_ENV = "production";
+  const DATABASE_URL = "mysql://user:s3cret@host/db";
+  const REDIS_URL = "redis://host";
+  const needed = (names: string) =>
+    `${names} must be set in production (NODE_ENV=production); or set STORAGE=embedded ` +
+    "to keep in SQLite, in DATA_DIR, what no server is named for";
+
+  test("users and sessions are in SQLite only where STORAGE=embedded says so", () => {
+    for (const loader of [TCP_TIER, START]) {
+      expect(problemsOf(loader, { NODE_ENV })).toEqual([needed("DATABASE_URL and REDIS_URL")]);
+      expect(problemsOf(loader, { NODE_ENV, DATABASE_URL })).toEqual([needed("REDIS_URL")]);
+      expect(problemsOf(loader, { NODE_ENV, REDIS_URL })).toEqual([needed("DATABASE_URL")]);
+      expect(problemsOf(loader, { NODE_ENV, DATABASE_URL, REDIS_URL })).toEqual([]);
+      expect(problemsOf(loader, { NODE_ENV, STORAGE: "embedded" })).toEqual([]);
+      expect(problemsOf(loader, { NODE_ENV, STORAGE: "embedded", DATABASE_URL })).toEqual([]);
+      expect(problemsOf(loader, { NODE_ENV: "development" })).toEqual([]);
+    }
+  });
+
+  test("commands that work on the users need to know where they are", () => {
+    for (const loader of [MIGRATE, SEED]) {
+      expect(problemsOf(loader, { NODE_ENV })).toEqual([needed("DATABASE_URL")]);
+      expect(problemsOf(loader, { NODE_ENV, DATABASE_URL })).toEqual([]);
+      expect(problemsOf(loader, { NODE_ENV, STORAGE: "embedded" })).toEqual([]);
+    }
+  });
+});
+
+test("no message repeats a secret, whichever variable it is in", () => {
+  const secrets = [
+    "user:s3cret@host",
+    "//user:s3cret@host:1/x",
+    "http://h/?password=s3cret",
+    "a\nb",
+  ];
+  for (const name of NAMES) {
+    for (const value of secrets) {
+      const found = problemsOf(START, { [name]: value });
+      expect(found.join()).not.toContain("s3cret");
+      // A line each, even so.
+      for (const line of found) expect(line).toMatch(/^[A-Z\d_]+ /);
+    }
+  }
+});
