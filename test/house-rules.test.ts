@@ -203,8 +203,8 @@ describe("house rules", () => {
     const documented = rows.map(([, name, value, meaning, readBy]) => {
       return { name, default: value, meaning, readBy };
     });
-    const known = Object.entries(VARIABLES).map(([name, { readBy, ...row }]) => {
-      return { name, ...row, readBy: readBy.join(", ") || "start" };
+    const known = Object.entries(VARIABLES).map(([name, { default: value, meaning, readBy }]) => {
+      return { name, default: value, meaning, readBy: readBy.join(", ") || "start" };
     });
     expect(documented).toEqual(known);
   });

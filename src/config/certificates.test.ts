@@ -72,14 +72,14 @@ describe.skipIf(!OPENSSL)("the PEM files of TLS", () => {
 
   test.each([
     ["RPC_TLS_KEY", "locked.key", "whose key has a passphrase"],
-    ["RPC_TLS_KEY", "one.pem", "which holds no private key that can be read"],
+    ["RPC_TLS_KEY", "one.pem", "which holds no key that can be read"],
     ["RPC_TLS_KEY", "none.txt", "which is no PEM file"],
     ["RPC_TLS_KEY", "missing.key", "which cannot be read: ENOENT"],
-    ["RPC_TLS_CERT", "one.key", "which holds no certificate, but a private key"],
+    ["RPC_TLS_CERT", "one.key", "which holds no certificate, but a key"],
     ["RPC_TLS_CERT", "cut.pem", "which holds no certificate"],
     ["RPC_TLS_CERT", "garbage.pem", "which holds a certificate that cannot be read"],
     ["RPC_TLS_CERT", ".", "which cannot be read: EISDIR"],
-    ["RPC_TLS_CA", "one.key", "which holds no certificate, but a private key"],
+    ["RPC_TLS_CA", "one.key", "which holds no certificate, but a key"],
     ["RPC_TLS_CA", "garbage.pem", "which holds a certificate that cannot be read"],
     ["RPC_TLS_CA", "none.txt", "which is no PEM file"],
   ])("%s is not %s: it is a file %s", (name, file, why) => {

@@ -46,7 +46,7 @@ export function readPrivateKey(path: string): PrivateKey {
     const why = isEncrypted
       ? "whose key has a passphrase, which nobody can type here: take it off, " +
         "by `openssl pkey -in WITH.pem -out WITHOUT.pem`"
-      : "which holds no private key that can be read";
+      : "which holds no key that can be read";
     throw new Error(`names "${shown(path)}", ${why}`);
   }
 }
@@ -55,7 +55,7 @@ function readCertificates(path: string): { text: string; certificates: X509Certi
   const text = readPem(path);
   const blocks = text.match(CERTIFICATES) ?? [];
   if (blocks.length === 0) {
-    const instead = text.includes("PRIVATE KEY-----") ? ", but a private key" : "";
+    const instead = text.includes("PRIVATE KEY-----") ? ", but a key" : "";
     throw new Error(`names "${shown(path)}", which holds no certificate${instead}`);
   }
   try {

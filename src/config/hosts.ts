@@ -61,7 +61,7 @@ export function isLoopback(host: string): boolean {
   return /^localhost\.?$/i.test(host) || (isIPv6(host) && /^[0:]*:0*1$/.test(host));
 }
 
-/** Where a server on this machine is called that listens there: all its addresses are no address. */
+/** Where a server of this machine that listens on `host` is called: "all addresses" is none. */
 export function calledHost(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return isIPv6(host) && /^[0:]+$/.test(host) ? "::1" : host;
