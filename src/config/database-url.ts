@@ -1,5 +1,5 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
-import { isDecodable, readPem } from "./values.ts";
+import { readAuthority, readCertificate, readPrivateKey } from "./certificates.ts";
+import { isDecodable } from "./values.ts";
 
 /** MySQL's own names for how a connection is encrypted, and whose certificate is checked. */
 const SSL_MODES = ["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"];
@@ -10,8 +10,7 @@ const PARAMETERS = ["ssl-mode", ...SSL_FILES];
  * @returns the URL as it was given, of which all is known to be right: what a driver does not know
  *   of a query, it leaves out without a word, encryption included
  */
-export function parseDatabaseUrl(value: string | undefined): string | undefined {
-  if (value === undefined) return undefined;
+export function parseDatabaseUrl(value: string): string {
   const url = URL.parse(value);
   const isOurs =
     url?.protocol === "mysql:" && url.hostname !== "" && url.pathname.length > 1 && url.hash === "";
@@ -36,30 +35,26 @@ function checkParameters({ search }: URL): void {
   if (mode !== null && !SSL_MODES.includes(mode.toUpperCase())) {
     throw new Error(`has ssl-mode=${mode}: must be one of ${SSL_MODES.join(", ")}`);
   }
-  const [ca, cert, key] = SSL_FILES.map((name) => readFileOf(name, parameters.get(name)));
+  const file = <T>(name: (typeof SSL_FILES)[number], read: (path: string) => T): T | undefined =>
+    readFileOf(name, parameters.get(name), read);
+  const ca = file("ssl-ca", (path) => readAuthority(path));
+  const cert = file("ssl-cert", (path) => readCertificate(path));
+  const key = file("ssl-key", (path) => readPrivateKey(path));
   if (mode?.toUpperCase().startsWith("VERIFY_") && ca === undefined) {
     throw new Error(`has ssl-mode=${mode}, which needs ssl-ca`);
   }
   if ((cert === undefined) !== (key === undefined)) {
     throw new Error("must have both ssl-cert and ssl-key, or neither");
   }
-  if (cert !== undefined && key !== undefined) checkPair(cert, key);
+  if (cert && key && !cert.leaf.checkPrivateKey(key.key)) {
+    throw new Error("has an ssl-key that is not the one of its ssl-cert");
+  }
 }
 
-function readFileOf(name: string, path: string | null): string | undefined {
+function readFileOf<T>(name: string, path: string | null, read: (path: string) => T) {
   try {
-    return readPem(path ?? undefined);
+    return path === null ? undefined : read(path);
   } catch (error) {
     throw new Error(`has ${name}, which ${error instanceof Error ? error.message : error}`);
   }
-}
-
-function checkPair(cert: string, key: string): void {
-  let isPair: boolean;
-  try {
-    isPair = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
-  } catch (cause) {
-    throw new Error("has an ssl-cert or ssl-key that cannot be used", { cause });
-  }
-  if (!isPair) throw new Error("has an ssl-key that is not the one of its ssl-cert");
 }
