@@ -13,7 +13,7 @@ export const BACKUP: Loader<BackupConfig> = {
   program: "backup",
   read: (reader) => ({
     ...readUsers(reader),
-    redisUrl: reader.read("REDIS_URL", undefined, () => parseRedisUrl(reader.given("REDIS_URL"))),
+    redisUrl: reader.readGiven("REDIS_URL", parseRedisUrl),
     avatarUrl: reader.given("AVATAR_URL"),
   }),
 };
