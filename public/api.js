@@ -131,7 +131,7 @@ const UPDATE_NICKNAME = {
  * What updateProfilePic takes. From `updateProfilePic` in schema/http-api.ts.
  *
  * @typedef {object} UpdateProfilePicFields
- * @property {Blob} profilePic A JPEG, PNG, WebP, GIF or BMP of at most 8 MiB and 16 megapixels.
+ * @property {Blob} profilePic A JPEG, PNG, WebP, GIF or AVIF of at most 8 MiB and 64 megapixels (AVIF: 32).
  * @property {string} [username] If given, it must be the session's own.
  */
 

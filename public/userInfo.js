@@ -9,7 +9,8 @@ const DEFAULT_PICTURE = "/avatars/default.webp";
 const PICTURE_LIMIT_BYTES = 8 * 1024 * 1024;
 const PICTURE_RULES =
   "This picture cannot be used. " +
-  "Please choose a JPEG, PNG, WebP, GIF or BMP of at most 8 MiB and 16 megapixels.";
+  "Please choose a JPEG, PNG, WebP, GIF or AVIF of at most 8 MiB and 64 megapixels (AVIF: 32). " +
+  "Of an iPhone's HEIC, please choose a copy saved as JPEG.";
 // A picture may be large and a phone's way up narrow.
 const UPLOAD_TIMEOUT_MS = 180_000;
 

@@ -10,7 +10,7 @@ export const PictureForm = Type.Object({
     type: "string",
     contentMediaType: "application/octet-stream",
     minLength: 1,
-    description: "A JPEG, PNG, WebP, GIF or BMP of at most 8 MiB and 16 megapixels.",
+    description: "A JPEG, PNG, WebP, GIF or AVIF of at most 8 MiB and 64 megapixels (AVIF: 32).",
   }),
   username: ProfilePicUpdate.properties.username,
 });

@@ -1,5 +1,6 @@
 // The HTTP tier: pages, cookies and pictures in front of the RPC. `bun run start:http`
 
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { version } from "../package.json" with { type: "json" };
 import { optionsOrExit } from "./cli/usage.ts";
@@ -25,6 +26,11 @@ import { DEFAULT_POOL_LIMITS } from "./rpc/limits.ts";
 const BUILD = `portico/${version}`;
 
 const PUBLIC_FOLDER = join(import.meta.dir, "../public");
+const PICTURE_COMMAND = [
+  process.execPath,
+  "--no-env-file",
+  join(import.meta.dir, "picture-main.ts"),
+];
 
 /** For the pictures that wait to be removed, where the last requests have taken all the time. */
 const MIN_REMOVAL_MS = 1000;
@@ -42,12 +48,8 @@ const TO_BLAME: Readonly<Record<string, string>> = {
   AccessDenied: "S3_ACCESS_KEY_ID, which may not list or not read the bucket of AVATAR_URL",
 };
 
-/** @param sharesPort for the workers of `bun run start`: nobody else has the port */
-export async function startHttp(
-  config: HttpConfig,
-  log: Log,
-  sharesPort = false,
-): Promise<RunningTier> {
+/** @param workers how many processes of `bun run start` share the port, and the cores */
+export async function startHttp(config: HttpConfig, log: Log, workers = 1): Promise<RunningTier> {
   const { http, publicUrl, rpcAddresses, sessionTtlSeconds } = config;
   const avatars = await openAvatars(config, log);
   const identity = { build: BUILD, token: config.rpcToken, tlsCa: config.rpcTlsCa };
@@ -58,18 +60,21 @@ export async function startHttp(
   const balancer = new Balancer(rpcAddresses, limits, identity, interceptors);
   const user = new UserClient(balancer);
   const removals = new AvatarRemovals(avatars, user, log);
+  const processes = Math.max(1, Math.floor(availableParallelism() / workers));
+  const pictures = new Pictures(PICTURE_COMMAND, { processes });
   const parts: HttpParts = {
     caller: balancer,
     user,
     cookie: new SessionCookie(publicUrl, sessionTtlSeconds),
     bodies: new Bodies(),
     avatars,
-    pictures: new Pictures(),
+    pictures,
     removals,
     publicOrigin: config.isPublicUrlSet ? publicUrl.origin : undefined,
     publicFolder: PUBLIC_FOLDER,
     log,
   };
+  const sharesPort = workers > 1;
   const server = listenOn("HTTP", http, () => new HttpServer({ ...http, sharesPort, ...parts }));
   return {
     address: server.url,
@@ -77,6 +82,7 @@ export async function startHttp(
       const endsAt = performance.now() + graceMs;
       await server.close(graceMs);
       await removals.close(Math.max(MIN_REMOVAL_MS, endsAt - performance.now()));
+      pictures.close();
       balancer.close();
     },
   };
@@ -113,8 +119,8 @@ Exit codes:
 
 if (import.meta.main) {
   // No variable: it would reach whatever else is started in the same environment.
-  const options = await optionsOrExit("start:http", HELP, { "share-port": { type: "boolean" } });
+  const options = await optionsOrExit("start:http", HELP, { workers: { type: "string" } });
   const config = loadOrExit(HTTP_TIER, process.env);
   const log = createLog("http", config.logLevel, process.stdout.isTTY);
-  await runTier(log, () => startHttp(config, log, options["share-port"]));
+  await runTier(log, () => startHttp(config, log, Number(options.workers ?? 1)));
 }

@@ -86,7 +86,7 @@ const http = Array.from({ length: config.httpWorkers }, () => {
     HTTP_PORT: `${ports.http}`,
     RPC_ADDRESSES: process.env.RPC_ADDRESSES || rpcAddresses.join(),
   };
-  const args = config.httpWorkers > 1 ? ["--share-port"] : [];
+  const args = ["--workers", `${config.httpWorkers}`];
   return new Worker({ script: "src/http-main.ts", args, environment }, log);
 });
 

@@ -59,6 +59,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   mysql2: ["src/storage"],
   "@opentelemetry": ["src/rpc"],
   "p-limit": ["src/user"],
+  sharp: ["src/http"],
   pino: ["src/log.ts"],
   "pino-pretty": ["src/log.ts"],
   uuid: ["src/user"],

@@ -5,7 +5,6 @@ import { CallStats } from "../src/call-stats.ts";
 import { UserClient } from "../src/gen/user-client.ts";
 import { type UserService, userDispatch } from "../src/gen/user-service.ts";
 import { AvatarFolder } from "../src/http/avatar/folder.ts";
-import { Pictures } from "../src/http/avatar/image.ts";
 import { AvatarRemovals, type RemovalTimes } from "../src/http/avatar/removals.ts";
 import type { AvatarStore } from "../src/http/avatar/store.ts";
 import { Bodies } from "../src/http/body.ts";
@@ -17,6 +16,7 @@ import { Balancer } from "../src/rpc/balancer.ts";
 import { Listener } from "../src/rpc/listener.ts";
 import { newSessionId } from "../src/user/session-id.ts";
 import { Folder, ROOT } from "./child.ts";
+import { startPictures } from "./pictures.ts";
 
 const HOST = "127.0.0.1";
 
@@ -82,6 +82,8 @@ export async function startFront(
   const avatars = options.avatars ?? new AvatarFolder(folder.path);
   const removals = new AvatarRemovals(avatars, user, log, options.removalTimes);
   cleanup.defer(() => removals.close(1000));
+  const pictures = startPictures();
+  cleanup.defer(async () => pictures.close());
   const http = new HttpServer({
     host: HOST,
     port: 0,
@@ -90,7 +92,7 @@ export async function startFront(
     cookie: new SessionCookie(publicUrl, 1800),
     bodies: new Bodies(options.bodyLimits),
     avatars,
-    pictures: new Pictures(),
+    pictures,
     removals,
     publicOrigin: undefined,
     publicFolder: join(ROOT, "public"),

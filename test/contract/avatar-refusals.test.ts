@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
+import sharp from "sharp";
 import {
   type Answer,
   Api,
@@ -9,7 +10,16 @@ import {
   profileOf,
   UNKNOWN_SESSION,
 } from "./client.ts";
-import { avatarForm, blackPng, gifOf, jpegOf, pngHeader, pngOf } from "./images.ts";
+import {
+  avatarForm,
+  blackPng,
+  bmpOf,
+  gifOf,
+  heicHeader,
+  jpegOf,
+  pngHeader,
+  pngOf,
+} from "./images.ts";
 import { describePicturePairs, sharedStack } from "./pairs.ts";
 import { getRaw } from "./raw-http.ts";
 
@@ -19,6 +29,7 @@ setDefaultTimeout(60_000);
 const FILE_LIMIT = 8 * 1024 * 1024;
 const PNG = pngOf(5, 5, [1, 2, 3]);
 const SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect/></svg>';
+const TIFF = await sharp(PNG).tiff().toBuffer();
 const HTML = "<!doctype html><title>x</title><script>alert(1)</script>";
 const { path } = ENDPOINTS.avatar;
 
@@ -66,6 +77,14 @@ describePicturePairs("pictures that are refused", (pair) => {
     ["a WebP's first bytes", Buffer.from("RIFF\x10\0\0\0WEBPVP8 ")],
     ["zeros", new Uint8Array(10_000)],
     ["a PDF", Buffer.from("%PDF-1.7\n1 0 obj\n<<>>\nendobj\n")],
+    ["a BMP", bmpOf(9, 9)],
+    ["a TIFF", TIFF],
+    ["a JPEG XL's first bytes", Buffer.from([0xff, 0x0a, 0x10, 0, 0, 0])],
+    ["a HEIC's first bytes", heicHeader()],
+    [
+      "HTML behind the first bytes of an AVIF",
+      Buffer.from(`\0\0\0\x14ftypavif\0\0\0\0avif${HTML}`),
+    ],
   ])("as they are %s", async (_, bytes) => {
     for (const [name, type] of [
       ["me.png", "image/png"],
@@ -104,10 +123,9 @@ describePicturePairs("pictures that are refused", (pair) => {
 
     test.each([
       ["a whole PNG of 10000 by 10000 pixels", blackPng(10_000, 10_000)],
-      ["a whole PNG a row over 16 times 2^20 pixels", blackPng(4096, 4097)],
-      ["a whole PNG a row over 16,000,000 pixels", blackPng(4000, 4001)],
-      ["a PNG in one row", blackPng(16_777_217, 1)],
-      ["a PNG that claims a row too many", pngHeader(4096, 4097)],
+      ["a whole PNG a row over 64,000,000 pixels", blackPng(8000, 8001)],
+      ["a PNG in one row", blackPng(67_108_865, 1)],
+      ["a PNG that claims a row too many", pngHeader(8192, 8193)],
       ["a PNG that claims all that it can", pngHeader(2 ** 31 - 1, 2 ** 31 - 1)],
       ["a PNG whose claim overflows 32 bits", pngHeader(65_536, 65_537)],
       ["a PNG without width", pngHeader(0, 9)],

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { crc32, deflateSync, inflateSync } from "node:zlib";
+import sharp from "sharp";
 
 const PNG_SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const GREYSCALE = 0;
@@ -7,7 +8,7 @@ const TRUECOLOUR = 2;
 
 type Rgb = readonly [number, number, number];
 
-function chunk(type: string, data: Uint8Array): Buffer {
+export function pngChunk(type: string, data: Uint8Array): Buffer {
   const typed = Buffer.concat([Buffer.from(type, "latin1"), data]);
   const framed = Buffer.alloc(typed.length + 8);
   framed.writeUInt32BE(data.length, 0);
@@ -21,7 +22,7 @@ function header(width: number, height: number, bits: number, colour: number): Bu
   data.writeUInt32BE(width, 0);
   data.writeUInt32BE(height, 4);
   data.set([bits, colour], 8);
-  return chunk("IHDR", data);
+  return pngChunk("IHDR", data);
 }
 
 /** A PNG in one colour, with `extra` chunks that no decoder needs. */
@@ -46,14 +47,14 @@ function png(width: number, height: number, rows: Buffer, extra: Buffer[]): Buff
     PNG_SIGNATURE,
     header(width, height, 8, TRUECOLOUR),
     ...extra,
-    chunk("IDAT", deflateSync(rows)),
-    chunk("IEND", Buffer.alloc(0)),
+    pngChunk("IDAT", deflateSync(rows)),
+    pngChunk("IEND", Buffer.alloc(0)),
   ]);
 }
 
 /** A comment in a PNG. */
 export function pngText(text: string): Buffer {
-  return chunk("tEXt", Buffer.from(`Comment\0${text}`, "latin1"));
+  return pngChunk("tEXt", Buffer.from(`Comment\0${text}`, "latin1"));
 }
 
 /** A whole and correct PNG of one bit per pixel: few bytes for very many pixels. */
@@ -62,8 +63,8 @@ export function blackPng(width: number, height: number): Buffer {
   return Buffer.concat([
     PNG_SIGNATURE,
     header(width, height, 1, GREYSCALE),
-    chunk("IDAT", deflateSync(rows)),
-    chunk("IEND", Buffer.alloc(0)),
+    pngChunk("IDAT", deflateSync(rows)),
+    pngChunk("IEND", Buffer.alloc(0)),
   ]);
 }
 
@@ -81,12 +82,38 @@ export function gifOf(rgb: Rgb): Buffer {
   ]);
 }
 
+/** A white BMP of 24 bits a pixel. */
+export function bmpOf(width: number, height: number): Buffer {
+  const rows = Buffer.alloc(4 * Math.ceil((3 * width) / 4) * height, 0xff);
+  const head = Buffer.alloc(54);
+  head.write("BM", 0, "latin1");
+  head.writeUInt32LE(head.length + rows.length, 2);
+  head.writeUInt32LE(head.length, 10);
+  head.writeUInt32LE(40, 14);
+  head.writeInt32LE(width, 18);
+  head.writeInt32LE(height, 22);
+  head.writeUInt16LE(1, 26);
+  head.writeUInt16LE(24, 28);
+  return Buffer.concat([head, rows]);
+}
+
+/** What a HEIC of an iPhone begins with. */
+export function heicHeader(): Buffer {
+  return Buffer.from("\0\0\0\x24ftypheic\0\0\0\0mif1MiHEmiafMiHBheic", "latin1");
+}
+
 export async function jpegOf(width: number, height: number, rgb: Rgb): Promise<Buffer> {
   return new Bun.Image(pngOf(width, height, rgb)).jpeg({ quality: 95 }).buffer();
 }
 
 export async function webpOf(width: number, height: number, rgb: Rgb): Promise<Buffer> {
   return new Bun.Image(pngOf(width, height, rgb)).webp({ lossless: true }).buffer();
+}
+
+export function avifOf(width: number, height: number, rgb: Rgb): Promise<Buffer> {
+  return sharp(pngOf(width, height, rgb))
+    .avif({ lossless: true, effort: 0 })
+    .toBuffer();
 }
 
 /** A JPEG whose EXIF says `secret`, as a camera says where it was. */
@@ -102,10 +129,13 @@ export function withExif(jpeg: Buffer, secret: string): Buffer {
   tiff.writeUInt32BE(text.length, 14);
   tiff.writeUInt32BE(tiff.length, 18);
   const data = Buffer.concat([Buffer.from("Exif\0\0", "latin1"), tiff, text]);
-  const marker = Buffer.alloc(4);
-  marker.writeUInt16BE(0xffe1, 0);
-  marker.writeUInt16BE(data.length + 2, 2);
-  return Buffer.concat([jpeg.subarray(0, 2), marker, data, jpeg.subarray(2)]);
+  return Buffer.concat([jpeg.subarray(0, 2), jpegSegment(0xe1, data), jpeg.subarray(2)]);
+}
+
+export function jpegSegment(marker: number, data: Uint8Array): Buffer {
+  const head = Buffer.of(0xff, marker, 0, 0);
+  head.writeUInt16BE(data.length + 2, 2);
+  return Buffer.concat([head, data]);
 }
 
 /** The mean colour of a picture: that of its one pixel when it is made that small. */

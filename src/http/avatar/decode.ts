@@ -1,0 +1,112 @@
+import sharp, { type Sharp } from "sharp";
+import { type Margins, PictureError, type PictureFile, readPictureFile } from "./picture-file.ts";
+import { MAX_PICTURE_BYTES } from "./store.ts";
+
+const SIDE_PIXELS = 512;
+const MAX_PIXELS = 64_000_000;
+/** A pixel of AVIF takes up to ten times the memory of others. */
+const MAX_AVIF_PIXELS = 32_000_000;
+/** Up to this size, lossy encoding smears what is drawn, and lossless costs little. */
+const LOSSLESS_SIDE_PIXELS = 128;
+/** Drawings and screenshots are not larger, and lossy encoding would not make them smaller. */
+const LOSSLESS_BYTES = 64 * 1024;
+const LOSSLESS = { lossless: true, effort: 2 };
+/** From here on, a WebP is made smaller as it is read, which spares half a gigabyte. */
+const BIG_WEBP_PIXELS = 16_000_000;
+const LOSSY = { quality: 82, smartSubsample: true };
+/** For noise, of which the usual quality would make more than a store takes. */
+const LOSSIER = { quality: 50, alphaQuality: 50 };
+/** What programs get wrong around a JPEG's pixels, all of which are there. */
+const HARMLESS_WARNING = /extraneous bytes|SOS parameters|revision number/;
+const TRANSPARENT = { r: 0, g: 0, b: 0, alpha: 0 };
+
+// One picture at a time, and never the same twice.
+sharp.cache(false);
+sharp.concurrency(1);
+// Of all that libvips reads, only this.
+sharp.block({ operation: ["VipsForeignLoad"] });
+sharp.unblock({
+  operation: ["Jpeg", "Png", "Webp", "Nsgif", "Heif"].map((name) => `VipsForeignLoad${name}Buffer`),
+});
+
+/**
+ * Decode a picture of any format that is taken, told by its content, and encode its first frame
+ * afresh: a WebP of at most 512 by 512 pixels, cut to a square around the centre, upright, in sRGB,
+ * without metadata.
+ * @throws {PictureError}
+ */
+export async function decodePicture(upload: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  const file = readPictureFile(upload);
+  try {
+    return await decode(file, "warning").catch((error: unknown) => {
+      // What of a picture is missing would be grey: only a warning tells.
+      if (!HARMLESS_WARNING.test(messageOf(error))) throw error;
+      return decode(file, "truncated");
+    });
+  } catch (cause) {
+    if (cause instanceof PictureError) throw cause;
+    const isTooLarge = messageOf(cause).includes("exceeds pixel limit");
+    throw new PictureError(isTooLarge ? "pixels" : "broken", { cause });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : "";
+}
+
+async function decode(
+  { format, bytes, margins }: PictureFile,
+  failOn: "warning" | "truncated",
+): Promise<Uint8Array> {
+  const limitInputPixels = format === "avif" ? MAX_AVIF_PIXELS : MAX_PIXELS;
+  const frame = sharp(bytes, { limitInputPixels, failOn, autoOrient: true });
+  const { width, height, depth, hasProfile, space, mediaType } = await frame.metadata();
+  if (mediaType !== `image/${format}`) throw new PictureError("format");
+  const picture = margins ? await surround(frame, width, height, margins) : frame;
+  const side = Math.min(
+    SIDE_PIXELS,
+    width + (margins ? margins.left + margins.right : 0),
+    height + (margins ? margins.top + margins.bottom : 0),
+  );
+  // A profile is heeded at 8 bits a channel only. For others, this would keep a JPEG from being
+  // made smaller as it is read.
+  if (hasProfile && depth !== "uchar") {
+    picture.pipelineColourspace(space === "grey16" ? "b-w" : "srgb");
+  }
+  const fastShrinkOnLoad = format === "webp" && width * height > BIG_WEBP_PIXELS;
+  picture.resize(side, side, { fastShrinkOnLoad }).toColourspace("srgb");
+  const square = await pixelsOf(picture);
+  return encode(square, side <= LOSSLESS_SIDE_PIXELS, format === "png" || format === "gif");
+}
+
+/** A frame on its canvas, with nothing around it. */
+async function surround(
+  frame: Sharp,
+  width: number,
+  height: number,
+  margins: Margins,
+): Promise<Sharp> {
+  const { left, top, right, bottom } = margins;
+  if ((left + width + right) * (top + height + bottom) > MAX_PIXELS) {
+    throw new PictureError("pixels");
+  }
+  return pixelsOf(frame.ensureAlpha().extend({ ...margins, background: TRANSPARENT }));
+}
+
+/** What a picture has become, to go on with it more than once. */
+async function pixelsOf(picture: Sharp): Promise<Sharp> {
+  const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true });
+  const { width, height, channels } = info;
+  return sharp(data, { raw: { width, height, channels } });
+}
+
+/** @param isDrawn it may be a drawing or a screenshot: its format is one that photos seldom have */
+async function encode(square: Sharp, isSmall: boolean, isDrawn: boolean): Promise<Uint8Array> {
+  if (isSmall || isDrawn) {
+    const lossless = await square.clone().webp(LOSSLESS).toBuffer();
+    if (isSmall || lossless.length <= LOSSLESS_BYTES) return lossless;
+  }
+  const lossy = await square.clone().webp(LOSSY).toBuffer();
+  if (lossy.length <= MAX_PICTURE_BYTES) return lossy;
+  return square.clone().webp(LOSSIER).toBuffer();
+}

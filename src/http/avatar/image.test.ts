@@ -1,0 +1,175 @@
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { lookup } from "node:dns/promises";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pngOf } from "../../../test/contract/images.ts";
+import { cpuTicksOf, decodersOf, startPictures } from "../../../test/pictures.ts";
+import { eventually } from "../../../test/storage-pairs.ts";
+import { RpcError } from "../../rpc/error.ts";
+import { Refusal } from "../reply.ts";
+import type { Pictures } from "./image.ts";
+
+// Real processes on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(60_000);
+
+const CASES = join(import.meta.dir, "../../../test/pictures");
+const PNG = pngOf(40, 30, [1, 2, 3]);
+/** The largest AVIF that is taken, in all of its colours, transparent, of 12 bits: seconds of work. */
+const SLOW = await Bun.file(join(CASES, "32-megapixels.avif")).bytes();
+const awaited = new AbortController().signal;
+
+let started: Pictures[] = [];
+const start: typeof startPictures = (...args) => {
+  const pictures = startPictures(...args);
+  started.push(pictures);
+  return pictures;
+};
+
+afterEach(async () => {
+  for (const pictures of started) pictures.close();
+  started = [];
+  await eventually("no process is left", async () => decodersOf(process.pid).length === 0);
+});
+
+const isWebp = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1", 8, 12) === "WEBP";
+
+/** How a picture ended: "ok", or the status of its error. */
+function outcome(made: Promise<Uint8Array>): Promise<string> {
+  return made.then(
+    (bytes) => (isWebp(bytes) ? "ok" : "no WebP"),
+    (error: unknown) => {
+      if (error instanceof RpcError) return error.status;
+      if (error instanceof Refusal) return `${error.status} ${error.message}`;
+      return String(error);
+    },
+  );
+}
+
+async function onlyDecoder(): Promise<number> {
+  await eventually("it decodes", async () => decodersOf(process.pid).length === 1);
+  return decodersOf(process.pid)[0] ?? 0;
+}
+
+describe("a process that decodes", () => {
+  test("starts with the first picture and stays for the next", async () => {
+    const pictures = start();
+    expect(decodersOf(process.pid)).toEqual([]);
+    expect(await outcome(pictures.make(PNG, awaited))).toBe("ok");
+    const first = await onlyDecoder();
+    expect(await outcome(pictures.make(PNG, awaited))).toBe("ok");
+    expect(await outcome(pictures.make(Buffer.from("x"), awaited))).toStartWith("400 profilePic: ");
+    expect(await outcome(pictures.make(PNG, awaited))).toBe("ok");
+    expect(decodersOf(process.pid)).toEqual([first]);
+  });
+
+  test("ends after a while without work", async () => {
+    const pictures = start({ idleMs: 100 });
+    await pictures.make(PNG, awaited);
+    await eventually("it has ended", async () => decodersOf(process.pid).length === 0);
+    expect(await outcome(pictures.make(PNG, awaited))).toBe("ok");
+  });
+
+  test("knows nothing of the environment, and has a limit of memory", async () => {
+    process.env.S3_SECRET_ACCESS_KEY = "hidden treasure";
+    const pictures = start();
+    await pictures.make(PNG, awaited);
+    delete process.env.S3_SECRET_ACCESS_KEY;
+    const pid = await onlyDecoder();
+    const environment = await Bun.file(`/proc/${pid}/environ`).text();
+    expect(environment).not.toMatch(/hidden|S3_|PATH=|HOME=/);
+    const limits = await Bun.file(`/proc/${pid}/limits`).text();
+    expect(limits).toMatch(/Max data size +1342177280 +/);
+  });
+
+  test("is not ended by signals to the whole group", async () => {
+    const pictures = start();
+    const made = outcome(pictures.make(SLOW, awaited));
+    const pid = await onlyDecoder();
+    await eventually("it is at work", async () => cpuTicksOf(pid) > 20);
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.kill(pid, signal);
+    expect(await made).toBe("ok");
+    expect(decodersOf(process.pid)).toEqual([pid]);
+  });
+
+  test("that is killed is replaced", async () => {
+    const pictures = start({ processes: 1 });
+    const made = outcome(pictures.make(SLOW, awaited));
+    const next = outcome(pictures.make(PNG, awaited));
+    const pid = await onlyDecoder();
+    process.kill(pid, "SIGKILL");
+    expect([await made, await next]).toEqual(["unavailable", "ok"]);
+    expect(await onlyDecoder()).not.toBe(pid);
+  });
+
+  test("that takes too long, or stands still, is killed and replaced", async () => {
+    const pictures = start({ processes: 1, decodeMs: 1500 });
+    await pictures.make(PNG, awaited);
+    const pid = await onlyDecoder();
+    process.kill(pid, "SIGSTOP");
+    const made = outcome(pictures.make(PNG, awaited));
+    const next = outcome(pictures.make(PNG, awaited));
+    expect(await made).toStartWith("400 profilePic: takes too long");
+    expect(await next).toBe("ok");
+    expect(await onlyDecoder()).not.toBe(pid);
+  });
+
+  test("that cannot start fails its picture, and no other", async () => {
+    const broken = start({}, [process.execPath, "/nowhere/picture-main.ts"]);
+    expect(await outcome(broken.make(PNG, awaited))).toBe("unavailable");
+    const silent = start({ decodeMs: 300 }, ["sleep", "60"]);
+    expect(await outcome(silent.make(PNG, awaited))).toBe("unavailable");
+    const babbling = start({}, ["cat", "/dev/zero"]);
+    expect(await outcome(babbling.make(PNG, awaited))).toBe("unavailable");
+  });
+
+  test("does not hold the threads of this one", async () => {
+    // As many as there are threads for files and names, so that one more would wait.
+    const pictures = start({ processes: 2 });
+    let isDone = false;
+    const made = Promise.all([SLOW, SLOW].map((file) => outcome(pictures.make(file, awaited))));
+    void made.then(() => {
+      isDone = true;
+    });
+    await eventually("both decode", async () => decodersOf(process.pid).length === 2);
+    for (let round = 0; round < 5; round++) {
+      await Promise.all([readFile(import.meta.path), lookup("localhost")]);
+    }
+    expect(isDone).toBe(false);
+    expect(await made).toEqual(["ok", "ok"]);
+  });
+});
+
+describe("pictures that wait", () => {
+  test("are as many as there may be, and in order", async () => {
+    const pictures = start({ processes: 1, waiting: 2 });
+    const done: number[] = [];
+    const made = [SLOW, PNG, PNG, PNG].map(async (file, index) => {
+      const end = await outcome(pictures.make(file, awaited));
+      done.push(index);
+      return end;
+    });
+    expect(await Promise.all(made)).toEqual(["ok", "ok", "ok", "resource_exhausted"]);
+    expect(done).toEqual([3, 0, 1, 2]);
+    expect(decodersOf(process.pid)).toHaveLength(1);
+  });
+
+  test("give up after a while", async () => {
+    const pictures = start({ processes: 1, waitMs: 100 });
+    const made = outcome(pictures.make(SLOW, awaited));
+    expect(await outcome(pictures.make(PNG, awaited))).toBe("resource_exhausted");
+    expect([await made, await outcome(pictures.make(PNG, awaited))]).toEqual(["ok", "ok"]);
+  });
+
+  test("lose their place when their client leaves", async () => {
+    const pictures = start({ processes: 1, waiting: 1 });
+    const made = outcome(pictures.make(SLOW, awaited));
+    const client = new AbortController();
+    const left = outcome(pictures.make(PNG, client.signal));
+    expect(await outcome(pictures.make(PNG, awaited))).toBe("resource_exhausted");
+    client.abort();
+    expect(await left).toBe("cancelled");
+    const next = outcome(pictures.make(PNG, awaited));
+    expect([await made, await next]).toEqual(["ok", "ok"]);
+    expect(await outcome(pictures.make(PNG, client.signal))).toBe("cancelled");
+  });
+});

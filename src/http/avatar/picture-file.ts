@@ -1,0 +1,180 @@
+// What a file says it is by its content, and of that only what shows its first frame. Decoders do
+// much for the rest of a file (comments, frames, scans), which is where small files cost minutes.
+
+/** Why a file is not taken; what the client is told is in `image.ts`. */
+export type PictureFault = "broken" | "format" | "heic" | "pixels" | "scans";
+
+export class PictureError extends Error {
+  override readonly name = "PictureError";
+  readonly fault: PictureFault;
+
+  constructor(fault: PictureFault, options?: ErrorOptions) {
+    super(`Cannot take picture: ${fault}`, options);
+    this.fault = fault;
+  }
+}
+
+/** Where the first frame of a GIF lies on its canvas, if it does not cover it. */
+export interface Margins {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+export interface PictureFile {
+  readonly format: "jpeg" | "png" | "webp" | "gif" | "avif";
+  readonly bytes: Uint8Array;
+  readonly margins?: Margins;
+}
+
+/** Progressive JPEGs of real programs have up to 17. Each costs a pass over the whole picture. */
+const MAX_SCANS = 100;
+/** JPEG has no room for more in one, and cameras write no more elsewhere. */
+const MAX_EXIF_BYTES = 64 * 1024;
+const HEIF_BRANDS = /^(hei[cmsxv]|hev[cmsx]|mif1|msf1)$/;
+const AVIF_BRANDS = /^avi[fs]$/;
+const PNG_SIGNATURE = "\x89PNG\r\n\x1a\n";
+const PNG_NEEDED = new Set(["IHDR", "PLTE", "tRNS", "iCCP", "eXIf", "IDAT", "IEND"]);
+const WEBP_NEEDED = new Set(["VP8X", "VP8 ", "VP8L", "ALPH", "ICCP", "ANIM", "EXIF"]);
+
+/** @throws {PictureError} */
+export function readPictureFile(file: Uint8Array<ArrayBuffer>): PictureFile {
+  const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
+  const text = (from: number, to: number) => bytes.toString("latin1", from, to);
+  if (text(0, 3) === "\xff\xd8\xff") return { format: "jpeg", bytes: tidyJpeg(bytes) };
+  if (text(0, 8) === PNG_SIGNATURE) return { format: "png", bytes: tidyPng(bytes) };
+  if (/^GIF8[79]a$/.test(text(0, 6))) return { format: "gif", ...tidyGif(bytes) };
+  if (text(0, 4) === "RIFF" && text(8, 12) === "WEBP") {
+    return { format: "webp", bytes: tidyWebp(bytes) };
+  }
+  if (text(4, 8) === "ftyp") {
+    const size = Math.min(bytes.readUInt32BE(0), bytes.length, 256);
+    const brands = [text(8, 12)];
+    for (let at = 16; at + 4 <= size; at += 4) brands.push(text(at, at + 4));
+    if (brands.some((brand) => AVIF_BRANDS.test(brand))) return { format: "avif", bytes };
+    if (brands.some((brand) => HEIF_BRANDS.test(brand))) throw new PictureError("heic");
+  }
+  throw new PictureError("format");
+}
+
+/** The tables, EXIF, the colour profile and the scans. What lacks its end gets one. */
+function tidyJpeg(bytes: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
+  const kept = [bytes.subarray(0, 2)];
+  let scans = 0;
+  let hasExif = false;
+  let at = bytes.indexOf(0xff, 2);
+  while (at >= 0 && at + 4 <= bytes.length) {
+    const marker = bytes[at + 1] ?? 0;
+    const isAlone = marker === 0xff || marker === 0 || (marker >= 0xd0 && marker <= 0xd8);
+    if (marker === 0xd9) break;
+    if (isAlone) {
+      at = bytes.indexOf(0xff, at + (marker === 0xff ? 1 : 2));
+      continue;
+    }
+    let end = at + 2 + bytes.readUInt16BE(at + 2);
+    if (marker === 0xda) {
+      if (++scans > MAX_SCANS) throw new PictureError("scans");
+      end = endOfScan(bytes, end);
+    }
+    const isExif = marker === 0xe1 && bytes.toString("latin1", at + 4, at + 9) === "Exif\0";
+    const isProfile =
+      marker === 0xe2 && bytes.toString("latin1", at + 4, at + 15) === "ICC_PROFILE";
+    const isExtra = (marker >= 0xe1 && marker <= 0xef && marker !== 0xee) || marker === 0xfe;
+    if (!isExtra || isProfile || (isExif && !hasExif)) kept.push(bytes.subarray(at, end));
+    hasExif ||= isExif;
+    at = bytes.indexOf(0xff, end);
+  }
+  return Buffer.concat([...kept, Buffer.of(0xff, 0xd9)]);
+}
+
+/** Where the marker stands that ends a scan: neither a stuffed 0xff nor a restart. */
+function endOfScan(bytes: Buffer<ArrayBuffer>, from: number): number {
+  let at = bytes.indexOf(0xff, from);
+  while (at >= 0) {
+    const next = bytes[at + 1] ?? 0;
+    if (next !== 0 && next !== 0xff && (next < 0xd0 || next > 0xd7)) return at;
+    at = bytes.indexOf(0xff, at + (next === 0xff ? 1 : 2));
+  }
+  return bytes.length;
+}
+
+/** Without texts, animation and whatever else has a chunk. */
+function tidyPng(bytes: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
+  const kept = [bytes.subarray(0, PNG_SIGNATURE.length)];
+  const once = new Set<string>();
+  for (let at = PNG_SIGNATURE.length; at + 12 <= bytes.length; ) {
+    const size = bytes.readUInt32BE(at);
+    const type = bytes.toString("latin1", at + 4, at + 8);
+    const end = at + 12 + size;
+    const isAgain = type !== "IDAT" && once.has(type);
+    const isTooLong = type === "eXIf" && size > MAX_EXIF_BYTES;
+    if (PNG_NEEDED.has(type) && !isAgain && !isTooLong) kept.push(bytes.subarray(at, end));
+    once.add(type);
+    at = end;
+  }
+  return Buffer.concat(kept);
+}
+
+/** The canvas as it is, and the first frame of an animation. */
+function tidyWebp(bytes: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
+  const kept = [Buffer.from(bytes.subarray(0, 12))];
+  let hasFrame = false;
+  for (let at = 12; at + 8 <= bytes.length; ) {
+    const type = bytes.toString("latin1", at, at + 4);
+    const size = bytes.readUInt32LE(at + 4);
+    const end = at + 8 + size + (size % 2);
+    const isFirstFrame: boolean = type === "ANMF" && !hasFrame;
+    const isTooLong = type === "EXIF" && size > MAX_EXIF_BYTES;
+    if (isFirstFrame || (WEBP_NEEDED.has(type) && !isTooLong)) kept.push(bytes.subarray(at, end));
+    hasFrame ||= isFirstFrame;
+    at = end;
+  }
+  const tidy = Buffer.concat(kept);
+  tidy.writeUInt32LE(tidy.length - 8, 4);
+  return tidy;
+}
+
+/**
+ * The first frame, alone on a canvas of its own size: around it nothing is drawn, and decoders
+ * differ in what they put there.
+ */
+function tidyGif(bytes: Buffer<ArrayBuffer>): { bytes: Buffer<ArrayBuffer>; margins?: Margins } {
+  const screen = bytes.subarray(0, endOfColours(bytes, 13, bytes[10] ?? 0));
+  let control = bytes.subarray(0, 0);
+  let at = screen.length;
+  while (bytes[at] === 0x21) {
+    const end = endOfBlocks(bytes, at + 2);
+    if (bytes[at + 1] === 0xf9) control = bytes.subarray(at, end);
+    at = end;
+  }
+  if (bytes[at] !== 0x2c || at + 10 > bytes.length) throw new PictureError("broken");
+  const end = endOfBlocks(bytes, endOfColours(bytes, at + 10, bytes[at + 9] ?? 0) + 1);
+  const canvas = Buffer.from(screen);
+  const frame = Buffer.from(bytes.subarray(at, end));
+  const [left, top] = [frame.readUInt16LE(1), frame.readUInt16LE(3)];
+  const right = canvas.readUInt16LE(6) - left - frame.readUInt16LE(5);
+  const bottom = canvas.readUInt16LE(8) - top - frame.readUInt16LE(7);
+  const isWithin = right >= 0 && bottom >= 0;
+  if (isWithin) {
+    frame.copy(canvas, 6, 5, 9);
+    frame.fill(0, 1, 5);
+  }
+  const hasMargins = isWithin && left + top + right + bottom > 0;
+  return {
+    bytes: Buffer.concat([canvas, control, frame, Buffer.of(0x3b)]),
+    ...(hasMargins && { margins: { left, top, right, bottom } }),
+  };
+}
+
+/** @param flags of the descriptor before them: whether there are colours, and how many */
+function endOfColours(bytes: Buffer<ArrayBuffer>, from: number, flags: number): number {
+  return Math.min(bytes.length, from + (flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0));
+}
+
+/** Behind the empty block that ends a row of them. */
+function endOfBlocks(bytes: Buffer<ArrayBuffer>, from: number): number {
+  let at = from;
+  while (at < bytes.length && bytes[at] !== 0) at += 1 + (bytes[at] ?? 0);
+  return Math.min(bytes.length, at + 1);
+}

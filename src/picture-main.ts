@@ -1,0 +1,29 @@
+// Decodes pictures for the HTTP tier, which starts it and talks to it over stdin and stdout.
+
+import { decodePicture } from "./http/avatar/decode.ts";
+import { ANSWER, frame, MAX_FILE_BYTES, readFrames } from "./http/avatar/frames.ts";
+import { PictureError } from "./http/avatar/picture-file.ts";
+
+// A signal to the whole process group is for the tier, which may still want its picture.
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => undefined);
+
+const stdout = Bun.stdout.writer();
+
+async function send(kind: number, body: Uint8Array): Promise<void> {
+  stdout.write(frame(Uint8Array.of(kind), body));
+  await stdout.flush();
+}
+
+async function answer(file: Uint8Array<ArrayBuffer>): Promise<void> {
+  try {
+    await send(ANSWER.picture, await decodePicture(file));
+  } catch (error) {
+    if (!(error instanceof PictureError)) throw error;
+    await send(ANSWER.fault, new TextEncoder().encode(error.fault));
+  }
+}
+
+await send(ANSWER.ready, new Uint8Array());
+for await (const file of readFrames(Bun.stdin.stream(), MAX_FILE_BYTES)) void answer(file);
+// The tier is gone, or wants no more. An exit would wait for the threads that decode.
+process.kill(process.pid, "SIGKILL");

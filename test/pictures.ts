@@ -1,0 +1,39 @@
+// The processes that decode, for tests without the tier that starts them.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type PictureLimits, Pictures } from "../src/http/avatar/image.ts";
+import { ROOT } from "./child.ts";
+
+const COMMAND = [process.execPath, "--no-env-file", join(ROOT, "src/picture-main.ts")];
+
+/** They start when they are needed; `close` ends them. */
+export function startPictures(limits: Partial<PictureLimits> = {}, command = COMMAND): Pictures {
+  // Tests share the machine: what they do not judge has all the time that it wants.
+  return new Pictures(command, { processes: 2, waitMs: 60_000, decodeMs: 60_000, ...limits });
+}
+
+/** The processes that decode for the process of this id. On Linux. */
+export function decodersOf(parent: number): number[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.filter((pid) => isDecoderOf(parent, pid)).map(Number);
+}
+
+function isDecoderOf(parent: number, pid: string): boolean {
+  try {
+    const isOurs = readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("picture-main.ts");
+    return isOurs && statOf(pid)[1] === `${parent}`;
+  } catch {
+    return false; // It has ended meanwhile.
+  }
+}
+
+/** User time of a process, in hundredths of a second. */
+export function cpuTicksOf(pid: number): number {
+  return Number(statOf(`${pid}`)[11]);
+}
+
+/** What is behind the name of a process in its line: the state, the parent, … */
+function statOf(pid: string): string[] {
+  const line = readFileSync(`/proc/${pid}/stat`, "latin1");
+  return line.slice(line.lastIndexOf(") ") + 2).split(" ");
+}
