@@ -9,10 +9,10 @@ const VIEWER_FILES = ["swagger-ui.css", "swagger-ui-bundle.js"];
 export function docsRoutes(publicFolder: string): Record<string, { GET: Handler }> {
   const files = VIEWER_FILES.map((name): [string, { GET: Handler }] => {
     const path = Bun.resolveSync(`${VIEWER}/${name}`, import.meta.dir);
-    return [`/docs/${name}`, { GET: () => page(path, "public, max-age=86400") }];
+    return [`/docs/${name}`, { GET: page(path, "public, max-age=86400") }];
   });
   return {
-    "/docs": { GET: () => page(join(publicFolder, "docs.html")) },
+    "/docs": { GET: page(join(publicFolder, "docs.html")) },
     ...Object.fromEntries(files),
   };
 }

@@ -67,6 +67,44 @@ describePairs("pages", (pair) => {
     }
   });
 
+  test.each([
+    ...PAGES,
+    "/userInfo.js",
+    "/portico.css",
+    "/favicon.svg",
+    "/openapi.json",
+    "/docs",
+    "/docs/swagger-ui.css",
+    "/avatars/default.webp",
+    ENDPOINTS.userInfo.path,
+  ])("%s is answered whole and with 200, whatever part of it is asked for", async (path) => {
+    const { api: member } = await newMember(shared.stack);
+    const whole = await member.fetch("GET", path);
+    const bytes = Buffer.from(await whole.arrayBuffer());
+    for (const headers of [
+      { Range: "bytes=0-3" },
+      { Range: "bytes=-4" },
+      { Range: "bytes=999999999-" },
+      { Range: "bytes=0-1,4-5" },
+      { Range: "nonsense" },
+      { Range: "bytes=0-3", "If-Range": whole.headers.get("etag") ?? '"x"' },
+      { Range: "bytes=0-3", "If-Range": new Date().toUTCString() },
+      { "If-Match": '"x"' },
+      { "If-None-Match": "*" },
+      { "If-Modified-Since": new Date(Date.now() + 86_400_000).toUTCString() },
+      { "If-Unmodified-Since": new Date(0).toUTCString() },
+    ]) {
+      const response = await member.fetch("GET", path, { headers });
+      expect([headers, response.status]).toEqual([headers, 200]);
+      expect(bytes.equals(await response.bytes())).toBe(true);
+      expect(response.headers.get("content-range")).toBeNull();
+    }
+    const head = await member.fetch("HEAD", path, { headers: { Range: "bytes=0-3" } });
+    expect([head.status, await head.text()]).toEqual([200, ""]);
+    expect(head.headers.get("content-type")).toBe(whole.headers.get("content-type"));
+    expect(head.headers.get("content-length")).toBe(`${bytes.length}`);
+  });
+
   test("and pictures take no other methods", async () => {
     for (const path of [...PAGES, "/", "/avatars/x.webp"]) {
       for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DomainErrorName } from "../../../schema/errors.ts";
 import { DomainError, RpcError } from "../../rpc/error.ts";
@@ -5,7 +6,6 @@ import type { Handler, HttpParts } from "../exchange.ts";
 import { Refusal, success } from "../reply.ts";
 import { assertAwaited } from "../request.ts";
 import { withFirstSession } from "../session-cookie.ts";
-import { AvatarFolder } from "./folder.ts";
 import { newPictureName, PICTURE_TYPE } from "./store.ts";
 import { Turns } from "./turns.ts";
 import { boundaryOf, readUpload, type Upload } from "./upload.ts";
@@ -37,8 +37,7 @@ export function avatarHandlers({
   removals,
   publicFolder,
 }: HttpParts): Record<"update" | "show", Handler> {
-  /** The pictures that come with Portico, whatever becomes of the others. */
-  const builtIn = new AvatarFolder(join(publicFolder, "avatars"));
+  const builtIn = readPictures(join(publicFolder, "avatars"));
   const turns = new Turns();
 
   return {
@@ -58,7 +57,7 @@ export function avatarHandlers({
     },
 
     async show({ params: { name = "" } }) {
-      const picture = (await builtIn.find(name)) ?? (await avatars.find(name));
+      const picture = builtIn.get(name) ?? (await avatars.find(name));
       if (!picture) throw new Refusal(404, "name: there is no picture of this name");
       // Its bytes: of a file, Bun would answer ranges, with statuses that the API does not have.
       return new Response(await picture.bytes(), {
@@ -107,6 +106,13 @@ export function avatarHandlers({
     removals.replaced(replacement);
     return success({ profilePath });
   }
+}
+
+/** The pictures that come with Portico, whatever becomes of the others. */
+function readPictures(folder: string): ReadonlyMap<string, Blob> {
+  return new Map(
+    readdirSync(folder).map((name) => [name, new Blob([readFileSync(join(folder, name))])]),
+  );
 }
 
 /** Whether an update that failed so has certainly not happened, and never will. */
