@@ -3,7 +3,7 @@
 import { version } from "../package.json" with { type: "json" };
 import { type Arguments, parseArguments } from "./cli/arguments.ts";
 import { findEntry } from "./cli/catalog.ts";
-import { explain } from "./cli/failure.ts";
+import { ExitCode, explain } from "./cli/failure.ts";
 import { FrameLog } from "./cli/frame-log.ts";
 import { HELP } from "./cli/help.ts";
 import { canHold } from "./cli/json-schema.ts";
@@ -78,7 +78,17 @@ async function ask(
   // Not for a method that takes nothing: what is on stdin is then for another command.
   const piped = () => (canHold(method.request) ? pipedRequest(STDIN, server.remainingMs()) : {});
   const request = stated ?? (await piped());
-  return JSON.stringify(await server.call(service.service, method, request), null, 2);
+  const reply = await server.call(service.service, method, request);
+  if (`${service.service}.${method.name}` === "System.health" && isDown(reply)) {
+    process.exitCode = ExitCode.error;
+  }
+  return JSON.stringify(reply, null, 2);
+}
+
+/** Whether a part of a server is down, as System.health tells it. */
+function isDown(health: unknown): boolean {
+  const parts = Object.values(health ?? {});
+  return parts.some((part) => part instanceof Object && "state" in part && part.state === "down");
 }
 
 const NEXT_STEP = `bun run rpc SERVICE.METHOD --help   fields, errors and an example

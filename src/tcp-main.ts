@@ -44,6 +44,7 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
       sessions: storage.sessions,
       services: DESCRIPTIONS,
       stats,
+      log,
       openConnections: () => listener.connections,
     }),
   });

@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/tier-environment.ts": [],
   "src/call-stats.ts": ["src/rpc"],
   "src/backup": [],
-  "src/system.ts": ["src/gen", "src/rpc", "src/call-stats.ts"],
+  "src/system.ts": ["src/gen", "src/rpc", "src/call-stats.ts", "src/log.ts"],
   "src/cli": [
     "src/gen",
     "src/rpc",
@@ -38,7 +38,14 @@ const SERVICE_MAY_IMPORT = ["src/gen", "schema", "src/rpc/error.ts", "src/log.ts
 
 /** Imported for their types alone. */
 const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = {
-  "src/log.ts": ["src/config", "src/process", "src/rpc", "src/storage", "src/http"],
+  "src/log.ts": [
+    "src/system.ts",
+    "src/config",
+    "src/process",
+    "src/rpc",
+    "src/storage",
+    "src/http",
+  ],
   "src/gen": [],
   schema: [],
 };

@@ -4,8 +4,8 @@ import { OutputError } from "./output.ts";
 import { UsageError } from "./usage.ts";
 
 /** How the command ends, for scripts; 0 is for an answer. */
-const ExitCode = {
-  /** With an error of the table in schema/errors.ts. */
+export const ExitCode = {
+  /** With an error of the table in schema/errors.ts, or with a part of the server down. */
   error: 1,
   /** Arguments or request are wrong, as this side or the server sees it. */
   misunderstood: 2,

@@ -32,7 +32,8 @@ names the authority of the servers, and with it TLS is spoken.
 
 The reply is JSON on stdout; everything else is on stderr. Exit codes:
   0  answered
-  1  answered with an error of the service, like 5 PasswordError
+  1  answered with an error of the service, like 5 PasswordError, or by
+     System.health that a part of the server is down
   2  not understood: arguments, request, or a name that the server does not know
   3  no answer: an RPC status, like deadline_exceeded, and why; or an answer
      that could not be written`;

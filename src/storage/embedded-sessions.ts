@@ -1,7 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { CachedProfile, FoundSession, SessionStore } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
-import { write } from "./sqlite-file.ts";
+import { throwIfUnwritable, write } from "./sqlite-file.ts";
 
 /** How many expired sessions go when one begins: more than one, so that they never pile up. */
 const REMOVED_PER_OPEN = 8;
@@ -65,7 +65,10 @@ export class EmbeddedSessions implements SessionStore {
   }
 
   async ping(): Promise<void> {
-    await attempt("ping SQLite", () => this.#ping.get());
+    await attempt("ping SQLite", () => {
+      this.#ping.get();
+      return throwIfUnwritable(this.#database);
+    });
   }
 
   disconnect(): Promise<void> {

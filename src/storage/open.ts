@@ -1,7 +1,6 @@
-import type { Redis } from "ioredis";
 import type { Log } from "../log.ts";
 import type { SessionStore, UserStore } from "../user/stores.ts";
-import { attempt, errorField, storageError } from "./attempt.ts";
+import { attempt, errorField } from "./attempt.ts";
 import { EmbeddedSessions } from "./embedded-sessions.ts";
 import { migrateMysql } from "./migrate-mysql.ts";
 import { MigrationError } from "./migration.ts";
@@ -11,6 +10,7 @@ import { MysqlUsers } from "./mysql-users.ts";
 import { NodePresences, Presence } from "./presence.ts";
 import { connectRedis } from "./redis-client.ts";
 import { connectCluster } from "./redis-cluster.ts";
+import { throwIfNoMaster, WrongRedisError } from "./redis-role.ts";
 import { RedisSessions } from "./redis-sessions.ts";
 import { OneRedis, RedisCluster, type Times, type Topology } from "./redis-topology.ts";
 import { isBusy, openSqliteFile } from "./sqlite-file.ts";
@@ -96,35 +96,12 @@ async function openRedis(redisUrl: string, times: Times, log: Log): Promise<Topo
   const presence = new Presence(`Redis at ${new URL(redisUrl).host} (REDIS_URL)`, log);
   const redis = connectRedis(redisUrl, presence);
   try {
-    const { db = 0 } = redis.options;
-    const isOfCluster = await untilThere(presence, isAway, async () => {
-      if (await isClusterNode(redis)) return true;
-      // Where the database's number is out of range, ioredis alone would go on with database 0.
-      await (db ? redis.select(db) : redis.ping());
-      return false;
-    });
-    if (isOfCluster) {
-      const why = new Error("it is a node of a cluster: name several of its addresses, by commas");
-      throw storageError(`open ${presence.database}`, why);
-    }
+    await untilThere(presence, isAway, () => throwIfNoMaster(redis));
   } catch (error) {
     redis.disconnect();
     throw error;
   }
   return new OneRedis(redis, times);
-}
-
-/**
- * A node of a cluster would answer most commands with MOVED. Who may not ask (as with -@dangerous)
- * is taken to have one Redis.
- */
-async function isClusterNode(redis: Redis): Promise<boolean> {
-  try {
-    return /^cluster_enabled:1/m.test(await redis.info("cluster"));
-  } catch (error) {
-    if (error instanceof Error && error.message.startsWith("NOPERM ")) return false;
-    throw error;
-  }
 }
 
 async function openCluster(urls: readonly string[], times: Times, log: Log): Promise<Topology> {
@@ -160,7 +137,7 @@ async function untilThere<T>(
 
 /** Whether a server is missing, rather than there and refusing (wrong password, no database). */
 function isAway(cause: unknown): boolean {
-  if (cause instanceof MigrationError) return false;
+  if (cause instanceof MigrationError || cause instanceof WrongRedisError) return false;
   // SQLSTATE: class 28 is authorization, 42 is access rights, unknown databases and syntax.
   if (/^(28|42)/.test(errorField(cause, "sqlState") ?? "")) return false;
   return !(cause instanceof Error && /^(ERR|WRONGPASS|NOAUTH|NOPERM) /.test(cause.message));

@@ -2,6 +2,7 @@ import { Cluster } from "ioredis";
 import { within } from "./attempt.ts";
 import type { NodePresences } from "./presence.ts";
 import { backoffMs, TIMEOUTS } from "./redis-client.ts";
+import { sentinelOr } from "./redis-role.ts";
 import { SCRIPTS } from "./redis-scripts.ts";
 
 /** All that a first connection may take: asking a few nodes for the slots, each in turn. */
@@ -75,6 +76,6 @@ export async function connectCluster(
     return cluster;
   } catch (error) {
     cluster.disconnect();
-    throw why ?? error;
+    throw sentinelOr(why ?? error);
   }
 }

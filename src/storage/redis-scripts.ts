@@ -20,11 +20,11 @@ export function sessionKey(sessionId: string): string {
 
 /**
  * What stands for a while after a session was closed: a client that has lost its connection sends
- * the same command again, and is to get the same answer. In the session's slot, as long as neither
- * name nor `closing` has braces of its own.
+ * the same command again, and is to get the same answer. In the session's slot, as long as its id
+ * has no braces; among the keys of users, none of whom has braces, so that it is no session.
  */
 export function closedKey(sessionId: string, closing: string): string {
-  return `session:{${sessionKey(sessionId)}}:closed:${closing}`;
+  return `user:{${sessionKey(sessionId)}}:closed:${closing}`;
 }
 
 /** The keys of one user; the scripts take those that they need, in this order. */

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Cluster, Redis } from "ioredis";
+import { type Cluster, Command, type Redis } from "ioredis";
 import type { CachedProfile, FoundSession, Lease } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
 import { batch } from "./batch.ts";
@@ -9,6 +9,10 @@ import { SharedLease } from "./shared-lease.ts";
 
 /** How many a cluster has, as it says it. */
 const SLOTS = "16384";
+/** No session's id, so that nothing is ever there. */
+const PROBE_KEY = "session:probe";
+/** How many keys are tried to find one for each master. */
+const PROBE_KEYS = 1_000;
 /** No user's name: a lease that is for all of them. */
 const EVERYBODY = "";
 
@@ -34,7 +38,7 @@ export interface Topology {
   lease(username: string): Promise<Lease | undefined>;
   /** The key that stands until the last lease for this user has ended. */
   latestLease(username: string): string;
-  /** Throws where there is no answer, or the answer is that not every key can be had. */
+  /** Throws where there is no answer, or the answer is that not every key can be written. */
   ping(): Promise<unknown>;
 }
 
@@ -82,7 +86,7 @@ export class OneRedis implements Topology {
   }
 
   ping(): Promise<unknown> {
-    return attempt("ping Redis", () => this.redis.ping());
+    return attempt("ping Redis", () => wouldWrite(this.redis, PROBE_KEY));
   }
 
   async #find(sessionIds: readonly string[]): Promise<(FoundSession | undefined)[]> {
@@ -168,12 +172,37 @@ export class RedisCluster implements Topology {
   /** Any node knows which slots are served, once the nodes miss the one that does not answer. */
   ping(): Promise<unknown> {
     return attempt("ping Redis", async () => {
-      const info = String(await this.redis.cluster("INFO"));
-      const served = /^cluster_slots_ok:(\d+)/m.exec(info)?.[1] ?? "none";
-      if (/^cluster_state:ok/m.test(info) && served === SLOTS) return;
+      const keys = keysOfMasters(this.redis).map((key) => wouldWrite(this.redis, key));
+      const [info] = await Promise.all([this.redis.cluster("INFO"), ...keys]);
+      const served = /^cluster_slots_ok:(\d+)/m.exec(`${info}`)?.[1] ?? "none";
+      if (/^cluster_state:ok/m.test(`${info}`) && served === SLOTS) return;
       throw new Error(`${served} of ${SLOTS} slots are served`);
     });
   }
+}
+
+/**
+ * Have Redis judge a write as it judges any other, and write nothing: there is no such key. A
+ * replica, a Sentinel, a Redis that is full, cannot save, or misses its replicas, refuses it.
+ */
+function wouldWrite(redis: Redis | Cluster, key: string): Promise<unknown> {
+  return redis.set(key, "", "PX", 1, "XX");
+}
+
+/** A key for each master, in one of its slots. */
+function keysOfMasters({ slots }: Cluster): string[] {
+  const masters = new Set(Object.values(slots).map(([master]) => master));
+  const keys: string[] = [];
+  // Each slot comes up in its turn, and a master with hardly any of them may be left out.
+  for (let n = 0; masters.size > 0 && n < PROBE_KEYS; n++) {
+    const key = `${PROBE_KEY}:${n}`;
+    if (masters.delete(slots[slotOf(key)]?.[0])) keys.push(key);
+  }
+  return keys;
+}
+
+function slotOf(key: string): number {
+  return Number(new Command("set", [key]).getSlot());
 }
 
 /** @returns undefined where Redis is full or read-only: what can be read is read all the same */

@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
-import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
-import { join } from "node:path";
+import { randomUUID } from "node:crypto";
+import { closeSync, existsSync, mkdirSync, openSync, unlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { errorField } from "./attempt.ts";
 import { migrateSqlite, sqliteMigrationStates } from "./migrate-sqlite.ts";
 import type { MigrationState } from "./migration.ts";
@@ -17,6 +18,9 @@ const TURN_RETRY_MS = 10;
 const TURN_NOTICE_MS = 1_000;
 /** A write of a call: it has a deadline, and goes before the commands. */
 const CALL_TURN = { limitMs: 2_000, retryMs: 2 };
+
+/** As much as a few pages take: less than a disk has that is not full. */
+const PROBE = new Uint8Array(64 * 1024);
 
 /** Open, or create, the one SQLite file in `dataDir`, up to date and safe against power loss. */
 export function openSqliteFile(dataDir: string): Database {
@@ -90,6 +94,23 @@ export async function inTurn<T>(work: () => T, turn: Turn = {}): Promise<T> {
       }
     }
     await Bun.sleep(retryMs);
+  }
+}
+
+/**
+ * Throws where a write of a call would fail: the file is read-only, another process does not let go
+ * of it, or its disk is full or read-only. Nothing is written to it.
+ */
+export async function throwIfUnwritable(database: Database): Promise<void> {
+  await write(() => database.transaction(() => undefined).immediate());
+  const path = join(dirname(database.filename), `probe-${randomUUID()}`);
+  const file = openSync(path, "wx", 0o600);
+  try {
+    // From here on it has no name, so that nothing can be left of it.
+    unlinkSync(path);
+    writeFileSync(file, PROBE);
+  } finally {
+    closeSync(file);
   }
 }
 

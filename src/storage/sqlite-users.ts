@@ -1,7 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { StoredPassword, User, UserStore } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
-import { write } from "./sqlite-file.ts";
+import { throwIfUnwritable, write } from "./sqlite-file.ts";
 
 /** Users in SQLite. Each call is one small statement, prepared once; readers never wait. */
 export class SqliteUsers implements UserStore {
@@ -68,7 +68,10 @@ export class SqliteUsers implements UserStore {
   }
 
   async ping(): Promise<void> {
-    await attempt("ping SQLite", () => this.#ping.get());
+    await attempt("ping SQLite", () => {
+      this.#ping.get();
+      return throwIfUnwritable(this.#database);
+    });
   }
 
   close(): Promise<void> {

@@ -1,0 +1,220 @@
+import { Database } from "bun:sqlite";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { SystemClient } from "../src/gen/system-client.ts";
+import { Balancer } from "../src/rpc/balancer.ts";
+import { Child } from "./child.ts";
+import { SmallDisk } from "./faults/small-disk.ts";
+import { PROGRAMS, programPath } from "./programs.ts";
+import { available as hasRedis, redisRecipe, startRedis } from "./redis.ts";
+import { startRedisCluster } from "./redis-cluster.ts";
+import { answered, rpc } from "./rpc-command.ts";
+import { startStack } from "./stack.ts";
+import { createFolder, eventually, open, recordingLog, user } from "./storage-pairs.ts";
+import { ThrowAwayServer } from "./throw-away.ts";
+
+// Databases that answer, and take no writes: what would make a sign-in fail shows in System.health,
+// and at the start.
+
+// Real servers on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(90_000);
+
+/** Sessions in a Redis of the test's own, and a raw client of it. */
+async function openOwn(options: readonly string[] = []) {
+  await using opening = new AsyncDisposableStack();
+  const server = await ThrowAwayServer.start(redisRecipe(() => [...options]));
+  opening.defer(() => server.dispose());
+  const redisUrl = `redis://127.0.0.1:${server.port}`;
+  const folder = opening.use(await createFolder());
+  const { sessions } = opening.use(await open({ redisUrl, ...folder }));
+  const raw = opening.adopt(new Redis(redisUrl), (redis) => redis.disconnect());
+  const opened = opening.move();
+  return { redisUrl, sessions, raw, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+const KINDS = [
+  {
+    kind: "is a replica by now",
+    says: "READONLY",
+    hurt: (raw: Redis) => raw.replicaof("127.0.0.1", 1),
+    heal: (raw: Redis) => raw.replicaof("NO", "ONE"),
+  },
+  {
+    kind: "is full",
+    says: "OOM",
+    hurt: (raw: Redis) => raw.config("SET", "maxmemory", "1"),
+    heal: (raw: Redis) => raw.config("SET", "maxmemory", "0"),
+  },
+  {
+    kind: "misses its replicas",
+    says: "NOREPLICAS",
+    hurt: (raw: Redis) => raw.config("SET", "min-replicas-to-write", "1"),
+    heal: (raw: Redis) => raw.config("SET", "min-replicas-to-write", "0"),
+  },
+  {
+    kind: "cannot save",
+    says: "MISCONF",
+    // Nobody can write there.
+    options: ["--dir", "/proc", "--save", "3600 1"],
+    hurt: async (raw: Redis) => {
+      await raw.bgsave().catch(() => undefined);
+      const failed = async () => (await raw.info()).includes("rdb_last_bgsave_status:err");
+      await eventually("saving has failed", failed);
+    },
+    heal: (raw: Redis) => raw.config("SET", "stop-writes-on-bgsave-error", "no"),
+  },
+];
+
+describe.concurrent.skipIf(!hasRedis)("a Redis", () => {
+  test.each(KINDS)("that $kind is down, and a probe leaves nothing", async (row) => {
+    await using opened = await openOwn(row.options);
+    const { sessions, raw } = opened;
+    await sessions.ping();
+    await row.hurt(raw);
+    await expect(sessions.ping()).rejects.toThrow(row.says);
+    await expect(sessions.open("s1", user("grace"), undefined)).rejects.toThrow(row.says);
+    await row.heal(raw);
+    // After READONLY, ioredis looks for the master on a new connection.
+    await eventually("it is up", () =>
+      sessions.ping().then(
+        () => true,
+        () => false,
+      ),
+    );
+    expect(await raw.dbsize()).toBe(0);
+  });
+
+  test("that is a replica at the start is waited for, and the message names its master", async () => {
+    await using master = await startRedis();
+    await using replica = await startRedis();
+    await using folder = await createFolder();
+    const { port } = new URL(master.url);
+    const raw = new Redis(replica.url);
+    await raw.replicaof("127.0.0.1", Number(port));
+    const whys: string[] = [];
+    const { log } = recordingLog();
+    const warn = (fields: { why?: string }) => void whys.push(`${fields.why}`);
+    const opening = open(
+      { redisUrl: replica.url, ...folder },
+      { log: Object.assign(log, { warn }) },
+    );
+    await eventually("it says so", async () => whys.length > 0);
+    expect(whys).toEqual([
+      `it is a replica, which takes no writes: name its master, 127.0.0.1:${port}`,
+    ]);
+    await raw.replicaof("NO", "ONE");
+    await using storage = await opening;
+    await storage.sessions.ping();
+    raw.disconnect();
+  });
+
+  test.skipIf(!programPath(PROGRAMS.redis))("that is a Sentinel stops the start", async () => {
+    const recipe = redisRecipe(() => []);
+    const sentinel = await ThrowAwayServer.start({
+      ...recipe,
+      name: "Sentinel",
+      prepare: async (folder) => void (await Bun.write(join(folder, "sentinel.conf"), "")),
+      command: (folder, port) => [
+        ...[programPath(PROGRAMS.redis) ?? "", join(folder, "sentinel.conf"), "--sentinel"],
+        ...["--port", String(port), "--bind", "127.0.0.1"],
+      ],
+    });
+    try {
+      await using folder = await createFolder();
+      const at = `127.0.0.1:${sentinel.port}`;
+      for (const redisUrl of [`redis://${at}`, `redis://${at}/3`]) {
+        const refused = await open({ redisUrl, ...folder }).then(String, String);
+        expect(refused).toEndWith(
+          `Cannot open Redis at ${at} (REDIS_URL): ` +
+            "it is a Sentinel, which keeps no data: name the master it watches",
+        );
+      }
+      const redisUrl = `redis://${at},redis://${at}`;
+      const refused = await open({ redisUrl, ...folder }).then(String, String);
+      expect(refused).toContain("it is a Sentinel");
+    } finally {
+      await sentinel.dispose();
+    }
+  });
+});
+
+test.concurrent.skipIf(!hasRedis)("a cluster of which one master is full is down", async () => {
+  await using cluster = await startRedisCluster(5_000);
+  await using folder = await createFolder();
+  await using storage = await open({ redisUrl: cluster.url, ...folder });
+  const { sessions } = storage;
+  await sessions.ping();
+  for (const { port } of cluster.masters) {
+    const raw = new Redis(port, "127.0.0.1");
+    await raw.config("SET", "maxmemory", "1");
+    await expect(sessions.ping()).rejects.toThrow("OOM");
+    await raw.config("SET", "maxmemory", "0");
+    await sessions.ping();
+    expect(await raw.dbsize()).toBe(0);
+    raw.disconnect();
+  }
+});
+
+describe("SQLite", () => {
+  test("that another process does not let go of is down", async () => {
+    await using folder = await createFolder();
+    await using storage = await open(folder);
+    const { users, sessions } = storage;
+    await Promise.all([users.ping(), sessions.ping()]);
+    using holder = new Database(join(folder.dataDir, "portico.sqlite"));
+    holder.run("BEGIN IMMEDIATE");
+    for (const store of [users, sessions]) {
+      await expect(store.ping()).rejects.toThrow("another process has been writing for 2 s");
+    }
+    holder.run("COMMIT");
+    await Promise.all([users.ping(), sessions.ping()]);
+    expect((await readdir(folder.dataDir)).filter((name) => !name.includes("sqlite"))).toEqual([]);
+  });
+
+  test.skipIf(!SmallDisk.isAvailable(tmpdir()))("on a full disk is down", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "portico-full-"));
+    const disk = new SmallDisk(folder, 4);
+    await using tcp = new Child("src/tcp-main.ts", {
+      environment: { DATA_DIR: folder, RPC_PORT: "0" },
+      wrapper: disk.wrapper,
+    });
+    const [host = "", port] = (await tcp.listening()).split(":");
+    const balancer = new Balancer([{ host, port: Number(port) }]);
+    const system = new SystemClient(balancer);
+    const states = async () => {
+      const { users, sessions } = await system.health({});
+      return [users.state, sessions.state];
+    };
+    expect(await states()).toEqual(["up", "up"]);
+    await disk.fill(tcp.pid);
+    expect(await states()).toEqual(["down", "down"]);
+    expect(await states()).toEqual(["down", "down"]);
+    await disk.free(tcp.pid);
+    expect(await states()).toEqual(["up", "up"]);
+    balancer.close();
+    await tcp.waitFor(/"why":"[^"]*ENOSPC[^"]*".*SQLite does not work/);
+    // Once for the users and once for the sessions.
+    await tcp.waitFor(/SQLite works again[\s\S]*SQLite works again/);
+    await rm(folder, { recursive: true });
+  });
+});
+
+test.skipIf(!hasRedis)("bun run rpc System.health ends with 1 if a part is down", async () => {
+  await using redis = await startRedis();
+  await using stack = await startStack({ REDIS_URL: redis.url });
+  const raw = new Redis(redis.url);
+  const health = () => rpc(["System.health"], { port: stack.rpcPort });
+  const up = { name: "SQLite", state: "up", latencyMs: expect.any(Number) };
+  const well = await health();
+  expect(well).toEqual(answered(well.stdout));
+  await raw.config("SET", "maxmemory", "1");
+  const ill = await health();
+  expect([ill.exitCode, ill.stderr]).toEqual([1, ""]);
+  expect(JSON.parse(ill.stdout)).toMatchObject({ users: up, sessions: { state: "down" } });
+  await raw.config("SET", "maxmemory", "0");
+  expect((await health()).exitCode).toBe(0);
+  raw.disconnect();
+});
