@@ -1,7 +1,7 @@
 // The pages' way to the HTTP API: one request, and its answer as a result that is told by its tag.
 
 /** @typedef {"ServerError" | "DataBaseError" | "InvalidParamsError"} CommonError */
-/** @typedef {"TooOften" | "TooSlow" | "Unreachable" | "NotUnderstood"} OwnError */
+/** @typedef {"TooOften" | "TooSlow" | "Unreachable" | "NotUnderstood" | "WrongAddress"} OwnError */
 
 /**
  * One endpoint of the API, as api.js declares it.
@@ -27,7 +27,8 @@
  * @template {string} Tag
  * @typedef {object} Failure
  * @property {Tag} tag
- * @property {string} [detail] what there is to say beside the tag
+ * @property {string} [detail] what there is to say beside the tag: of InvalidParamsError, the
+ *   field and the rule, as in "username: 4 to 13 code points"
  */
 
 /**
@@ -67,9 +68,15 @@ export async function callApi(endpoint, fields, { timeoutMs = TIMEOUT_MS } = {})
   const { errMsg, data } = parse(text);
   if (errMsg === "success" && endpoint.isData(data)) return { tag: "success", data };
   if (errMsg === "ServerError" && response.status === 429) return tooOften(response);
+  // A page's requests are from its own site, unless the server does not know its address.
+  if (errMsg === "InvalidParamsError" && response.status === 403) {
+    return { tag: "WrongAddress", detail: location.origin };
+  }
   const tag = [...endpoint.errors, ...COMMON_ERRORS].find((known) => known === errMsg);
   // None that the pages know: a proxy's page, say.
-  return tag ? { tag } : { tag: "NotUnderstood", detail: `HTTP ${response.status}` };
+  if (!tag) return { tag: "NotUnderstood", detail: `HTTP ${response.status}` };
+  const detail = response.headers.get("X-Error-Detail");
+  return { tag, ...(detail !== null && { detail }) };
 }
 
 /**

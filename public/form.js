@@ -10,14 +10,15 @@ import { find } from "./page.js";
  * wrong in one of its fields.
  *
  * @typedef {{ tag: DeclaredError | CommonError | OwnError, detail?: string }} ApiFailure
+ * @typedef {{ tag: "OtherAccount" }} OtherAccount
  * @typedef {{ tag: "Incomplete", detail: string, field: string }} Incomplete
- * @typedef {ApiFailure | Incomplete} Failure
+ * @typedef {ApiFailure | OtherAccount | Incomplete} Failure
  */
 
 /**
  * What people are told.
  *
- * @type {Readonly<Record<ApiFailure["tag"], string>>}
+ * @type {Readonly<Record<(ApiFailure | OtherAccount)["tag"], string>>}
  */
 const SENTENCES = {
   ServerError:
@@ -29,6 +30,12 @@ const SENTENCES = {
     "There is no account with this username. Check its spelling and capitals, or sign up.",
   PasswordError: "This is not the password of this account. Please type it again; capitals count.",
   InvalidParamsError: "The server does not take this as it is. Please check what you entered.",
+  WrongAddress:
+    "The server does not know {detail} as its own address, so it did nothing. Please use the " +
+    "address that you were given, or tell the people who run this service.",
+  OtherAccount:
+    "Another account has signed in in this browser since this page was loaded, so nothing was " +
+    "saved. Please reload this page to see that account.",
   TooOften: "That was too often in a short time. Please wait {detail}, then try again.",
   TooSlow: "The server took too long to answer. Please try again in a moment.",
   Unreachable: "The server cannot be reached. Check your connection, then try again.",
@@ -44,16 +51,6 @@ const BLAMED = new Map([
   ["UserExistedError", "username"],
   ["UserNotExistError", "username"],
   ["PasswordError", "password"],
-]);
-
-/**
- * Lengths in code points. They only choose the field that gets the focus: what may be sent is the
- * server's to decide.
- */
-const LENGTHS = new Map([
-  ["username", { min: 4, max: 13 }],
-  ["password", { min: 4, max: 13 }],
-  ["nickname", { min: 1, max: 8 }],
 ]);
 
 /**
@@ -142,7 +139,10 @@ export function refuse(place, failure, rules) {
 function sentenceFor(failure, rules) {
   if (failure.tag === "Incomplete") return failure.detail;
   if (failure.tag === "InvalidParamsError" && rules) return rules;
-  return SENTENCES[failure.tag].replace("{detail}", failure.detail ?? "");
+  return SENTENCES[failure.tag].replace(
+    "{detail}",
+    "detail" in failure ? (failure.detail ?? "") : "",
+  );
 }
 
 /**
@@ -193,14 +193,10 @@ function blamed(place, failure) {
   const fields = [...place.querySelectorAll("input[name]")].filter(
     (field) => field instanceof HTMLInputElement,
   );
-  if (failure.tag === "InvalidParamsError") return fields.find(hasWrongLength) ?? fields[0];
+  if (failure.tag === "InvalidParamsError") {
+    const { detail = "" } = failure;
+    return fields.find(({ name }) => detail.startsWith(`${name}:`)) ?? fields[0];
+  }
   const name = failure.tag === "Incomplete" ? failure.field : BLAMED.get(failure.tag);
   return fields.find((field) => field.name === name);
-}
-
-/** @param {HTMLInputElement} field */
-function hasWrongLength(field) {
-  const length = [...field.value.normalize("NFC")].length;
-  const limits = LENGTHS.get(field.name);
-  return limits !== undefined && (length < limits.min || length > limits.max);
 }

@@ -28,11 +28,13 @@ const preview = find("#preview", HTMLImageElement);
 const signOutForm = find("#sign-out-form", HTMLFormElement);
 
 sendByScript(nicknameForm, {
-  rules: "Please use 1 to 8 characters that can be seen; an emoji may count as several.",
+  rules:
+    "Please use 1 to 8 characters, and at least one that can be seen; " +
+    "an emoji may count as several.",
   async send(fields) {
-    const wanted = { nickname: textOf(fields, "nickname") };
+    const wanted = { nickname: textOf(fields, "nickname"), username: shownName() };
     const result = await signedIn(api.updateNickname(wanted));
-    if (result.tag !== "success") return result;
+    if (result.tag !== "success") return ofOtherAccount(result) ?? result;
     showNickname(result.data);
     return "Your nickname is saved.";
   },
@@ -45,10 +47,10 @@ sendByScript(pictureForm, {
     // These two the server refuses as well, but only after the whole upload.
     if (!file) return incomplete("Please choose a picture first.");
     if (file.size > PICTURE_LIMIT_BYTES) return incomplete(PICTURE_RULES);
-    const wanted = { profilePic: file };
+    const wanted = { profilePic: file, username: shownName() };
     const upload = api.updateProfilePic(wanted, { timeoutMs: UPLOAD_TIMEOUT_MS });
     const result = await signedIn(upload);
-    if (result.tag !== "success") return result;
+    if (result.tag !== "success") return ofOtherAccount(result) ?? result;
     showPicture(result.data.profilePath);
     pictureForm.reset();
     showPreview();
@@ -96,9 +98,25 @@ async function signedIn(asked) {
   const wasShown = !account.hidden;
   return leaveFor("/signIn.html", {
     note: wasShown ? "Your session has ended. Please sign in again." : "Please sign in first.",
-    username: shownUsername.textContent ?? "",
+    username: shownName(),
     replace: true,
   });
+}
+
+/** Whose account this page shows. */
+function shownName() {
+  return shownUsername.textContent ?? "";
+}
+
+/**
+ * What to say where the session is not of the user whom this page shows: another tab has signed in.
+ *
+ * @param {{ tag: string, detail?: string }} result
+ * @returns {Failure | undefined}
+ */
+function ofOtherAccount({ tag, detail = "" }) {
+  const isOther = tag === "InvalidParamsError" && detail.startsWith("username:");
+  return isOther ? { tag: "OtherAccount" } : undefined;
 }
 
 /**

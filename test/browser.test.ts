@@ -181,10 +181,10 @@ describe.skipIf(!available)(SUITE, () => {
     await page.getByText("Your picture is saved").waitFor();
 
     expect(await page.getAttribute("#picture", "src")).not.toBe("/avatars/default.webp");
-    expect(await widthOfPicture(page)).toBe(40);
+    expect(await widthOfPicture(page)).toBe(30);
     await page.reload();
     await page.locator("#account").waitFor();
-    expect(await widthOfPicture(page)).toBe(40);
+    expect(await widthOfPicture(page)).toBe(30);
     expect(complaints).toEqual([]);
   });
 
