@@ -78,5 +78,7 @@ export async function runTier(log: ProcessLog, start: () => Promise<RunningTier>
     process.exit(1);
   }
   log.info({ address: tier.address, pid: process.pid }, "listening");
-  process.send?.({ listening: tier.address });
+  // After that line, which the log writes at the end of this turn of the event loop.
+  const { address } = tier;
+  setImmediate(() => process.send?.({ listening: address }));
 }
