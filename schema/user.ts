@@ -127,6 +127,21 @@ export const ProfilePicUpdate = Type.Object(
   { description: "The picture that the session's user wants." },
 );
 
+export const PictureNames = Type.Object(
+  {
+    profilePaths: Type.Array(ProfilePath, {
+      maxItems: 1000,
+      description: "Bare file names of pictures.",
+    }),
+  },
+  { description: "Pictures that may be unused." },
+);
+
+export const UnusedPictures = Type.Object(
+  { unused: Type.Array(ProfilePath, { description: "Those that no user shows." }) },
+  { description: "What may be removed." },
+);
+
 export const UserContract = contract("User", {
   signUp: {
     number: 1,
@@ -170,5 +185,14 @@ export const UserContract = contract("User", {
     request: ProfilePicUpdate,
     reply: Empty,
     errors: ["InvalidSessionError", "UserNotExistError"],
+  },
+  // Numbers from 100 on are for upkeep: those below are left for what users do.
+  findUnusedPictures: {
+    number: 100,
+    summary: "Say which of these pictures no user shows.",
+    idempotent: true,
+    request: PictureNames,
+    reply: UnusedPictures,
+    errors: [],
   },
 });

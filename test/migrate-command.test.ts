@@ -17,19 +17,20 @@ const CREATE_USER = " +1  create user                    ";
 const FILL_GAPS = " +2  fill gaps of original user     ";
 const CONVERT = " +3  convert original user          ";
 const UNIQUE_NAMES = " +4  unique names of original user  ";
+const BY_PICTURE = " +5  index user by picture          ";
 const APPLIED = "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d UTC";
 
 describe("bun run migrate", () => {
   it("--status on MySQL lists what is applied and what is pending, and changes nothing", async () => {
     await using database = await openDatabase();
-    const pending = [CREATE_USER, FILL_GAPS, CONVERT, UNIQUE_NAMES]
+    const pending = [CREATE_USER, FILL_GAPS, CONVERT, UNIQUE_NAMES, BY_PICTURE]
       .map((line) => `${line}pending\n`)
       .join("");
     expect(await migrate(database, "--status")).toEqual({
       exitCode: 1,
       output: expect.stringMatching(
         new RegExp(
-          `^MySQL at 127\\.0\\.0\\.1:\\d+/test_\\d+\n${pending}4 pending: bun run migrate\n$`,
+          `^MySQL at 127\\.0\\.0\\.1:\\d+/test_\\d+\n${pending}5 pending: bun run migrate\n$`,
         ),
       ),
     });
@@ -43,7 +44,7 @@ describe("bun run migrate", () => {
       output: expect.stringMatching(
         new RegExp(
           `\n${CREATE_USER}${APPLIED}\n${FILL_GAPS}pending\n${CONVERT}${APPLIED}\n` +
-            `${UNIQUE_NAMES}${APPLIED}\n` +
+            `${UNIQUE_NAMES}${APPLIED}\n${BY_PICTURE}${APPLIED}\n` +
             " +9 +of tomorrow +2040-01-02 03:04:05 UTC, by a newer version\n1 pending: ",
         ),
       ),
@@ -55,7 +56,7 @@ describe("bun run migrate", () => {
     const first = await migrate(folder, "--status");
     expect(first.exitCode).toBe(1);
     expect(first.output).toMatch(
-      /^SQLite in \S+\n {2}1 {2}create user +pending\n[\s\S]*\n3 pending: bun run migrate\n$/,
+      /^SQLite in \S+\n {2}1 {2}create user +pending\n[\s\S]*\n4 pending: bun run migrate\n$/,
     );
     expect(await readdir(folder.dataDir)).toEqual([]);
     expect(await migrate(folder)).toMatchObject({ exitCode: 0 });
@@ -66,7 +67,7 @@ describe("bun run migrate", () => {
 
     expect({ exitCode, lines: output.match(new RegExp(APPLIED, "g")) }).toEqual({
       exitCode: 0,
-      lines: [expect.anything(), expect.anything(), expect.anything()],
+      lines: [expect.anything(), expect.anything(), expect.anything(), expect.anything()],
     });
     expect(await readdir(folder.dataDir)).toEqual(["portico.sqlite"]);
     expect(await Bun.file(path).bytes()).toEqual(before);

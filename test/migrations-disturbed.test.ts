@@ -85,13 +85,14 @@ describe("from the original table to ours", () => {
 
     expect((await commands).map(({ exitCode }) => exitCode)).toEqual([0, 0]);
     await Promise.all(opened.map((storage) => storage.close()));
-    expect((await alters()) - altersBefore).toBe(1);
+    expect((await alters()) - altersBefore).toBe(2);
     expect(await contents(database)).toEqual(before);
     expect(await database.query("SELECT version FROM migration ORDER BY version")).toEqual([
       { version: 1 },
       { version: 2 },
       { version: 3 },
       { version: 4 },
+      { version: 5 },
     ]);
   });
 

@@ -96,6 +96,29 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
       expect({ ...(await storage.users.find("alice")) }).toEqual(user("alice"));
     });
 
+    it("say which pictures they show, however many show one, and however many are asked for", async () => {
+      await using location = await createLocation();
+      await using storage = await open(location);
+      const own = (name: string) => user(name, { profilePath: `${name}.webp` });
+      const names = Array.from({ length: 200 }, (_, i) => `user${i}`);
+      await Promise.all(names.map((name) => storage.users.insert(own(name))));
+      for (const name of ["grace", "alice", "ada1"]) {
+        await storage.users.insert(user(name, { profilePath: "default.webp" }));
+      }
+      const shown = async (...paths: string[]) => (await storage.users.findShown(paths)).sort();
+      expect(await shown()).toEqual([]);
+      expect(await shown("none.webp")).toEqual([]);
+      expect(await shown("default.webp", "user7.webp", "User7.webp", "' OR 1=1 --")).toEqual([
+        "default.webp",
+        "user7.webp",
+      ]);
+      const all = names.map((name) => `${name}.webp`);
+      const others = names.map((name) => `${name}.png`);
+      expect(await shown(...others, ...all, ...others)).toEqual([...all].sort());
+      await storage.users.setProfilePath("user7", "new.webp");
+      expect(await shown("user7.webp", "new.webp")).toEqual(["new.webp"]);
+    });
+
     it("replace a password only where it still is the one that was read", async () => {
       await using location = await createLocation();
       await using storage = await open(location);
@@ -254,6 +277,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
       ["insert user", () => users.insert(user("grace"))],
       ["update nickname", () => users.setNickname("grace", "x")],
       ["update profile path", () => users.setProfilePath("grace", "x")],
+      ["read profile paths", () => users.findShown(["x"])],
       ["replace password", () => users.replacePassword("grace", other, other)],
       ["open session", () => sessions.open("s", user("grace"), undefined)],
       ["read session", () => sessions.find("s")],

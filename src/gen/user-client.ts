@@ -4,11 +4,14 @@ import type {
   Credentials,
   Empty,
   NicknameUpdate,
+  PictureNames,
   Profile,
   ProfilePicUpdate,
   SessionRef,
+  UnusedPictures,
 } from "./user-messages.ts";
 import {
+  FIND_UNUSED_PICTURES,
   GET_USER_INFO,
   SIGN_IN,
   SIGN_OUT,
@@ -56,5 +59,10 @@ export class UserClient {
    */
   updateProfilePic(request: ProfilePicUpdate, options?: CallOptions): Promise<Empty> {
     return this.#caller.call(UPDATE_PROFILE_PIC, request, options);
+  }
+
+  /** Say which of these pictures no user shows. */
+  findUnusedPictures(request: PictureNames, options?: CallOptions): Promise<UnusedPictures> {
+    return this.#caller.call(FIND_UNUSED_PICTURES, request, options);
   }
 }

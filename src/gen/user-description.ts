@@ -66,5 +66,15 @@ export const USER_DESCRIPTION: ServiceDescription = {
       request: schema.ProfilePicUpdate,
       reply: schema.Empty,
     },
+    {
+      name: "findUnusedPictures",
+      number: 100,
+      hash: "78e4577d7cedbe4b",
+      summary: "Say which of these pictures no user shows.",
+      idempotent: true,
+      errors: [],
+      request: schema.PictureNames,
+      reply: schema.UnusedPictures,
+    },
   ],
 };

@@ -35,6 +35,15 @@ export const NicknameUpdate: Validator<NicknameUpdate> = TypeCompiler.Compile(
   schema.NicknameUpdate,
 );
 
+/** Pictures that may be unused. From `PictureNames` in schema/user.ts. */
+export interface PictureNames {
+  /** Bare file names of pictures. */
+  readonly profilePaths: readonly string[];
+}
+
+/** The check of `PictureNames` in schema/user.ts. */
+export const PictureNames: Validator<PictureNames> = TypeCompiler.Compile(schema.PictureNames);
+
 /** What users see of themselves. From `Profile` in schema/user.ts. */
 export interface Profile {
   /** The one of the sign-up: it never changes. */
@@ -71,3 +80,14 @@ export interface SessionRef {
 
 /** The check of `SessionRef` in schema/user.ts. */
 export const SessionRef: Validator<SessionRef> = TypeCompiler.Compile(schema.SessionRef);
+
+/** What may be removed. From `UnusedPictures` in schema/user.ts. */
+export interface UnusedPictures {
+  /** Those that no user shows. */
+  readonly unused: readonly string[];
+}
+
+/** The check of `UnusedPictures` in schema/user.ts. */
+export const UnusedPictures: Validator<UnusedPictures> = TypeCompiler.Compile(
+  schema.UnusedPictures,
+);

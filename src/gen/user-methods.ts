@@ -4,9 +4,11 @@ import {
   Credentials,
   Empty,
   NicknameUpdate,
+  PictureNames,
   Profile,
   ProfilePicUpdate,
   SessionRef,
+  UnusedPictures,
 } from "./user-messages.ts";
 
 /** What signUp may answer beside its reply. From `UserContract.signUp` in schema/user.ts. */
@@ -111,4 +113,18 @@ export const UPDATE_PROFILE_PIC: Method<ProfilePicUpdate, Empty, UpdateProfilePi
   errors: ["InvalidSessionError", "UserNotExistError"],
   request: ProfilePicUpdate,
   reply: Empty,
+};
+
+/**
+ * Say which of these pictures no user shows.
+ * From `UserContract.findUnusedPictures` in schema/user.ts.
+ */
+export const FIND_UNUSED_PICTURES: Method<PictureNames, UnusedPictures, never> = {
+  name: "User.findUnusedPictures",
+  number: 100,
+  hash: "78e4577d7cedbe4b",
+  idempotent: true,
+  errors: [],
+  request: PictureNames,
+  reply: UnusedPictures,
 };

@@ -4,11 +4,14 @@ import type {
   Credentials,
   Empty,
   NicknameUpdate,
+  PictureNames,
   Profile,
   ProfilePicUpdate,
   SessionRef,
+  UnusedPictures,
 } from "./user-messages.ts";
 import {
+  FIND_UNUSED_PICTURES,
   GET_USER_INFO,
   type GetUserInfoError,
   SIGN_IN,
@@ -51,6 +54,9 @@ export interface UserService {
     request: ProfilePicUpdate,
     context: CallContext<UpdateProfilePicError>,
   ): Promise<Empty>;
+
+  /** Say which of these pictures no user shows. */
+  findUnusedPictures(request: PictureNames, context: CallContext<never>): Promise<UnusedPictures>;
 }
 
 /** What a Listener runs for each call of User. From `UserContract` in schema/user.ts. */
@@ -62,5 +68,6 @@ export function userDispatch(service: UserService): DispatchTable {
     entry(GET_USER_INFO, (request, context) => service.getUserInfo(request, context)),
     entry(UPDATE_NICKNAME, (request, context) => service.updateNickname(request, context)),
     entry(UPDATE_PROFILE_PIC, (request, context) => service.updateProfilePic(request, context)),
+    entry(FIND_UNUSED_PICTURES, (request, context) => service.findUnusedPictures(request, context)),
   ]);
 }

@@ -36,6 +36,11 @@ const SQLITE_MIGRATIONS: readonly Migration[] = [
     name: "index session by expiry",
     sql: "CREATE INDEX ix_session_expires_at ON session (expires_at)",
   },
+  {
+    version: 4,
+    name: "index user by picture",
+    sql: "CREATE INDEX ix_user_profile_path ON user (profile_path)",
+  },
 ];
 
 /**

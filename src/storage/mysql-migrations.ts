@@ -118,4 +118,14 @@ export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
     obstacles: [SAME_NAME],
     sql: "ALTER TABLE user ADD UNIQUE KEY uk_username (username)",
   },
+  {
+    version: 5,
+    name: "index user by picture",
+    neededWhere: `SELECT COUNT(*) AS needed FROM information_schema.tables
+      WHERE table_schema = DATABASE() AND table_name = 'user' AND NOT EXISTS (
+        SELECT index_name FROM information_schema.statistics
+        WHERE table_schema = DATABASE() AND table_name = 'user'
+          AND column_name = 'profile_path' AND seq_in_index = 1 AND sub_part IS NULL)`,
+    sql: "ALTER TABLE user ADD KEY ix_profile_path (profile_path)",
+  },
 ];

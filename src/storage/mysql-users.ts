@@ -15,6 +15,8 @@ const COLUMNS = "username, nickname, profile_path AS profilePath, password, salt
 /** Of one row at least, which is all null where no user was found. */
 type UserRow = ProvenRow & (User | { readonly [column in keyof User]: null });
 
+type ShownRow = ProvenRow & { readonly profilePath: string | null };
+
 /**
  * Users in MySQL or MariaDB. The column's collation, utf8mb4_bin, compares byte for byte; only
  * spaces at the end do not count in it, and no username has any.
@@ -60,6 +62,16 @@ export class MysqlUsers implements UserStore {
     );
   }
 
+  findShown(profilePaths: readonly string[]): Promise<string[]> {
+    return attempt("read profile paths", async () => {
+      const shown: string[] = [];
+      for (let from = 0; from < profilePaths.length; from += LARGEST_BATCH) {
+        shown.push(...(await this.#findShown(profilePaths.slice(from, from + LARGEST_BATCH))));
+      }
+      return shown;
+    });
+  }
+
   async replacePassword(username: string, from: StoredPassword, to: StoredPassword): Promise<void> {
     await attempt("replace password", () =>
       this.#client.execute<ResultSetHeader>(
@@ -85,6 +97,21 @@ export class MysqlUsers implements UserStore {
       values,
     );
     return affectedRows > 0;
+  }
+
+  /** One row of each, as one picture may be that of millions. */
+  async #findShown(profilePaths: readonly string[]): Promise<string[]> {
+    const paths = [...profilePaths];
+    const last = paths.at(-1) ?? "";
+    while (paths.length < LARGEST_BATCH) paths.push(last);
+    const one = "(SELECT profile_path FROM user WHERE profile_path = ? LIMIT 1)";
+    // The join makes a row even where none is shown: it has the proof.
+    const rows = await this.#client.read<ShownRow>(
+      `SELECT shown.profile_path AS profilePath, ${PROOF} FROM (SELECT 1) AS one
+       LEFT JOIN (${paths.map(() => one).join(" UNION ")}) AS shown ON TRUE`,
+      paths,
+    );
+    return rows.flatMap(({ profilePath }) => profilePath ?? []);
   }
 
   async #findAll(usernames: readonly string[]): Promise<(User | undefined)[]> {

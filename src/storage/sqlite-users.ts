@@ -12,6 +12,7 @@ export class SqliteUsers implements UserStore {
   readonly #insert: Statement<unknown, string[]>;
   readonly #setNickname: Statement<unknown, [nickname: string, username: string]>;
   readonly #setProfilePath: Statement<unknown, [profilePath: string, username: string]>;
+  readonly #findShown: Statement<unknown, [profilePath: string]>;
   readonly #replacePassword: Statement<unknown, string[]>;
 
   /** @param database becomes the store's own, to be closed with it */
@@ -35,6 +36,7 @@ export class SqliteUsers implements UserStore {
     this.#setProfilePath = database.prepare(
       "UPDATE user SET profile_path = ?, gmt_modified = datetime('now') WHERE username = ?",
     );
+    this.#findShown = database.prepare("SELECT 1 FROM user WHERE profile_path = ? LIMIT 1");
     this.#replacePassword = database.prepare(
       `UPDATE user SET password = ?, salt = ?, gmt_modified = datetime('now')
        WHERE username = ? AND password = ? AND salt = ?`,
@@ -59,6 +61,12 @@ export class SqliteUsers implements UserStore {
   setProfilePath(username: string, profilePath: string): Promise<boolean> {
     const update = () => this.#setProfilePath.run(profilePath, username);
     return attempt("update profile path", async () => (await write(update)).changes > 0);
+  }
+
+  findShown(profilePaths: readonly string[]): Promise<string[]> {
+    return attempt("read profile paths", () =>
+      profilePaths.filter((path) => this.#findShown.get(path) !== null),
+    );
   }
 
   async replacePassword(username: string, from: StoredPassword, to: StoredPassword): Promise<void> {

@@ -83,6 +83,12 @@ export function createUserService(parts: UserServiceParts): UserService {
       await update(owner, context, (username) => users.setProfilePath(username, profilePath));
       return {};
     },
+
+    async findUnusedPictures({ profilePaths }) {
+      // The next user who signs up shows the default one.
+      const shown = new Set([defaultProfilePath, ...(await users.findShown(profilePaths))]);
+      return { unused: profilePaths.filter((path) => !shown.has(path)) };
+    },
   };
 
   function leaseOf(username: string, call: Call): Promise<Lease | undefined> {

@@ -37,6 +37,8 @@ export interface UserStore extends Store {
   setNickname(username: string, nickname: string): Promise<boolean>;
   /** @returns false where there is no such user */
   setProfilePath(username: string, profilePath: string): Promise<boolean>;
+  /** Those of these pictures that a user shows. */
+  findShown(profilePaths: readonly string[]): Promise<string[]>;
   /** Replace a password where it still is `from`: a change in between wins. */
   replacePassword(username: string, from: StoredPassword, to: StoredPassword): Promise<void>;
   close(): Promise<void>;
