@@ -3,9 +3,8 @@
 import { watch } from "node:fs";
 import { join } from "node:path";
 import { optionsOrExit } from "./cli/usage.ts";
-import { loadOrExit } from "./config/load.ts";
-import { START } from "./config/start.ts";
-import { environmentFor } from "./config/variables.ts";
+import { loadOrExit, orExit } from "./config/load.ts";
+import { START, tierEnvironments } from "./config/start.ts";
 import { onEnd } from "./process/end.ts";
 import { TierProcess } from "./process/tier-process.ts";
 import { Output } from "./telemetry/output.ts";
@@ -32,12 +31,14 @@ Exit codes:
   2  arguments that it does not take`;
 
 const { install } = await optionsOrExit("dev", HELP, { install: { type: "boolean" } });
-const { http, tcp } = loadOrExit(START, process.env);
+const config = loadOrExit(START, process.env);
+const { http, tcp } = config;
 // Not by console.log(), which stops this process while a terminal is stopped.
 const output = new Output(1, (lines) => say(`(${lines} lines could not be shown)`));
 const say = (text: string): void => output.write(`${text}\n`);
-const environment = { LOG_LEVEL: "debug", ...process.env };
+const environments = orExit(() => tierEnvironments(config, { LOG_LEVEL: "debug", ...process.env }));
 
+if (environments.warning) say(`  ${environments.warning}`);
 if (install) await installOrExit();
 
 let tiers: readonly TierProcess[] = [];
@@ -56,7 +57,7 @@ async function installOrExit(): Promise<void> {
 
 function startTier(name: "http" | "tcp"): TierProcess {
   const script = `src/${name}-main.ts`;
-  const tier = new TierProcess({ script, environment: environmentFor(name, environment) });
+  const tier = new TierProcess({ script, environment: environments[name] });
   void tier.ended.then(({ exitCode, signal, wasStuck }) => {
     if (unwanted.has(tier)) return;
     const ended = exitCode === null ? `was ended by ${signal}` : `ended with exit code ${exitCode}`;

@@ -52,7 +52,13 @@ async function run(args: Arguments, config: RpcCommandConfig, requestId: string)
     config.rpcAddresses,
     // One connection, and only when it is needed: it all is one call.
     { ...DEFAULT_POOL_LIMITS, ...config.rpcLimits, minIdle: 0, maxConnections: 1 },
-    { build: BUILD, token: config.rpcToken, tlsCa: config.rpcTlsCa, tap: log?.tap },
+    {
+      build: BUILD,
+      token: config.rpcToken,
+      isTokenOptional: config.isTokenOptional,
+      tlsCa: config.rpcTlsCa,
+      tap: log?.tap,
+    },
     [log?.interceptor],
   );
   try {

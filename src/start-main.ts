@@ -2,9 +2,8 @@
 
 import { optionsOrExit } from "./cli/usage.ts";
 import { bracketed, calledHost, type Endpoint } from "./config/hosts.ts";
-import { loadOrExit } from "./config/load.ts";
-import { START } from "./config/start.ts";
-import { environmentFor } from "./config/variables.ts";
+import { loadOrExit, orExit } from "./config/load.ts";
+import { START, tierEnvironments } from "./config/start.ts";
 import { createLog } from "./log.ts";
 import { onEnd, speakThrough } from "./process/end.ts";
 import { listenOn } from "./process/lifecycle.ts";
@@ -26,6 +25,7 @@ Exit codes:
 
 await optionsOrExit("start", HELP, {});
 const config = loadOrExit(START, process.env);
+const environments = orExit(() => tierEnvironments(config, process.env));
 const log = createLog("start", config.http.logLevel, process.stdout.isTTY);
 
 /**
@@ -64,6 +64,7 @@ async function exit(exitCode: number): Promise<never> {
 }
 
 speakThrough(log);
+if (environments.warning) log.warn(environments.warning);
 const ports = await freePortsOrExit();
 const rpcHost = bracketed(calledHost(config.tcp.rpc.host));
 const rpcAddresses = ports.rpc.map((port) => `${rpcHost}:${port}`);
@@ -72,7 +73,7 @@ const rpcAddresses = ports.rpc.map((port) => `${rpcHost}:${port}`);
 // it must know what it chooses from.
 const tcp = ports.rpc.map((port) => {
   const environment = {
-    ...environmentFor("tcp", process.env),
+    ...environments.tcp,
     ...TIER_ENVIRONMENT.tcp,
     RPC_PORT: `${port}`,
   };
@@ -81,7 +82,7 @@ const tcp = ports.rpc.map((port) => {
 // One port for all: browsers open connections all the time, and the kernel spreads them.
 const http = Array.from({ length: config.httpWorkers }, () => {
   const environment = {
-    ...environmentFor("http", process.env),
+    ...environments.http,
     ...TIER_ENVIRONMENT.http,
     HTTP_PORT: `${ports.http}`,
     RPC_ADDRESSES: process.env.RPC_ADDRESSES || rpcAddresses.join(),

@@ -136,7 +136,12 @@ describe("bun run rpc", () => {
     await using stack = await startStack();
     const { rpcPort: port } = stack;
     const address = `${HOST}:${port}`;
-    const ofTiers = { HTTP_PORT: "abc", DATA_DIR: "", LOG_LEVEL: "loud", RPC_TLS_CERT: "/none" };
+    const ofTiers = {
+      HTTP_PORT: "abc",
+      DATABASE_URL: "",
+      LOG_LEVEL: "loud",
+      RPC_TLS_CERT: "/none",
+    };
     const wrong = { ...ofTiers, RPC_HOST: "0.0.0.0", RPC_PORT: "abc" };
     const unused = { RPC_ADDRESSES: "nowhere" };
     for (const outcome of [

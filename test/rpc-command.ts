@@ -34,7 +34,7 @@ async function run(command: string[], { port, stdin, environment }: Surroundings
   const addresses = port === undefined ? {} : { RPC_ADDRESSES: `${HOST}:${port}` };
   const child = Bun.spawn(command, {
     cwd: ROOT,
-    env: { PATH, ...addresses, ...environment },
+    env: { PATH, DATA_DIR: "/none", ...addresses, ...environment },
     stdio: [stdin === undefined ? "ignore" : new Blob([stdin]), "pipe", "pipe"],
   });
   const [stdout, stderr] = await Promise.all([

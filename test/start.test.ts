@@ -9,6 +9,7 @@ import { eventually } from "./storage-pairs.ts";
 // Many processes on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(120_000);
 
+const RPC_TOKEN = "a secret of both tiers";
 const CREDENTIALS = { username: "grace", password: "hopper1906" };
 
 /** `bun run start` on free ports. */
@@ -18,7 +19,10 @@ class Start extends Child {
   constructor(dataDir: string, environment: Record<string, string>) {
     const httpPort = environment.HTTP_PORT ?? `${freePort()}`;
     super("src/start-main.ts", {
-      environment: { DATA_DIR: dataDir, HTTP_PORT: httpPort, RPC_PORT: "0", ...environment },
+      environment: {
+        ...{ DATA_DIR: dataDir, HTTP_PORT: httpPort, RPC_PORT: "0", RPC_TOKEN },
+        ...environment,
+      },
     });
     this.url = `http://127.0.0.1:${httpPort}`;
   }
@@ -66,7 +70,8 @@ class Start extends Child {
 /** What the server at `address` tells of the calls of one method. */
 async function statsOf(address: string, name: string) {
   const [host = "", port] = address.split(":");
-  const balancer = new Balancer([{ host, port: Number(port) }]);
+  const addresses = [{ host, port: Number(port) }];
+  const balancer = new Balancer(addresses, undefined, { token: RPC_TOKEN });
   try {
     const { methods } = await new SystemClient(balancer).stats({});
     return methods.find(({ method }) => method === name);

@@ -69,7 +69,12 @@ const HINTS: readonly [RegExp, (attempt: Attempt) => string][] = [
       "Start a server with `bun run dev` or `bun run start:tcp`, or name one that runs with\n" +
       "--address HOST:PORT or the variable RPC_ADDRESSES.",
   ],
-  [/RPC_TOKEN/, () => "Set RPC_TOKEN (or --token) to the secret of the servers."],
+  [
+    /RPC_TOKEN/,
+    () =>
+      "Set RPC_TOKEN (or --token) to the secret of the servers, or DATA_DIR to the folder of the\n" +
+      "`bun run start` or `bun run dev` that made them one.",
+  ],
   [
     /no HELLO in time|Cannot read frame|certificate/,
     () =>

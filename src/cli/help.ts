@@ -22,7 +22,9 @@ Options
   --deadline TIME      how long to wait in all, also for stdin, as in 500ms or
                        2s; default 5s
   --token SECRET       the secret of the servers, which is never sent; default
-                       RPC_TOKEN, the safer way: \`ps\` shows arguments to all
+                       RPC_TOKEN, the safer way: \`ps\` shows arguments to all;
+                       else, for this machine, the one that \`bun run start\`
+                       or \`dev\` has left in DATA_DIR
   -v, --verbose        show on stderr each frame as it is sent or received, with
                        what is in it (passwords, too), and where the time went
   -h, --help           this text, or the help of the method that is named

@@ -21,8 +21,13 @@ export function loadOrExit<T extends object>(
   environment: Environment,
   exitCode = 1,
 ): Readonly<T> {
+  return orExit(() => load(loader, environment), exitCode);
+}
+
+/** What `read` returns; where it ends with a ConfigError, that on stderr and the end. */
+export function orExit<T>(read: () => T, exitCode = 1): T {
   try {
-    return load(loader, environment);
+    return read();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     console.error(error.message);

@@ -88,6 +88,17 @@ export class EnvironmentReader {
     return this.read(name, lowest, (value) => parseWhole(value, lowest, highest));
   }
 
+  /** What `read` returns; what is wrong with what a variable points to becomes a problem. */
+  attempt<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      this.report(error.message);
+      return undefined;
+    }
+  }
+
   report(problem: string): void {
     this.#problems.add(problem);
   }

@@ -10,6 +10,7 @@ import {
 import type { Loader } from "./load.ts";
 import type { EnvironmentReader } from "./reader.ts";
 import { type CallerLimitsConfig, readCallerLimits } from "./rpc-limits.ts";
+import { readRpcToken } from "./rpc-token.ts";
 import { parsePort, parseToken } from "./values.ts";
 
 /** What it takes to call TCP servers. */
@@ -21,14 +22,31 @@ export interface RpcClientConfig {
 }
 
 export interface RpcCommandConfig extends RpcClientConfig {
+  /** Whether the token is the one in DATA_DIR: a server of this machine may know nothing of it. */
+  readonly isTokenOptional: boolean;
   readonly rpcLimits: CallerLimitsConfig;
 }
 
 /** Of `bun run rpc`. */
 export const RPC_COMMAND: Loader<RpcCommandConfig> = {
   program: "rpc",
-  read: (reader) => ({ ...readRpcClient(reader), rpcLimits: readCallerLimits(reader) }),
+  read: (reader) => {
+    const client = readRpcClient(reader);
+    const isTokenOptional = !reader.has("RPC_TOKEN");
+    const rpcToken = isTokenOptional ? readSavedToken(reader, client) : client.rpcToken;
+    return { ...client, rpcToken, isTokenOptional, rpcLimits: readCallerLimits(reader) };
+  },
 };
+
+/** What `bun run start` and `dev` have made for the servers of this machine. */
+function readSavedToken(
+  reader: EnvironmentReader,
+  { rpcAddresses }: RpcClientConfig,
+): string | undefined {
+  const dataDir = reader.text("DATA_DIR");
+  if (!rpcAddresses.every(({ host }) => isLoopback(host))) return undefined;
+  return reader.attempt(() => readRpcToken(dataDir));
+}
 
 export function readRpcClient(reader: EnvironmentReader): RpcClientConfig {
   const config = {

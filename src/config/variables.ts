@@ -53,7 +53,9 @@ export const VARIABLES = {
   },
   RPC_TOKEN: {
     default: "none",
-    meaning: "secret of 16 characters or more that both tiers prove to know; never sent",
+    meaning:
+      "secret of 16 characters or more that both tiers prove to know; never sent; " +
+      "`start` and `dev` make one of their own",
     readBy: ["http", "tcp", "rpc"],
     isNeverEmpty: true,
   },
@@ -123,7 +125,7 @@ export const VARIABLES = {
   DATA_DIR: {
     default: ".data",
     meaning: "folder of the SQLite file and the avatars",
-    readBy: ["http", "tcp", "migrate", "seed", "backup"],
+    readBy: ["http", "tcp", "rpc", "migrate", "seed", "backup"],
     isNeverEmpty: true,
   },
   DATABASE_URL: {

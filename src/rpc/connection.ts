@@ -183,7 +183,7 @@ export class Connection implements CallHolder, SocketUser {
 
   #greet(frame: Frame): void {
     const peer = parseHello(frame.body);
-    const proof = answerProof(this.#greeting.token, this.#nonce, peer);
+    const proof = answerProof(this.#greeting, this.#nonce, peer);
     if (proof) this.#outbox?.push({ type: FrameType.proof, body: JSON.stringify({ proof }) });
     this.#peer = peer;
     clearTimeout(this.#handshakeTimer);

@@ -8,6 +8,8 @@ export interface Greeting {
   readonly hello: HelloTemplate;
   /** The secret that both sides must prove to know; without it, none is asked for. */
   readonly token?: string | undefined;
+  /** A server that asks for no token is greeted without. */
+  readonly isTokenOptional?: boolean | undefined;
   /** PEM of the authority that signed the servers' certificates; without it, no TLS. */
   readonly tlsCa?: string | undefined;
   /** Hears every frame of every connection. */
@@ -16,13 +18,14 @@ export interface Greeting {
 
 /**
  * The client's proof for a server that has proved itself, undefined where neither has a token.
- * @throws {FrameError} one side has a token and the other has none, or another
+ * @throws {FrameError} one side has a token that it insists on, and the other has none or another
  */
 export function answerProof(
-  token: string | undefined,
+  { token, isTokenOptional = false }: Greeting,
   clientNonce: string,
   { nonce, proof }: Hello,
 ): string | undefined {
+  if (isTokenOptional && proof === undefined) return undefined;
   if (token === undefined) {
     if (proof === undefined) return undefined;
     throw new FrameError("Cannot greet server: it asks for RPC_TOKEN");
