@@ -46,7 +46,7 @@ describe.each([
     expect(await ask(join(folder.path, "data"))).toMatchObject({ exitCode: 0, stderr: "" });
     const stranger = await ask(folder.path);
     expect(stranger.exitCode).toBe(3);
-    expect(stranger.stderr).toMatch(/asks for RPC_TOKEN[\s\S]*or DATA_DIR to the folder of the/);
+    expect(stranger.stderr).toMatch(/asks for RPC_TOKEN[\s\S]*set DATA_DIR to theirs/);
 
     tiers.kill("SIGTERM");
     await tiers.exited();

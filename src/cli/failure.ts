@@ -72,8 +72,8 @@ const HINTS: readonly [RegExp, (attempt: Attempt) => string][] = [
   [
     /RPC_TOKEN/,
     () =>
-      "Set RPC_TOKEN (or --token) to the secret of the servers, or DATA_DIR to the folder of the\n" +
-      "`bun run start` or `bun run dev` that made them one.",
+      "Set RPC_TOKEN (or --token) to the secret of the servers. If `bun run start` or `bun run dev`\n" +
+      "made it, set DATA_DIR to theirs.",
   ],
   [
     /no HELLO in time|Cannot read frame|certificate/,
