@@ -72,8 +72,8 @@ const HINTS: readonly [RegExp, (attempt: Attempt) => string][] = [
   [
     /RPC_TOKEN/,
     () =>
-      "Set RPC_TOKEN (or --token) to the secret of the servers. If `bun run start` or `dev` made\n" +
-      "it, set DATA_DIR to theirs.",
+      "Set RPC_TOKEN (or --token) to the secret of the servers. If `bun run start` or `dev`\n" +
+      "made it, set DATA_DIR to theirs.",
   ],
   [
     /no HELLO in time|Cannot read frame|certificate/,
