@@ -22,25 +22,16 @@ export function reference(kind: "schemas" | "headers" | "responses", name: strin
   return { $ref: `#/components/${kind}/${name}` };
 }
 
-/**
- * Our formats mean nothing to others: their pattern says it, read by the rules of Unicode. Lengths
- * stand beside it, for programs that make texts of a schema and cannot go by such a pattern.
- */
+/** Our formats mean nothing to others: what stands beside them for documents says it. */
 function standard(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || !("unicodePattern" in value)) return value;
-  const {
-    unicodePattern: pattern,
-    unicodeLength,
-    format: _,
-    ...rest
-  } = {
-    unicodeLength: undefined,
-    format: undefined,
-    ...value,
-  };
-  const lengths: readonly unknown[] = Array.isArray(unicodeLength) ? unicodeLength : [];
-  const [minLength, maxLength] = lengths;
-  return { ...rest, minLength, maxLength, pattern };
+  if (!isObject(value) || !isObject(value.documented)) return value;
+  const { unicodePattern: _, format: __, documented, ...rest } = value;
+  const { not, ...positive } = documented;
+  return { ...rest, ...positive, not: { pattern: not } };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }
 
 /** A value of the schema: made of the examples of its fields, or of what their types say. */

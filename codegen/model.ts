@@ -154,7 +154,7 @@ export function isForPeople(key: string, value: unknown): boolean {
   // A field of such a name is an object.
   if (key === "examples") return Array.isArray(value);
   // Says again what the pattern beside it says.
-  if (key === "unicodeLength") return Array.isArray(value);
+  if (key === "documented") return typeof value === "object" && value !== null && "not" in value;
   if (key === "deprecated") return typeof value === "boolean";
   return ["title", "description", "$comment"].includes(key) && typeof value === "string";
 }

@@ -5,19 +5,23 @@ import { contract } from "./contract.ts";
 export const DEFAULT_PROFILE_PATH = "default.webp";
 
 // Lengths are in code points, and names are stored and compared in NFC. TypeBox's `minLength`
-// counts UTF-16 units and its `pattern` compiles without the `u` flag, so each text is a format.
-// For others, who read JSON Schema as it is meant, `unicodePattern` is emitted as the `pattern`,
-// and `unicodeLength`, which only repeats a part of it, as `minLength` and `maxLength`.
+// counts UTF-16 units and its `pattern` compiles without the `u` flag, so each text is a format,
+// and `unicodePattern` is what it takes. `documented` says the same in OpenAPI, where programs make
+// texts of it: they know lengths and a few properties of Unicode, and go by a `not` to check only.
 //
 // A letter of many scripts (Devanagari, Thai, …) is written with marks, which have no other place
 // in a username than behind a letter. What shows nothing of itself (variation selectors, fillers)
 // would make two names that look alike.
-const USERNAME_CHARACTER = "(?:\\p{L}\\p{M}*|\\p{Nd}|[_.-])";
+const USERNAME_CHARACTERS = "(?:\\p{L}\\p{M}*|\\p{Nd}|[_.-])+$";
+const IGNORABLE = "\\p{Default_Ignorable_Code_Point}";
 // Printable. Joiners and variation selectors pass: they are part of emoji.
 const PRINTABLE = "[^\\p{Cc}\\p{Cn}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Bidi_Control}]";
-/** Letters and symbols whose glyphs are blank. */
-const BLANK = "\\u2800\\u{1d159}\\u{13441}\\u{13442}";
-const VISIBLE = `[^\\p{White_Space}\\p{Default_Ignorable_Code_Point}\\p{Cf}${BLANK}]`;
+/** The same without `Cn` and `Cs`, which are ever so many. */
+const CONTROLS =
+  "\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069";
+const UNASSIGNED = "[\\p{Cn}\\p{Cs}]";
+/** Nobody sees them. The last ones are letters and symbols whose glyphs are blank. */
+const INVISIBLE = `\\p{White_Space}${IGNORABLE}\\p{Cf}\\u2800\\u{1d159}\\u{13441}\\u{13442}`;
 
 interface TextRule {
   readonly format: string;
@@ -25,19 +29,21 @@ interface TextRule {
   readonly max: number;
   /** Of the whole text, given its lengths. */
   readonly pattern: (lengths: string) => string;
+  /** With the lengths, it takes just what `pattern` takes. */
+  readonly documented: { readonly pattern: string; readonly not: string };
   readonly rule: string;
   readonly example: string;
 }
 
 /** A text that people choose: a format, and what JSON Schema can say of it. */
-function chosenText({ format, min, max, pattern, rule, example }: TextRule) {
-  const source = pattern(`{${min},${max}}`);
-  const regExp = new RegExp(source, "u");
+function chosenText({ format, min, max, pattern, documented, rule, example }: TextRule) {
+  const unicodePattern = pattern(`{${min},${max}}`);
+  const regExp = new RegExp(unicodePattern, "u");
   FormatRegistry.Set(format, (text) => regExp.test(text) && text === text.normalize("NFC"));
   return Type.String({
     format,
-    unicodePattern: source,
-    unicodeLength: [min, max],
+    unicodePattern,
+    documented: { minLength: min, maxLength: max, ...documented },
     examples: [example],
     description: `${min} to ${max} ${rule}`,
   });
@@ -47,8 +53,8 @@ const Username = chosenText({
   format: "username",
   min: 4,
   max: 13,
-  pattern: (lengths) =>
-    `^(?=.${lengths}$)(?!.*\\p{Default_Ignorable_Code_Point})${USERNAME_CHARACTER}+$`,
+  pattern: (lengths) => `^(?=.${lengths}$)(?!.*${IGNORABLE})${USERNAME_CHARACTERS}`,
+  documented: { pattern: `^${USERNAME_CHARACTERS}`, not: IGNORABLE },
   rule: "code points, NFC: letters and digits of any script, and _ - .",
   example: "grace",
 });
@@ -57,6 +63,7 @@ const Password = chosenText({
   min: 4,
   max: 13,
   pattern: (lengths) => `^${PRINTABLE}${lengths}$`,
+  documented: { pattern: `^[^${CONTROLS}]*$`, not: UNASSIGNED },
   rule: "printable code points, NFC.",
   example: "hopper1906",
 });
@@ -64,7 +71,8 @@ const Nickname = chosenText({
   format: "nickname",
   min: 1,
   max: 8,
-  pattern: (lengths) => `^(?=.*${VISIBLE})${PRINTABLE}${lengths}$`,
+  pattern: (lengths) => `^(?=.*[^${INVISIBLE}])${PRINTABLE}${lengths}$`,
+  documented: { pattern: `^[^${CONTROLS}]*$`, not: `${UNASSIGNED}|^[${INVISIBLE}]*$` },
   rule: "printable code points, NFC, one of which can be seen.",
   example: "Amazing",
 });
