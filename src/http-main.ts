@@ -7,7 +7,7 @@ import { optionsOrExit } from "./cli/usage.ts";
 import { HTTP_TIER, type HttpConfig } from "./config/http.ts";
 import { loadOrExit } from "./config/load.ts";
 import { UserClient } from "./gen/user-client.ts";
-import { AvatarBucket } from "./http/avatar/bucket.ts";
+import { AvatarBucket, CertificateError } from "./http/avatar/bucket.ts";
 import { AvatarFolder } from "./http/avatar/folder.ts";
 import { Pictures } from "./http/avatar/image.ts";
 import { AvatarRemovals } from "./http/avatar/removals.ts";
@@ -97,6 +97,7 @@ async function openAvatars({ dataDir, avatarBucket }: HttpConfig, log: Log): Pro
   if (!avatarBucket) return new AvatarFolder(join(dataDir, "avatars"));
   const bucket = new AvatarBucket(avatarBucket);
   const refusal = await bucket.refusal().catch((err: unknown) => {
+    if (err instanceof CertificateError) throw new Error(`${err.message} (S3_ENDPOINT)`);
     log.warn({ err }, `no pictures until ${avatarBucket.endpoint} (S3_ENDPOINT) answers`);
   });
   if (refusal === undefined) return bucket;

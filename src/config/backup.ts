@@ -1,6 +1,6 @@
 import type { Loader } from "./load.ts";
+import { parseRedisUrl } from "./redis-url.ts";
 import { readUsers, type UsersConfig } from "./storage.ts";
-import { parseRedisUrl } from "./values.ts";
 
 export interface BackupConfig extends UsersConfig {
   readonly redisUrl: string | undefined;

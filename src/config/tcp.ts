@@ -4,9 +4,10 @@ import { readCertificate, readPrivateKey } from "./certificates.ts";
 import { type Endpoint, isLoopback, parseHost } from "./hosts.ts";
 import type { Loader } from "./load.ts";
 import type { EnvironmentReader } from "./reader.ts";
+import { parseRedisUrl } from "./redis-url.ts";
 import { readServerLimits, type ServerLimitsConfig } from "./rpc-limits.ts";
 import { readPasswordHash, readUsers, refuseUnmeantSqlite, type SeedConfig } from "./storage.ts";
-import { parsePort, parseRedisUrl, parseToken } from "./values.ts";
+import { parsePort, parseToken } from "./values.ts";
 
 export interface TcpConfig extends SeedConfig {
   /** Of a cluster, a URL for each address, by commas. Without it, sessions are in SQLite. */

@@ -49,36 +49,6 @@ export function parsePublicUrl(value: string): URL {
   throw new Error(`is "${shown(value)}": must be http://host or https://host, without a path`);
 }
 
-/**
- * @returns the URL, or of a cluster a URL for each address, by commas: those after the first may
- *   leave scheme and credentials out, as they are the same for all
- */
-export function parseRedisUrl(value: string): string {
-  const [first = "", ...others] = value.split(",").map((part) => part.trim());
-  const shared = /^rediss?:\/\/([^/]*@)?/.exec(first)?.[0] ?? "";
-  const urls = [first, ...others.map((part) => (part.includes("://") ? part : shared + part))];
-  if (!urls.every(isRedisUrl)) {
-    throw new Error(
-      "must be redis://user:password@host:port/number or rediss://…, %2C for a comma",
-    );
-  }
-  if (urls.length === 1) return first;
-  if (!urls.every((url) => url.startsWith(shared) && !url.slice(shared.length).includes("@"))) {
-    throw new Error("must have one scheme and the same credentials for all nodes of the cluster");
-  }
-  const tails = urls.map((url) => new URL(url)).map(({ pathname, search }) => pathname + search);
-  if (!tails.every((tail) => /^(\/0?)?$/.test(tail))) {
-    throw new Error("must end with the addresses: a cluster has no database but number 0");
-  }
-  return urls.join(",");
-}
-
-function isRedisUrl(value: string): boolean {
-  const url = URL.parse(value);
-  if (!url || !/^rediss?:$/.test(url.protocol) || !/^(\/\d*)?$/.test(url.pathname)) return false;
-  return url.hostname !== "" && isDecodable(url);
-}
-
 /** Whether what a driver will decode is encoded right: a bare % in a password is not. */
 export function isDecodable({ username, password, pathname }: URL): boolean {
   try {

@@ -8,7 +8,7 @@ import { MysqlClient } from "./mysql-client.ts";
 import { isPassing } from "./mysql-errors.ts";
 import { MysqlUsers } from "./mysql-users.ts";
 import { NodePresences, Presence } from "./presence.ts";
-import { connectRedis } from "./redis-client.ts";
+import { CertificateError, connectRedis } from "./redis-client.ts";
 import { connectCluster } from "./redis-cluster.ts";
 import { throwIfNoMaster, WrongRedisError } from "./redis-role.ts";
 import { RedisSessions } from "./redis-sessions.ts";
@@ -94,9 +94,13 @@ async function openSessions(options: StorageOptions, sqlite: Presence): Promise<
 
 async function openRedis(redisUrl: string, times: Times, log: Log): Promise<Topology> {
   const presence = new Presence(`Redis at ${new URL(redisUrl).host} (REDIS_URL)`, log);
-  const redis = connectRedis(redisUrl, presence);
+  const { redis, reasonOf } = connectRedis(redisUrl, presence);
   try {
-    await untilThere(presence, isAway, () => throwIfNoMaster(redis));
+    await untilThere(presence, isAway, () =>
+      throwIfNoMaster(redis).catch((error: unknown) => {
+        throw reasonOf(error);
+      }),
+    );
   } catch (error) {
     redis.disconnect();
     throw error;
@@ -138,6 +142,7 @@ async function untilThere<T>(
 /** Whether a server is missing, rather than there and refusing (wrong password, no database). */
 function isAway(cause: unknown): boolean {
   if (cause instanceof MigrationError || cause instanceof WrongRedisError) return false;
+  if (cause instanceof CertificateError) return false;
   // SQLSTATE: class 28 is authorization, 42 is access rights, unknown databases and syntax.
   if (/^(28|42)/.test(errorField(cause, "sqlState") ?? "")) return false;
   return !(cause instanceof Error && /^(ERR|WRONGPASS|NOAUTH|NOPERM) /.test(cause.message));

@@ -1,4 +1,5 @@
 import { Redis } from "ioredis";
+import { errorField } from "./attempt.ts";
 import type { Presence } from "./presence.ts";
 import { SCRIPTS } from "./redis-scripts.ts";
 
@@ -13,12 +14,41 @@ export const TIMEOUTS = {
   socketTimeout: 2_000,
 } as const;
 
+/** The server's certificate is not what `rediss://` asks for: trying again would not help. */
+export class CertificateError extends Error {
+  override readonly name = "CertificateError";
+}
+
+/** The error of a connection, with a hint where the two ends may differ about TLS. */
+export function connectionError(isTls: boolean, error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { message } = error;
+  const code = errorField(error, "code") ?? "";
+  if (/^(ERR_TLS_CERT_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/.test(code)) {
+    const hint = "NODE_EXTRA_CA_CERTS names a CA of one's own";
+    const why = `its certificate is refused: ${message} (${hint})`;
+    return new CertificateError(why, { cause: error });
+  }
+  if (isTls && /timed out|ETIMEDOUT/.test(message)) {
+    return new Error(`${message} (rediss:// is for a port with TLS)`, { cause: error });
+  }
+  if (isTls || code !== "ECONNRESET") return error;
+  return new Error(`${message} (a port with TLS takes rediss://)`, { cause: error });
+}
+
 export function backoffMs(attempts: number): number {
   return Math.min(attempts * 50, LONGEST_BACKOFF_MS);
 }
 
 /** A client of one Redis that reconnects by itself, and where every command's wait is bounded. */
-export function connectRedis(redisUrl: string, presence: Presence): Redis {
+export interface RedisClient {
+  readonly redis: Redis;
+  /** Why a command has failed: where it waited in vain for a connection, its error does not say. */
+  reasonOf(error: unknown): unknown;
+}
+
+export function connectRedis(redisUrl: string, presence: Presence): RedisClient {
+  const isTls = redisUrl.startsWith("rediss:");
   const redis = new Redis(redisUrl, {
     ...TIMEOUTS,
     scripts: SCRIPTS,
@@ -33,12 +63,12 @@ export function connectRedis(redisUrl: string, presence: Presence): Redis {
   });
   let why: unknown;
   redis.on("error", (error: unknown) => {
-    why = error;
+    why = connectionError(isTls, error);
   });
   redis.on("reconnecting", () => presence.away(why ?? "connection closed"));
   redis.on("ready", () => {
     why = undefined;
     presence.there();
   });
-  return redis;
+  return { redis, reasonOf: (error) => why ?? connectionError(isTls, error) };
 }

@@ -1,7 +1,7 @@
-import { Cluster } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import { within } from "./attempt.ts";
 import type { NodePresences } from "./presence.ts";
-import { backoffMs, TIMEOUTS } from "./redis-client.ts";
+import { backoffMs, CertificateError, connectionError, TIMEOUTS } from "./redis-client.ts";
 import { sentinelOr } from "./redis-role.ts";
 import { SCRIPTS } from "./redis-scripts.ts";
 
@@ -76,6 +76,19 @@ export async function connectCluster(
     return cluster;
   } catch (error) {
     cluster.disconnect();
-    throw sentinelOr(why ?? error);
+    throw sentinelOr((await certificateError(urls)) ?? why ?? error);
   }
+}
+
+/** Of a node that it could not ask, ioredis says no more than that the connection was closed. */
+async function certificateError([url = ""]: readonly string[]): Promise<unknown> {
+  if (!url.startsWith("rediss:")) return undefined;
+  const redis = new Redis(url, { ...TIMEOUTS, lazyConnect: true, retryStrategy: () => null });
+  let why: unknown;
+  redis.on("error", (error: unknown) => {
+    why = connectionError(true, error);
+  });
+  await redis.connect().catch(() => undefined); // It is told as an error, too.
+  redis.disconnect();
+  return why instanceof CertificateError ? why : undefined;
 }

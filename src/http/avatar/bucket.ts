@@ -164,8 +164,19 @@ function refused(action: string, { status, code }: Answer): RpcError {
   return new RpcError("unavailable", `Cannot ${action}: S3 answered ${status} ${code}`);
 }
 
+/** S3 is somebody else, or the way to it is not safe: trying again would not help. */
+export class CertificateError extends RpcError {
+  constructor(action: string, code: string) {
+    const hint = "NODE_EXTRA_CA_CERTS names a CA of one's own";
+    super("unavailable", `Cannot ${action}: the certificate of S3 is refused: ${code} (${hint})`);
+  }
+}
+
 /** Without what `fetch` has thrown, which holds the signed URL. */
 function unreachable(action: string, error: unknown): RpcError {
   const code = error instanceof Error && "code" in error ? error.code : error;
+  if (/^(ERR_TLS_CERT_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/.test(`${code}`)) {
+    return new CertificateError(action, `${code}`);
+  }
   return new RpcError("unavailable", `Cannot ${action}: S3 cannot be reached: ${code}`);
 }
