@@ -20,6 +20,9 @@ export interface Limits {
 export interface ServerLimits extends Limits {
   /** Connections of all clients together; more are closed at once. */
   readonly maxServerConnections: number;
+  /** Connections that have not greeted yet, TLS and the token's proof included; the oldest is
+   *  closed for one more. Where there may be few connections at all, about half of them. */
+  readonly maxUnprovedConnections: number;
   /** Handlers that run for all connections together, also those whose caller is gone; more calls
    *  are refused before they begin. */
   readonly maxServerInFlight: number;
@@ -62,6 +65,7 @@ const LIMITS: Limits = {
 export const DEFAULT_LIMITS: ServerLimits = {
   ...LIMITS,
   maxServerConnections: 1024,
+  maxUnprovedConnections: 128,
   maxServerInFlight: 4096,
 };
 

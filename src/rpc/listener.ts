@@ -27,9 +27,17 @@ export interface ListenerOptions {
   readonly interceptors?: Interceptors;
 }
 
+const MIN_UNPROVED = 16;
+/** While connections that do not greet crowd in, that is said this often. */
+const REMINDER_MS = 30_000;
+
 /** The server's side of the RPC: accepts connections and runs the handlers of its tables. */
 export class Listener {
   readonly #connections = new Set<ServerConnection>();
+  /** Those of them that have not greeted yet, the oldest first. */
+  readonly #unproved = new Set<ServerConnection>();
+  readonly #log: Log;
+  #warnedAtMs = Number.NEGATIVE_INFINITY;
   readonly #server: TCPSocketListener<ServerConnection>;
   readonly #ticker: Timer;
   #closing: Promise<void> | undefined;
@@ -37,6 +45,7 @@ export class Listener {
   /** @throws {Error} the address cannot be bound, or two methods have one number */
   constructor(options: ListenerOptions) {
     const { limits = DEFAULT_LIMITS, log } = options;
+    this.#log = log;
     const dispatch = byNumber(options.tables);
     const methods = Array.from(dispatch.values(), (entry) => entry.method);
     const hello = helloTemplate(limits, options.build ?? "", methods);
@@ -54,19 +63,22 @@ export class Listener {
       log,
       load,
     };
-    const connections = this.#connections;
+    const [connections, unproved] = [this.#connections, this.#unproved];
+    const maxUnproved = mostUnproved(limits);
     const isClosing = () => this.#closing !== undefined;
+    const makeRoom = () => this.#closeOldestUnproved();
     this.#server = Bun.listen<ServerConnection>({
       hostname: options.host,
       port: options.port,
       ...(tls && { tls }),
       socket: {
         open(socket: Socket<ServerConnection>) {
+          if (unproved.size >= maxUnproved) makeRoom();
           if (isClosing() || connections.size >= limits.maxServerConnections) {
             return void socket.terminate();
           }
           socket.setNoDelay(true);
-          socket.data = new ServerConnection(socket, context);
+          socket.data = new ServerConnection(socket, context, unproved);
           connections.add(socket.data);
         },
         // With it, `open` comes before the TLS handshake, which then has the limits of ours.
@@ -92,6 +104,18 @@ export class Listener {
   readonly #tick = (): void => {
     for (const connection of this.#connections) connection.tick();
   };
+
+  /** Whoever opens connections and says nothing must not shut out a client that greets. */
+  #closeOldestUnproved(): void {
+    const [oldest] = this.#unproved;
+    const nowMs = performance.now();
+    if (nowMs - this.#warnedAtMs >= REMINDER_MS) {
+      this.#warnedAtMs = nowMs;
+      const fields = { peer: oldest?.peer, unproved: this.#unproved.size };
+      this.#log.warn(fields, "too many connections do not greet: closing the oldest ones");
+    }
+    oldest?.terminate();
+  }
 
   get port(): number {
     return this.#server.port;
@@ -119,6 +143,12 @@ export class Listener {
     clearTimeout(timer);
     clearInterval(this.#ticker);
   }
+}
+
+/** Half of all connections at most, but enough for the clients that connect at the same time. */
+function mostUnproved({ maxServerConnections, maxUnprovedConnections }: ServerLimits): number {
+  const half = Math.floor(maxServerConnections / 2);
+  return Math.min(maxUnprovedConnections, Math.max(MIN_UNPROVED, half));
 }
 
 function byNumber(tables: readonly DispatchTable[]): ReadonlyMap<number, DispatchEntry> {

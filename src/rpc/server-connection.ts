@@ -18,6 +18,7 @@ export class ServerConnection implements ServerCallsOwner {
   readonly #reader: FrameReader;
   readonly #outbox: Outbox;
   readonly #calls: ServerCalls;
+  readonly #unproved: Set<ServerConnection>;
   readonly #gone = Promise.withResolvers<void>();
   /** Ends a peer that does not greet, or that is refused and does not go. */
   #timer: Timer;
@@ -29,8 +30,14 @@ export class ServerConnection implements ServerCallsOwner {
   /** Refused or gone: what the peer still sends is ignored. */
   #closed = false;
 
-  constructor(socket: Socket<ServerConnection>, context: ServerContext) {
+  /** @param unproved all that have not greeted yet; this one leaves it when it has */
+  constructor(
+    socket: Socket<ServerConnection>,
+    context: ServerContext,
+    unproved: Set<ServerConnection>,
+  ) {
     this.#socket = socket;
+    this.#unproved = unproved.add(this);
     this.#context = context;
     const { maxFrameBytes } = context.limits;
     this.#reader = new FrameReader(Math.min(MAX_GREETING_BYTES, maxFrameBytes));
@@ -41,6 +48,11 @@ export class ServerConnection implements ServerCallsOwner {
     });
     this.#calls = new ServerCalls(context, this.#outbox, this);
     this.#timer = this.#terminateLater();
+  }
+
+  /** Its address. */
+  get peer(): string {
+    return this.#socket.remoteAddress;
   }
 
   onData(chunk: Buffer): void {
@@ -60,6 +72,7 @@ export class ServerConnection implements ServerCallsOwner {
 
   onClosed(): void {
     this.#closed = true;
+    this.#unproved.delete(this);
     clearTimeout(this.#timer);
     this.#calls.forget();
     this.#gone.resolve();
@@ -130,6 +143,7 @@ export class ServerConnection implements ServerCallsOwner {
   /** The peer may call. */
   #trust(): void {
     clearTimeout(this.#timer);
+    this.#unproved.delete(this);
     this.#reader.maxFrameBytes = this.#context.limits.maxFrameBytes;
     const { log } = this.#context;
     if (!log.isLevelEnabled("debug")) return;
