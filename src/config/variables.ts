@@ -23,7 +23,9 @@ export const VARIABLES = {
   },
   PUBLIC_URL: {
     default: "`http://HTTP_HOST:HTTP_PORT`",
-    meaning: "where browsers reach it; https makes the cookie `Secure`",
+    meaning:
+      "where browsers reach it: if set, only its origin may change anything; " +
+      "https makes the cookie `Secure`",
     readBy: ["http"],
     isNeverEmpty: true,
   },
