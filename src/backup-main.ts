@@ -5,11 +5,11 @@ import { DEFAULT_PROFILE_PATH } from "../schema/user.ts";
 import { BackupFolder, FolderError } from "./backup/folder.ts";
 import { Pictures } from "./backup/pictures.ts";
 import { BACKUP_HELP, parseBackupArguments } from "./cli/backup-arguments.ts";
-import { ExitCode, MIGRATION_NOTES, runDatabaseCommand } from "./cli/database-command.ts";
+import { MIGRATION_NOTES, runDatabaseCommand } from "./cli/database-command.ts";
 import { count } from "./cli/progress.ts";
 import { UsageError } from "./cli/usage.ts";
 import { BACKUP, type BackupConfig } from "./config/backup.ts";
-import { loadOrExit } from "./config/load.ts";
+import { loadForCommand } from "./config/command.ts";
 import { storageError } from "./storage/attempt.ts";
 import { copySqliteFile, type SqliteCopy } from "./storage/backup-sqlite.ts";
 import { StorageError } from "./user/stores.ts";
@@ -127,7 +127,7 @@ if (import.meta.main) {
   await runDatabaseCommand(async () => {
     const args = parseBackupArguments(process.argv.slice(2));
     if (args !== "help") {
-      return backup(args.folder, loadOrExit(BACKUP, process.env, ExitCode.misunderstood));
+      return backup(args.folder, loadForCommand(BACKUP, process.env));
     }
     console.log(BACKUP_HELP);
     return 0;

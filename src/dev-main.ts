@@ -40,6 +40,9 @@ const environments = orExit(() => tierEnvironments(config, { LOG_LEVEL: "debug",
 
 if (environments.warning) say(`  ${environments.warning}`);
 if (install) await installOrExit();
+// Needs a package.
+const { lookalikes, lookalikeText } = await import("./config/lookalikes.ts");
+for (const each of lookalikes(process.env)) say(`  ${lookalikeText(each)}`);
 
 let tiers: readonly TierProcess[] = [];
 /** Those that were told to end. */

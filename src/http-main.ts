@@ -6,6 +6,7 @@ import { version } from "../package.json" with { type: "json" };
 import { optionsOrExit } from "./cli/usage.ts";
 import { HTTP_TIER, type HttpConfig } from "./config/http.ts";
 import { loadOrExit } from "./config/load.ts";
+import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
 import { UserClient } from "./gen/user-client.ts";
 import { AvatarBucket, CertificateError } from "./http/avatar/bucket.ts";
 import { AvatarFolder } from "./http/avatar/folder.ts";
@@ -123,5 +124,7 @@ if (import.meta.main) {
   const options = await optionsOrExit("start:http", HELP, { workers: { type: "string" } });
   const config = loadOrExit(HTTP_TIER, process.env);
   const log = createLog("http", config.logLevel, process.stdout.isTTY);
+  // Who started it for its own sake, as `bun run start` does, has told of them.
+  if (!process.send) for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
   await runTier(log, () => startHttp(config, log, Number(options.workers ?? 1)));
 }

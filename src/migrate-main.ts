@@ -1,9 +1,9 @@
 // Brings the tables up to date, or tells whether they are. `bun run migrate --help`
 
-import { ExitCode, MIGRATION_NOTES, runDatabaseCommand } from "./cli/database-command.ts";
+import { MIGRATION_NOTES, runDatabaseCommand } from "./cli/database-command.ts";
 import { table } from "./cli/layout.ts";
 import { MIGRATE_HELP, parseMigrateArguments } from "./cli/migrate-arguments.ts";
-import { loadOrExit } from "./config/load.ts";
+import { loadForCommand } from "./config/command.ts";
 import { MIGRATE } from "./config/storage.ts";
 import type { MigrationState } from "./storage/migration.ts";
 import { type Migrations, migrationsOf } from "./storage/migrations.ts";
@@ -44,7 +44,7 @@ if (import.meta.main) {
   await runDatabaseCommand(async () => {
     const what = parseMigrateArguments(process.argv.slice(2));
     if (what !== "help") {
-      const migrations = migrationsOf(loadOrExit(MIGRATE, process.env, ExitCode.misunderstood));
+      const migrations = migrationsOf(loadForCommand(MIGRATE, process.env));
       return what === "status" ? showStatus(migrations) : migrate(migrations);
     }
     console.log(MIGRATE_HELP);

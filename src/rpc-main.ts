@@ -13,6 +13,7 @@ import { print } from "./cli/output.ts";
 import { pipedRequest, statedRequest } from "./cli/request.ts";
 import { STDIN } from "./cli/stdin.ts";
 import { UsageError } from "./cli/usage.ts";
+import { tellLookalikes } from "./config/command.ts";
 import { bracketed } from "./config/hosts.ts";
 import { load } from "./config/load.ts";
 import { ConfigError } from "./config/reader.ts";
@@ -107,6 +108,7 @@ if (import.meta.main) {
     const args = parseArguments(process.argv.slice(2));
     target = args.target;
     const isAboutItself = args.help && target === undefined;
+    if (!isAboutItself) tellLookalikes(process.env);
     await print(isAboutItself ? HELP : await run(args, configFor(args, process.env), requestId));
   } catch (error) {
     const mistake = error instanceof ConfigError ? new UsageError(error.message) : error;

@@ -1,10 +1,10 @@
 // Fills the user table with test users. `bun run seed --help`
 
 import { DEFAULT_PROFILE_PATH } from "../schema/user.ts";
-import { ExitCode, MIGRATION_NOTES, runDatabaseCommand } from "./cli/database-command.ts";
+import { MIGRATION_NOTES, runDatabaseCommand } from "./cli/database-command.ts";
 import { count, duration, Progress, rateOf } from "./cli/progress.ts";
 import { parseSeedArguments, SEED_HELP } from "./cli/seed-arguments.ts";
-import { loadOrExit } from "./config/load.ts";
+import { loadForCommand } from "./config/command.ts";
 import { SEED, type SeedConfig } from "./config/storage.ts";
 import { openSeed } from "./storage/open-seed.ts";
 import type { Seed, SeedProgress } from "./storage/seed.ts";
@@ -115,8 +115,7 @@ function describe(users: number, { taken }: SeedProgress, { database }: Seed): s
 if (import.meta.main) {
   await runDatabaseCommand(async () => {
     const users = parseSeedArguments(process.argv.slice(2), MAX_TEST_USERS);
-    if (users !== "help")
-      return seedUsers(users, loadOrExit(SEED, process.env, ExitCode.misunderstood));
+    if (users !== "help") return seedUsers(users, loadForCommand(SEED, process.env));
     console.log(SEED_HELP);
     return 0;
   });

@@ -3,6 +3,7 @@
 import { optionsOrExit } from "./cli/usage.ts";
 import { bracketed, calledHost, type Endpoint } from "./config/hosts.ts";
 import { loadOrExit, orExit } from "./config/load.ts";
+import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
 import { START, tierEnvironments } from "./config/start.ts";
 import { createLog } from "./log.ts";
 import { onEnd, speakThrough } from "./process/end.ts";
@@ -64,6 +65,7 @@ async function exit(exitCode: number): Promise<never> {
 }
 
 speakThrough(log);
+for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
 if (environments.warning) log.warn(environments.warning);
 const ports = await freePortsOrExit();
 const rpcHost = bracketed(calledHost(config.tcp.rpc.host));

@@ -5,6 +5,7 @@ import { DEFAULT_PROFILE_PATH } from "../schema/user.ts";
 import { CallStats } from "./call-stats.ts";
 import { optionsOrExit } from "./cli/usage.ts";
 import { loadOrExit } from "./config/load.ts";
+import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
 import { TCP_TIER, type TcpConfig } from "./config/tcp.ts";
 import { DESCRIPTIONS, dispatchTables } from "./gen/services.ts";
 import { createLog, type Log } from "./log.ts";
@@ -82,5 +83,7 @@ if (import.meta.main) {
   await optionsOrExit("start:tcp", HELP, {});
   const config = loadOrExit(TCP_TIER, process.env);
   const log = createLog("tcp", config.logLevel, process.stdout.isTTY);
+  // Who started it for its own sake, as `bun run start` does, has told of them.
+  if (!process.send) for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
   await runTier(log, () => startTcp(config, log));
 }

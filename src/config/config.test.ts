@@ -142,6 +142,7 @@ describe("the config", () => {
   test.each([
     [{ HTTP_PORT: "http" }, 'HTTP_PORT is "http": must be a whole number from 0 to 65535'],
     [{ HTTP_PORT: "65536" }, 'HTTP_PORT is "65536": must be a whole number from 0 to 65535'],
+    [{ RPC_PORT: "tcp://10.0.0.1:9091" }, "as Kubernetes sets it for a service of that name"],
     [{ RPC_PORT: "-1" }, 'RPC_PORT is "-1": must be a whole number from 0 to 65535'],
     [{ RPC_HOST: "one two" }, "must be one host, without blanks"],
     [{ RPC_ADDRESSES: "one" }, 'RPC_ADDRESSES has "one": must be host:port'],

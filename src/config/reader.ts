@@ -9,7 +9,7 @@ import {
 } from "./variables.ts";
 
 /** Documented variables that do not work yet: accepting them silently would pretend. */
-const NOT_YET = ["METRICS_PORT"];
+export const NOT_YET: readonly string[] = ["METRICS_PORT"];
 
 /** Everything that is wrong with the environment, by variable name, a line each. */
 export class ConfigError extends Error {

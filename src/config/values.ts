@@ -34,6 +34,10 @@ export function parseWhole(value: string, lowest: number, highest: number): numb
 }
 
 export function parsePort(value: string): number {
+  if (/^(tcp|udp|sctp):\/\//.test(value)) {
+    const why = "as Kubernetes sets it for a service of that name";
+    throw new Error(`is "${shown(value)}", ${why}: set it, or enableServiceLinks: false`);
+  }
   return parseWhole(value, 0, MAX_PORT);
 }
 

@@ -1,0 +1,90 @@
+import distance from "leven";
+import { NOT_YET } from "./reader.ts";
+import { type Environment, VARIABLES, type VariableName } from "./variables.ts";
+
+// Variables that look like one of ours and are none: a slip of the pen, or the name that the same
+// thing has elsewhere. They have no effect, which somebody should hear of.
+
+export interface Lookalike {
+  readonly name: string;
+  readonly meant: VariableName;
+}
+
+/** How others call it. */
+const ALIASES: Readonly<Partial<Record<VariableName, readonly string[]>>> = {
+  HTTP_HOST: ["BIND_ADDRESS", "LISTEN_HOST", "SERVER_HOST"],
+  HTTP_PORT: ["PORT", "LISTEN_PORT", "SERVER_PORT"],
+  PUBLIC_URL: ["APP_URL", "BASE_URL", "EXTERNAL_URL", "PUBLIC_BASE_URL", "SITE_URL"],
+  RPC_ADDRESSES: ["RPC_SERVERS", "RPC_URL", "RPC_URLS"],
+  RPC_TOKEN: ["RPC_PASSWORD", "RPC_SECRET"],
+  RPC_TLS_CERT: ["RPC_CERT", "RPC_CERTIFICATE", "RPC_TLS_CERTIFICATE"],
+  RPC_TLS_KEY: ["RPC_KEY"],
+  RPC_TLS_CA: ["RPC_CA"],
+  DATA_DIR: ["DATA_FOLDER", "DATA_PATH"],
+  DATABASE_URL: [
+    ...["DATABASE_DSN", "DB_DSN", "DB_URI", "DB_URL", "JDBC_DATABASE_URL", "JDBC_URL"],
+    ...["MARIADB_URI", "MARIADB_URL", "MYSQL_DSN", "MYSQL_URI", "MYSQL_URL"],
+  ],
+  REDIS_URL: ["REDISCLOUD_URL", "REDIS_DSN", "REDIS_TLS_URL", "VALKEY_URI", "VALKEY_URL"],
+  AVATAR_URL: ["AVATAR_BUCKET", "S3_BUCKET"],
+  S3_ENDPOINT: ["S3_ENDPOINT_URL", "S3_HOST", "S3_URL"],
+  S3_ACCESS_KEY_ID: ["S3_ACCESS_KEY", "S3_KEY"],
+  S3_SECRET_ACCESS_KEY: ["S3_SECRET", "S3_SECRET_KEY"],
+  SESSION_TTL_SECONDS: ["SESSION_MAX_AGE", "SESSION_TIMEOUT", "SESSION_TTL"],
+  LOG_LEVEL: ["LOG_LVL"],
+};
+
+/** Whose names may be near to ours by accident: other software's, and what Kubernetes sets. */
+const FOREIGN =
+  /^(npm_|BUN_|OTEL_|AWS_|GRPC_|KUBERNETES_)|_SERVICE_(HOST|PORT)|_PORT_\d+_(TCP|UDP|SCTP)/;
+/** What a link to another container, or a service of Kubernetes, has as a value. */
+const LINK = /^(tcp|udp|sctp):\/\//;
+
+const OURS = Object.keys(VARIABLES).filter(isOurs);
+/** Every slip of one letter is found, and in a long name one of two. */
+const LONG = 12;
+
+/** Every variable that looks like one of ours and has no effect, with the one that it resembles. */
+export function lookalikes(environment: Environment): Lookalike[] {
+  return Object.entries(environment).flatMap(([name, value = ""]) => {
+    if (isOurs(name) || NOT_YET.includes(name) || FOREIGN.test(name) || LINK.test(value)) return [];
+    const meant = meantBy(name);
+    return meant === undefined ? [] : [{ name, meant }];
+  });
+}
+
+/** For people; a value is not in it. */
+export function lookalikeText({ name, meant }: Lookalike): string {
+  return `${name} is no variable of Portico and has no effect: did you mean ${meant}?`;
+}
+
+function meantBy(name: string): VariableName | undefined {
+  if (!/^[\w.-]{3,40}$/.test(name)) return undefined;
+  const plain = name
+    .toUpperCase()
+    .replace(/[.-]/g, "_")
+    .replace(/^PORTICO_/, "");
+  if (isOurs(plain)) return plain;
+  const alias = OURS.find((ours) => ALIASES[ours]?.includes(plain));
+  if (alias) return alias;
+  const [nearest] = OURS.map((ours) => ({ ours, steps: distance(plain, ours) })).sort(
+    (one, other) => one.steps - other.steps,
+  );
+  return nearest && isNear(plain, nearest) ? nearest.ours : undefined;
+}
+
+function isNear(name: string, { ours, steps }: { ours: string; steps: number }): boolean {
+  if (steps <= 1 || (steps === 2 && (name.length >= LONG || sorted(name) === sorted(ours)))) {
+    return true;
+  }
+  // Hardly anybody else has variables of this kind.
+  return name.startsWith("RPC_");
+}
+
+function sorted(text: string): string {
+  return [...text].sort().join("");
+}
+
+function isOurs(name: string): name is VariableName {
+  return Object.hasOwn(VARIABLES, name);
+}

@@ -1,0 +1,70 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { cp } from "node:fs/promises";
+import { join } from "node:path";
+import { Child, Folder, ROOT } from "./child.ts";
+
+// Processes on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(60_000);
+
+const WRONG = { HTPP_PORT: "s3cret-1", PORT: "s3cret-2", DATABSE_URL: "mysql://u:s3cret-3@h/d" };
+
+function expectWarnings(output: string): void {
+  for (const name of Object.keys(WRONG)) {
+    const told = output.match(new RegExp(`\\b${name} is no variable of Portico`, "g"));
+    expect(told).toHaveLength(1);
+  }
+  expect(output).toContain(
+    "HTPP_PORT is no variable of Portico and has no effect: did you mean HTTP_PORT?",
+  );
+  expect(output).toContain("did you mean DATABASE_URL?");
+  expect(output).not.toContain("s3cret");
+}
+
+test.each([
+  ["tcp", /"msg":"listening"/],
+  ["http", /"msg":"listening"/],
+  ["start", /"both tiers are running"/],
+  ["dev", /Portico is running/],
+])(
+  "%s names each variable that looks like one of ours, once, and starts",
+  async (name, running) => {
+    await using folder = await Folder.make();
+    const ports = { HTTP_PORT: "0", RPC_PORT: "0", RPC_ADDRESSES: "127.0.0.1:1" };
+    const environment = { ...WRONG, ...ports, DATA_DIR: folder.path };
+    await using child = new Child(`src/${name}-main.ts`, { environment });
+    await child.waitFor(running);
+    child.kill("SIGTERM");
+    await child.exited();
+    expectWarnings(child.output);
+  },
+);
+
+test("a command names them on stderr", async () => {
+  await using folder = await Folder.make();
+  for (const [script, args] of [
+    ["src/migrate-main.ts", ["--status"]],
+    ["src/rpc-main.ts", ["--address", "127.0.0.1:1"]],
+  ] as const) {
+    await using child = new Child(script, {
+      args,
+      environment: { ...WRONG, DATA_DIR: folder.path },
+    });
+    await child.exited();
+    expectWarnings(child.output);
+  }
+});
+
+test("what runs before the dependencies are installed needs none of them", async () => {
+  await using folder = await Folder.make();
+  for (const name of ["src", "schema", "test", "package.json"]) {
+    await cp(join(ROOT, name), join(folder.path, name), { recursive: true });
+  }
+  for (const script of ["src/dev-main.ts", "test/main.ts"]) {
+    const bare = Bun.spawn([process.execPath, "--no-install", script, "--help"], {
+      cwd: folder.path,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    expect(await new Response(bare.stderr).text()).toBe("");
+    expect(await bare.exited).toBe(0);
+  }
+});
