@@ -1,6 +1,6 @@
-import type { QueryResult, RowDataPacket } from "mysql2";
+import type { RowDataPacket } from "mysql2";
 import type { Connection } from "mysql2/promise";
-import { errorField, within } from "./attempt.ts";
+import { errorField } from "./attempt.ts";
 import {
   type AppliedMigration,
   MigrationError,
@@ -9,44 +9,40 @@ import {
   pendingOf,
   statesOf,
 } from "./migration.ts";
-import { MYSQL_MIGRATIONS, type MysqlMigration, type MysqlObstacle } from "./mysql-migrations.ts";
+import { isPassing, isRolledBack } from "./mysql-errors.ts";
+import { MYSQL_MIGRATIONS, type MysqlMigration } from "./mysql-migrations.ts";
+import { findObstacles, isNeeded, neededOf, tryOut } from "./mysql-obstacles.ts";
 import { openSession } from "./mysql-session.ts";
+import { query, TABLE_TIMEOUT_MS } from "./mysql-statement.ts";
+import { engineOfUser, proveAccounts, proveForeignTable } from "./mysql-trial.ts";
 
 /** How long one server waits for another that is migrating, before it says so and asks again. */
 const LOCK_TIMEOUT_SECONDS = 10;
 /** Every query of a table waits behind an ALTER that waits for it, so that gives way soon. */
 const LOCK_WAIT_SECONDS = 3;
-/** For what does not touch the users, and waits for a table's lock at most. */
-const STATEMENT_TIMEOUT_MS = 10_000;
 /** MySQL has waited for the lock when it answers. */
 const LOCK_ANSWER_TIMEOUT_MS = LOCK_TIMEOUT_SECONDS * 1_000 + 5_000;
-/** Reading or altering a table of many millions of rows takes minutes. */
-const TABLE_TIMEOUT_MS = 30 * 60_000;
-/** How many rows that are in the way are named. */
-const NAMED_OBSTACLES = 10;
 
 interface LockRow extends RowDataPacket {
   readonly locked: number | string | null;
 }
-interface NeededRow extends RowDataPacket {
-  readonly needed: number | string;
-}
-interface ObstacleRow extends RowDataPacket {
-  readonly id: number | string;
-}
 type AppliedRow = AppliedMigration & RowDataPacket;
 
 /**
- * Bring a MySQL database up to date. Servers that do so at once take turns (GET_LOCK). Where
- * nothing is pending, no right is needed but to read the table `migration`.
+ * Bring a MySQL database up to date, and prove that users can sign up there. Servers that do so at
+ * once take turns (GET_LOCK); if nothing is pending, they need none.
  * @throws {MigrationError} its rows do not fit into the new tables
+ * @throws {UnfitTableError} its table cannot take new users
  */
 export async function migrateMysql(databaseUrl: string, events: MigrationEvents): Promise<void> {
   await connected(databaseUrl, false, async (connection) => {
-    if ((await readPending(connection)).length === 0) return;
-    await lock(connection, events);
-    // Who had the lock before may have left nothing to do.
-    await migrate(connection, await readPending(connection), events);
+    if ((await readPending(connection)).length > 0) {
+      await lock(connection, events);
+      // Who had the lock before may have left nothing to do.
+      await migrate(connection, await readPending(connection), events);
+    } else {
+      await proveForeignTable(connection);
+    }
   });
 }
 
@@ -75,17 +71,6 @@ async function connected<T>(
   }
 }
 
-/** Every statement has a limit of its own, so that a MySQL that freezes is soon found out. */
-async function query<T extends QueryResult>(
-  connection: Connection,
-  sql: string,
-  values: readonly (string | number)[] = [],
-  timeoutMs = STATEMENT_TIMEOUT_MS,
-): Promise<T> {
-  const [result] = await within(timeoutMs, connection.query<T>(sql, [...values]));
-  return result;
-}
-
 async function lock(connection: Connection, events: MigrationEvents): Promise<void> {
   for (;;) {
     // The name of a lock is global to the server, and has at most 64 characters.
@@ -96,6 +81,7 @@ async function lock(connection: Connection, events: MigrationEvents): Promise<vo
       LOCK_ANSWER_TIMEOUT_MS,
     );
     if (Number(row?.locked) === 1) return;
+    if (row?.locked == null) throw new Error("GET_LOCK failed: the server does not say why");
     events.waiting("another server is migrating it");
   }
 }
@@ -123,7 +109,10 @@ async function migrate(
   events: MigrationEvents,
 ): Promise<void> {
   if (pending.length === 0) return;
-  await patiently(events, () => findObstacles(connection, pending));
+  const needed = await neededOf(connection, pending);
+  await patiently(events, () => findObstacles(connection, needed));
+  const isOriginal = (await engineOfUser(connection)) !== undefined;
+  if (isOriginal) await patiently(events, () => tryOut(connection, needed));
   await patiently(events, () =>
     query(
       connection,
@@ -147,6 +136,7 @@ async function migrate(
       ),
     );
   }
+  if (isOriginal) await patiently(events, () => proveAccounts(connection));
 }
 
 /** Again, as often as somebody holds the table: nothing has changed, and others had their turn. */
@@ -156,37 +146,8 @@ async function patiently(events: MigrationEvents, work: () => Promise<unknown>):
       await work();
       return;
     } catch (error) {
-      if (errorField(error, "code") !== "ER_LOCK_WAIT_TIMEOUT") throw error;
+      if (!isRolledBack(error)) throw error;
       events.waiting("a transaction or a backup holds its table");
-    }
-  }
-}
-
-async function isNeeded(connection: Connection, { neededWhere }: MysqlMigration): Promise<boolean> {
-  if (neededWhere === undefined) return true;
-  const [row] = await query<NeededRow[]>(connection, neededWhere);
-  return Number(row?.needed) > 0;
-}
-
-/** All that is in the way of any, while the table is as it was. */
-async function findObstacles(
-  connection: Connection,
-  pending: readonly MysqlMigration[],
-): Promise<void> {
-  const absent = new Set<MysqlObstacle>();
-  for (const migration of pending) {
-    if (!(await isNeeded(connection, migration))) continue;
-    for (const obstacle of migration.obstacles ?? []) {
-      if (absent.has(obstacle)) continue;
-      const rows = await query<ObstacleRow[]>(
-        connection,
-        `${obstacle.sql} LIMIT ?`,
-        [NAMED_OBSTACLES],
-        TABLE_TIMEOUT_MS,
-      );
-      const ids = rows.map(({ id }) => id).join(", ");
-      if (rows.length > 0) throw new MigrationError(migration, `${obstacle.why} (id ${ids})`);
-      absent.add(obstacle);
     }
   }
 }
@@ -197,11 +158,8 @@ async function apply(connection: Connection, migration: MysqlMigration): Promise
     if (before !== undefined) await query(connection, before, [], TABLE_TIMEOUT_MS);
     await query(connection, sql, [], TABLE_TIMEOUT_MS);
   } catch (cause) {
-    // The original system may have gone on since obstacles were looked for. SQLSTATE: class 22 is
-    // data that does not fit, 01 data that would be cut, 23 a key that is there twice.
-    if (!(cause instanceof Error) || !/^(01|2[23])/.test(errorField(cause, "sqlState") ?? "")) {
-      throw cause;
-    }
+    // The original system may have gone on since obstacles were looked for.
+    if (isPassing(cause) || !(cause instanceof Error)) throw cause;
     throw new MigrationError(migration, cause.message, { cause });
   }
 }

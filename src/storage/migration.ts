@@ -38,6 +38,15 @@ export class MigrationError extends Error {
   }
 }
 
+/** A table that no migration is pending for, or will make fit: trying again would not help. */
+export class UnfitTableError extends Error {
+  override readonly name = "UnfitTableError";
+
+  constructor(why: string, options?: ErrorOptions) {
+    super(`nobody could sign up with the table user as it is: ${why}`, options);
+  }
+}
+
 /** Those of this version and those recorded, in order. */
 export function statesOf(
   known: readonly Migration[],

@@ -1,5 +1,5 @@
 import { errorField } from "./attempt.ts";
-import { MigrationError } from "./migration.ts";
+import { MigrationError, UnfitTableError } from "./migration.ts";
 
 // What MySQL's errors mean for us, told by their numbers: SQLSTATE classes mix absence and refusal.
 
@@ -57,6 +57,8 @@ const PASSING: ReadonlySet<number> = new Set([
   3168, // ER_SERVER_ISNT_AVAILABLE
   4031, // ER_CLIENT_INTERACTION_TIMEOUT
 ]);
+/** ER_DBACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR, ER_SPECIFIC_ACCESS_DENIED_ERROR. */
+const DENIED: ReadonlySet<number> = new Set([1044, 1142, 1227]);
 /** TiDB's and ProxySQL's own, which all say that what is behind them cannot be reached. */
 const PROXY_ERRORS = { from: 9_000, to: 9_999 };
 
@@ -93,8 +95,20 @@ export function isRolledBack(error: unknown): boolean {
 /** Whether waiting helps, rather than somebody changing a right, a table or DATABASE_URL. */
 export function isPassing(error: unknown): boolean {
   const errno = serverErrno(error);
-  if (errno === undefined) return !(error instanceof MigrationError) && !isTlsRefusal(error);
+  if (errno === undefined) return !isUnfit(error) && !isTlsRefusal(error);
   return PASSING.has(errno) || (errno >= PROXY_ERRORS.from && errno <= PROXY_ERRORS.to);
+}
+
+/** A table, or a program, that has to be changed. */
+function isUnfit(error: unknown): boolean {
+  return [MigrationError, UnfitTableError, TypeError, ReferenceError].some(
+    (each) => error instanceof each,
+  );
+}
+
+/** A right that the user lacks. */
+export function isDenied(error: unknown): boolean {
+  return DENIED.has(serverErrno(error) ?? 0);
 }
 
 /** The server has no TLS at all. */

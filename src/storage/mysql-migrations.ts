@@ -14,11 +14,19 @@ export interface MysqlMigration extends Migration {
 }
 
 export interface MysqlObstacle {
-  /** A SELECT of the ids that are in the way, which the table takes before any migration, too. */
+  /**
+   * A SELECT of what is in the way, as `id`, by the ids of users if nothing else is said. The table
+   * takes it before any migration, too.
+   */
   readonly sql: string;
   readonly why: string;
+  /** What is selected, as in "foreign key". */
+  readonly what?: string;
 }
 
+/** All but `id`, for an IN. */
+export const COLUMNS_OF_OURS = `'gmt_create', 'gmt_modified', 'username', 'nickname',
+  'password', 'salt', 'profile_path'`;
 const COLUMNS_OF_USER = "information_schema.columns WHERE table_schema = DATABASE()";
 
 const NAMELESS: MysqlObstacle = {
@@ -47,6 +55,32 @@ const SAME_NAME: MysqlObstacle = {
   why: "rename or delete users until no two have one name, spaces at its end aside",
 };
 
+const NO_TABLE: MysqlObstacle = {
+  sql: `SELECT table_type AS id FROM information_schema.tables
+    WHERE table_schema = DATABASE() AND table_name = 'user' AND table_type <> 'BASE TABLE'`,
+  why: "rename what is named user: a table is needed",
+  what: "it is a",
+};
+
+const PARTITIONED: MysqlObstacle = {
+  sql: `SELECT partition_name AS id FROM information_schema.partitions
+    WHERE table_schema = DATABASE() AND table_name = 'user' AND partition_name IS NOT NULL`,
+  why: "ALTER TABLE user REMOVE PARTITIONING, since names must be unique in all of it",
+  what: "partition",
+};
+
+/** MySQL does not alter a column that has one. */
+const FOREIGN_KEY: MysqlObstacle = {
+  sql: `SELECT DISTINCT CONCAT(table_name, '.', constraint_name) AS id
+    FROM information_schema.key_column_usage
+    WHERE (table_schema = DATABASE() AND table_name = 'user' AND referenced_table_name IS NOT NULL
+        AND column_name IN (${COLUMNS_OF_OURS}))
+      OR (referenced_table_schema = DATABASE() AND referenced_table_name = 'user'
+        AND referenced_column_name IN (${COLUMNS_OF_OURS}))`,
+  why: "drop the foreign keys of columns that are altered",
+  what: "foreign key",
+};
+
 const FILL_GAPS = `UPDATE user SET
     gmt_create   = COALESCE(gmt_create, UTC_TIMESTAMP()),
     gmt_modified = COALESCE(gmt_modified, UTC_TIMESTAMP()),
@@ -60,6 +94,7 @@ export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
   {
     version: 1,
     name: "create user",
+    obstacles: [NO_TABLE],
     sql: `CREATE TABLE IF NOT EXISTS user (
       id           bigint       NOT NULL AUTO_INCREMENT,
       gmt_create   datetime     NOT NULL,
@@ -86,11 +121,10 @@ export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
     version: 3,
     name: "convert original user",
     neededWhere: `SELECT COUNT(*) AS needed FROM ${COLUMNS_OF_USER}
-      AND table_name = 'user' AND column_name IN ('gmt_create', 'gmt_modified',
-        'username', 'nickname', 'password', 'salt', 'profile_path')
+      AND table_name = 'user' AND column_name IN (${COLUMNS_OF_OURS})
       AND (is_nullable = 'YES' OR collation_name <> 'utf8mb4_bin'
         OR (column_name = 'password' AND character_maximum_length < 255))`,
-    obstacles: [NAMELESS, TOO_LONG, SAME_NAME],
+    obstacles: [PARTITIONED, FOREIGN_KEY, NAMELESS, TOO_LONG, SAME_NAME],
     // Again: the original system may have gone on since 2.
     before: FILL_GAPS,
     sql: `ALTER TABLE user
@@ -115,7 +149,7 @@ export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
         GROUP BY index_name
         HAVING COUNT(*) = 1 AND MAX(non_unique) = 0
           AND MAX(column_name) = 'username' AND MAX(sub_part) IS NULL)`,
-    obstacles: [SAME_NAME],
+    obstacles: [PARTITIONED, SAME_NAME],
     sql: "ALTER TABLE user ADD UNIQUE KEY uk_username (username)",
   },
   {

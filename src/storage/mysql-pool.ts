@@ -60,6 +60,7 @@ export class MysqlPool {
   readonly #waiters: (() => void)[] = [];
   readonly #sweeper: NodeJS.Timeout;
   #turnsTaken = 0;
+  #isClosed = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -117,7 +118,9 @@ export class MysqlPool {
     this.dropIdle();
   }
 
+  /** Those in use end when they are given back; who still waits for a turn gets no connection. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearInterval(this.#sweeper);
     this.generation++;
     await Promise.allSettled(
@@ -129,6 +132,7 @@ export class MysqlPool {
 
   async #open(timeoutMs: number): Promise<PooledConnection> {
     const { generation } = this;
+    if (this.#isClosed) throw new Error("the pool is closed");
     if (timeoutMs <= 0) throw new Error("no time is left to connect");
     const connection = await this.#options.open(timeoutMs);
     return new PooledConnection(connection, this, generation, this.#options.maxAgeMs);

@@ -12,8 +12,10 @@ const BATCH_SIZES = [1, 4, 16, 32, 48, 64, 96, LARGEST_BATCH];
 
 const COLUMNS = "username, nickname, profile_path AS profilePath, password, salt";
 
-/** Of one row at least, which is all null where no user was found. */
-type UserRow = ProvenRow & (User | { readonly [column in keyof User]: null });
+/** All null in the one row that there is if no user was found. */
+interface UserRow extends ProvenRow, Omit<User, "username"> {
+  readonly username: User["username"] | null;
+}
 
 type ShownRow = ProvenRow & { readonly profilePath: string | null };
 
@@ -126,8 +128,11 @@ export class MysqlUsers implements UserStore {
        LEFT JOIN user ON username IN (${names.map(() => "?").join(", ")})`,
       names,
     );
-    const users = new Map<string | null, User>();
-    for (const row of rows) if (row.username !== null) users.set(row.username, row);
+    const users = new Map<string, User>();
+    for (const { username, nickname, profilePath, password, salt } of rows) {
+      if (username === null) continue;
+      users.set(username, { username, nickname, profilePath, password, salt });
+    }
     return usernames.map((username) => users.get(username));
   }
 }
