@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { inspect } from "node:util";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
+import { MYSQL_MIGRATIONS } from "../src/storage/mysql-migrations.ts";
 import { StorageError } from "../src/user/stores.ts";
 import { available, sharedMariaDb } from "./mariadb.ts";
 import { createFolder, open, recordingLog, user } from "./storage-pairs.ts";
@@ -12,6 +13,13 @@ import { createFolder, open, recordingLog, user } from "./storage-pairs.ts";
 setDefaultTimeout(90_000);
 
 const it = test.skipIf(!available);
+
+/** As MySQL says it: the primary key, a unique one, and another. */
+const INDEXED: Readonly<Record<string, string>> = {
+  id: "PRI",
+  username: "UNI",
+  profile_path: "MUL",
+};
 
 /** Users in an empty MySQL database, and a raw connection to it. */
 async function openMysql() {
@@ -51,7 +59,7 @@ it("MySQL: the table user is as contract.md has it", async () => {
     name,
     type,
     collation,
-    indexed: name === "id" ? "PRI" : name === "username" ? "UNI" : "",
+    indexed: INDEXED[name] ?? "",
     nullable: "NO",
     extra: name === "id" ? "auto_increment" : "",
   });
@@ -134,7 +142,10 @@ it("MySQL: servers that start at once migrate one after the other, and without a
 
   await Promise.all(opened.map((storage) => storage.close()));
   const others = messages.filter((message) => !message.startsWith("info connected to"));
-  expect(others).toEqual([expect.stringMatching(/^info migrating MySQL at /)]);
+  // Each migration is carried out by one of them at most.
+  expect(others.length).toBeGreaterThan(0);
+  expect(others.length).toBeLessThanOrEqual(MYSQL_MIGRATIONS.length);
+  for (const other of others) expect(other).toStartWith("info migrating MySQL at ");
 });
 
 it("MySQL: an update is not sent by a process that has stood still past its time", async () => {
