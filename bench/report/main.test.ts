@@ -121,7 +121,7 @@ test("a run that has measured what is no number says where, and its JSON is kept
 });
 
 test("the command says what is wrong and ends with 1", async () => {
-  const command = ["bun", join(import.meta.dir, "../main.ts"), "report", "no/such/file.json"];
+  const command = [process.execPath, join(import.meta.dir, "../main.ts"), "report", "no/such/file.json"];
   const process = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });
   expect(await new Response(process.stderr).text()).toMatch(
     /^Cannot read no\/such\/file\.json: .*\n$/,
