@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { mkdir, symlink } from "node:fs/promises";
+import { chmod, mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { scripts } from "../package.json" with { type: "json" };
 import { Child, Folder, ROOT } from "./child.ts";
@@ -45,6 +45,17 @@ describe("a machine with Node, where Bun is not on the PATH", () => {
     const { exitCode, stdout, stderr } = await run(ROOT, [command, "--help"], { PATH });
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     expect(stdout).toContain(`bun run ${command}`);
+  });
+
+  test("takes no other Bun that is on the PATH, unless npm runs the script", async () => {
+    await using folder = await Folder.make();
+    const PATH = await pathWithoutBun(folder);
+    await Bun.write(join(PATH, "bun"), "#!/bin/sh\necho another Bun\n");
+    await chmod(join(PATH, "bun"), 0o755);
+    expect((await run(ROOT, ["rpc", "--help"], { PATH })).stdout).toContain("bun run rpc");
+    // `npx bun run …` leaves npm's own path in the environment, and Bun does not change it.
+    const byNpm = { PATH, npm_execpath: "/usr/lib/node_modules/npm/bin/npx-cli.js" };
+    expect((await run(ROOT, ["rpc", "--help"], byNpm)).stdout).toBe("another Bun\n");
   });
 
   test("starts both tiers by the same Bun", async () => {

@@ -121,11 +121,16 @@ test("a run that has measured what is no number says where, and its JSON is kept
 });
 
 test("the command says what is wrong and ends with 1", async () => {
-  const command = [process.execPath, join(import.meta.dir, "../main.ts"), "report", "no/such/file.json"];
-  const process = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });
-  expect(await new Response(process.stderr).text()).toMatch(
+  const command = [
+    process.execPath,
+    join(import.meta.dir, "../main.ts"),
+    "report",
+    "no/such/file.json",
+  ];
+  const report = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });
+  expect(await new Response(report.stderr).text()).toMatch(
     /^Cannot read no\/such\/file\.json: .*\n$/,
   );
-  expect(await new Response(process.stdout).text()).toBe("");
-  expect(await process.exited).toBe(1);
+  expect(await new Response(report.stdout).text()).toBe("");
+  expect(await report.exited).toBe(1);
 });
