@@ -53,7 +53,7 @@ const TO_BLAME: Readonly<Record<string, string>> = {
 export async function startHttp(config: HttpConfig, log: Log, workers = 1): Promise<RunningTier> {
   const { http, publicUrl, rpcAddresses, sessionTtlSeconds } = config;
   const avatars = await openAvatars(config, log);
-  const identity = { build: BUILD, token: config.rpcToken, tlsCa: config.rpcTlsCa };
+  const identity = { build: BUILD, token: config.rpcToken, tlsCa: config.rpcTlsCa, log };
   const interceptors = [callLog(log), traceOutgoing()];
   // Its process is busy with browsers all the time: what counts here is CPU time.
   const packedInFlight = config.rpcLimits.maxInFlight;

@@ -76,7 +76,7 @@ const HINTS: readonly [RegExp, (attempt: Attempt) => string][] = [
       "made it, set DATA_DIR to theirs.",
   ],
   [
-    /no HELLO in time|Cannot read frame|certificate/,
+    /no HELLO in time|Cannot read frame|TLS handshake failed/,
     () =>
       "Is it the port of a TCP tier? One with TLS needs RPC_TLS_CA, one without needs it unset.",
   ],
@@ -87,6 +87,6 @@ function withCauses(error: Error): string {
   const { message, cause } = error;
   const code = "code" in error && !message.includes(`${error.code}`) ? ` (${error.code})` : "";
   const causes =
-    cause instanceof Error && cause.message !== message ? `: ${withCauses(cause)}` : "";
+    cause instanceof Error && !message.includes(cause.message) ? `: ${withCauses(cause)}` : "";
   return `${message}${code}${causes}`;
 }

@@ -1,3 +1,4 @@
+import type { Log } from "../log.ts";
 import type { Resolve } from "./addresses.ts";
 import type { Caller, CallOptions, Method } from "./call.ts";
 import type { Address } from "./connect.ts";
@@ -16,6 +17,8 @@ export interface ClientIdentity extends Omit<Greeting, "hello"> {
   readonly build?: string;
   /** Every IP address of a host name. Default: what the system's DNS says. */
   readonly resolve?: Resolve;
+  /** Hears of servers that are lost, cannot be used, or are back. */
+  readonly log?: Log;
 }
 
 /**
@@ -33,10 +36,10 @@ export class Balancer implements Caller {
     interceptors: Interceptors = [],
   ) {
     if (addresses.length === 0) throw new RangeError("Cannot call: no server address");
-    const { build = "", resolve, ...rest } = identity;
+    const { build = "", resolve, log, ...rest } = identity;
     const greeting: Greeting = { ...rest, hello: helloTemplate(limits, build) };
     this.#context = {
-      servers: new Servers(addresses, limits, greeting, resolve),
+      servers: new Servers(addresses, limits, greeting, resolve, log),
       budget: new RetryBudget(limits),
       deadlines: new Deadlines(),
       intercept: compose(interceptors),

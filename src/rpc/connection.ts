@@ -1,7 +1,7 @@
 import type { Socket } from "bun";
 import { parseGoAway } from "./answer.ts";
 import { CallsInFlight } from "./calls-in-flight.ts";
-import { type Address, connect, type SocketUser } from "./connect.ts";
+import { type Address, connect, type SocketUser, TlsError } from "./connect.ts";
 import { RpcError } from "./error.ts";
 import { Flag, type Frame, FrameError, FrameReader, FrameType } from "./frame.ts";
 import { answerProof, type Greeting } from "./greeting.ts";
@@ -156,7 +156,7 @@ export class Connection implements CallHolder, SocketUser {
       this.#reader.push(chunk, this.#onFrame);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
-      this.#close("protocol error", error);
+      this.#close(error.message, error);
     }
   }
 
@@ -165,8 +165,8 @@ export class Connection implements CallHolder, SocketUser {
     this.#outbox?.drain();
   }
 
-  onClosed(error?: Error, why = "connection lost"): void {
-    this.#close(why, error);
+  onClosed(error?: Error): void {
+    this.#close(error instanceof TlsError ? error.message : "connection lost", error);
   }
 
   readonly #onFrame = (frame: Frame): void => {

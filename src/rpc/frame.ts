@@ -52,6 +52,13 @@ export class FrameError extends Error {
   override readonly name = "FrameError";
 }
 
+/** What begins with these bytes instead of a length: a record of TLS, or a response of HTTP. */
+function otherProtocol(bytes: number): string | undefined {
+  const start = bytes >>> 16;
+  if (start === 0x1603 || start === 0x1503) return "TLS";
+  return bytes === 0x48545450 ? "HTTP" : undefined;
+}
+
 /** Cuts a stream of chunks into frames. Buffers at most one frame, and no more than has arrived. */
 export class FrameReader {
   /** A longer length is refused. */
@@ -113,7 +120,12 @@ export class FrameReader {
   #lengthAt(buffer: Buffer, offset: number): number {
     const length = buffer.readUInt32BE(offset);
     if (length > this.maxFrameBytes) {
-      throw new FrameError(`Cannot read frame: ${length} bytes, limit ${this.maxFrameBytes}`);
+      const other = otherProtocol(length);
+      throw new FrameError(
+        other === undefined
+          ? `Cannot read frame: ${length} bytes, limit ${this.maxFrameBytes}`
+          : `Cannot read frame: the peer speaks ${other}, and this side does not`,
+      );
     }
     if (length < HEADER_BYTES) {
       throw new FrameError(`Cannot read frame: ${length} bytes, shorter than its header`);

@@ -28,11 +28,15 @@ export function answerProof(
   if (isTokenOptional && proof === undefined) return undefined;
   if (token === undefined) {
     if (proof === undefined) return undefined;
-    throw new FrameError("Cannot greet server: it asks for RPC_TOKEN");
+    throw new FrameError("Handshake failed: the server asks for RPC_TOKEN, which is not set here");
   }
   const nonces = { client: clientNonce, server: nonce };
   if (proof === undefined || !isProof(proof, proofOf(token, "server", nonces))) {
-    throw new FrameError("Cannot greet server: it does not know RPC_TOKEN");
+    throw new FrameError(
+      proof === undefined
+        ? "Handshake failed: the server does not know RPC_TOKEN: it has none"
+        : "Handshake failed: wrong RPC_TOKEN: the server does not know RPC_TOKEN as it is set here",
+    );
   }
   return proofOf(token, "client", nonces);
 }

@@ -68,20 +68,21 @@ export function newNonce(): string {
 /** @throws {FrameError} not a HELLO, or no protocol version in common */
 export function parseHello(text: string): Hello {
   const value = parseObject(text);
-  if (value?.magic !== MAGIC) throw new FrameError("Cannot greet peer: not a Portico HELLO");
+  if (value?.magic !== MAGIC)
+    throw new FrameError("Handshake failed: the peer is no tier of Portico");
   const { versions, maxFrameBytes, maxInFlight, build, nonce, proof, contract } = value;
   const { methods, olderShapes } = value;
   const [lowest, highest] = Array.isArray(versions) ? versions : [];
   if (!isCount(lowest) || !isCount(highest) || !isCount(maxFrameBytes) || !isCount(maxInFlight)) {
-    throw new FrameError("Cannot greet peer: its HELLO lacks versions or limits");
+    throw new FrameError("Handshake failed: the peer's HELLO lacks versions or limits");
   }
   if (lowest > VERSION || highest < VERSION) {
     throw new FrameError(
-      `Cannot greet peer: it speaks protocol ${lowest} to ${highest}, this side ${VERSION}`,
+      `Handshake failed: the peer speaks protocol ${lowest} to ${highest}, this side ${VERSION}`,
     );
   }
   if (typeof nonce !== "string" || !/^[0-9a-f]{32}$/.test(nonce)) {
-    throw new FrameError("Cannot greet peer: its HELLO lacks a nonce");
+    throw new FrameError("Handshake failed: the peer's HELLO lacks a nonce");
   }
   return {
     magic: MAGIC,

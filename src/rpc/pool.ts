@@ -33,6 +33,8 @@ export class Pool implements CallHolder, ConnectionOwner {
   /** While a call waits here, no connection has a free slot. */
   readonly #waiters = new Set<PendingCall>();
   readonly #backoff: Backoff;
+  /** Why its server was lost, where it was. */
+  lostBy: RpcError | undefined;
   /** Takes no more calls but those that wait. */
   #retired = false;
   #closed = false;
@@ -147,20 +149,20 @@ export class Pool implements CallHolder, ConnectionOwner {
     this.#forget(connection);
     this.#leaving.add(connection);
     // What says so is a server that shuts down: it is as good as lost.
-    if (this.#open.size === 0) this.#fail();
+    if (this.#open.size === 0) this.#fail(this.#refusal("unavailable", "it is shutting down"));
     this.#openIfNeeded();
   }
 
   onClose(connection: Connection, error: RpcError): void {
     if (this.#leaving.delete(connection)) return;
     if (this.#opening.delete(connection)) {
-      this.#fail();
+      this.#fail(error);
       // Others may still come, or serve: only where none can does waiting make no sense.
       if (this.#opening.size + this.#open.size === 0) this.#failWaiters(error);
       return;
     }
     this.#forget(connection);
-    if (this.#open.size === 0) this.#fail();
+    if (this.#open.size === 0) this.#fail(error);
     this.#openIfNeeded();
   }
 
@@ -168,8 +170,9 @@ export class Pool implements CallHolder, ConnectionOwner {
    * No connection is left, or no more can be had. That is tried again, but no more often than the
    * backoff says: calls that come meanwhile wait for that one try.
    */
-  #fail(): void {
+  #fail(error: RpcError): void {
     if (this.#retired) return;
+    this.lostBy = error;
     this.#backoff.fail();
     if (this.#open.size === 0) this.#owner.onHealth(this);
   }

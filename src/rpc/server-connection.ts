@@ -103,7 +103,8 @@ export class ServerConnection implements ServerCallsOwner {
   readonly #onFrame = (frame: Frame): void => {
     if (this.#closed) return;
     if (frame.type === FrameType.proof && this.#peer) return this.#onProof(frame);
-    if (this.#awaitedProof) throw new FrameError("Cannot serve peer: RPC_TOKEN is not proved");
+    if (this.#awaitedProof)
+      throw new FrameError("Handshake failed: the client has not proved RPC_TOKEN");
     if (frame.type === FrameType.request && this.#peer) {
       return this.#calls.begin(frame, this.#draining);
     }
@@ -134,7 +135,7 @@ export class ServerConnection implements ServerCallsOwner {
   #onProof(frame: Frame): void {
     const wanted = this.#awaitedProof;
     if (wanted === undefined || !isProof(parseProof(frame.body), wanted)) {
-      throw new FrameError("Cannot serve peer: it does not know RPC_TOKEN");
+      throw new FrameError("Handshake failed: wrong RPC_TOKEN");
     }
     this.#awaitedProof = undefined;
     this.#trust();

@@ -1,9 +1,13 @@
+import type { Log } from "../log.ts";
 import { Addresses, keyOf, type Resolve } from "./addresses.ts";
-import type { Address } from "./connect.ts";
+import { type Address, TlsError } from "./connect.ts";
+import type { RpcError } from "./error.ts";
+import { FrameError } from "./frame.ts";
 import type { Greeting } from "./greeting.ts";
 import type { PoolLimits } from "./limits.ts";
 import { TICK_MS } from "./liveness.ts";
 import { Pool, type PoolOwner } from "./pool.ts";
+import { ServerPresence } from "./server-presence.ts";
 
 /**
  * The servers that calls can go to, a pool for each. One that is lost is left out until it is
@@ -18,6 +22,9 @@ export class Servers implements PoolOwner {
   /** Without those that are left out. */
   #usable: readonly Pool[] = [];
   readonly #leftOut = new Set<Pool>();
+  /** Without a log, none is told of. */
+  readonly #log: Log | undefined;
+  readonly #presences = new WeakMap<Pool, ServerPresence>();
   /** No longer in DNS, and with calls to finish. */
   readonly #retiring = new Set<Pool>();
   #closed = false;
@@ -27,7 +34,9 @@ export class Servers implements PoolOwner {
     limits: PoolLimits,
     greeting: Greeting,
     resolve?: Resolve,
+    log?: Log,
   ) {
+    this.#log = log;
     this.#limits = limits;
     this.#greeting = greeting;
     const onChange = (current: readonly Address[]) => this.#use(current);
@@ -57,6 +66,7 @@ export class Servers implements PoolOwner {
     if (!pool.isFailing) this.#leftOut.delete(pool);
     else if (this.#leftOut.size < Math.floor(this.#pools.length / 2)) this.#leftOut.add(pool);
     this.#usable = this.#pools.filter((each) => !this.#leftOut.has(each));
+    this.#tell(pool);
     // Perhaps it has moved, and DNS knows.
     if (pool.isFailing) this.#addresses.refresh(performance.now(), true);
   }
@@ -65,6 +75,15 @@ export class Servers implements PoolOwner {
     this.#closed = true;
     clearInterval(this.#ticker);
     for (const pool of [...this.#pools, ...this.#retiring]) pool.close();
+  }
+
+  #tell(pool: Pool): void {
+    if (!this.#log) return;
+    const presence = this.#presences.get(pool) ?? new ServerPresence(pool.address, this.#log);
+    this.#presences.set(pool, presence);
+    const { isFailing, lostBy } = pool;
+    if (isFailing && lostBy) presence.down(lostBy, isRefusal(lostBy));
+    else presence.up();
   }
 
   #use(addresses: readonly Address[]): void {
@@ -97,6 +116,11 @@ export class Servers implements PoolOwner {
       if (pool.isDone) this.#retiring.delete(pool);
     }
   };
+}
+
+/** One side does not want the other; what is merely gone, or not there yet, comes back by itself. */
+function isRefusal({ cause }: RpcError): boolean {
+  return cause instanceof FrameError || cause instanceof TlsError;
 }
 
 /**

@@ -18,7 +18,7 @@ const TICK_MS = 1000;
 const FORGET_TICKS = 60;
 /** Kinds of problems that are told apart. */
 const MAX_KNOWN = 100;
-/** What differs between two lines of one kind: numbers, ids, ports. */
+/** What differs between two reasons of one kind: numbers, ids, ports. */
 const VARYING = /\b[\da-f-]{8,}\b|\d+/gi;
 
 /**
@@ -58,7 +58,8 @@ export class Repeats {
   }
 
   #find(line: Line): Known | undefined {
-    const kind = `${line.level} ${line.event} ${reasonOf(line.fields)}`.replace(VARYING, "#");
+    const reason = reasonOf(line.fields).replace(VARYING, "#");
+    const kind = `${line.level} ${line.event} ${reason}`;
     // A flood may bring any number of kinds.
     const isNew = this.#known.size < MAX_KNOWN || this.#known.has(kind);
     const key = isNew ? kind : `${line.level}`;

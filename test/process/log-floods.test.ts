@@ -62,6 +62,9 @@ describe("a flood of answers that are problems", () => {
     expect(times(refused)).toBe(answers);
     const reasons = new Set(refused.map(({ reason = "" }) => reason.replace(/\d+/g, "0")));
     expect(refused.length).toBeLessThanOrEqual(reasons.size * (FLOOD_MS / 1000 + 3));
+    // What is wrong is said beside them, once.
+    const away = problemsOf(http).filter(({ msg }) => msg.startsWith("cannot reach TCP server "));
+    expect(away).toHaveLength(1);
   });
 
   test.skipIf(!hasRedis)(
