@@ -5,7 +5,7 @@ import type { RpcError } from "./error.ts";
 /** While a server stays away, it is named again this often. */
 const REMINDER_MS = 30_000;
 
-/** Logs when a server is lost, cannot be used for a reason of its own, or is back: once a change. */
+/** Logs when a server is lost, cannot be used, or is back: once per change. */
 export class ServerPresence {
   readonly #server: string;
   readonly #log: Log;

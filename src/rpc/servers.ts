@@ -118,7 +118,7 @@ export class Servers implements PoolOwner {
   };
 }
 
-/** One side does not want the other; what is merely gone, or not there yet, comes back by itself. */
+/** One side does not want the other. What is merely gone comes back by itself. */
 function isRefusal({ cause }: RpcError): boolean {
   return cause instanceof FrameError || cause instanceof TlsError;
 }
