@@ -35,7 +35,9 @@ export function explain(error: unknown, attempt: Attempt): Failure | undefined {
   if (error instanceof DomainError) {
     const { code, message } = error;
     const detail = message === code ? "" : `: ${message}`;
-    return { exitCode: ExitCode.error, text: `${ERRORS[code].code} ${code}${detail}` };
+    const text = `${ERRORS[code].code} ${code}${detail}`;
+    const hint = code === "DataBaseError" ? `\n${seeLog(attempt)}` : "";
+    return { exitCode: ExitCode.error, text: text + hint };
   }
   if (!(error instanceof RpcError)) return undefined;
   const isMistake = error.status === "invalid_argument";
@@ -58,10 +60,7 @@ const HINTS: readonly [RegExp, (attempt: Attempt) => string][] = [
     ({ target }) => `\`bun run rpc ${target} --help\` shows the fields of a request.`,
   ],
   // What broke in a handler is told to nobody else.
-  [
-    /^internal: \S+ failed$/,
-    ({ requestId }) => `The server's log says why, at the requestId ${requestId}.`,
-  ],
+  [/^internal: \S+ failed$/, seeLog],
   [/stdin has not ended/, () => "Give the request as an argument; '{}' is an empty one."],
   [
     /connect failed/,
@@ -81,6 +80,10 @@ const HINTS: readonly [RegExp, (attempt: Attempt) => string][] = [
       "Is it the port of a TCP tier? One with TLS needs RPC_TLS_CA, one without needs it unset.",
   ],
 ];
+
+function seeLog({ requestId }: Attempt): string {
+  return `The server's log says why, at the requestId ${requestId}.`;
+}
 
 /** The message of an error with those of its causes. */
 function withCauses(error: Error): string {

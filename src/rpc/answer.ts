@@ -14,12 +14,16 @@ interface ErrorBody {
   readonly retryAfterMs?: number | undefined;
 }
 
-/** An ERROR frame. Causes stay on this side; an unexpected error says nothing about itself. */
+/**
+ * An ERROR frame. Causes stay on this side, and so does the message of an answer that has one: it
+ * may quote a driver, with hosts, files and SQL in it. An unexpected error says nothing about
+ * itself.
+ */
 export function encodeError(id: number, error: RpcError | DomainError): OutgoingFrame {
   const isRpc = error instanceof RpcError;
   const body: ErrorBody = isRpc
     ? { code: error.status, message: error.message, retryAfterMs: error.retryAfterMs }
-    : { code: error.code, message: error.message };
+    : { code: error.code, message: error.cause === undefined ? error.message : error.code };
   const flags = isRpc && !error.processed ? 0 : Flag.processed;
   return { type: FrameType.error, flags, id, body: JSON.stringify(body) };
 }

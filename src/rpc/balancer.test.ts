@@ -107,7 +107,8 @@ test("a declared error arrives as itself", async () => {
 
 test("DataBaseError goes without declaring; its cause is logged and not sent", async () => {
   await using server = startServer(async () => {
-    throw new DomainError("DataBaseError", "DataBaseError", { cause: new Error("10.0.0.7 down") });
+    const cause = new Error("10.0.0.7 down");
+    throw new DomainError("DataBaseError", "Cannot read user: 10.0.0.7 down", { cause });
   });
   using client = startClient(server.port);
   const error = await failure(client.say("a"));
