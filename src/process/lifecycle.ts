@@ -13,19 +13,16 @@ export interface RunningTier {
 /** What a tier that was told to close may take beyond its grace, before it is ended by force. */
 const MAX_LATE_MS = 1000;
 
-/** Why an address cannot be had, and what to do about it. */
-const LISTEN_FAULTS: Readonly<Record<string, (prefix: string) => string>> = {
-  EADDRINUSE: (prefix) =>
-    `(${prefix}_HOST, ${prefix}_PORT): the port is in use. Set ${prefix}_PORT to another one`,
-  EACCES: (prefix) =>
-    `(${prefix}_PORT): the port is for privileged processes. Set ${prefix}_PORT to 1024 or more`,
-  EADDRNOTAVAIL: noSuchHost,
-  ENOTFOUND: noSuchHost,
-  EINVAL: noSuchHost,
-};
-
-function noSuchHost(prefix: string): string {
-  return `(${prefix}_HOST): not an address of this machine. Set ${prefix}_HOST to one of its own`;
+/** Why an address cannot be had, and which variable to set. */
+function listenFault(prefix: "HTTP" | "RPC", cause: unknown): string {
+  const [host, port] = [`${prefix}_HOST`, `${prefix}_PORT`];
+  const code = cause instanceof Error && "code" in cause ? cause.code : "";
+  if (code === "EADDRINUSE")
+    return `(${host}, ${port}): the port is in use. Set ${port} to another`;
+  if (code === "EACCES") return `(${port}): the port is for privileged processes. Set another`;
+  if (code === "EMFILE" || code === "ENFILE") return ": there are no file descriptors left";
+  // For a name without an address, Bun gives no code, or that of an earlier call.
+  return `(${host}): not an address of this machine. Set ${host} to one that is`;
 }
 
 /** Bind an address; a failure says which one, and which variable to set. */
@@ -37,10 +34,8 @@ export function listenOn<T>(
   try {
     return bind();
   } catch (cause) {
-    // Bun.listen() gives no code where a name has no address.
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "ENOTFOUND";
-    const why = LISTEN_FAULTS[code]?.(prefix) ?? `(${prefix}_HOST, ${prefix}_PORT): ${cause}`;
-    throw new Error(`Cannot listen on ${host}:${port} ${why}`, { cause });
+    const fault = listenFault(prefix, cause);
+    throw new Error(`Cannot listen on ${host}:${port} ${fault}`, { cause });
   }
 }
 
