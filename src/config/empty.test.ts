@@ -57,8 +57,8 @@ describe("in production", () => {
   const DATABASE_URL = "mysql://user:s3cret@host/db";
   const REDIS_URL = "redis://host";
   const needed = (names: string) =>
-    `${names} must be set in production (NODE_ENV=production); or set STORAGE=embedded ` +
-    "to keep in SQLite, in DATA_DIR, what no server is named for";
+    `${names} must be set, as this is production (NODE_ENV=production); or set STORAGE=embedded ` +
+    "to keep users and sessions in SQLite in DATA_DIR. `bun run dev` needs neither";
 
   test("users and sessions are in SQLite only where STORAGE=embedded says so", () => {
     for (const loader of [TCP_TIER, START]) {

@@ -1,5 +1,5 @@
 import { isIP, isIPv4, isIPv6 } from "node:net";
-import { MAX_PORT, parseWhole, shown } from "./values.ts";
+import { MAX_PORT, shown } from "./values.ts";
 
 // How hosts and addresses are written.
 
@@ -13,23 +13,23 @@ const NAME =
   /^(?!.{254})([a-z\d_]([a-z\d_-]{0,61}[a-z\d_])?\.)*[a-z\d_]([a-z\d_-]{0,61}[a-z\d_])?\.?$/i;
 
 /** A host name or an IP address to listen on, an IPv6 one without brackets. */
-export function parseHost(value: string): string {
-  const why = whyNoHost(value);
+export function parseHost(value: string, portVariable: "HTTP_PORT" | "RPC_PORT"): string {
+  const why = whyNoHost(value, portVariable);
   if (why === undefined) return value;
   throw new Error(`is "${shown(value)}": ${why}`);
 }
 
-function whyNoHost(value: string): string | undefined {
+function whyNoHost(value: string, portVariable = ""): string | undefined {
   if (isIP(value)) return undefined;
   const [, inside] = /^\[(.*)\]$/.exec(value) ?? [];
   if (inside !== undefined && isIPv6(inside)) return `write it without brackets: ${inside}`;
   if (value.includes("://")) return "must be a host alone, without a scheme such as http://";
   if (/\s/.test(value)) return "must be one host, without blanks";
   if (/^([^:]*|\[.*\]):\d*$/.test(value)) {
-    return "must be a host alone: the port has a variable of its own";
+    return `must be a host alone: the port goes into ${portVariable}`;
   }
   if (value === "*") return "write 0.0.0.0 or :: for every address of this machine";
-  if (/^[\d.]+$/.test(value)) return "is no IP address; the port has a variable of its own";
+  if (/^[\d.]+$/.test(value)) return `is no IP address; a port goes into ${portVariable}`;
   if (NAME.test(value)) return undefined;
   return "must be a host name or an IP address, such as 127.0.0.1, 0.0.0.0 or ::1";
 }
@@ -41,7 +41,8 @@ export function parseEndpoint(value: string): Endpoint {
     /^(?:\[([^[\]]+)\]|([^:[\]]+)):(\d+)$/.exec(text) ?? [];
   const host = bracketedHost ?? plainHost;
   const isHost = bracketedHost === undefined ? whyNoHost(plainHost) === undefined : isIPv6(host);
-  if (host && isHost) return { host, port: parseWhole(port, 1, MAX_PORT) };
+  const isPort = Number(port) >= 1 && Number(port) <= MAX_PORT;
+  if (host && isHost && isPort) return { host, port: Number(port) };
   const hint = hintFor(text);
   throw new Error(`has "${shown(text)}": must be host:port, several by commas${hint}`);
 }
@@ -50,6 +51,7 @@ function hintFor(text: string): string {
   if (text.includes("://")) return "; without a scheme such as tcp://";
   if (/^[^[]*:.*:/.test(text)) return "; an IPv6 address in brackets, such as [::1]:9091";
   if (whyNoHost(text) === undefined) return "; the port is missing";
+  if (/:\d+$/.test(text)) return `; a port is from 1 to ${MAX_PORT}`;
   return "";
 }
 

@@ -26,7 +26,7 @@ export const HTTP_TIER: Loader<HttpConfig> = { program: "http", read: readHttpTi
 
 export function readHttpTier(reader: EnvironmentReader): HttpConfig {
   const http = {
-    host: reader.read("HTTP_HOST", "localhost", parseHost),
+    host: reader.read("HTTP_HOST", "localhost", (host) => parseHost(host, "HTTP_PORT")),
     port: reader.read("HTTP_PORT", 0, parsePort),
   };
   return {

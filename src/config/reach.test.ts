@@ -40,9 +40,9 @@ describe("HTTP_HOST", () => {
     ["[::1]", "write it without brackets: ::1"],
     ["[::]", "write it without brackets: ::"],
     ["http://127.0.0.1", "must be a host alone, without a scheme"],
-    ["127.0.0.1:9090", "must be a host alone: the port has a variable of its own"],
-    ["[::1]:9090", "must be a host alone: the port has a variable of its own"],
-    ["localhost:", "must be a host alone: the port has a variable of its own"],
+    ["127.0.0.1:9090", "must be a host alone: the port goes into "],
+    ["[::1]:9090", "must be a host alone: the port goes into "],
+    ["localhost:", "must be a host alone: the port goes into "],
     ["one two", "must be one host, without blanks"],
     ["*", "write 0.0.0.0 or :: for every address of this machine"],
     ["9090", "is no IP address"],
@@ -69,6 +69,8 @@ describe("RPC_ADDRESSES", () => {
     ["[one]:1", "must be host:port"],
     ["256.0.0.1:1", "must be host:port"],
     ["one:x", "must be host:port"],
+    ["one:0", "a port is from 1 to 65535"],
+    ["one:65536", "a port is from 1 to 65535"],
     ["", "is empty"],
   ])("is not %p", (RPC_ADDRESSES, why) => {
     expect(problemsOf(HTTP_TIER, { RPC_ADDRESSES })).toEqual([expect.stringContaining(why)]);
@@ -122,7 +124,7 @@ describe("RPC_ADDRESSES", () => {
     const [problem, ...others] = problemsOf(TCP_TIER, { RPC_HOST });
     expect(others).toEqual([]);
     expect(problem).toContain(
-      "set RPC_TOKEN and RPC_TLS_CERT and RPC_TLS_KEY; RPC_PLAINTEXT=allow",
+      "set RPC_TOKEN, RPC_TLS_CERT, and RPC_TLS_KEY; instead of TLS, RPC_PLAINTEXT=allow",
     );
     const trusted = { RPC_HOST, RPC_PLAINTEXT: "allow" };
     expect(problemsOf(TCP_TIER, trusted).join()).toContain("which others can reach: set RPC_TOKEN");

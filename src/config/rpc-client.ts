@@ -11,7 +11,7 @@ import type { Loader } from "./load.ts";
 import type { EnvironmentReader } from "./reader.ts";
 import { type CallerLimitsConfig, readCallerLimits } from "./rpc-limits.ts";
 import { readRpcToken } from "./rpc-token.ts";
-import { parsePort, parseToken } from "./values.ts";
+import { list, parsePort, parseToken } from "./values.ts";
 
 /** What it takes to call TCP servers. */
 export interface RpcClientConfig {
@@ -62,7 +62,7 @@ export function readRpcClient(reader: EnvironmentReader): RpcClientConfig {
       const name = reader.given("RPC_ADDRESSES") ? "RPC_ADDRESSES" : "RPC_HOST";
       reader.report(
         `${name} has ${bracketed(far.host)}, which is not this machine: ` +
-          `set ${missing.join(" and ")}, or RPC_PLAINTEXT=allow if the network is trusted`,
+          `set ${list(missing)}, or RPC_PLAINTEXT=allow if the network is trusted`,
       );
     }
   }
@@ -73,7 +73,7 @@ function readAddresses(reader: EnvironmentReader): readonly Endpoint[] {
   if (reader.given("RPC_ADDRESSES")) {
     return reader.read("RPC_ADDRESSES", [], (value) => value.split(",").map(parseEndpoint));
   }
-  const host = reader.read("RPC_HOST", LOOPBACK, parseHost);
+  const host = reader.read("RPC_HOST", LOOPBACK, (value) => parseHost(value, "RPC_PORT"));
   return [{ host: calledHost(host), port: reader.read("RPC_PORT", 0, parsePort) }];
 }
 

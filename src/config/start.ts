@@ -49,13 +49,16 @@ function readStart(reader: EnvironmentReader): StartConfig {
   const [http, tcp] = [readHttpTier(reader), readTcpTier(reader)];
   const rpcWorkers = reader.whole("RPC_WORKERS", 1, MAX_WORKERS);
   if (tcp.rpc.port + rpcWorkers - 1 > MAX_PORT) {
-    reader.report(`RPC_WORKERS is "${rpcWorkers}": there are not so many ports from RPC_PORT on`);
+    reader.report(
+      `RPC_WORKERS is "${rpcWorkers}", and each has a port of its own, from RPC_PORT ` +
+        `(${tcp.rpc.port}) on: there are not so many`,
+    );
   }
   // Writers of one file wait by turns, and a process does nothing else while it does: under load
   // one of two was seen to get none for seconds.
   if (rpcWorkers > 1 && !(reader.given("DATABASE_URL") && reader.given("REDIS_URL"))) {
     reader.report(
-      `RPC_WORKERS is "${rpcWorkers}": must be 1 where DATABASE_URL or REDIS_URL is not set, ` +
+      `RPC_WORKERS is "${rpcWorkers}": must be 1 unless DATABASE_URL and REDIS_URL are set, ` +
         "as SQLite is for one process",
     );
   }

@@ -1,7 +1,7 @@
 import { parseDatabaseUrl } from "./database-url.ts";
 import type { Loader } from "./load.ts";
 import type { EnvironmentReader } from "./reader.ts";
-import { type PasswordHash, parsePasswordHash } from "./values.ts";
+import { list, type PasswordHash, parsePasswordHash } from "./values.ts";
 
 /** Where the users are. */
 export interface UsersConfig {
@@ -37,8 +37,9 @@ export function refuseUnmeantSqlite(
   const missing = servers.filter((name) => !reader.has(name));
   if (missing.length === 0) return;
   reader.report(
-    `${missing.join(" and ")} must be set in production (NODE_ENV=production); or set ` +
-      "STORAGE=embedded to keep in SQLite, in DATA_DIR, what no server is named for",
+    `${list(missing)} must be set, as this is production (NODE_ENV=production); or set ` +
+      "STORAGE=embedded to keep users and sessions in SQLite in DATA_DIR. " +
+      "`bun run dev` needs neither",
   );
 }
 

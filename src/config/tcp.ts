@@ -7,7 +7,7 @@ import type { EnvironmentReader } from "./reader.ts";
 import { parseRedisUrl } from "./redis-url.ts";
 import { readServerLimits, type ServerLimitsConfig } from "./rpc-limits.ts";
 import { readPasswordHash, readUsers, refuseUnmeantSqlite, type SeedConfig } from "./storage.ts";
-import { parsePort, parseToken } from "./values.ts";
+import { list, parsePort, parseToken } from "./values.ts";
 
 export interface TcpConfig extends SeedConfig {
   /** Of a cluster, a URL for each address, by commas. Without it, sessions are in SQLite. */
@@ -43,15 +43,17 @@ export function readTcpTier(reader: EnvironmentReader): TcpConfig {
 }
 
 function readRpcHost(value: string, reader: EnvironmentReader): string {
-  const host = parseHost(value);
+  const host = parseHost(value, "RPC_PORT");
   const isPlain = reader.isOn("RPC_PLAINTEXT", "allow");
   if (isLoopback(host)) return host;
   const tls = isPlain ? [] : (["RPC_TLS_CERT", "RPC_TLS_KEY"] as const);
   const needed = ["RPC_TOKEN", ...tls] as const;
   const missing = needed.filter((name) => !reader.has(name));
   if (missing.length === 0) return host;
-  const otherwise = isPlain ? "" : "; RPC_PLAINTEXT=allow instead of TLS if the network is trusted";
-  const what = `is "${host}", which others can reach: set ${missing.join(" and ")}`;
+  const otherwise = isPlain
+    ? ""
+    : "; instead of TLS, RPC_PLAINTEXT=allow if the network is trusted";
+  const what = `is "${host}", which others can reach: set ${list(missing)}`;
   throw new Error(`${what}${otherwise}`);
 }
 

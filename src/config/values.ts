@@ -36,7 +36,8 @@ export function parseWhole(value: string, lowest: number, highest: number): numb
 export function parsePort(value: string): number {
   if (/^(tcp|udp|sctp):\/\//.test(value)) {
     const why = "as Kubernetes sets it for a service of that name";
-    throw new Error(`is "${shown(value)}", ${why}: set it, or enableServiceLinks: false`);
+    const remedy = "set it to a port, or enableServiceLinks to false in the pod";
+    throw new Error(`is "${shown(value)}", ${why}: ${remedy}`);
   }
   return parseWhole(value, 0, MAX_PORT);
 }
@@ -50,7 +51,13 @@ export function parsePublicUrl(value: string): URL {
   const url = URL.parse(value);
   const isOrigin = url && /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href;
   if (isOrigin) return url;
-  throw new Error(`is "${shown(value)}": must be http://host or https://host, without a path`);
+  const limits = "and nothing else: no path, query or password";
+  throw new Error(`is "${shown(value)}": must be http://host or https://host, ${limits}`);
+}
+
+/** As in "one, two, and three". */
+export function list(names: readonly string[]): string {
+  return new Intl.ListFormat("en").format(names);
 }
 
 /** Whether what a driver will decode is encoded right: a bare % in a password is not. */
@@ -72,7 +79,7 @@ export function parsePasswordHash(value: string): PasswordHash {
     return { name: "argon2id", memoryKib, passes, lanes };
   }
   throw new Error(
-    `is "${shown(value)}": must be salted-md5 or like argon2id:m=19456,t=2,p=1 (m at least 8p)`,
+    `is "${shown(value)}": must be salted-md5 or like argon2id:m=19456,t=2,p=1 (m KiB, 8 times p or more)`,
   );
 }
 
