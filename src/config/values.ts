@@ -78,9 +78,8 @@ export function parsePasswordHash(value: string): PasswordHash {
   if (passes >= 1 && lanes >= 1 && memoryKib >= 8 * lanes) {
     return { name: "argon2id", memoryKib, passes, lanes };
   }
-  throw new Error(
-    `is "${shown(value)}": must be salted-md5 or like argon2id:m=19456,t=2,p=1 (m KiB, 8 times p or more)`,
-  );
+  const like = "like argon2id:m=19456,t=2,p=1 (m KiB, 8 times p or more)";
+  throw new Error(`is "${shown(value)}": must be salted-md5 or ${like}`);
 }
 
 export function parseLogLevel(value: string): LogLevel {
