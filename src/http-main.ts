@@ -8,11 +8,10 @@ import { HTTP_TIER, type HttpConfig } from "./config/http.ts";
 import { loadOrExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
 import { UserClient } from "./gen/user-client.ts";
-import { AvatarBucket, CertificateError } from "./http/avatar/bucket.ts";
-import { AvatarFolder } from "./http/avatar/folder.ts";
 import { Pictures } from "./http/avatar/image.ts";
+import { openAvatars } from "./http/avatar/open.ts";
 import { AvatarRemovals } from "./http/avatar/removals.ts";
-import type { AvatarStore } from "./http/avatar/store.ts";
+import { sweepDaily } from "./http/avatar/sweep.ts";
 import { Bodies } from "./http/body.ts";
 import type { HttpParts } from "./http/exchange.ts";
 import { HttpServer } from "./http/server.ts";
@@ -36,23 +35,10 @@ const PICTURE_COMMAND = [
 /** For the pictures that wait to be removed, where the last requests have taken all the time. */
 const MIN_REMOVAL_MS = 1000;
 
-/** Which variable is wrong where S3 refuses what it is asked at the start, by S3's code. */
-const TO_BLAME: Readonly<Record<string, string>> = {
-  NoSuchBucket: "AVATAR_URL",
-  InvalidAccessKeyId: "S3_ACCESS_KEY_ID",
-  SignatureDoesNotMatch: "S3_SECRET_ACCESS_KEY",
-  AuthorizationQueryParametersError: "S3_REGION",
-  InvalidToken: "AWS_SESSION_TOKEN, which Bun reads",
-  ExpiredToken: "AWS_SESSION_TOKEN, which Bun reads",
-  PermanentRedirect: "S3_REGION",
-  TemporaryRedirect: "S3_REGION",
-  AccessDenied: "S3_ACCESS_KEY_ID, which may not list or not read the bucket of AVATAR_URL",
-};
-
 /** @param workers how many processes of `bun run start` share the port, and the cores */
 export async function startHttp(config: HttpConfig, log: Log, workers = 1): Promise<RunningTier> {
   const { http, publicUrl, rpcAddresses, sessionTtlSeconds } = config;
-  const avatars = await openAvatars(config, log);
+  const avatars = await openAvatars(join(config.dataDir, "avatars"), config.avatarBucket, log);
   const identity = { build: BUILD, token: config.rpcToken, tlsCa: config.rpcTlsCa, log };
   const interceptors = [callLog(log), traceOutgoing()];
   // Its process is busy with browsers all the time: what counts here is CPU time.
@@ -77,33 +63,18 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
   };
   const sharesPort = workers > 1;
   const server = listenOn("HTTP", http, () => new HttpServer({ ...http, sharesPort, ...parts }));
+  const sweeping = sweepDaily({ avatars, user }, log);
   return {
     address: server.url,
     async close(graceMs) {
       const endsAt = performance.now() + graceMs;
+      sweeping[Symbol.dispose]();
       await server.close(graceMs);
       await removals.close(Math.max(MIN_REMOVAL_MS, endsAt - performance.now()));
       pictures.close();
       balancer.close();
     },
   };
-}
-
-/**
- * The folder in DATA_DIR, or the bucket of AVATAR_URL. An S3 that is away does not keep accounts
- * from working: pictures wait for it.
- * @throws {Error} naming the variable by which S3 refuses to serve us
- */
-async function openAvatars({ dataDir, avatarBucket }: HttpConfig, log: Log): Promise<AvatarStore> {
-  if (!avatarBucket) return new AvatarFolder(join(dataDir, "avatars"));
-  const bucket = new AvatarBucket(avatarBucket);
-  const refusal = await bucket.refusal().catch((err: unknown) => {
-    if (err instanceof CertificateError) throw new Error(`${err.message} (S3_ENDPOINT)`);
-    log.warn({ err }, `no pictures until ${avatarBucket.endpoint} (S3_ENDPOINT) answers`);
-  });
-  if (refusal === undefined) return bucket;
-  const variable = TO_BLAME[refusal] ?? "AVATAR_URL, S3_ENDPOINT";
-  throw new Error(`Cannot use S3 for pictures: it answers ${refusal} (${variable})`);
 }
 
 const HELP = `The HTTP tier: the API, the pages and the pictures. It runs until SIGTERM or Ctrl-C.

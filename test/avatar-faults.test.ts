@@ -1,7 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import type { PictureNames } from "../src/gen/user-messages.ts";
 import type { UserService } from "../src/gen/user-service.ts";
 import { AvatarBucket } from "../src/http/avatar/bucket.ts";
 import { newPictureName } from "../src/http/avatar/store.ts";
+import { findUnused, removeAll } from "../src/http/avatar/sweep.ts";
 import { DomainError } from "../src/rpc/error.ts";
 import { avatarForm, noisyPng } from "./contract/images.ts";
 import { COOKIE, type Front, startFront } from "./http-front.ts";
@@ -15,10 +17,6 @@ import { eventually } from "./storage-pairs.ts";
 setDefaultTimeout(60_000);
 
 const SHORT_DEADLINE_MS = 500;
-const GRACE_MS = 200;
-/** Longer than a shared machine stands still. */
-const LONG_GRACE_MS = 3000;
-const RETRY_MS = 100;
 /** Nothing of this may be in a log: the keys, and what a signed URL is made of. */
 const SECRETS = /S3RVER|X-Amz|Signature=|hopper|sessionID/i;
 const PNG = noisyPng(200, 200);
@@ -30,20 +28,19 @@ interface Setup {
   readonly handlers?: Partial<UserService>;
   /** As in production, unless the test waits for it. */
   readonly deadlineMs?: number | undefined;
-  readonly graceMs?: number;
+  readonly pictureTimeoutMs?: number;
   /** Of this test alone, to be hurt. */
   readonly isOwnS3?: true;
 }
 
 /** The HTTP tier with its pictures on S3, and the line between them. */
-async function openFront({ handlers = {}, deadlineMs, graceMs = GRACE_MS, isOwnS3 }: Setup = {}) {
+async function openFront({ handlers = {}, deadlineMs, isOwnS3, ...times }: Setup = {}) {
   await using cleanup = new AsyncDisposableStack();
   const s3 = isOwnS3 ? cleanup.use(await startS3()) : await sharedS3();
   const bucket = await s3.createBucket();
   const line = cleanup.use(await S3Line.open(s3.port));
   const avatars = new AvatarBucket(bucket.through(line.port).access, deadlineMs);
-  const removalTimes = { graceMs, retryMs: RETRY_MS };
-  const front = cleanup.use(await startFront(handlers, { avatars, removalTimes }));
+  const front = cleanup.use(await startFront(handlers, { avatars, ...times }));
   const opened = cleanup.move();
   return { s3, bucket, line, front, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
@@ -63,6 +60,16 @@ async function expectFailed(response: Response, status: number): Promise<void> {
   expect(await response.json()).toEqual(FAILED);
   expect(response.headers.get("cache-control")).toBe("no-store");
   if (status === 503) expect(response.headers.get("retry-after")).toBe("1");
+}
+
+/** What a sweep does, once all is old enough. No user shows any of them. */
+async function sweep({ access }: TestBucket): Promise<void> {
+  const avatars = new AvatarBucket(access);
+  const user = {
+    findUnusedPictures: async (asked: PictureNames) => ({ unused: asked.profilePaths }),
+  };
+  const { unused } = await findUnused({ avatars, user }, new Date(Date.now() + 60_000));
+  expect(await removeAll(avatars, unused)).toEqual([]);
 }
 
 const isEmpty = (bucket: TestBucket) => async () => (await bucket.names()).length === 0;
@@ -85,7 +92,6 @@ describe.concurrent("an S3 that", () => {
     await expectFailed(await upload(front), 503);
     const methods = line.requests.map((request) => request.split(" ")[0]);
     expect(methods.slice(0, 4)).toEqual(["PUT", "PUT", "PUT", "DELETE"]);
-    // What came through in spite of it is removed with the next try.
     await eventually("nothing is left", isEmpty(bucket));
   });
 
@@ -99,9 +105,8 @@ describe.concurrent("an S3 that", () => {
     const lines = front.logTexts.filter((text) => text.includes("update_profile_pic"));
     expect(lines).toEqual([expect.stringContaining(reason)]);
     expect(lines[0]).toContain('"level":"warn"');
-    // What it could not remove either it removes once S3 is back.
     line.script = [passes];
-    await eventually("nothing is left", isEmpty(bucket));
+    expect(await bucket.names()).toEqual([]);
     await eventually("it works", async () => (await upload(front)).status === 200);
     expect(front.logTexts.join("\n")).not.toMatch(SECRETS);
   });
@@ -142,7 +147,7 @@ describe.concurrent("a picture on S3", () => {
     expect(await gone.json()).toEqual({ errCode: "6", errMsg: "InvalidParamsError", data: "" });
   });
 
-  test("of which S3 dies in the middle is gone when it is back", async () => {
+  test("of which S3 dies in the middle is gone with the sweep when it is back", async () => {
     await using opened = await openFront({ isOwnS3: true });
     const { front, line, bucket, s3 } = opened;
     const death = Promise.withResolvers<void>();
@@ -154,33 +159,73 @@ describe.concurrent("a picture on S3", () => {
     await expectFailed(await upload(front), 503);
     await death.promise;
     await s3.restart();
-    await eventually("nothing is left", isEmpty(bucket));
+    await sweep(bucket);
     const { data } = await (await upload(front)).json();
     expect(await bucket.names()).toEqual([data.profilePath]);
   });
 
-  test("that S3 saves only when its upload has failed is removed again", async () => {
-    await using opened = await openFront({ deadlineMs: SHORT_DEADLINE_MS, graceMs: LONG_GRACE_MS });
+  test("that S3 saves only when its upload has failed is removed by the sweep", async () => {
+    await using opened = await openFront({ deadlineMs: SHORT_DEADLINE_MS });
     const { front, line, bucket } = opened;
     const late = Promise.withResolvers<void>();
     line.script = [comesLate(late.promise), passes];
     await expectFailed(await upload(front), 504);
     late.resolve();
     await eventually("it has come", async () => !(await isEmpty(bucket)()));
-    await eventually("nothing is left", isEmpty(bucket));
+    await sweep(bucket);
+    expect(await bucket.names()).toEqual([]);
   });
 
-  test("that its profile does not get is removed, once S3 is there for it", async () => {
+  test("that its profile does not get is removed at once, or else by the sweep", async () => {
+    let removing: Fault[] = [passes];
     const updateProfilePic = async () => {
-      line.script = [answers(403, "AccessDenied"), answers(403, "AccessDenied"), passes];
+      line.script = removing;
       throw new DomainError("InvalidSessionError");
     };
     await using opened = await openFront({ handlers: { updateProfilePic } });
     const { front, line, bucket } = opened;
     expect((await upload(front)).status).toBe(401);
-    await eventually("nothing is left", isEmpty(bucket));
-    expect(front.logged.filter(({ event }) => event.startsWith("cannot remove"))).not.toEqual([]);
+    expect(await bucket.names()).toEqual([]);
+    line.script = [passes];
+    removing = [answers(403, "AccessDenied")];
+    expect((await upload(front)).status).toBe(401);
+    expect(await bucket.names()).toHaveLength(1);
+    const failed = "cannot remove a picture that nobody uses: the sweep will";
+    expect(front.logged).toContainEqual({ level: "warn", event: failed });
     expect(front.logTexts.join("\n")).not.toMatch(SECRETS);
+    await sweep(bucket);
+    expect(await bucket.names()).toEqual([]);
+  });
+});
+
+describe.concurrent("an upload takes no longer than promised, all in all, if S3 hangs", () => {
+  const refuse = async () => {
+    throw new DomainError("InvalidSessionError");
+  };
+  const TIMEOUT_MS = 3000;
+
+  test.each<[string, Fault[], Partial<UserService>, number]>([
+    ["as it saves", [hangs], {}, 504],
+    ["as it saves, at the second try", [answers(500, "InternalError"), hangs], {}, 504],
+    ["as it removes what has failed", [passes, hangs], { updateProfilePic: refuse }, 401],
+    [
+      "as it removes, at the second try",
+      [passes, answers(503, "SlowDown"), hangs],
+      { updateProfilePic: refuse },
+      401,
+    ],
+    ["at every step", [hangs], { updateProfilePic: refuse }, 504],
+  ])("%s", async (_, script, handlers, status) => {
+    await using opened = await openFront({ handlers, pictureTimeoutMs: TIMEOUT_MS });
+    const { front, line } = opened;
+    line.script = [passes];
+    // The process that decodes has started then.
+    await upload(front);
+    line.script = script;
+    const begunAt = performance.now();
+    expect((await upload(front)).status).toBe(status);
+    // One step alone had 5 s before, and there were three of them.
+    expect(performance.now() - begunAt).toBeLessThan(TIMEOUT_MS + 1500);
   });
 });
 

@@ -75,6 +75,7 @@ const slowToSave = (avatars: AvatarStore, saved: Hold): AvatarStore => ({
   },
   remove: (name) => avatars.remove(name),
   find: (name) => avatars.find(name),
+  list: (before) => avatars.list(before),
 });
 
 describe("a browser that goes away", () => {

@@ -5,7 +5,7 @@ import { CallStats } from "../src/call-stats.ts";
 import { UserClient } from "../src/gen/user-client.ts";
 import { type UserService, userDispatch } from "../src/gen/user-service.ts";
 import { AvatarFolder } from "../src/http/avatar/folder.ts";
-import { AvatarRemovals, type RemovalTimes } from "../src/http/avatar/removals.ts";
+import { AvatarRemovals } from "../src/http/avatar/removals.ts";
 import type { AvatarStore } from "../src/http/avatar/store.ts";
 import { Bodies } from "../src/http/body.ts";
 import type { BodyLimits } from "../src/http/body-clock.ts";
@@ -30,7 +30,10 @@ export interface FrontOptions {
   readonly avatars?: AvatarStore;
   readonly bodyLimits?: BodyLimits;
   readonly idleTimeoutSeconds?: number;
-  readonly removalTimes?: RemovalTimes;
+  /** In place of the minute that a replaced picture is kept. */
+  readonly graceMs?: number;
+  /** In place of the 5 s that an upload may take once its picture is made. */
+  readonly pictureTimeoutMs?: number;
   /** Of a TCP server, in place of the listener with the handlers. */
   readonly rpcPort?: number;
 }
@@ -57,6 +60,7 @@ const ANSWERS: Partial<UserService> = {
   getUserInfo: async () => ({ username: "grace", nickname: "grace", profilePath: "a.webp" }),
   updateNickname: async () => ({}),
   updateProfilePic: async () => ({}),
+  findUnusedPictures: async ({ profilePaths }) => ({ unused: profilePaths }),
 };
 
 /** Start both; of the methods that the pages call, those that are not in `handlers` succeed. */
@@ -80,7 +84,7 @@ export async function startFront(
   const publicUrl = new URL(`http://${HOST}`);
   const user = new UserClient(balancer);
   const avatars = options.avatars ?? new AvatarFolder(folder.path);
-  const removals = new AvatarRemovals(avatars, user, log, options.removalTimes);
+  const removals = new AvatarRemovals(avatars, user, log, options.graceMs);
   cleanup.defer(() => removals.close(1000));
   const pictures = startPictures();
   cleanup.defer(async () => pictures.close());
@@ -97,6 +101,7 @@ export async function startFront(
     publicOrigin: undefined,
     publicFolder: join(ROOT, "public"),
     log,
+    ...(options.pictureTimeoutMs && { pictureTimeoutMs: options.pictureTimeoutMs }),
     ...(options.idleTimeoutSeconds && { idleTimeoutSeconds: options.idleTimeoutSeconds }),
   });
   cleanup.defer(() => http.close(0));

@@ -8,7 +8,20 @@ import { type Recipe, ThrowAwayServer } from "./throw-away.ts";
 // s3rver speaks S3 on a folder and checks every signature that it is sent. It is a library with a
 // command line; the command is missing from the package.
 const CLI = Bun.resolveSync("@20minutes/s3rver/lib/cli.js", ROOT);
-const COMMAND = `require("${CLI}").parseAsync(["", ...process.argv])`;
+/**
+ * For its lists: it encrypts their tokens by a cipher that Bun knows under its full name only, and
+ * relies on sorted folders, as Node has them.
+ */
+const AS_ON_NODE = `const fs = require("node:fs");
+  const { readdirSync } = fs;
+  const byName = (one, other) => ((one.name ?? one) < (other.name ?? other) ? -1 : 1);
+  fs.readdirSync = (...args) => readdirSync(...args).sort(byName);
+  const crypto = require("node:crypto");
+  for (const name of ["createCipheriv", "createDecipheriv"]) {
+    const create = crypto[name];
+    crypto[name] = (cipher, ...rest) => create(cipher === "des" ? "des-cbc" : cipher, ...rest);
+  }`;
+const COMMAND = `${AS_ON_NODE}; require("${CLI}").parseAsync(["", ...process.argv])`;
 /** Both halves of the only pair of keys that it knows. */
 const KEY = "S3RVER";
 const PREFIX = "portico/avatars/";
@@ -50,13 +63,19 @@ export class TestBucket {
   /** The names of the pictures in it. */
   async names(): Promise<string[]> {
     const { endpoint, bucket } = this.access;
-    // Without a signature, which s3rver does not ask for. It reads that of Bun's list as wrong.
-    const list = await (await fetch(`${endpoint}/${bucket}?list-type=2`)).text();
-    expect(list).toContain("<ListBucketResult");
-    return Array.from(list.matchAll(/<Key>([^<]*)/g), ([, key = ""]) => {
-      expect(key).toStartWith(PREFIX);
-      return key.slice(PREFIX.length);
-    });
+    const names: string[] = [];
+    for (let more = ""; ; ) {
+      // Without a signature, which s3rver does not ask for.
+      const list = await (await fetch(`${endpoint}/${bucket}?list-type=2${more}`)).text();
+      expect(list).toContain("<ListBucketResult");
+      for (const [, key = ""] of list.matchAll(/<Key>([^<]*)/g)) {
+        expect(key).toStartWith(PREFIX);
+        names.push(key.slice(PREFIX.length));
+      }
+      const [, token] = /<NextContinuationToken>([^<]*)/.exec(list) ?? [];
+      if (token === undefined) return names;
+      more = `&continuation-token=${encodeURIComponent(token)}`;
+    }
   }
 
   async write(name: string, bytes: Uint8Array): Promise<void> {

@@ -1,7 +1,7 @@
 // Which variables there are, what each means, and who reads it.
 
 /** The processes and commands that read variables. `start` and `dev` read those of both tiers. */
-export type Program = "http" | "tcp" | "rpc" | "migrate" | "seed" | "backup";
+export type Program = "http" | "tcp" | "rpc" | "migrate" | "seed" | "backup" | "sweep";
 
 interface Variable {
   readonly default: string;
@@ -32,12 +32,12 @@ export const VARIABLES = {
   RPC_HOST: {
     default: "127.0.0.1",
     meaning: "where the TCP tier listens; beyond loopback only with `RPC_TOKEN` and TLS",
-    readBy: ["http", "tcp", "rpc"],
+    readBy: ["http", "tcp", "rpc", "sweep"],
   },
   RPC_PORT: {
     default: "9091",
     meaning: "its port; 0 takes a free one",
-    readBy: ["http", "tcp", "rpc"],
+    readBy: ["http", "tcp", "rpc", "sweep"],
   },
   RPC_WORKERS: {
     default: "1",
@@ -50,7 +50,7 @@ export const VARIABLES = {
     meaning:
       "the TCP servers that the HTTP tier calls, by commas; beyond loopback only with " +
       "`RPC_TOKEN` and TLS; in `bun run start`, its own",
-    readBy: ["http", "rpc"],
+    readBy: ["http", "rpc", "sweep"],
     isNeverEmpty: true,
   },
   RPC_TOKEN: {
@@ -58,7 +58,7 @@ export const VARIABLES = {
     meaning:
       "secret of 16 characters or more that both tiers prove to know; never sent; " +
       "`start` and `dev` make one of their own",
-    readBy: ["http", "tcp", "rpc"],
+    readBy: ["http", "tcp", "rpc", "sweep"],
     isNeverEmpty: true,
   },
   RPC_TLS_CERT: {
@@ -76,23 +76,23 @@ export const VARIABLES = {
   RPC_TLS_CA: {
     default: "none",
     meaning: "PEM file with the authority that the HTTP tier trusts: it then speaks TLS only",
-    readBy: ["http", "rpc"],
+    readBy: ["http", "rpc", "sweep"],
     isNeverEmpty: true,
   },
   RPC_PLAINTEXT: {
     default: "none",
     meaning: "`allow`: the network is trusted, so addresses beyond loopback need no TLS",
-    readBy: ["http", "tcp", "rpc"],
+    readBy: ["http", "tcp", "rpc", "sweep"],
   },
   RPC_MAX_FRAME_BYTES: {
     default: "1048576",
     meaning: "longest RPC frame that a tier reads",
-    readBy: ["http", "tcp", "rpc"],
+    readBy: ["http", "tcp", "rpc", "sweep"],
   },
   RPC_MAX_IN_FLIGHT: {
     default: "256",
     meaning: "calls at once on one RPC connection",
-    readBy: ["http", "tcp", "rpc"],
+    readBy: ["http", "tcp", "rpc", "sweep"],
   },
   RPC_MAX_SERVER_IN_FLIGHT: {
     default: "4096",
@@ -107,7 +107,7 @@ export const VARIABLES = {
   RPC_MAX_OUTGOING_BYTES: {
     default: "16777216",
     meaning: "bytes that may wait for an RPC peer that does not read; then it is cut off",
-    readBy: ["http", "tcp", "rpc"],
+    readBy: ["http", "tcp", "rpc", "sweep"],
   },
   RPC_MAX_CONNECTIONS: {
     default: "16",
@@ -122,12 +122,12 @@ export const VARIABLES = {
   RPC_HANDSHAKE_TIMEOUT_MS: {
     default: "5000",
     meaning: "how long an RPC peer may take to greet; the HTTP tier waits 2,000 ms at most",
-    readBy: ["http", "tcp", "rpc"],
+    readBy: ["http", "tcp", "rpc", "sweep"],
   },
   DATA_DIR: {
     default: ".data",
     meaning: "folder of the SQLite file and the avatars",
-    readBy: ["http", "tcp", "rpc", "migrate", "seed", "backup"],
+    readBy: ["http", "tcp", "rpc", "migrate", "seed", "backup", "sweep"],
     isNeverEmpty: true,
   },
   DATABASE_URL: {
@@ -154,26 +154,30 @@ export const VARIABLES = {
   AVATAR_URL: {
     default: "a folder in `DATA_DIR`",
     meaning: "where the pictures are: `s3://bucket/prefix` for S3 and what speaks it",
-    readBy: ["http", "backup"],
+    readBy: ["http", "backup", "sweep"],
     isNeverEmpty: true,
   },
   S3_ENDPOINT: {
     default: "`https://s3.S3_REGION.amazonaws.com`",
     meaning: "what speaks S3, where it is not Amazon's",
-    readBy: ["http"],
+    readBy: ["http", "sweep"],
     isNeverEmpty: true,
   },
-  S3_REGION: { default: "us-east-1", meaning: "the region of the bucket", readBy: ["http"] },
+  S3_REGION: {
+    default: "us-east-1",
+    meaning: "the region of the bucket",
+    readBy: ["http", "sweep"],
+  },
   S3_ACCESS_KEY_ID: {
     default: "none",
     meaning: "who asks for the bucket; required with it",
-    readBy: ["http"],
+    readBy: ["http", "sweep"],
     isNeverEmpty: true,
   },
   S3_SECRET_ACCESS_KEY: {
     default: "none",
     meaning: "what signs for them; never sent",
-    readBy: ["http"],
+    readBy: ["http", "sweep"],
     isNeverEmpty: true,
   },
   SESSION_TTL_SECONDS: {

@@ -18,6 +18,8 @@ export interface HttpParts {
   readonly avatars: AvatarStore;
   readonly pictures: Pictures;
   readonly removals: AvatarRemovals;
+  /** How long the answer to an upload may take once its picture is made. Default 5,000. */
+  readonly pictureTimeoutMs?: number;
   /** Of PUBLIC_URL; undefined if that is not set. */
   readonly publicOrigin: string | undefined;
   readonly publicFolder: string;

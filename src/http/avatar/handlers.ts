@@ -10,8 +10,10 @@ import { newPictureName, PICTURE_TYPE } from "./store.ts";
 import { Turns } from "./turns.ts";
 import { boundaryOf, readUpload, type Upload } from "./upload.ts";
 
-/** From when the file is here until the answer: all calls, and the picture's way to its place. */
+/** From when the picture is made until the answer: its way to its place, the call, all retries. */
 const TIMEOUT_MS = 5_000;
+/** Of that, what is left for the call once the picture is in its place. */
+const CALL_SHARE = 0.2;
 /** How long a connection may stand still once its body is here. */
 const ANSWER_SECONDS = 30;
 /** How an update ends that has found nothing to change. */
@@ -36,6 +38,7 @@ export function avatarHandlers({
   pictures,
   removals,
   publicFolder,
+  pictureTimeoutMs = TIMEOUT_MS,
 }: HttpParts): Record<"update" | "show", Handler> {
   const builtIn = readPictures(join(publicFolder, "avatars"));
   const turns = new Turns();
@@ -44,7 +47,7 @@ export function avatarHandlers({
     async update({ request, requestId, server }) {
       const boundary = boundaryOf(request);
       // Before the body: who has no session is told so at once, and holds no memory meanwhile.
-      const options = { requestId, signalOf: request, timeoutMs: TIMEOUT_MS };
+      const options = { requestId, signalOf: request, timeoutMs: pictureTimeoutMs };
       const session = await withFirstSession(cookie.read(request), async (sessionId) => {
         return { sessionId, ...(await user.getUserInfo({ sessionId }, options)) };
       });
@@ -60,7 +63,7 @@ export function avatarHandlers({
       const picture = builtIn.get(name) ?? (await avatars.find(name));
       if (!picture) throw new Refusal(404, "name: there is no picture of this name");
       // Its bytes: of a file, Bun would answer ranges, with statuses that the API does not have.
-      return new Response(await picture.bytes(), {
+      return new Response(picture, {
         headers: {
           "Content-Type": PICTURE_TYPE,
           "X-Content-Type-Options": "nosniff",
@@ -78,40 +81,44 @@ export function avatarHandlers({
     { sessionId, ...profile }: Session,
     { file, username }: Upload,
   ): Promise<Response> {
-    const deadline = performance.now() + TIMEOUT_MS;
     if (username !== undefined && username !== profile.username) {
       throw new Refusal(400, "username: must be the session's own");
     }
-    const picture = new Blob([await pictures.make(file, request.signal)], { type: PICTURE_TYPE });
+    const picture = await pictures.make(file, request.signal);
     assertAwaited(request, "the save of the picture");
+    const deadline = performance.now() + pictureTimeoutMs;
     const profilePath = newPictureName();
+    /** The answer does not wait longer for it: an S3 that hangs would hold it as long again. */
+    const removeUnused = async () => {
+      const removed = removals.unused(profilePath, requestId);
+      await Promise.race([removed, Bun.sleep(Math.max(0, deadline - performance.now()))]);
+    };
     try {
-      await avatars.save(profilePath, picture);
+      await avatars.save(profilePath, picture, pictureTimeoutMs * (1 - CALL_SHARE));
       assertAwaited(request, "the update of the profile");
     } catch (error) {
-      await removals.unused(profilePath, requestId);
+      await removeUnused();
       throw error;
     }
-    const replacement = { requestId, sessionId, replaced: profile.profilePath, by: profilePath };
     try {
       // Not cancelled from here on: the profile may point to the file by then, and then needs it.
       const timeoutMs = deadline - performance.now();
       const update = { sessionId, profilePath, ...(username !== undefined && { username }) };
       await user.updateProfilePic(update, { requestId, timeoutMs });
     } catch (error) {
-      if (hasChangedNothing(error)) await removals.unused(profilePath, requestId);
-      else removals.undecided(replacement);
+      // Where nobody knows, the file stays: a file too many is better than a profile without.
+      if (hasChangedNothing(error)) await removeUnused();
       throw error;
     }
-    removals.replaced(replacement);
+    removals.replaced(profile.profilePath, requestId);
     return success({ profilePath });
   }
 }
 
 /** The pictures that come with Portico, whatever becomes of the others. */
-function readPictures(folder: string): ReadonlyMap<string, Blob> {
+function readPictures(folder: string): ReadonlyMap<string, Uint8Array<ArrayBuffer>> {
   return new Map(
-    readdirSync(folder).map((name) => [name, new Blob([readFileSync(join(folder, name))])]),
+    readdirSync(folder).map((name) => [name, new Uint8Array(readFileSync(join(folder, name)))]),
   );
 }
 
