@@ -66,6 +66,7 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
   const sweeping = sweepDaily({ avatars, user }, log);
   return {
     address: server.url,
+    shed: () => server.shed(),
     async close(graceMs) {
       const endsAt = performance.now() + graceMs;
       sweeping[Symbol.dispose]();

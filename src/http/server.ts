@@ -24,16 +24,23 @@ const QUIET_MS = 50;
 /** Where somebody always asks, as on a connection each, this ends it. */
 const MAX_LINGER_MS = 250;
 
+const RELISTEN_MS = 100;
+/** Longer than a call may take. Where descriptors are still few after it, uploads are cut off. */
+const MAX_LEAVING_MS = 6000;
+
 /** The HTTP tier: the URL table on Bun.serve. */
 export class HttpServer {
-  readonly #server: Server<undefined>;
+  readonly #listen: (port: number) => Server<undefined>;
+  #server: Server<undefined>;
+  /** The one before it, while it finishes what it was asked. */
+  #leaving: { readonly server: Server<undefined>; readonly sinceMs: number } | undefined;
   readonly #log: Log;
   #asked = 0;
   #answered = 0;
   #closing: Promise<void> | undefined;
 
   constructor(options: HttpServerOptions) {
-    const { host: hostname, port, sharesPort = false, log } = options;
+    const { host: hostname, sharesPort = false, log } = options;
     const { idleTimeoutSeconds: idleTimeout = IDLE_TIMEOUT_SECONDS } = options;
     this.#log = log;
     const table = routes(options);
@@ -48,29 +55,62 @@ export class HttpServer {
           params: request.params ?? {},
         });
     };
-    this.#server = Bun.serve({
-      hostname,
-      port,
-      development: false,
-      // Without `development`, Bun lets another process have the same port, and half the requests.
-      reusePort: sharesPort,
-      maxRequestBodySize: MAX_REQUEST_BODY_BYTES,
-      idleTimeout,
-      routes: mapRoutes(table, answering),
-      // Bun comes here for a path without a route, and for a method that a route does not have.
-      fetch: answering("unrouted", async ({ request }) => {
-        throw unrouted(table, request);
-      }),
-      error(error) {
-        log.error({ err: error }, "request failed outside its handler");
-        return failure(error);
-      },
-    });
+    const mapped = mapRoutes(table, answering);
+    const serve = (port: number) =>
+      Bun.serve({
+        hostname,
+        port,
+        development: false,
+        // Without `development`, Bun lets another process have the same port, and half the requests.
+        reusePort: sharesPort,
+        maxRequestBodySize: MAX_REQUEST_BODY_BYTES,
+        idleTimeout,
+        routes: mapped,
+        // Bun comes here for a path without a route, and for a method that a route does not have.
+        fetch: answering("unrouted", async ({ request }) => {
+          throw unrouted(table, request);
+        }),
+        error(error) {
+          log.error({ err: error }, "request failed outside its handler");
+          return failure(error);
+        },
+      });
+    this.#listen = serve;
+    this.#server = serve(options.port);
   }
 
   /** `http://host:port`, with the port that was taken. */
   get url(): string {
     return this.#server.url.origin;
+  }
+
+  /**
+   * Close every connection that has no request under way, and listen again. Bun has no other way to
+   * get at connections, and without descriptors it accepts none and takes a core.
+   */
+  shed(): void {
+    if (this.#closing) return;
+    const sinceMs = performance.now();
+    if (this.#leaving && sinceMs - this.#leaving.sinceMs < MAX_LEAVING_MS) return;
+    // Half a request is under way, too: where there are still too few, even those are closed.
+    void this.#leaving?.server.stop(true);
+    const { port = 0 } = this.#server; // Unknown as soon as it has stopped.
+    const leaving = { server: this.#server, sinceMs };
+    this.#leaving = leaving;
+    void leaving.server.stop(false).then(() => {
+      if (this.#leaving === leaving) this.#leaving = undefined;
+    });
+    this.#listenAgain(port);
+  }
+
+  #listenAgain(port: number): void {
+    if (this.#closing) return;
+    try {
+      this.#server = this.#listen(port);
+    } catch (err) {
+      this.#log.error({ err }, "cannot listen again: trying until it works");
+      setTimeout(() => this.#listenAgain(port), RELISTEN_MS);
+    }
   }
 
   /**
@@ -85,9 +125,12 @@ export class HttpServer {
   async #drain(graceMs: number): Promise<void> {
     const endsAt = performance.now() + graceMs;
     // For half-sent requests, which may never end, and for readers that do not read.
-    const timer = setTimeout(() => this.#server.stop(true), graceMs);
+    const servers = this.#leaving ? [this.#server, this.#leaving.server] : [this.#server];
+    const timer = setTimeout(() => {
+      for (const server of servers) void server.stop(true);
+    }, graceMs);
     await this.#linger(endsAt);
-    await this.#server.stop(false);
+    await Promise.all(servers.map((server) => server.stop(false)));
     clearTimeout(timer);
     // What a browser that is gone has asked may still have a file to remove.
     while (this.#answered < this.#asked && performance.now() < endsAt) await Bun.sleep(10);

@@ -1,4 +1,5 @@
 import type { ProcessLog } from "../log.ts";
+import { watchDescriptors } from "./descriptors.ts";
 import { onEnd, speakThrough } from "./end.ts";
 import { BEAT_MS, GRACE_MS } from "./tier-process.ts";
 
@@ -8,6 +9,8 @@ export interface RunningTier {
   readonly address: string;
   /** Take no more work, finish what runs within `graceMs`, let go of everything. */
   close(graceMs: number): Promise<void>;
+  /** Close connections that are idle: there are few file descriptors left. */
+  shed?(): void;
 }
 
 /** What a tier that was told to close may take beyond its grace, before it is ended by force. */
@@ -72,8 +75,9 @@ export async function runTier(log: ProcessLog, start: () => Promise<RunningTier>
     await log.end();
     process.exit(1);
   }
-  log.info({ address: tier.address, pid: process.pid }, "listening");
+  const { address, shed } = tier;
+  watchDescriptors(log, shed);
+  log.info({ address, pid: process.pid }, "listening");
   // After that line, which the log writes at the end of this turn of the event loop.
-  const { address } = tier;
   setImmediate(() => process.send?.({ listening: address }));
 }

@@ -1,0 +1,52 @@
+import { closeSync, openSync, readFileSync } from "node:fs";
+import type { Log } from "../log.ts";
+
+const CHECK_MS = 250;
+/** While few are left, that is said this often. */
+const REMINDER_MS = 30_000;
+/** Fewer than so many, or than a tenth of all, are few. */
+const FEW = 32;
+
+/**
+ * Watch how many file descriptors this process has left. Without one, Bun can neither accept a
+ * connection nor stop trying, which takes a core. Nothing is watched on systems without /proc.
+ * @param shed closes idle connections; it is called again and again while few are left
+ */
+export function watchDescriptors(log: Log, shed: (() => void) | undefined): void {
+  const limit = softLimit();
+  if (limit === undefined) return;
+  const few = Math.max(FEW, Math.floor(limit / 10));
+  let warnedAtMs = Number.NEGATIVE_INFINITY;
+  const check = (): void => {
+    const inUse = lowestFree() ?? limit;
+    if (inUse < limit - few) return;
+    shed?.();
+    if (performance.now() - warnedAtMs < REMINDER_MS) return;
+    warnedAtMs = performance.now();
+    const remedy = shed ? "closing connections that are idle" : "raise the limit of ulimit -n";
+    log.warn({ inUse, limit }, `few file descriptors are left: ${remedy}`);
+  };
+  setInterval(check, CHECK_MS).unref();
+}
+
+/** Of `ulimit -n`. Bun raises it to the hard limit when it starts. */
+function softLimit(): number | undefined {
+  try {
+    const [, limit] =
+      /^Max open files +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
+    return limit === undefined ? undefined : Number(limit);
+  } catch {
+    return undefined;
+  }
+}
+
+/** All below it are in use; undefined if all are. */
+function lowestFree(): number | undefined {
+  try {
+    const descriptor = openSync("/dev/null", "r");
+    closeSync(descriptor);
+    return descriptor;
+  } catch {
+    return undefined;
+  }
+}

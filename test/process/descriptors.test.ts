@@ -1,0 +1,83 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { Child, Folder, startTcp } from "../child.ts";
+
+// Real servers on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(60_000);
+
+const LIMIT = 256;
+const HEADERS = { "Content-Type": "application/json" };
+const CREDENTIALS = JSON.stringify({ username: "grace", password: "hopper1906" });
+
+/** What each connection of a crowd says before it falls silent. */
+const SILENCES = {
+  nothing: "",
+  "half a request": "GET /signIn.html HTTP/1.1\r\nHost: here\r\n",
+  "a request, and then nothing": "GET /signIn.html HTTP/1.1\r\nHost: here\r\n\r\n",
+};
+
+/** More connections than the process has descriptors, kept open as long as it lets them be. */
+function crowd(url: string, words: string): Disposable {
+  const { hostname, port } = new URL(url);
+  const sockets: Socket[] = Array.from({ length: 2 * LIMIT }, () => {
+    const socket = connect(Number(port), hostname);
+    // That it is closed is what the test hopes for.
+    socket.on("error", () => socket.destroy());
+    socket.resume();
+    socket.write(words);
+    return socket;
+  });
+  return {
+    [Symbol.dispose]: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+/** CPU time of a process, in ms. */
+function cpuMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /s, "")
+    .split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+for (const [what, words] of Object.entries(SILENCES)) {
+  test(`an HTTP tier whose descriptors are taken by those who say ${what} serves on`, async () => {
+    await using folder = await Folder.make();
+    await using tcp = startTcp(folder.path, { PASSWORD_HASH: "argon2id:m=131072,t=3,p=1" });
+    await using http = new Child("src/http-main.ts", {
+      environment: {
+        DATA_DIR: folder.path,
+        HTTP_PORT: "0",
+        RPC_ADDRESSES: await tcp.listening(),
+      },
+      wrapper: ["sh", "-c", `ulimit -n ${LIMIT} && exec "$@"`, "sh"],
+    });
+    const url = await http.listening();
+    const ask = (path: string, init: RequestInit = {}) =>
+      fetch(`${url}${path}`, { ...init, keepalive: false, signal: AbortSignal.timeout(20_000) });
+    const signUp = ask("/api/entrytask/user/signup", {
+      method: "POST",
+      headers: HEADERS,
+      body: CREDENTIALS,
+    });
+    await Bun.sleep(100);
+
+    const crowded = crowd(url, words);
+    await http.waitFor(/"inUse":\d+,"limit":256,"msg":"few file descriptors are left/);
+
+    // What was under way is not cut off.
+    expect((await signUp).status).toBe(200);
+    expect((await ask("/signIn.html")).status).toBe(200);
+    expect((await ask("/api/entrytask/user/get_user_info")).status).toBe(401);
+    const [before, beganAt] = [cpuMs(http.pid), performance.now()];
+    await Bun.sleep(2000);
+    const share = (cpuMs(http.pid) - before) / (performance.now() - beganAt);
+    expect(share).toBeLessThan(0.5);
+    crowded[Symbol.dispose]();
+    http.kill("SIGTERM");
+    expect(await http.exited()).toBe(0);
+  });
+}
