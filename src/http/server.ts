@@ -61,7 +61,7 @@ export class HttpServer {
         hostname,
         port,
         development: false,
-        // Without `development`, Bun lets another process have the same port, and half the requests.
+        // Without `development`, Bun lets another process share the port, and half the requests.
         reusePort: sharesPort,
         maxRequestBodySize: MAX_REQUEST_BODY_BYTES,
         idleTimeout,
