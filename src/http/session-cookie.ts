@@ -6,6 +6,10 @@ const MAX_SESSIONS = 8;
 /** What this service hands out: UUIDs version 3. Anything else names no session. */
 const SESSION_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-3[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
+const SESSION_ID_LENGTH = 36;
+/** What stands before the id in nearly every header: the cookie is alone. */
+const ALONE = `${NAME}=`;
+
 /** The cookie that carries a session id between a browser and the HTTP tier. */
 export class SessionCookie {
   readonly #attributes: string;
@@ -34,6 +38,10 @@ export class SessionCookie {
    */
   read(request: Request): string | readonly string[] {
     const header = request.headers.get("Cookie") ?? "";
+    if (header.length === ALONE.length + SESSION_ID_LENGTH && header.startsWith(ALONE)) {
+      const sessionId = header.slice(ALONE.length);
+      if (SESSION_ID.test(sessionId)) return sessionId;
+    }
     let first: string | undefined;
     let all: string[] | undefined;
     for (let at = header.indexOf(NAME); at >= 0; at = header.indexOf(NAME, at + NAME.length)) {
@@ -70,13 +78,28 @@ export async function withFirstSession<T>(
 
 /** The id in the value of the cookie whose name is at `at`; undefined if neither is there. */
 function sessionIdAt(header: string, at: number): string | undefined {
-  const before = header.slice(0, at).trimEnd();
-  if (before !== "" && !before.endsWith(";")) return undefined;
-  const end = header.indexOf(";", at);
-  const rest = header.slice(at + NAME.length, end < 0 ? undefined : end).trim();
-  if (!rest.startsWith("=")) return undefined;
-  const value = rest.slice(1).trim();
-  const isQuoted = value.length >= 2 && value.startsWith('"') && value.endsWith('"');
-  const sessionId = isQuoted ? value.slice(1, -1) : value;
-  return SESSION_ID.test(sessionId) ? sessionId : undefined;
+  let before = at - 1;
+  while (isBlank(header, before)) before--;
+  if (before >= 0 && header[before] !== ";") return undefined;
+  let start = skipBlanks(header, at + NAME.length);
+  if (header[start] !== "=") return undefined;
+  start = skipBlanks(header, start + 1);
+  const isQuoted = header[start] === '"';
+  if (isQuoted) start++;
+  let end = start + SESSION_ID_LENGTH;
+  const sessionId = header.slice(start, end);
+  if (!SESSION_ID.test(sessionId)) return undefined;
+  if (isQuoted && header[end++] !== '"') return undefined;
+  end = skipBlanks(header, end);
+  return end >= header.length || header[end] === ";" ? sessionId : undefined;
+}
+
+function skipBlanks(text: string, from: number): number {
+  let at = from;
+  while (isBlank(text, at)) at++;
+  return at;
+}
+
+function isBlank(text: string, at: number): boolean {
+  return text[at] === " " || text[at] === "\t";
 }
