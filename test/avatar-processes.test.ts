@@ -1,10 +1,12 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { Folder, freePort, startHttp, startTcp } from "./child.ts";
+import { Folder, freePort, ROOT, startHttp, startTcp } from "./child.ts";
 import { Api, isRecord, sessionIdOf } from "./contract/client.ts";
 import { avatarForm, pngOf } from "./contract/images.ts";
+import { cpuTicksOf, decodersOf, isRunning } from "./pictures.ts";
 import { sharedS3, type TestBucket } from "./s3.ts";
+import { eventually } from "./storage-pairs.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
@@ -47,6 +49,31 @@ describe("SIGTERM", () => {
       expect(await names()).toEqual([current]);
     },
   );
+});
+
+describe("the processes that decode", () => {
+  /** Seconds of work. */
+  const slow = () => Bun.file(join(ROOT, "test/pictures/32-megapixels.avif")).bytes();
+
+  test.each(["SIGKILL", "SIGTERM"] as const)("end with their tier by %s", async (signal) => {
+    await using folder = await Folder.make();
+    await using tcp = startTcp(folder.path);
+    await using http = startHttp(folder.path, await tcp.listening());
+    const api = new Api(await http.listening());
+    expect((await api.signUp("grace", "hopper1906")).code).toBe("7");
+    const session = api.withSession(sessionIdOf(await api.signIn("grace", "hopper1906")));
+    await uploadedAs(session);
+    const [pid = 0] = decodersOf(http.pid);
+    const ticks = cpuTicksOf(pid);
+    const upload = session.avatar(avatarForm(await slow())).catch(() => undefined);
+    await eventually("it is at work", async () => cpuTicksOf(pid) > ticks + 10);
+    http.kill(signal);
+    // SIGTERM lets the upload end first; after SIGKILL nobody waits for it.
+    const answer = await upload;
+    expect(answer?.code).toBe(signal === "SIGTERM" ? "7" : undefined);
+    await http.exited();
+    await eventually("it has ended", async () => !isRunning(pid));
+  });
 });
 
 describe("a start on S3", () => {

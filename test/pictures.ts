@@ -32,6 +32,15 @@ export function cpuTicksOf(pid: number): number {
   return Number(statOf(`${pid}`)[11]);
 }
 
+/** Whether there is a process of this id that has not ended. */
+export function isRunning(pid: number): boolean {
+  try {
+    return statOf(`${pid}`)[0] !== "Z"; // Its parent may not have heard of its end yet.
+  } catch {
+    return false;
+  }
+}
+
 /** What is behind the name of a process in its line: the state, the parent, … */
 function statOf(pid: string): string[] {
   const line = readFileSync(`/proc/${pid}/stat`, "latin1");

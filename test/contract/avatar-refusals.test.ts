@@ -95,6 +95,24 @@ describePicturePairs("pictures that are refused", (pair) => {
     }
   });
 
+  test("as they are HEIC are told how to save them", async () => {
+    const { api } = await newMember(shared.stack);
+    const answer = await api.avatar(avatarForm(heicHeader(), {}, "IMG_1.HEIC", "image/heic"));
+    expect([answer.code, answer.status]).toEqual(["6", 400]);
+    expect(answer.headers.get("x-error-detail")).toMatch(/^profilePic: HEIC .* save it as JPEG/);
+  });
+
+  test("for 5,000 scans are refused at once, and no other waits", async () => {
+    const file = await Bun.file(join(import.meta.dir, "../pictures/5000-scans.jpeg")).bytes();
+    const members = await Promise.all([1, 2, 3, 4].map(() => newMember(shared.stack)));
+    const answers = await Promise.all(members.map(({ api }) => api.avatar(avatarForm(file))));
+    expect(answers.map(({ code, status }) => `${code} ${status}`)).toEqual(
+      members.map(() => "6 400"),
+    );
+    const [{ api }] = [await newMember(shared.stack)];
+    expect((await api.avatar(avatarForm(PNG))).code).toBe("7");
+  });
+
   test("as they break off are refused or shown in part, but never a failure", async () => {
     const { api } = await newMember(shared.stack);
     for (const whole of [pngOf(64, 64, [9, 9, 9]), await jpegOf(64, 64, [9, 9, 9])]) {

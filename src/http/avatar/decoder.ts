@@ -21,7 +21,7 @@ const LIMITED = ["sh", "-c", `ulimit -d ${MAX_DATA_KIB} 2>/dev/null; exec "$@"`,
  */
 const ENVIRONMENT = {
   BUN_JSC_structureHeapSizeInKB: "65536",
-  BUN_JSC_useJIT: "0",
+  BUN_JSC_jitMemoryReservationSize: `${32 * 1024 * 1024}`,
   // What a picture has needed goes back to the system after it.
   MALLOC_ARENA_MAX: "1",
   MALLOC_MMAP_THRESHOLD_: "262144",
