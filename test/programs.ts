@@ -10,6 +10,7 @@ export const PROGRAMS = {
   openssl: { names: ["openssl"], debianPackage: "openssl" },
   python: { names: ["python3"], debianPackage: "python3" },
   wrk: { names: ["wrk"], debianPackage: "wrk" },
+  nginx: { names: ["nginx"], debianPackage: "nginx-light" },
   chromium: { names: ["chromium", "chromium-browser", "google-chrome"], debianPackage: "chromium" },
 } as const satisfies Record<string, Program>;
 

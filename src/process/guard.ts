@@ -30,4 +30,10 @@ export class Guard {
 }
 
 const SCRIPT = `trap "" INT TERM HUP
-  read -r _ || { sleep "$2"; kill -9 "$1"; }`;
+  read -r _ && exit
+  seconds=$2
+  while kill -0 "$1" 2> /dev/null; do
+    [ "$seconds" -gt 0 ] || { kill -9 "$1"; exit; }
+    seconds=$((seconds - 1))
+    sleep 1
+  done`;

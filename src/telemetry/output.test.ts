@@ -21,25 +21,32 @@ const FLOOD = `
   process.exit(0);
 `;
 
-/** A reader that begins to read a pipe or a socket once its standard input has ended. */
+/** A reader that begins to read a pipe, a socket or a terminal once its standard input has ended. */
 const READER = `
 import os, socket, subprocess, sys
 if sys.argv[1] == "pipe":
     reader, writer = os.pipe()
+elif sys.argv[1] == "terminal":
+    reader, writer = os.openpty()
 else:
     reader, writer = (end.detach() for end in socket.socketpair())
 child = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, stdout=writer)
 os.close(writer)
 sys.stdin.read()
 child.stdin.close()
-while chunk := os.read(reader, 65536):
+def read():
+    try:
+        return os.read(reader, 65536)
+    except OSError:
+        return b"" # How a terminal says that it has ended.
+while chunk := read():
     sys.stdout.buffer.write(chunk)
 sys.exit(child.wait())
 `;
 
 const python = programPath(PROGRAMS.python);
 
-describe.skipIf(!python).each(["pipe", "socket"])(
+describe.skipIf(!python).each(["pipe", "socket", "terminal"])(
   "an output to a %s that nothing reads",
   (kind) => {
     test("drops lines, says how many later, and writes the others whole and in order", async () => {
