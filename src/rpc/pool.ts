@@ -35,6 +35,8 @@ export class Pool implements CallHolder, ConnectionOwner {
   readonly #backoff: Backoff;
   /** Why its server was lost, where it was. */
   lostBy: RpcError | undefined;
+  /** Its server has greeted, if only once. */
+  wasOpen = false;
   /** Takes no more calls but those that wait. */
   #retired = false;
   #closed = false;
@@ -127,6 +129,7 @@ export class Pool implements CallHolder, ConnectionOwner {
     // Jitter: connections that were opened together must not all be replaced at once.
     const keptMs = this.#limits.maxAgeMs * (0.9 + 0.2 * Math.random());
     const wasFailing = this.isFailing;
+    this.wasOpen = true;
     this.#open.set(connection, performance.now() + keptMs);
     this.#backoff.end();
     if (wasFailing) this.#owner.onHealth(this);

@@ -68,7 +68,7 @@ test("a server that is lost and comes back is one line each time", async () => {
     await using _server = startServer(ECHO, { port });
     await eventually(() => lines().length > 1);
     expect(await client.say("a")).toBe("a");
-    expect(lines().slice(1)).toEqual([{ level: "info", fields: `${server} is back` }]);
+    expect(lines().slice(1)).toEqual([{ level: "info", fields: `${server} is there` }]);
   }
   await eventually(() => lines().length > 2);
   await Bun.sleep(MEANWHILE_MS);
@@ -76,6 +76,30 @@ test("a server that is lost and comes back is one line each time", async () => {
   await using _again = startServer(ECHO, { port });
   await eventually(() => lines().length > 3);
   expect(lines().slice(3)).toEqual([{ level: "info", fields: `${server} is back` }]);
+});
+
+test("a server that is started together with its client is not spoken of", async () => {
+  const port = deadPort();
+  const { client, lines } = clientOf(port);
+  using _client = client;
+  await Bun.sleep(500);
+  await using _server = startServer(ECHO, { port });
+  expect(await client.say("a")).toBe("a");
+  expect(lines()).toEqual([]);
+});
+
+test("a server that was there from the beginning is missed at once", async () => {
+  const port = deadPort();
+  const server = startServer(ECHO, { port });
+  const { client, lines } = clientOf(port);
+  using _client = client;
+  expect(await client.say("a")).toBe("a");
+  await server.listener.close(0);
+  await eventually(() => lines().length > 0, 1000);
+  expect(lines()).toMatchObject([{ message: `lost TCP server ${HOST}:${port}` }]);
+  await using _again = startServer(ECHO, { port });
+  await eventually(() => lines().length > 1);
+  expect(lines()[1]?.fields).toBe(`TCP server ${HOST}:${port} is back`);
 });
 
 test("a server that was never away is not spoken of, nor is the end of the client", async () => {

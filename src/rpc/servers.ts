@@ -81,8 +81,8 @@ export class Servers implements PoolOwner {
     if (!this.#log) return;
     const presence = this.#presences.get(pool) ?? new ServerPresence(pool.address, this.#log);
     this.#presences.set(pool, presence);
-    const { isFailing, lostBy } = pool;
-    if (isFailing && lostBy) presence.down(lostBy, isRefusal(lostBy));
+    const { isFailing, lostBy, wasOpen } = pool;
+    if (isFailing && lostBy) presence.down(lostBy, isRefusal(lostBy), wasOpen);
     else presence.up();
   }
 
