@@ -2,6 +2,7 @@ import { cp, mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createConnection } from "mysql2/promise";
+import { type Databases, databasesOn, TEST_DATABASE_URL } from "./own-servers.ts";
 import { PROGRAMS, programPath } from "./programs.ts";
 import { type Recipe, ThrowAwayServer, watchFolder } from "./throw-away.ts";
 
@@ -10,12 +11,11 @@ const binary = programPath(PROGRAMS.mariadb);
 /** Whether this machine has MariaDB. Suites that need it are skipped, by name, where it has not. */
 export const available = binary !== undefined;
 
-export interface MariaDb extends AsyncDisposable {
-  /** Of the server as such, with no database. */
-  readonly url: string;
+/** Whether there is one for tests that do not hurt it: this machine's, or one's own. */
+export const sharedAvailable = available || TEST_DATABASE_URL !== undefined;
+
+export interface MariaDb extends Databases, AsyncDisposable {
   readonly pid: number;
-  /** An empty database, which no other test has. */
-  createDatabase(): Promise<string>;
   /** End the server at once. Its data stay, those of the last second as `keepsEveryCommit` says. */
   kill(): Promise<void>;
   /** Start again on the same port and data. */
@@ -151,10 +151,13 @@ export async function startMariaDb(options: MariaDbOptions = {}): Promise<MariaD
   };
 }
 
-let shared: Promise<MariaDb> | undefined;
+let shared: Promise<Databases> | undefined;
 
-/** The one MariaDB of this test process. It starts at first use and ends with the process. */
-export function sharedMariaDb(): Promise<MariaDb> {
-  shared ??= startMariaDb();
+/** The one MariaDB, or the MySQL that TEST_DATABASE_URL names, of this test process. It starts at first use and ends with the process. */
+export function sharedMariaDb(): Promise<Databases> {
+  shared ??=
+    TEST_DATABASE_URL === undefined
+      ? startMariaDb()
+      : Promise.resolve(databasesOn(TEST_DATABASE_URL));
   return shared;
 }

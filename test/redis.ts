@@ -1,4 +1,5 @@
 import { Redis } from "ioredis";
+import { type Databases, redisNumbersOn, TEST_REDIS_URL } from "./own-servers.ts";
 import { PROGRAMS, programPath } from "./programs.ts";
 import { type Recipe, ThrowAwayServer } from "./throw-away.ts";
 
@@ -9,11 +10,11 @@ const binary = programPath(PROGRAMS.redis);
 /** Whether this machine has Redis. Suites that need it are skipped, by name, where it has not. */
 export const available = binary !== undefined;
 
-export interface RedisServer extends AsyncDisposable {
-  readonly url: string;
+/** Whether there is one for tests that do not hurt it: this machine's, or one's own. */
+export const sharedAvailable = available || TEST_REDIS_URL !== undefined;
+
+export interface RedisServer extends Databases, AsyncDisposable {
   readonly pid: number;
-  /** An empty database, which no other test has. */
-  createDatabase(): Promise<string>;
   /** End the server at once. It keeps nothing. */
   kill(): Promise<void>;
   /** Start again, empty, on the same port. */
@@ -71,10 +72,11 @@ export async function startRedis(): Promise<RedisServer> {
   };
 }
 
-let shared: Promise<RedisServer> | undefined;
+let shared: Promise<Databases> | undefined;
 
-/** The one Redis of this test process. It starts at first use and ends with the process. */
-export function sharedRedis(): Promise<RedisServer> {
-  shared ??= startRedis();
+/** The one Redis, or the one that TEST_REDIS_URL names, of this test process. It starts at first use and ends with the process. */
+export function sharedRedis(): Promise<Databases> {
+  shared ??=
+    TEST_REDIS_URL === undefined ? startRedis() : Promise.resolve(redisNumbersOn(TEST_REDIS_URL));
   return shared;
 }

@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
 import { MYSQL_MIGRATIONS } from "../src/storage/mysql-migrations.ts";
 import { StorageError } from "../src/user/stores.ts";
-import { available, sharedMariaDb } from "./mariadb.ts";
+import { sharedAvailable as available, sharedMariaDb } from "./mariadb.ts";
 import { createFolder, open, recordingLog, user } from "./storage-pairs.ts";
 
 // What users in MySQL promise beyond src/user/stores.ts: the table, whatever the server's own

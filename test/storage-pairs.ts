@@ -5,8 +5,8 @@ import pino from "pino";
 import type { Log } from "../src/log.ts";
 import { type OpenStorage, openStorage, type StorageOptions } from "../src/storage/open.ts";
 import type { User } from "../src/user/stores.ts";
-import { available as hasMariaDb, sharedMariaDb } from "./mariadb.ts";
-import { available as hasRedis, sharedRedis } from "./redis.ts";
+import { sharedAvailable as hasMariaDb, sharedMariaDb } from "./mariadb.ts";
+import * as redis from "./redis.ts";
 import { sharedRedisCluster } from "./redis-cluster.ts";
 
 /** Where one pair of stores keeps its data. */
@@ -24,12 +24,12 @@ export const PAIRS: readonly Pair[] = [
   { name: "the embedded pair", available: true, createLocation: createFolder },
   {
     name: "MySQL and Redis",
-    available: hasMariaDb && hasRedis,
-    createLocation: () => createServerLocation(sharedRedis),
+    available: hasMariaDb && redis.sharedAvailable,
+    createLocation: () => createServerLocation(redis.sharedRedis),
   },
   {
     name: "MySQL and Redis Cluster",
-    available: hasMariaDb && hasRedis,
+    available: hasMariaDb && redis.available,
     createLocation: () => createServerLocation(sharedRedisCluster),
   },
 ];
@@ -37,9 +37,9 @@ export const PAIRS: readonly Pair[] = [
 /** For what has to do with users alone: a pair for each kind of database. */
 export const DATABASES = PAIRS.filter(({ name }) => name !== "MySQL and Redis Cluster");
 
-async function createServerLocation(redis: typeof sharedRedis | typeof sharedRedisCluster) {
+async function createServerLocation(shared: typeof redis.sharedRedis | typeof sharedRedisCluster) {
   const databaseUrl = await (await sharedMariaDb()).createDatabase();
-  const redisUrl = await (await redis()).createDatabase();
+  const redisUrl = await (await shared()).createDatabase();
   return { databaseUrl, redisUrl, ...(await createFolder()) };
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { closedKey, SCRIPTS, sessionKey } from "../src/storage/redis-scripts.ts";
 import { openSessions, REDISES } from "./cached-sessions.ts";
-import { available as hasRedis, sharedRedis } from "./redis.ts";
+import { sharedAvailable as hasRedis, sharedRedis } from "./redis.ts";
 import { openRedis } from "./redis-keys.ts";
 import { startRedisLine } from "./redis-line.ts";
 import { createFolder, open, user } from "./storage-pairs.ts";

@@ -34,7 +34,7 @@ const EMBEDDED: Pair = {
 
 const SERVERS: Pair = {
   name: "MySQL and Redis",
-  available: mariaDb.available && redis.available,
+  available: mariaDb.sharedAvailable && redis.sharedAvailable,
   tcpServers: 1,
   environment: () => createDatabases(redis.sharedRedis),
 };
@@ -42,6 +42,7 @@ const SERVERS: Pair = {
 const CLUSTER: Pair = {
   ...SERVERS,
   name: "MySQL and Redis Cluster",
+  available: mariaDb.sharedAvailable && redis.available,
   environment: () => createDatabases(sharedRedisCluster),
 };
 
