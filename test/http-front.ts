@@ -1,6 +1,8 @@
 // The HTTP tier in front of a real listener whose handlers are the test's own.
+
 import { join } from "node:path";
 import pino from "pino";
+import { UserContract } from "../schema/user.ts";
 import { CallStats } from "../src/call-stats.ts";
 import { UserClient } from "../src/gen/user-client.ts";
 import { type UserService, userDispatch } from "../src/gen/user-service.ts";
@@ -63,6 +65,14 @@ const ANSWERS: Partial<UserService> = {
   findUnusedPictures: async ({ profilePaths }) => ({ unused: profilePaths }),
 };
 
+/** The methods that no test asks for, of whatever contract there is. */
+const UNASKED = Object.fromEntries(
+  Object.keys(UserContract.methods).map((name) => [
+    name,
+    () => Promise.reject(new Error(`${name} is not asked for in this test`)),
+  ]),
+);
+
 /** Start both; of the methods that the pages call, those that are not in `handlers` succeed. */
 export async function startFront(
   handlers: Partial<UserService>,
@@ -74,7 +84,7 @@ export async function startFront(
   const logTexts: string[] = [];
   const log = recorder(logged, logTexts);
   const calls = new CallStats();
-  const service: UserService = Object.assign(Object.create(null), ANSWERS, handlers);
+  const service: UserService = Object.assign(Object.create(null), UNASKED, ANSWERS, handlers);
   const tables = [userDispatch(service)];
   const interceptors = [calls.interceptor];
   const listener = new Listener({ host: HOST, port: 0, tables, interceptors, log: recorder([]) });

@@ -153,7 +153,10 @@ export async function startMariaDb(options: MariaDbOptions = {}): Promise<MariaD
 
 let shared: Promise<Databases> | undefined;
 
-/** The one MariaDB, or the MySQL that TEST_DATABASE_URL names, of this test process. It starts at first use and ends with the process. */
+/**
+ * The MariaDB of this test process, which starts at first use and ends with the process; or the
+ * MySQL that TEST_DATABASE_URL names.
+ */
 export function sharedMariaDb(): Promise<Databases> {
   shared ??=
     TEST_DATABASE_URL === undefined

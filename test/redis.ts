@@ -74,7 +74,10 @@ export async function startRedis(): Promise<RedisServer> {
 
 let shared: Promise<Databases> | undefined;
 
-/** The one Redis, or the one that TEST_REDIS_URL names, of this test process. It starts at first use and ends with the process. */
+/**
+ * The Redis of this test process, which starts at first use and ends with the process; or the one
+ * that TEST_REDIS_URL names.
+ */
 export function sharedRedis(): Promise<Databases> {
   shared ??=
     TEST_REDIS_URL === undefined ? startRedis() : Promise.resolve(redisNumbersOn(TEST_REDIS_URL));

@@ -103,7 +103,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     await sessions.open("s2", OLD, slow);
     expect((await quick.sessions.find("s1"))?.profile).toBeUndefined();
     await redis.settle("grace");
-    expect(await isOpen(quick.sessions, raw, "grace")).toBe(true);
+    expect(await isOpen(sessions, raw, "grace")).toBe(true);
   });
 
   test("stays closed for a writer's whole time, though another build gives its own less", async () => {

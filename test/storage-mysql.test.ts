@@ -46,7 +46,7 @@ it("MySQL: the table user is as contract.md has it", async () => {
 
   const columns = await mysql.rows(
     `SELECT column_name AS name, column_type AS type, collation_name AS collation,
-            column_key AS indexed, is_nullable AS nullable, extra
+            column_key AS indexed, is_nullable AS nullable, extra AS extra
      FROM information_schema.columns
      WHERE table_schema = DATABASE() AND table_name = 'user' ORDER BY ordinal_position`,
   );
