@@ -45,6 +45,7 @@ export async function signIn(username: string, password: string): Promise<string
     case "TooOften":
     case "TooSlow":
     case "Unreachable":
+    case "WrongAddress":
     case "NotUnderstood":`;
 
 const PROGRAMS: readonly Program[] = [
@@ -178,7 +179,7 @@ export const service: UserService = {
       return result.tag satisfies never;
   }
 }`,
-    says: [17, `Type '"UserNotExistError"' does not satisfy the expected type 'never'.`],
+    says: [18, `Type '"UserNotExistError"' does not satisfy the expected type 'never'.`],
   },
   {
     title: "a page that reads what was not answered",
