@@ -18,7 +18,7 @@ const FOLLOWING = [
     "test/house-rules.test.ts",
   ],
   ...["test/rpc-command.test.ts", "test/compile-time.test.ts", "test/python-client.test.ts"],
-  ...["test/contract/openapi.test.ts", "test/contract/shapes.test.ts", "test/docs-page.test.ts"],
+  ...["test/contract/openapi.test.ts"],
 ];
 
 const NOT_COPIED = new Set(["node_modules", ".git", ".data"]);
