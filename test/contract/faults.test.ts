@@ -17,6 +17,7 @@ import { startStack } from "../stack.ts";
 import {
   type Answer,
   Api,
+  ENDPOINTS,
   newMember,
   newName,
   nicknameOf,
@@ -165,7 +166,7 @@ describe.concurrent("a TCP tier that cannot be reached", () => {
     await using http = await startLoneHttp(`127.0.0.1:${deadPort()}`);
     expect((await http.api.signUp("x", PASSWORD)).code).toBe("6");
     expect((await http.api.nickname("")).code).toBe("6");
-    expect((await http.api.avatar(new FormData())).code).toBe("6");
+    expect((await http.api.post(ENDPOINTS.avatar.path, {})).code).toBe("6");
     expect((await http.api.fetch("GET", "/signIn.html")).status).toBe(200);
   });
 

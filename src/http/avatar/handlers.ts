@@ -10,7 +10,7 @@ import { newPictureName, PICTURE_TYPE } from "./store.ts";
 import { Turns } from "./turns.ts";
 import { boundaryOf, readUpload, type Upload } from "./upload.ts";
 
-/** From when the picture is made until the answer: its way to its place, the call, all retries. */
+/** For both calls, all retries and the picture's way to its place; not for body and decoding. */
 const TIMEOUT_MS = 5_000;
 /** Of that, what is left for the call once the picture is in its place. */
 const CALL_SHARE = 0.2;
@@ -27,6 +27,8 @@ interface Session {
   readonly sessionId: string;
   readonly username: string;
   readonly profilePath: string;
+  /** What is left of the time for calls. */
+  readonly leftMs: number;
 }
 
 /** Upload a picture, and show it. */
@@ -47,9 +49,11 @@ export function avatarHandlers({
     async update({ request, requestId, server }) {
       const boundary = boundaryOf(request);
       // Before the body: who has no session is told so at once, and holds no memory meanwhile.
+      const begunAt = performance.now();
       const options = { requestId, signalOf: request, timeoutMs: pictureTimeoutMs };
       const session = await withFirstSession(cookie.read(request), async (sessionId) => {
-        return { sessionId, ...(await user.getUserInfo({ sessionId }, options)) };
+        const profile = await user.getUserInfo({ sessionId }, options);
+        return { sessionId, ...profile, leftMs: begunAt + pictureTimeoutMs - performance.now() };
       });
       using _turn = turns.begin(session.sessionId);
       server.timeout(request, 0); // The body has limits of its own.
@@ -78,7 +82,7 @@ export function avatarHandlers({
   async function save(
     request: Request,
     requestId: string,
-    { sessionId, ...profile }: Session,
+    { sessionId, leftMs, ...profile }: Session,
     { file, username }: Upload,
   ): Promise<Response> {
     if (username !== undefined && username !== profile.username) {
@@ -86,7 +90,7 @@ export function avatarHandlers({
     }
     const picture = await pictures.make(file, request.signal);
     assertAwaited(request, "the save of the picture");
-    const deadline = performance.now() + pictureTimeoutMs;
+    const deadline = performance.now() + leftMs;
     const profilePath = newPictureName();
     /** The answer does not wait longer for it: an S3 that hangs would hold it as long again. */
     const removeUnused = async () => {
@@ -94,7 +98,7 @@ export function avatarHandlers({
       await Promise.race([removed, Bun.sleep(Math.max(0, deadline - performance.now()))]);
     };
     try {
-      await avatars.save(profilePath, picture, pictureTimeoutMs * (1 - CALL_SHARE));
+      await avatars.save(profilePath, picture, leftMs * (1 - CALL_SHARE));
       assertAwaited(request, "the update of the profile");
     } catch (error) {
       await removeUnused();
