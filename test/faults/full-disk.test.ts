@@ -1,8 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { tmpdir } from "node:os";
-import { Child, Folder, startHttp, startTcp } from "../child.ts";
+import { Child, Folder, freePort, startHttp, startTcp } from "../child.ts";
 import { type Answer, Api, nicknameOf, sessionIdOf } from "../contract/client.ts";
 import { avatarForm, pngOf } from "../contract/images.ts";
+import { eventually } from "../storage-pairs.ts";
 import { SmallDisk } from "./small-disk.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
@@ -47,6 +48,39 @@ describe.skipIf(!SmallDisk.isAvailable(tmpdir()))("a full disk", () => {
     await disk.free(http.pid);
     expect(told(await api.avatar(avatarForm(PNG)))).toBe("7 200");
     expect(await disk.list(http.pid, "avatars")).toHaveLength(1);
+  });
+
+  test("of the log: every request is answered, and what was dropped is told of later", async () => {
+    await using folder = await Folder.make();
+    await using logs = await Folder.make();
+    const disk = new SmallDisk(logs.path, MEGABYTES);
+    await using tcp = startTcp(folder.path, FAST);
+    const port = `${freePort()}`;
+    await using http = new Child("src/http-main.ts", {
+      environment: {
+        DATA_DIR: folder.path,
+        HTTP_PORT: port,
+        RPC_ADDRESSES: await tcp.listening(),
+        LOG_LEVEL: "debug",
+      },
+      wrapper: [...disk.wrapper, "sh", "-c", 'exec "$@" > "$0"', `${logs.path}/log`],
+    });
+    const url = `http://127.0.0.1:${port}`;
+    const isUp = () => fetch(url).then(Boolean, () => false);
+    await eventually("it answers", isUp);
+
+    await disk.fill(http.pid);
+    for (let asked = 0; asked < 100; asked++) {
+      const many = Array.from({ length: 150 }, () => fetch(`${url}/nothing`));
+      for (const answer of await Promise.all(many)) expect(answer.status).toBe(404);
+    }
+    await disk.free(http.pid);
+    const lines = async () => (await disk.read(http.pid, "log")).trimEnd().split("\n");
+    await eventually("it says what was dropped", async () => {
+      return (await lines()).some((line) => /"dropped":\d+,"msg":"dropped lines/.test(line));
+    });
+    // Lines are whole, those around the end of the disk included.
+    for (const line of await lines()) expect(() => JSON.parse(line)).not.toThrow();
   });
 
   test("of SQLite: what is stored can be read, nothing is stored by half", async () => {

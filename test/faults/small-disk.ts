@@ -39,6 +39,11 @@ export class SmallDisk {
     return readdir(join(this.#seenBy(pid), folder));
   }
 
+  /** The text of one of its files. */
+  read(pid: number, file: string): Promise<string> {
+    return Bun.file(join(this.#seenBy(pid), file)).text();
+  }
+
   #filler(pid: number): string {
     return join(this.#seenBy(pid), "filler");
   }
