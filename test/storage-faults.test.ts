@@ -53,6 +53,11 @@ async function expectFailure(call: () => Promise<unknown>): Promise<StorageError
   return error;
 }
 
+/** Each migration says that it is applied. */
+function withoutRepeats(messages: readonly string[]): string[] {
+  return messages.filter((message, index) => message !== messages[index - 1]);
+}
+
 function succeeds(call: () => Promise<unknown>): Promise<boolean> {
   return call().then(
     () => true,
@@ -104,7 +109,7 @@ describe.concurrent.skipIf(!hasMariaDb)("MySQL", () => {
     await eventually("it is back", () => succeeds(() => storage.users.find("grace")));
     expect(await storage.users.insert(user("hopper"))).toBe(true);
     const where = `MySQL at ${new URL(databaseUrl).host} (DATABASE_URL)`;
-    expect(messages.filter((message) => message.endsWith(where))).toEqual([
+    expect(withoutRepeats(messages.filter((message) => message.endsWith(where)))).toEqual([
       `info migrating ${where}`,
       `info connected to ${where}`,
       `warn waiting for ${where}`,
@@ -303,12 +308,12 @@ describe.concurrent.skipIf(!hasMariaDb || !hasRedis)("a start without its databa
     await Bun.sleep(1_500);
     expect(messages).toEqual([`warn waiting for ${mysqlAt}`]);
     await mariadb.restart();
-    await eventually("it waits for Redis", async () => messages.length === 4);
+    await eventually("it waits for Redis", async () => messages.at(-1)?.endsWith(redisAt) === true);
     await redis.restart();
 
     await using storage = await opening;
     expect(await storage.users.insert(user("grace"))).toBe(true);
-    expect(messages).toEqual([
+    expect(withoutRepeats(messages)).toEqual([
       `warn waiting for ${mysqlAt}`,
       `info migrating ${mysqlAt}`,
       `info connected to ${mysqlAt}`,
