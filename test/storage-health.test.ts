@@ -7,7 +7,9 @@ import { Redis } from "ioredis";
 import { SystemClient } from "../src/gen/system-client.ts";
 import { Balancer } from "../src/rpc/balancer.ts";
 import { Child } from "./child.ts";
+import { openRowsAt } from "./contract/rows.ts";
 import { SmallDisk } from "./faults/small-disk.ts";
+import { available as hasMariaDb, startMariaDb } from "./mariadb.ts";
 import { PROGRAMS, programPath } from "./programs.ts";
 import { available as hasRedis, redisRecipe, startRedis } from "./redis.ts";
 import { startRedisCluster } from "./redis-cluster.ts";
@@ -156,6 +158,24 @@ test.concurrent.skipIf(!hasRedis)("a cluster of which one master is full is down
     expect(await raw.dbsize()).toBe(0);
     raw.disconnect();
   }
+});
+
+test.concurrent.skipIf(!hasMariaDb)("a MySQL that takes no writes any more is down", async () => {
+  await using mariadb = await startMariaDb();
+  await using folder = await createFolder();
+  const databaseUrl = await mariadb.createDatabase();
+  await using storage = await open({ databaseUrl, ...folder });
+  await using raw = await openRowsAt(databaseUrl, folder.dataDir);
+  await storage.users.ping();
+  await raw.query("SET GLOBAL read_only = ON");
+  await expect(storage.users.ping()).rejects.toThrow("Cannot ping MySQL");
+  await raw.query("SET GLOBAL read_only = OFF");
+  await eventually("it is up", () =>
+    storage.users.ping().then(
+      () => true,
+      () => false,
+    ),
+  );
 });
 
 describe("SQLite", () => {

@@ -1,9 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { closedKey, SCRIPTS, sessionKey } from "../src/storage/redis-scripts.ts";
 import { openSessions, REDISES } from "./cached-sessions.ts";
+import { startLosingLine } from "./losing-line.ts";
+import { sharedAvailable as hasMariaDb, sharedMariaDb } from "./mariadb.ts";
 import { sharedAvailable as hasRedis, sharedRedis } from "./redis.ts";
 import { openRedis } from "./redis-keys.ts";
-import { startRedisLine } from "./redis-line.ts";
 import { createFolder, open, user } from "./storage-pairs.ts";
 
 // Redis has carried a command out, and the connection breaks before its answer: ioredis sends it
@@ -18,7 +19,7 @@ const GRACE = user("grace");
 async function openLine() {
   await using opening = new AsyncDisposableStack();
   const redisUrl = await (await sharedRedis()).createDatabase();
-  const line = opening.use(await startRedisLine(redisUrl));
+  const line = opening.use(await startLosingLine(redisUrl));
   const folder = opening.use(await createFolder());
   const { sessions } = opening.use(await open({ redisUrl: line.url, dataDir: folder.dataDir }));
   const raw = opening.use(await openRedis(redisUrl));
@@ -90,6 +91,29 @@ describe.skipIf(!hasRedis)("an answer of Redis that is lost", () => {
     expect(await updated).toBe(true);
     expect([updates, line.lost]).toEqual([1, 2]);
     expect(await raw.keys.smembers("{user:grace}:dirty")).toEqual(["settling"]);
+  });
+});
+
+describe.skipIf(!hasMariaDb)("an answer of MySQL that is lost", () => {
+  test("to a sign-up or an update is no answer: neither is made twice, or told as taken", async () => {
+    await using folder = await createFolder();
+    const databaseUrl = await (await sharedMariaDb()).createDatabase();
+    await using line = await startLosingLine(`${databaseUrl}?ssl-mode=DISABLED`);
+    await using storage = await open({ databaseUrl: line.url, ...folder });
+    const { users } = storage;
+    expect(await users.insert(user("alan"))).toBe(true);
+    line.loseAnswerTo("grace");
+    await expect(users.insert(GRACE)).rejects.toThrow("Cannot insert user");
+    expect(line.lost).toBe(1);
+    line.loseAnswerTo("Amazing");
+    await expect(users.setNickname("grace", "Amazing")).rejects.toThrow("Cannot update nickname");
+    expect(line.lost).toBe(2);
+    // It may be read again, on another connection, and shows that both have happened.
+    expect(await users.find("alan")).toBeDefined();
+    line.loseAnswerTo("grace");
+    expect(await users.find("grace")).toMatchObject({ nickname: "Amazing" });
+    expect(line.lost).toBe(3);
+    expect(await users.insert(GRACE)).toBe(false);
   });
 });
 

@@ -1,8 +1,8 @@
-// A line to a Redis that loses the answer to a command: Redis carries it out, and then the
+// A line to a database that loses the answer to a command: it is carried out, and then the
 // connection breaks.
 import { connect, createServer, type Socket } from "node:net";
 
-export interface RedisLine extends AsyncDisposable {
+export interface LosingLine extends AsyncDisposable {
   /** The server's URL, with the line's address in it. */
   readonly url: string;
   /** How many answers were lost. */
@@ -11,8 +11,8 @@ export interface RedisLine extends AsyncDisposable {
   loseAnswerTo(part: string): void;
 }
 
-export async function startRedisLine(redisUrl: string): Promise<RedisLine> {
-  const url = new URL(redisUrl);
+export async function startLosingLine(serverUrl: string): Promise<LosingLine> {
+  const url = new URL(serverUrl);
   const port = Number(url.port);
   const sockets = new Set<Socket>();
   let target: string | undefined;
