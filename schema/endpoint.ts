@@ -5,12 +5,6 @@ import type { DeclaredErrorName } from "./errors.ts";
 export type HttpMethod = "GET" | "POST";
 
 /**
- * `changesState` of every endpoint: whether a request can change anything. Then other sites may not
- * ask for it, browsers may not ask for it ahead of time, and HEAD is refused. It is said here, not
- * taken from `idempotent`: a write that is safe to send twice is a write.
- */
-
-/**
  * An endpoint that a method of a contract answers. Its request is made of the fields of the body
  * and, where it has one, the `sessionId` of the cookie; a `sessionId` of the reply becomes the
  * cookie, and what remains of the reply is the answer's `data`, "" where nothing does.
@@ -20,6 +14,11 @@ export interface CallEndpoint {
   readonly methods: readonly HttpMethod[];
   /** `Service.method` */
   readonly calls: string;
+  /**
+   * Whether a request can change anything. Then other sites may not ask for it, browsers may not
+   * ask for it ahead of time, and HEAD is refused. Never taken from `idempotent`: a write that is
+   * safe to send twice is a write.
+   */
   readonly changesState: boolean;
   /** The cookie is taken away: the session has ended. */
   readonly endsSession?: true;
@@ -34,6 +33,7 @@ export interface OwnEndpoint {
   readonly summary: string;
   /** What it is listed under in the documentation. */
   readonly tag: string;
+  /** As above. */
   readonly changesState: boolean;
   /** It needs a session's cookie. */
   readonly session?: true;

@@ -81,11 +81,9 @@ export class Bodies {
     const held = { [Symbol.dispose]: () => hold(-bytes) };
     const reader = request.body?.getReader();
     if (!reader) return held;
-    // A read that waits ends when its reader is cancelled.
-    const coming = this.#clock.watch(
-      () => bytes,
-      () => void reader.cancel(),
-    );
+    // A read that waits ends by it, and Bun skips the rest. Of a body that broke off it fails.
+    const stop = () => void reader.cancel().catch(() => undefined);
+    const coming = this.#clock.watch(() => bytes, stop);
     try {
       for (;;) {
         const { done, value } = await reader.read().catch(throwCutShort);
@@ -97,6 +95,7 @@ export class Bodies {
         take(value);
       }
     } catch (error) {
+      stop();
       held[Symbol.dispose]();
       throw error;
     } finally {
