@@ -9,9 +9,9 @@ function print(span: ReadableSpan): void {
   const { name, kind, attributes, status, parentSpanContext } = span;
   const { traceId, spanId } = span.spanContext();
   const parentSpanId = parentSpanContext?.spanId;
-  console.log(
-    JSON.stringify({ span: { name, kind, attributes, status, traceId, spanId, parentSpanId } }),
-  );
+  const shown = { name, kind, attributes, status, traceId, spanId, parentSpanId };
+  // Not by console.log(), which a tier sends to its log.
+  process.stdout.write(`${JSON.stringify({ span: shown })}\n`);
 }
 
 new NodeTracerProvider({
