@@ -10,8 +10,9 @@ stored as PASSWORD_HASH says. Everybody knows these passwords: this is not for a
 database that people use.
 
 It fills the database that DATABASE_URL names, else SQLite in DATA_DIR. It may be
-stopped, or killed, at any time: run again, it goes on where it stopped. A name
-that is taken is left to its user.
+stopped, or killed, at any time: run again, it goes on where it stopped. Several
+may run at once, and beside a server: on SQLite they take turns, and one that
+gets none for a minute ends with 3. A name that is taken is left to its user.
 
 Options
   --users N    how many users there shall be in all, from 1 to 1,000,000,000
