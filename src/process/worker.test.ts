@@ -49,28 +49,30 @@ test("a worker that ends before it listens is not started again", async () => {
   expect(logged).toEqual([]);
 });
 
-test("a worker that spins is killed, and one that listens late is not", async () => {
+test("a worker that spins is killed; one that listens late or that was not heard is not", async () => {
   await using folder = await Folder.make();
-  const spin = `
-    process.send({ listening: "here" });
-    setTimeout(() => { for (;;); }, 100);`;
-  const { worker, logged } = await workerOf(folder, spin);
-  expect(await worker.start()).toBeUndefined();
-  await eventually("it was killed", async () => logged.length === 1);
-  expect(logged).toMatchObject([{ signal: "SIGKILL", exitCode: null }]);
-  await worker.stop();
-
-  const late = `
-    const beat = () => process.send({ beat: true });
+  await using another = await Folder.make();
+  const spinning = await workerOf(
+    folder,
+    'process.send({ listening: "here" }); setTimeout(() => { for (;;); }, 100);',
+  );
+  const late = await workerOf(
+    another,
+    `const beat = () => process.send({ beat: true });
     beat();
-    Bun.sleepSync(6000);
+    Bun.sleepSync(7000);
     process.send({ listening: "here" });
-    setInterval(beat, 500);`;
-  const other = await workerOf(folder, late);
-  expect(await other.worker.start()).toBeUndefined();
-  // This process stands still as well: the beats of the worker wait to be read.
+    setInterval(beat, 500);`,
+  );
+  const started = late.worker.start();
+  expect(await spinning.worker.start()).toBeUndefined();
+  await eventually("it was killed", async () => spinning.logged.length === 1);
+  expect(spinning.logged).toMatchObject([{ signal: "SIGKILL", exitCode: null }]);
+  await spinning.worker.stop();
+  expect(await started).toBeUndefined();
+  // This process stands still itself: the beats of the worker wait to be read.
   Bun.sleepSync(6000);
   await Bun.sleep(1000);
-  await other.worker.stop();
-  expect(other.logged).toEqual([]);
+  await late.worker.stop();
+  expect(late.logged).toEqual([]);
 });

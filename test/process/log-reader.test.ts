@@ -109,10 +109,10 @@ async function askOften(url: string, times: number): Promise<Record<string, numb
 }
 
 describe.each([
-  ["a pipe that nothing reads", stalledPipe],
-  ["a closed pipe", closedPipe],
-  ["a full disk", fullDisk],
-])("with stdout and stderr on %s", (_name, open) => {
+  ["a pipe that nothing reads", stalledPipe, MANY_REQUESTS],
+  ["a closed pipe", closedPipe, REQUESTS],
+  ["a full disk", fullDisk, REQUESTS],
+])("with stdout and stderr on %s", (_name, open, requests) => {
   test("both tiers answer every request, and end on SIGTERM", async () => {
     await using folder = await Folder.make();
     using sink = await open(folder.path);
@@ -122,7 +122,7 @@ describe.each([
     await using http = start("src/http-main.ts", sink, { ...shared, HTTP_PORT: httpPort });
     const url = `http://127.0.0.1:${httpPort}`;
     await untilAnswered(url);
-    expect(await askOften(url, MANY_REQUESTS)).toEqual({ 404: MANY_REQUESTS });
+    expect(await askOften(url, requests)).toEqual({ 404: requests });
     expect(await http.end()).toBe(0);
     expect(await tcp.end()).toBe(0);
   });
