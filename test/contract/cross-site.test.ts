@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdir } from "node:fs/promises";
+import { startFront } from "../http-front.ts";
 import {
   type Answer,
   Api,
@@ -201,4 +202,19 @@ describePairs("requests where PUBLIC_URL is not set", (pair) => {
     expect(answer.headers.get("x-error-detail")).toContain("PUBLIC_URL");
     expect(await nicknameOf(api)).not.toBe("changed");
   });
+});
+
+test("without PUBLIC_URL, the log says once which Origin came, and what to set", async () => {
+  await using front = await startFront({});
+  const api = new Api(front.url);
+  const { path } = ENDPOINTS.signIn;
+  const fields = { username: "grace", password: "hopper1906" };
+  for (const Origin of ["null", "https://a.example", "https://a.example", "https://b.example"]) {
+    expect((await api.post(path, fields, { Origin })).status).toBe(403);
+  }
+  // Browsers themselves say of these that they are of another site.
+  await api.post(path, fields, { Origin: "https://c.example", "Sec-Fetch-Site": "cross-site" });
+  const warnings = front.logTexts.filter((text) => text.includes('"level":"warn"'));
+  expect(warnings).toEqual([expect.stringContaining('"origin":"https://a.example"')]);
+  expect(warnings[0]).toContain("set PUBLIC_URL");
 });
