@@ -31,12 +31,14 @@ Exit codes:
   2  arguments that it does not take`;
 
 const { install } = await optionsOrExit("dev", HELP, { install: { type: "boolean" } });
-const config = loadOrExit(START, process.env);
+// Whatever the shell is set to: this is for development.
+const environment = { LOG_LEVEL: "debug", ...process.env, NODE_ENV: "development" };
+const config = loadOrExit(START, environment);
 const { http, tcp } = config;
 // Not by console.log(), which stops this process while a terminal is stopped.
 const output = new Output(1, (lines) => say(`(${lines} lines could not be shown)`));
 const say = (text: string): void => output.write(`${text}\n`);
-const environments = orExit(() => tierEnvironments(config, { LOG_LEVEL: "debug", ...process.env }));
+const environments = orExit(() => tierEnvironments(config, environment));
 
 if (environments.warning) say(`  ${environments.warning}`);
 if (install) await installOrExit();

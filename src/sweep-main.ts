@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { version } from "../package.json" with { type: "json" };
 import { count } from "./cli/progress.ts";
 import { SWEEP_HELP } from "./cli/sweep-help.ts";
-import { MISUNDERSTOOD, optionsOrExit } from "./cli/usage.ts";
-import { loadOrExit } from "./config/load.ts";
+import { optionsOrExit } from "./cli/usage.ts";
+import { loadForCommand } from "./config/command.ts";
 import { SWEEP, type SweepConfig } from "./config/sweep.ts";
 import { UserClient } from "./gen/user-client.ts";
 import { AvatarBucket } from "./http/avatar/bucket.ts";
@@ -60,7 +60,7 @@ function messageOf(error: unknown): string {
 
 if (import.meta.main) {
   const options = await optionsOrExit("sweep", SWEEP_HELP, { "dry-run": { type: "boolean" } });
-  const config = loadOrExit(SWEEP, process.env, MISUNDERSTOOD);
+  const config = loadForCommand(SWEEP, process.env);
   try {
     process.exitCode = await sweep(config, options["dry-run"] ?? false);
   } catch (error) {

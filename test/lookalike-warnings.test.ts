@@ -30,7 +30,9 @@ test.each([
   async (name, running) => {
     await using folder = await Folder.make();
     const ports = { HTTP_PORT: "0", RPC_PORT: "0", RPC_ADDRESSES: "127.0.0.1:1" };
-    const environment = { ...WRONG, ...ports, DATA_DIR: folder.path };
+    // What a shell may be set to; `dev` is for development all the same.
+    const more = name === "dev" ? { NODE_ENV: "production" } : {};
+    const environment = { ...WRONG, ...ports, ...more, DATA_DIR: folder.path };
     await using child = new Child(`src/${name}-main.ts`, { environment });
     await child.waitFor(running);
     child.kill("SIGTERM");
