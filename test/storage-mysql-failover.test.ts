@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { MysqlPool } from "../src/storage/mysql-pool.ts";
 import { openSession } from "../src/storage/mysql-session.ts";
+import { openSeed } from "../src/storage/open-seed.ts";
 import { StorageError } from "../src/user/stores.ts";
 import { openRowsAt, type Rows } from "./contract/rows.ts";
 import { type Forwarder, startForwarder } from "./forwarder.ts";
@@ -174,7 +175,8 @@ describe.skipIf(!available)("MySQL", () => {
       maxConnections: 2,
       idleMs: 400,
       maxAgeMs: 1_000,
-      open: (timeoutMs) => openSession(site.databaseUrl, { timeoutMs }),
+      // One connection each: not a second one, where the server has no TLS.
+      open: (timeoutMs) => openSession(`${site.databaseUrl}?ssl-mode=DISABLED`, { timeoutMs }),
     });
     const use = async () => pool.giveBack(await pool.take(performance.now() + 5_000, false));
     const before = site.address.connections;
@@ -190,6 +192,30 @@ describe.skipIf(!available)("MySQL", () => {
       site.first.query("SELECT id FROM information_schema.processlist WHERE user = 'ordinary'");
     await eventually("it is closed", async () => (await processes()).length === 0);
     await pool.close();
+  });
+
+  test("a seed that InnoDB rolls back for a deadlock is done after all", async () => {
+    await using site = await openSite();
+    const events = { waiting: () => undefined, applying: () => undefined };
+    const seed = await openSeed({ ...site, nameOf: (n) => `test${n}`, events });
+    const other = site.first;
+    await other.query("START TRANSACTION");
+    // More than the seed has to lose, so that it is the one to be rolled back.
+    await other.query(
+      `INSERT INTO user (gmt_create, gmt_modified, username, nickname, password, salt, profile_path)
+       SELECT NOW(), NOW(), CONCAT('test', seq), '', '', '', '' FROM seq_5_to_2005`,
+    );
+    const advancing = seed.advance(10, (n) => user(`test${n}`));
+    await eventually("the seed waits", async () => {
+      const [row] = await other.query("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'");
+      return Number(row?.Value) > 0;
+    });
+    await other.query("SELECT * FROM seed FOR UPDATE");
+    await other.query("ROLLBACK");
+
+    expect(await advancing).toEqual({ next: 10, taken: 0 });
+    expect(await other.query("SELECT COUNT(*) AS users FROM user")).toEqual([{ users: 11 }]);
+    await seed.close();
   });
 
   for (const [index, where] of ["by itself", "with innodb_rollback_on_timeout"].entries()) {

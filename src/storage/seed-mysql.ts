@@ -3,6 +3,7 @@ import type { ResultSetHeader, RowDataPacket } from "mysql2";
 import type { Connection } from "mysql2/promise";
 import type { User } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
+import { isRolledBack } from "./mysql-errors.ts";
 import { openSession } from "./mysql-session.ts";
 import {
   type Chunk,
@@ -21,6 +22,9 @@ import {
 export const MYSQL_CHUNK_USERS = 100_000;
 /** Under the max_allowed_packet of any server, and enough that one row more costs nothing. */
 const ROWS_OF_INSERT = 1_000;
+/** Of a chunk that met a deadlock. */
+const MAX_TRIES = 5;
+const PAUSE_MS = 200;
 const BUFFER_BYTES = 64 * 1024;
 
 const LOAD_USERS = `LOAD DATA LOCAL INFILE 'users' IGNORE INTO TABLE user CHARACTER SET utf8mb4
@@ -84,17 +88,30 @@ export class MysqlSeed implements Seed {
 
   advance(end: number, userOf: UserOf): Promise<SeedProgress> {
     return attempt("insert users", async () => {
-      await this.#connection.beginTransaction();
-      // Whoever else fills this database waits here until this chunk is in it. Where this fails,
-      // nobody commits: the connection is of no more use.
-      const before = await this.#read("FOR UPDATE");
-      const chunk = nextChunk(before, MYSQL_CHUNK_USERS, end);
-      const inserted = chunk.from < chunk.to ? await this.#insert(chunk, userOf) : 0;
-      const after = progressAfter(before, chunk, inserted);
-      await this.#record(after);
-      await this.#connection.commit();
-      return after;
+      for (let tries = 1; ; tries++) {
+        try {
+          return await this.#advance(end, userOf);
+        } catch (error) {
+          if (!isRolledBack(error) || tries === MAX_TRIES) throw error;
+          // MySQL has rolled back the statement, or all of it.
+          await this.#connection.rollback();
+          await Bun.sleep(PAUSE_MS * (0.5 + Math.random()));
+        }
+      }
     });
+  }
+
+  async #advance(end: number, userOf: UserOf): Promise<SeedProgress> {
+    await this.#connection.beginTransaction();
+    // Whoever else fills this database waits here until this chunk is in it. If this fails,
+    // nothing is committed.
+    const before = await this.#read("FOR UPDATE");
+    const chunk = nextChunk(before, MYSQL_CHUNK_USERS, end);
+    const inserted = chunk.from < chunk.to ? await this.#insert(chunk, userOf) : 0;
+    const after = progressAfter(before, chunk, inserted);
+    await this.#record(after);
+    await this.#connection.commit();
+    return after;
   }
 
   async close(): Promise<void> {
