@@ -75,8 +75,10 @@ async function configOf(redis: Redis, name: string): Promise<string[]> {
 }
 
 async function ask<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
-  const redis = new Redis(url);
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+  redis.on("error", () => undefined); // connect() rejects with it.
   try {
+    await redis.connect();
     return await work(redis);
   } finally {
     redis.disconnect();
@@ -113,9 +115,9 @@ function startCleaner(remains: Remains): void {
 
 async function clean(remains: Remains): Promise<void> {
   if ("redisUrl" in remains) {
-    for (const number of remains.numbers) {
-      await ask(`${remains.redisUrl}/${number}`, (redis) => redis.flushdb());
-    }
+    await ask(remains.redisUrl, async (redis) => {
+      for (const number of remains.numbers) await redis.multi().select(number).flushdb().exec();
+    });
     return;
   }
   const rows = await query(remains.databaseUrl, "SHOW DATABASES");
@@ -127,5 +129,6 @@ async function clean(remains: Remains): Promise<void> {
 
 if (import.meta.main) {
   await Bun.stdin.text();
-  await clean(JSON.parse(process.env.PORTICO_TEST_REMAINS ?? "{}"));
+  const remains = JSON.parse(process.env.PORTICO_TEST_REMAINS ?? "{}");
+  await clean(remains).catch((error: unknown) => console.error(`Cannot clean up: ${error}`));
 }
