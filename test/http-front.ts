@@ -34,7 +34,7 @@ export interface FrontOptions {
   readonly idleTimeoutSeconds?: number;
   /** In place of the minute that a replaced picture is kept. */
   readonly graceMs?: number;
-  /** In place of the 5 s that an upload may take once its picture is made. */
+  /** In place of the 4.5 s that an upload may take once its picture is made. */
   readonly pictureTimeoutMs?: number;
   /** Of a TCP server, in place of the listener with the handlers. */
   readonly rpcPort?: number;

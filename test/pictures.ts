@@ -27,9 +27,10 @@ function isDecoderOf(parent: number, pid: string): boolean {
   }
 }
 
-/** User time of a process, in hundredths of a second. */
+/** The CPU time of a process, in hundredths of a second. */
 export function cpuTicksOf(pid: number): number {
-  return Number(statOf(`${pid}`)[11]);
+  const [user, system] = statOf(`${pid}`).slice(11, 13);
+  return Number(user) + Number(system);
 }
 
 /** Whether there is a process of this id that has not ended. */

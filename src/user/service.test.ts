@@ -49,6 +49,22 @@ describe("the User service over the RPC", () => {
     });
   });
 
+  test("findUnusedPictures() names what no user shows, and never the default picture", async () => {
+    const ada = { username: "ada1", password: PASSWORD };
+    await stack.user.signUp(ada);
+    const { sessionId } = await stack.user.signIn(ada);
+    await stack.user.updateProfilePic({ sessionId, profilePath: "ada.webp" });
+    const profilePaths = ["gone.webp", "ada.webp", "default.webp", "me.png"];
+    expect(await stack.user.findUnusedPictures({ profilePaths })).toEqual({
+      unused: ["gone.webp", "me.png"],
+    });
+    expect(await stack.user.findUnusedPictures({ profilePaths: [] })).toEqual({ unused: [] });
+    const many = Array.from({ length: 1000 }, (_, index) => `${index}-${"x".repeat(30)}.webp`);
+    expect((await stack.user.findUnusedPictures({ profilePaths: many })).unused).toEqual(many);
+    const tooMany = stack.user.findUnusedPictures({ profilePaths: [...many, "one.webp"] });
+    expect(await errorOf(tooMany)).toMatchObject({ status: "invalid_argument" });
+  });
+
   test("a session id is any string: one that names no session is InvalidSessionError", async () => {
     for (const sessionId of ["", " ", "user:grace", "'; --", "🙂".repeat(1000), "a\0b"]) {
       for (const call of [
