@@ -18,7 +18,7 @@ export interface HttpParts {
   readonly avatars: AvatarStore;
   readonly pictures: Pictures;
   readonly removals: AvatarRemovals;
-  /** How long the answer to an upload may take once its picture is made. Default 4,500. */
+  /** What an upload may take but for its body and for decoding. Default 4,500. */
   readonly pictureTimeoutMs?: number;
   /** Of PUBLIC_URL; undefined if that is not set. */
   readonly publicOrigin: string | undefined;

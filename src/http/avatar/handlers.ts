@@ -11,8 +11,8 @@ import { Turns } from "./turns.ts";
 import { boundaryOf, readUpload, type Upload } from "./upload.ts";
 
 /**
- * From when the picture is made until the answer: its way to its place, the call, all retries. Of
- * the 5 s that are promised, the rest is for what comes before and after.
+ * For both calls, all retries and the picture's way to its place; not for body and decoding. Of the
+ * 5 s that are promised, the rest is for what comes before and after.
  */
 const TIMEOUT_MS = 4_500;
 /** Of that, what is left for the call once the picture is in its place. */
