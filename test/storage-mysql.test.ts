@@ -51,7 +51,7 @@ it("MySQL: the table user is as contract.md has it", async () => {
      WHERE table_schema = DATABASE() AND table_name = 'user' ORDER BY ordinal_position`,
   );
   const tables = await mysql.rows(
-    `SELECT engine, table_collation AS collation FROM information_schema.tables
+    `SELECT engine AS engine, table_collation AS collation FROM information_schema.tables
      WHERE table_schema = DATABASE() AND table_name = 'user'`,
   );
 
