@@ -17,7 +17,7 @@ import { inTurn, type Turn } from "./sqlite-file.ts";
 export const SQLITE_CHUNK_USERS = 20_000;
 const CHUNK_MS = 250;
 /** The clock is looked at once in so many rows. */
-const ROWS_PER_LOOK = 256;
+const ROWS_PER_LOOK = 1_000;
 /** Between two transactions: long enough for another process that tries to have its turn. */
 const GAP_MS = 10;
 
