@@ -157,6 +157,15 @@ describe("a file of a real user", () => {
     const wanted = raster(100, 100, (x, y) => (isDrawn(x, y) ? RED : NOTHING));
     expect(distance(shown, wanted)).toEqual(EXACT);
   });
+
+  test("that draws beyond its canvas is transparent around it, too", async () => {
+    const file = Buffer.from(await caseOf("small-frame.gif"));
+    file.writeUInt16LE(50, 6);
+    file.writeUInt16LE(50, 8);
+    const shown = await decoded(file);
+    const wanted = raster(70, 70, (x, y) => (x >= 30 && y >= 30 ? RED : NOTHING));
+    expect(distance(shown, wanted)).toEqual(EXACT);
+  });
 });
 
 const RED: Rgba = [255, 0, 0, 255];
@@ -324,6 +333,22 @@ describe("a file of several frames", () => {
       const { worst } = distance(await decoded(bytes), reduced(frames[0] ?? SCENE, 150));
       expect(worst).toBeLessThan(4);
     }
+  });
+});
+
+describe("an AVIF", () => {
+  test("of several frames shows the first one", async () => {
+    const shown = await decoded(await caseOf("animated.avif"));
+    expect(pixelAt(shown, 2, 2)[3]).toBe(0);
+    const [red = 0, green = 0, , alpha] = pixelAt(shown, 50, 50);
+    expect([red > 240, green < 16, alpha]).toEqual([true, true, 255]);
+  });
+
+  test.each(["avis", "mif1", "msf1", "miaf"])("whose first brand is %s is one", async (brand) => {
+    const file = await caseOf("small.avif");
+    const branded = Buffer.from(file);
+    branded.write(brand, 8, "latin1");
+    expect(await decoded(branded)).toEqual(await decoded(file));
   });
 });
 

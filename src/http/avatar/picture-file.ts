@@ -52,10 +52,22 @@ export function readPictureFile(file: Uint8Array<ArrayBuffer>): PictureFile {
     const size = Math.min(bytes.readUInt32BE(0), bytes.length, 256);
     const brands = [text(8, 12)];
     for (let at = 16; at + 4 <= size; at += 4) brands.push(text(at, at + 4));
-    if (brands.some((brand) => AVIF_BRANDS.test(brand))) return { format: "avif", bytes };
+    if (brands.some((brand) => AVIF_BRANDS.test(brand))) {
+      return { format: "avif", bytes: withFirstBrand(bytes, "avif") };
+    }
     if (brands.some((brand) => HEIF_BRANDS.test(brand))) throw new PictureError("heic");
   }
   throw new PictureError("format");
+}
+
+/**
+ * libvips looks at the first brand alone, and does not know that of an animation; another one may
+ * stand for HEIC as well.
+ */
+function withFirstBrand(bytes: Buffer<ArrayBuffer>, brand: string): Buffer<ArrayBuffer> {
+  const branded = Buffer.from(bytes);
+  branded.write(brand, 8, "latin1");
+  return branded;
 }
 
 /** The tables, EXIF, the colour profile and the scans. What lacks its end gets one. */
@@ -153,14 +165,12 @@ function tidyGif(bytes: Buffer<ArrayBuffer>): { bytes: Buffer<ArrayBuffer>; marg
   const canvas = Buffer.from(screen);
   const frame = Buffer.from(bytes.subarray(at, end));
   const [left, top] = [frame.readUInt16LE(1), frame.readUInt16LE(3)];
-  const right = canvas.readUInt16LE(6) - left - frame.readUInt16LE(5);
-  const bottom = canvas.readUInt16LE(8) - top - frame.readUInt16LE(7);
-  const isWithin = right >= 0 && bottom >= 0;
-  if (isWithin) {
-    frame.copy(canvas, 6, 5, 9);
-    frame.fill(0, 1, 5);
-  }
-  const hasMargins = isWithin && left + top + right + bottom > 0;
+  // A frame that is larger than the canvas makes it larger, as in browsers.
+  const right = Math.max(0, canvas.readUInt16LE(6) - left - frame.readUInt16LE(5));
+  const bottom = Math.max(0, canvas.readUInt16LE(8) - top - frame.readUInt16LE(7));
+  frame.copy(canvas, 6, 5, 9);
+  frame.fill(0, 1, 5);
+  const hasMargins = left + top + right + bottom > 0;
   return {
     bytes: Buffer.concat([canvas, control, frame, Buffer.of(0x3b)]),
     ...(hasMargins && { margins: { left, top, right, bottom } }),
