@@ -100,6 +100,10 @@ describe("the config", () => {
     expect(urlsOf("redis://one:1,two:2, [::1]:3")).toEqual([
       ...["redis://one:1", "redis://two:2", "redis://[::1]:3"],
     ]);
+    expect(urlsOf("REDISS://u:Pw@one:1")).toEqual(["rediss://u:Pw@one:1"]);
+    expect(urlsOf("Rediss://u:Pw@one:1,two,REDISS://u:Pw@three")).toEqual([
+      ...["rediss://u:Pw@one:1", "rediss://u:Pw@two", "rediss://u:Pw@three"],
+    ]);
     const urls = ["rediss://u:p%2Cw@one:1", "rediss://u:p%2Cw@two"];
     expect(urlsOf("rediss://u:p%2Cw@one:1,two")).toEqual(urls);
     expect(urlsOf(urls.join(","))).toEqual(urls);

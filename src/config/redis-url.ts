@@ -5,7 +5,7 @@ import { isDecodable } from "./values.ts";
  *   leave scheme and credentials out, as they are the same for all
  */
 export function parseRedisUrl(value: string): string {
-  const [first = "", ...others] = value.split(",").map((part) => part.trim());
+  const [first = "", ...others] = value.split(",").map((part) => withPlainScheme(part.trim()));
   const shared = /^rediss?:\/\/([^/]*@)?/.exec(first)?.[0] ?? "";
   const urls = [first, ...others.map((part) => (part.includes("://") ? part : shared + part))];
   if (!urls.every(isRedisUrl)) {
@@ -23,6 +23,11 @@ export function parseRedisUrl(value: string): string {
     throw new Error("must end with the addresses: a cluster has no database but number 0");
   }
   return urls.map(withoutParameters).join(",");
+}
+
+/** A scheme may be in capitals, which the driver would not take for one with TLS. */
+function withPlainScheme(url: string): string {
+  return url.replace(/^rediss?:/i, (scheme) => scheme.toLowerCase());
 }
 
 /** The driver would take them for its own options, and ignore those that it does not know. */

@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmod, mkdir, readdir, stat } from "node:fs/promises";
+import { chmod, mkdir, readdir, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Folder } from "../../test/child.ts";
 import { load } from "./load.ts";
@@ -76,6 +76,14 @@ describe("the token that `bun run start` and `dev` make", () => {
     await using folder = await Folder.make();
     await mkdir(join(folder.path, "rpc-token"));
     expect(() => readRpcToken(folder.path)).toThrow("is no file");
+  });
+
+  test("is known to the tiers alone where its name is a link that leads nowhere", async () => {
+    await using folder = await Folder.make();
+    await symlink(join(folder.path, "nothing"), join(folder.path, "rpc-token"));
+    const { token, whyUnsaved } = ownRpcToken(folder.path);
+    expect(token).toMatch(/^[\w-]{43}$/);
+    expect(whyUnsaved).toContain("is a link to a file that is not there");
   });
 
   test("is known to the tiers alone where the folder cannot be written", async () => {

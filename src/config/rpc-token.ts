@@ -42,7 +42,9 @@ export function ownRpcToken(dataDir: string): OwnToken {
     const why = error instanceof Error ? error.message : `${error}`;
     return { token, whyUnsaved: why };
   }
-  return { token: readRpcToken(dataDir) ?? token };
+  const kept = readRpcToken(dataDir);
+  if (kept !== undefined) return { token: kept };
+  return { token, whyUnsaved: `${join(dataDir, FILE)} is a link to a file that is not there` };
 }
 
 /** The file is there whole or not at all, and the first one stays: a link takes no name twice. */
