@@ -1,5 +1,7 @@
 import { Refusal } from "../reply.ts";
 
+/** Counted here, since a parser would go through all of a chunk that holds very many. */
+const MAX_PARTS = 100;
 /** Blanks that may stand behind a delimiter; nobody writes more than a few. */
 const MAX_PADDING_BYTES = 256;
 
@@ -16,13 +18,17 @@ export class Delimiters {
   #state: "content" | "delimiter" | "closed" = "content";
   /** What may be the beginning of a delimiter, or its line. The first one needs no line before. */
   #rest: Buffer = CRLF;
+  #parts = 0;
 
   constructor(boundary: string, emit: (bytes: Uint8Array) => void) {
     this.#delimiter = Buffer.from(`\r\n--${boundary}`, "latin1");
     this.#emit = emit;
   }
 
-  /** @throws {Refusal} 400: a line begins like a delimiter and is none, so it ends a part early */
+  /**
+   * @throws {Refusal} 400: a line begins like a delimiter and is none, so it ends a part early; or
+   * there are too many parts
+   */
   write(chunk: Uint8Array): void {
     if (this.#state === "closed") return;
     this.#rest = Buffer.concat([this.#rest, chunk]);
@@ -61,6 +67,7 @@ export class Delimiters {
     const isUnknown = padding < 0 || lineEnd.length < CRLF.length;
     if (isUnknown && rest.length <= MAX_PADDING_BYTES) return false;
     if (!lineEnd.equals(CRLF)) throw new Refusal(400, "form: no line may begin like a delimiter");
+    if (++this.#parts > MAX_PARTS) throw new Refusal(400, `form: at most ${MAX_PARTS} parts`);
     // The line's end stays: it may be the beginning of the next delimiter.
     this.#rest = rest.subarray(padding);
     this.#state = "content";

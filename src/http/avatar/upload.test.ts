@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Bodies } from "../body.ts";
 import { failure, Refusal } from "../reply.ts";
+import { Delimiters } from "./delimiters.ts";
 import { boundaryOf, readUpload } from "./upload.ts";
 
 // Forms as clients write them, on real sockets, in chunks that are cut anywhere.
@@ -365,6 +366,17 @@ describe("an upload's form", () => {
         expect([taken.status, taken.file?.equals(file) ?? false]).toEqual([status, status === 200]);
       }
     }
+  });
+
+  test("of nothing but delimiters is left at once, though they come in one chunk", () => {
+    const parts = 1_000_000;
+    let emitted = 0;
+    const delimiters = new Delimiters("X", (bytes) => {
+      emitted += bytes.byteLength;
+    });
+    const write = () => delimiters.write(Buffer.alloc(5 * parts, "--X\r\n"));
+    expect(write).toThrow(new Refusal(400, "form: at most 100 parts"));
+    expect(emitted).toBeLessThan(1000);
   });
 
   test("ends with one answer, whatever it is made of", async () => {

@@ -8,7 +8,6 @@ import { Delimiters } from "./delimiters.ts";
 const MAX_FILE_BYTES = 8 * 1024 * 1024;
 /** The file, and room for the other parts of the form and what separates them. */
 const MAX_BODY_BYTES = MAX_FILE_BYTES + 64 * 1024;
-const MAX_PARTS = 100;
 const MAX_HEADER_BYTES = 16 * 1024;
 
 /** RFC 2046 §5.1.1; longer ones are taken by nobody. */
@@ -74,7 +73,7 @@ class UploadForm {
     const quoted = boundary.replace(/["\\]/g, "\\$&");
     this.#parser = new Busboy({
       headers: { "content-type": `multipart/form-data; boundary="${quoted}"` },
-      limits: { parts: MAX_PARTS, headerSize: MAX_HEADER_BYTES },
+      limits: { headerSize: MAX_HEADER_BYTES },
       // Some clients give no name of the file, and no type.
       isPartAFile: (field, _, fileName) => field === "profilePic" || fileName !== undefined,
     });
@@ -82,7 +81,6 @@ class UploadForm {
     this.#parser.on("field", (field, value) => {
       if (field === "username") this.#usernames.push(value);
     });
-    this.#parser.on("partsLimit", () => this.#refuse(400, `form: at most ${MAX_PARTS} parts`));
     this.#parser.on("finish", () => this.#finished.resolve());
     this.#parser.on("error", () => {
       this.#refuse(400, "form: multipart/form-data as in RFC 7578");
