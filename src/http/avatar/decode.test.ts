@@ -213,6 +213,16 @@ describe("EXIF orientation", () => {
     }
   });
 
+  test("is heeded in a PNG that has it behind its pixels", async () => {
+    const turned = imageOf(stored(SCENE, 6)).removeAlpha().withMetadata({ orientation: 6 });
+    const file = await turned.png().toBuffer();
+    const begin = file.indexOf("eXIf") - 4;
+    const exif = file.subarray(begin, begin + 12 + file.readUInt32BE(begin));
+    const withoutEnd = file.subarray(begin + exif.length, -12);
+    const late = Buffer.concat([file.subarray(0, begin), withoutEnd, exif, file.subarray(-12)]);
+    expect(distance(await decoded(late), reduced(SCENE, 64))).toEqual(EXACT);
+  });
+
   test("is heeded where the picture is made smaller, too", async () => {
     const large = raster(1200, 900, (x, y) => (x < 600 && y < 450 ? RED : [0, 0, 255, 255]));
     for (const tag of [3, 6, 8]) {

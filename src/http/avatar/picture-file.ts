@@ -121,7 +121,11 @@ function tidyPng(bytes: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
     const end = at + 12 + size;
     const isAgain = type !== "IDAT" && once.has(type);
     const isTooLong = type === "eXIf" && size > MAX_EXIF_BYTES;
-    if (PNG_NEEDED.has(type) && !isAgain && !isTooLong) kept.push(bytes.subarray(at, end));
+    if (PNG_NEEDED.has(type) && !isAgain && !isTooLong) {
+      // It may stand behind the pixels, where libvips does not look: here it follows IHDR.
+      const index = type === "eXIf" ? 2 : kept.length;
+      kept.splice(index, 0, bytes.subarray(at, end));
+    }
     once.add(type);
     at = end;
   }
