@@ -38,6 +38,12 @@ describe.each(COMMANDS)("bun run %s", (command) => {
     expect(existsSync(dataDir)).toBe(false);
   });
 
+  test("--help=x is refused with 2, and starts nothing", async () => {
+    await using folder = await Folder.make();
+    const { exitCode, stdout } = await run(command, ["--help=x"], join(folder.path, "data"));
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+  });
+
   test.skipIf(WITHOUT_OWN_ARGUMENTS.includes(command)).each([
     ["an option that it does not have", ["--no-such-option"]],
     ["an argument that it does not take", ["System.health", "{}", "stray"]],

@@ -69,6 +69,11 @@ if (/^(--help|-h|help)$/.test(args[0] ?? "")) {
   await print(HELP);
   process.exit(0);
 }
+// `bun test` would run, or print a help of its own.
+if (/^(--help|-h)=/.test(args[0] ?? "")) {
+  console.error(`Option '--help' does not take an argument\n\n${HELP}`);
+  process.exit(2);
+}
 if (isInstalling) {
   const exitCode = await run([process.execPath, "install", "--frozen-lockfile"]);
   if (exitCode !== 0) process.exit(exitCode);
