@@ -44,7 +44,7 @@ export function readPrivateKey(path: string): PrivateKey {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     const isEncrypted = code === "ERR_MISSING_PASSPHRASE" || /ENCRYPTED/.test(text);
     const why = isEncrypted
-      ? "whose key has a passphrase, which nobody can type here: take it off, " +
+      ? "whose key has a passphrase, which cannot be typed here: take it off, " +
         "by `openssl pkey -in WITH.pem -out WITHOUT.pem`"
       : "which holds no key that can be read";
     throw new Error(`names "${shown(path)}", ${why}`);

@@ -3,7 +3,7 @@ import { NOT_YET } from "./reader.ts";
 import { type Environment, VARIABLES, type VariableName } from "./variables.ts";
 
 // Variables that look like one of ours and are none: a slip of the pen, or the name that the same
-// thing has elsewhere. They have no effect, which somebody should hear of.
+// thing has elsewhere. They have no effect, so the log names them.
 
 export interface Lookalike {
   readonly name: string;

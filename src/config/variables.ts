@@ -1,4 +1,4 @@
-// Which variables there are, what each means, and who reads it.
+// Which variables there are, what each means, and which programs read it.
 
 /** The processes and commands that read variables. `start` and `dev` read those of both tiers. */
 export type Program = "http" | "tcp" | "rpc" | "migrate" | "seed" | "backup" | "sweep";
@@ -153,13 +153,13 @@ export const VARIABLES = {
   },
   AVATAR_URL: {
     default: "a folder in `DATA_DIR`",
-    meaning: "where the pictures are: `s3://bucket/prefix` for S3 and what speaks it",
+    meaning: "where the pictures are: `s3://bucket/prefix` for S3 or an S3-compatible store",
     readBy: ["http", "backup", "sweep"],
     isNeverEmpty: true,
   },
   S3_ENDPOINT: {
     default: "`https://s3.S3_REGION.amazonaws.com`",
-    meaning: "what speaks S3, where it is not Amazon's",
+    meaning: "endpoint of an S3-compatible store",
     readBy: ["http", "sweep"],
     isNeverEmpty: true,
   },
@@ -170,13 +170,13 @@ export const VARIABLES = {
   },
   S3_ACCESS_KEY_ID: {
     default: "none",
-    meaning: "who asks for the bucket; required with it",
+    meaning: "access key; required with `AVATAR_URL`",
     readBy: ["http", "sweep"],
     isNeverEmpty: true,
   },
   S3_SECRET_ACCESS_KEY: {
     default: "none",
-    meaning: "what signs for them; never sent",
+    meaning: "its secret; signs requests, never sent",
     readBy: ["http", "sweep"],
     isNeverEmpty: true,
   },

@@ -21,7 +21,7 @@ export function pageRoutes(folder: string): Record<string, { GET: Handler }> {
 
 /**
  * Serve one file from memory, always whole. From the disk, Bun would answer ranges, with statuses
- * that the API does not have, and read the file for each of very many requests that nobody reads.
+ * that the API does not have, and read the file for each of many pipelined requests.
  */
 export function page(path: string, cacheControl = HEADERS["Cache-Control"]): Handler {
   const bytes = readFileSync(path);

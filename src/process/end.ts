@@ -3,8 +3,8 @@ import type { ProcessLog } from "../log.ts";
 import { watchRunners } from "./runners.ts";
 
 /**
- * Call `end` once, when this process is to end: on SIGTERM or SIGINT, and when whoever started it
- * is gone. A process group and its parent may both pass a signal on; later reasons change nothing.
+ * Call `end` once, when this process is to end: on SIGTERM or SIGINT, and when its parent is gone.
+ * A process group and its parent may both pass a signal on; later reasons change nothing.
  */
 export function onEnd(end: (reason: string) => void): void {
   let isEnding = false;

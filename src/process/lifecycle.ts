@@ -5,7 +5,7 @@ import { BEAT_MS, GRACE_MS } from "./tier-process.ts";
 
 /** A started tier, as its main hands it over. */
 export interface RunningTier {
-  /** Where it can be reached, for people and for whoever started the process. */
+  /** Where it can be reached, for people and for the parent process. */
   readonly address: string;
   /** Take no more work, finish what runs within `graceMs`, let go of everything. */
   close(graceMs: number): Promise<void>;

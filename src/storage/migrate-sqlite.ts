@@ -48,7 +48,7 @@ const SQLITE_MIGRATIONS: readonly Migration[] = [
  * what is killed in the middle leaves nothing.
  */
 export function migrateSqlite(database: Database): void {
-  // Whoever has nothing to write needs no lock, and waits for nobody who writes.
+  // A process with nothing to write needs no lock, and does not wait for one that writes.
   if (sqliteMigrationStates(database).every(({ appliedAt }) => appliedAt !== undefined)) return;
   const migrateAll = database.transaction(() => {
     database.run(`CREATE TABLE IF NOT EXISTS migration (

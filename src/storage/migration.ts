@@ -43,7 +43,7 @@ export class UnfitTableError extends Error {
   override readonly name = "UnfitTableError";
 
   constructor(why: string, options?: ErrorOptions) {
-    super(`nobody could sign up with the table user as it is: ${why}`, options);
+    super(`no user could sign up with the table user as it is: ${why}`, options);
   }
 }
 

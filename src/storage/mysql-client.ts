@@ -92,7 +92,7 @@ export class MysqlClient {
     }
   }
 
-  /** Try until it is done, or fails so that nobody knows whether it was, or time is over. */
+  /** Try until it is done, fails with an unknown outcome, or time is over. */
   async #attempt<T>(isRead: boolean, statement: Statement<T>, endsAtMs: number): Promise<T> {
     let mustBeFresh = false;
     for (let attempt = 1; ; attempt++) {
@@ -127,7 +127,7 @@ export class MysqlClient {
       this.#pool.giveBack(pooled);
       return isRolledBack(error) ? "here" : "never";
     }
-    // After anything but a plain refusal nobody knows what the connection will say next.
+    // After anything but a plain refusal, what the connection will say next is unknown.
     pooled?.connection.destroy();
     if (isDemoted(error)) {
       this.#pool.drop();

@@ -92,7 +92,7 @@ export function isRolledBack(error: unknown): boolean {
   return ROLLED_BACK.has(serverErrno(error) ?? 0);
 }
 
-/** Whether waiting helps, rather than somebody changing a right, a table or DATABASE_URL. */
+/** Whether waiting helps, rather than a change of a right, a table or DATABASE_URL. */
 export function isPassing(error: unknown): boolean {
   const errno = serverErrno(error);
   if (errno === undefined) return !isUnfit(error) && !isTlsRefusal(error);

@@ -57,7 +57,7 @@ export async function findObstacles(
   }
 }
 
-/** What is in the way that nobody has thought of is found out on a copy. */
+/** Obstacles that are not listed here are found on a copy. */
 export async function tryOut(
   connection: Connection,
   needed: readonly MysqlMigration[],

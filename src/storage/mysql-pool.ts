@@ -12,7 +12,7 @@ const AGE_JITTER = 0.25;
 
 export interface PoolOptions {
   readonly maxConnections: number;
-  /** A connection that nobody used for so long is closed. */
+  /** A connection that was not used for so long is closed. */
   readonly idleMs: number;
   /** So is one that is so old, for DATABASE_URL's name may have moved to another server. */
   readonly maxAgeMs: number;

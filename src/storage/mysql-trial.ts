@@ -81,8 +81,8 @@ export async function proveAccounts(connection: Connection): Promise<void> {
 }
 
 /**
- * A table that is as we make it needs no proof. A backup that holds one keeps nobody from starting:
- * it was proved when it was migrated.
+ * A table that is as we make it needs no proof, so a backup that locks it keeps no server from
+ * starting: it was proved when it was migrated.
  */
 export async function proveForeignTable(connection: Connection): Promise<void> {
   try {

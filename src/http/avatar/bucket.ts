@@ -9,7 +9,7 @@ import {
   PICTURE_TYPE,
 } from "./store.ts";
 
-/** Where a bucket is, and who asks for it. */
+/** Where a bucket is, and the access key for it. */
 export interface BucketAccess {
   /** `https://host`, before the bucket's name. */
   readonly endpoint: string;
@@ -51,7 +51,7 @@ const MAX_LISTING_BYTES = 2 * 1024 * 1024;
 const ERROR_CODE = /<Code>(\w+)<\/Code>/;
 
 /**
- * Pictures in a bucket of S3, or of what speaks it.
+ * Pictures in a bucket of S3, or of an S3-compatible store.
  *
  * Bun's S3 client signs, and `fetch` carries: by itself the client would wait six minutes for an S3
  * that does not answer, could not be stopped, and would not try again after a 503. A picture is
@@ -228,7 +228,7 @@ function refused({ action }: Request, { status, code }: Answer): RpcError {
   return new RpcError("unavailable", `Cannot ${action}: S3 answered ${status} ${code}`);
 }
 
-/** S3 is somebody else, or the way to it is not safe: trying again would not help. */
+/** The server is not the S3 that is meant, or TLS failed: trying again would not help. */
 export class CertificateError extends RpcError {
   constructor(action: string, code: string) {
     const hint = "NODE_EXTRA_CA_CERTS names a CA of one's own";

@@ -2,7 +2,7 @@ import { Refusal } from "../reply.ts";
 
 /** Counted here, since a parser would go through all of a chunk that holds very many. */
 const MAX_PARTS = 100;
-/** Blanks that may stand behind a delimiter; nobody writes more than a few. */
+/** Blanks that may stand behind a delimiter; clients write a few at most. */
 const MAX_PADDING_BYTES = 256;
 
 const CRLF = Buffer.from("\r\n");

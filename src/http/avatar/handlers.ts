@@ -51,7 +51,7 @@ export function avatarHandlers({
   return {
     async update({ request, requestId, server }) {
       const boundary = boundaryOf(request);
-      // Before the body: who has no session is told so at once, and holds no memory meanwhile.
+      // Before the body: a client without a session is told so at once, and holds no memory.
       const begunAt = performance.now();
       const options = { requestId, signalOf: request, timeoutMs: pictureTimeoutMs };
       const session = await withFirstSession(cookie.read(request), async (sessionId) => {
@@ -113,7 +113,7 @@ export function avatarHandlers({
       const update = { sessionId, profilePath, ...(username !== undefined && { username }) };
       await user.updateProfilePic(update, { requestId, timeoutMs });
     } catch (error) {
-      // Where nobody knows, the file stays: a file too many is better than a profile without.
+      // If the outcome is unknown, the file stays: better one too many than a missing picture.
       if (hasChangedNothing(error)) await removeUnused();
       throw error;
     }

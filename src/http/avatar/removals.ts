@@ -11,7 +11,7 @@ interface Replaced {
 }
 
 /**
- * Removes the pictures that nobody uses soon, where that works. What fails, what is undecided and
+ * Removes unused pictures soon, if that works. What fails, what is undecided and
  * what a killed process has left is for the sweep (`sweep.ts`).
  */
 export class AvatarRemovals {
@@ -39,7 +39,7 @@ export class AvatarRemovals {
     return this.#run({ profilePath, requestId }, () => this.#avatars.remove(profilePath));
   }
 
-  /** Remove the picture that an upload has replaced, once the grace is over and nobody shows it. */
+  /** Remove a replaced picture once the grace is over, if no user shows it. */
   replaced(profilePath: string, requestId: string): void {
     // The default picture, and what was not saved by an upload, stays.
     if (!isGeneratedName(profilePath)) return;
@@ -72,7 +72,7 @@ export class AvatarRemovals {
     const running = remove()
       .catch((err: unknown) => {
         const fields = { err, requestId, profilePath };
-        this.#log.warn(fields, "cannot remove a picture that nobody uses: the sweep will");
+        this.#log.warn(fields, "cannot remove an unused picture: the sweep will");
       })
       .finally(() => this.#running.delete(running));
     this.#running.add(running);

@@ -26,7 +26,7 @@ const FILE_NAME = /^[A-Za-z0-9_-]{1,100}\.webp$/;
 const GENERATED_NAME = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\.webp$/;
 const UNFINISHED = ".part";
 
-/** A name for one picture, never used for another, that nobody outside has a part in. */
+/** A name for one picture, never used for another; no client has a part in it. */
 export function newPictureName(): string {
   return `${randomUUID()}.webp`;
 }

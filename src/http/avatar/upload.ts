@@ -10,7 +10,7 @@ const MAX_FILE_BYTES = 8 * 1024 * 1024;
 const MAX_BODY_BYTES = MAX_FILE_BYTES + 64 * 1024;
 const MAX_HEADER_BYTES = 16 * 1024;
 
-/** RFC 2046 §5.1.1; longer ones are taken by nobody. */
+/** RFC 2046 §5.1.1. */
 const MAX_BOUNDARY_CHARACTERS = 70;
 
 /** What the form of an upload holds. Its bytes count as held until it is disposed of. */
