@@ -18,7 +18,7 @@ Exit code: 0, or another if a test fails or does not exist.`;
 
 const ROOT = join(import.meta.dir, "..");
 /** Test files at once. Half of their time is waiting for processes, servers and deadlines. */
-const FILES_AT_ONCE = 2;
+const FILES_AT_ONCE = 3;
 
 async function run(command: string[], environment: Record<string, string> = {}): Promise<number> {
   const child = Bun.spawn(command, {
