@@ -1,10 +1,11 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { Folder, freePort, ROOT, startHttp, startTcp } from "./child.ts";
+import { Folder, ROOT, startHttp, startTcp } from "./child.ts";
 import { Api, isRecord, sessionIdOf } from "./contract/client.ts";
 import { avatarForm, pngOf } from "./contract/images.ts";
 import { cpuTicksOf, decodersOf, isRunning } from "./pictures.ts";
+import { freePort } from "./ports.ts";
 import { sharedS3, type TestBucket } from "./s3.ts";
 import { eventually } from "./storage-pairs.ts";
 

@@ -108,13 +108,6 @@ export class Folder implements AsyncDisposable {
   }
 }
 
-/** A port that was free a moment ago, for a server that starts more than once. */
-export function freePort(): number {
-  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  server.stop(true);
-  return server.port;
-}
-
 export const startTcp = (dataDir: string, environment: Record<string, string> = {}) =>
   new Child("src/tcp-main.ts", {
     environment: { DATA_DIR: dataDir, RPC_PORT: "0", ...environment },

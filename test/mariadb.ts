@@ -1,6 +1,7 @@
 import { cp, mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { RowDataPacket } from "mysql2";
 import { createConnection } from "mysql2/promise";
 import { type Databases, databasesOn, TEST_DATABASE_URL } from "./own-servers.ts";
 import { PROGRAMS, programPath } from "./programs.ts";
@@ -38,7 +39,7 @@ const recipe = ({ keepsEveryCommit = false, moreOptions = [] }: MariaDbOptions):
     ...baseCommand(folder),
     // The later one counts.
     ...(keepsEveryCommit ? ["--innodb-flush-log-at-trx-commit=1"] : []),
-    ...[`--port=${port}`, "--bind-address=127.0.0.1", `--socket=${join(folder, "socket")}`],
+    ...[`--port=${port}`, "--bind-address=127.0.0.1", `--socket=${socketIn(folder)}`],
     "--skip-name-resolve",
     "--max-connections=500",
     // The least helpful defaults that a server may have: ours must not depend on them.
@@ -46,8 +47,13 @@ const recipe = ({ keepsEveryCommit = false, moreOptions = [] }: MariaDbOptions):
     ...["--character-set-server=latin1", "--collation-server=latin1_swedish_ci"],
     ...moreOptions,
   ],
-  connect: (port) => query(`mysql://${USER}@127.0.0.1:${port}`, "SELECT 1"),
+  connect: async (port, { folder }) => {
+    const [[row]] = await query(`mysql://${USER}@127.0.0.1:${port}`, "SELECT @@socket AS socket");
+    if (row?.socket !== socketIn(folder)) throw new Error("another server answers");
+  },
 });
+
+const socketIn = (folder: string) => join(folder, "socket");
 
 /** What the bootstrap and the server have in common: little memory, and no waiting for disks. */
 function baseCommand(folder: string): string[] {
@@ -121,10 +127,10 @@ async function systemScripts(): Promise<string> {
   return dirname(charsets);
 }
 
-async function query(url: string, sql: string): Promise<void> {
+async function query(url: string, sql: string) {
   const connection = await createConnection(url);
   try {
-    await connection.query(sql);
+    return await connection.query<RowDataPacket[]>(sql);
   } finally {
     await connection.end();
   }

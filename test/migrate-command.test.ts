@@ -2,10 +2,10 @@ import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { freePort } from "./child.ts";
 import { available } from "./mariadb.ts";
 import { migrate, startMigrate } from "./migrate-command.ts";
 import { openDatabase } from "./mysql-database.ts";
+import { freePort } from "./ports.ts";
 import { createFolder, DATABASES, open, user } from "./storage-pairs.ts";
 
 // Real processes and servers on a shared machine: the limit ends a hang, it does not judge speed.

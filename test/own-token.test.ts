@@ -2,7 +2,8 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { chmod, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { Child, Folder, freePort } from "./child.ts";
+import { Child, Folder } from "./child.ts";
+import { freePort } from "./ports.ts";
 import { rpc } from "./rpc-command.ts";
 
 // Many processes on a shared machine: the limit ends a hang, it does not judge speed.

@@ -3,10 +3,11 @@ import { cp, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { SystemClient } from "../src/gen/system-client.ts";
 import { Balancer } from "../src/rpc/balancer.ts";
-import { Child, Folder, freePort, ROOT, startHttp, startTcp } from "./child.ts";
+import { Child, Folder, ROOT, startHttp, startTcp } from "./child.ts";
 import { Copy } from "./copy.ts";
 import { freeze } from "./freeze.ts";
 import { available as hasMariaDb, startMariaDb } from "./mariadb.ts";
+import { freePort } from "./ports.ts";
 import { available as hasRedis, startRedis } from "./redis.ts";
 import { eventually } from "./storage-pairs.ts";
 

@@ -30,11 +30,10 @@ export function redisRecipe(options: (port: number) => string[]): Recipe {
       ...["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
       ...options(port),
     ],
-    connect: (port) =>
+    connect: (port, { pid }) =>
       askRedis(port, async (redis) => {
-        // The port may be another server's: of those started here, each knows its own.
         const info = await redis.info("server");
-        if (!info.includes(`tcp_port:${port}`)) throw new Error("another server answers");
+        if (!info.includes(`process_id:${pid}\r`)) throw new Error("another server answers");
       }),
   };
 }

@@ -1,10 +1,11 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { MYSQL_CHUNK_USERS } from "../src/storage/seed-mysql.ts";
 import { SQLITE_CHUNK_USERS } from "../src/storage/seed-sqlite.ts";
-import { Child, freePort, ROOT } from "./child.ts";
+import { Child, ROOT } from "./child.ts";
 import { openRowsAt, type Rows } from "./contract/rows.ts";
 import { freeze } from "./freeze.ts";
 import { available as hasMariaDb, sharedMariaDb, startMariaDb } from "./mariadb.ts";
+import { freePort } from "./ports.ts";
 import { startStack } from "./stack.ts";
 import { createFolder, DATABASES, type Location, open, user } from "./storage-pairs.ts";
 

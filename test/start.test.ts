@@ -1,8 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { SystemClient } from "../src/gen/system-client.ts";
 import { Balancer } from "../src/rpc/balancer.ts";
-import { Child, Folder, freePort, startHttp } from "./child.ts";
+import { Child, Folder, startHttp } from "./child.ts";
 import { available as hasMariaDb, type MariaDb, startMariaDb } from "./mariadb.ts";
+import { freePort } from "./ports.ts";
 import { available as hasRedis, startRedis } from "./redis.ts";
 import { eventually } from "./storage-pairs.ts";
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "./ports.ts";
 
 const START_TIMEOUT_MS = 60_000;
 const PORT_ATTEMPTS = 5;
@@ -14,8 +14,8 @@ export interface Recipe {
   /** Fill a new, empty folder with what the server needs before its first start. */
   prepare?(folder: string): Promise<void>;
   command(folder: string, port: number): string[];
-  /** Rejects as long as the server does not answer. */
-  connect(port: number): Promise<void>;
+  /** Rejects as long as the server does not answer, or another one does, which has its port. */
+  connect(port: number, its: { readonly pid: number; readonly folder: string }): Promise<void>;
 }
 
 /**
@@ -80,7 +80,7 @@ export class ThrowAwayServer {
   /** Between asking for a free port and listening on it, another process may take it. */
   async #startOnFreePort(): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      this.#port = await freePort();
+      this.#port = freePort();
       try {
         await this.#run();
         return;
@@ -106,7 +106,8 @@ export class ThrowAwayServer {
     const endsAtMs = performance.now() + START_TIMEOUT_MS;
     for (;;) {
       try {
-        if (server.exitCode === null) return await this.#recipe.connect(this.#port);
+        const its = { pid: server.pid, folder: this.folder };
+        if (server.exitCode === null) return await this.#recipe.connect(this.#port, its);
         this.#process = undefined;
         throw new Error("it ended");
       } catch (cause) {
@@ -141,18 +142,4 @@ export function watchFolder(folder: string): Bun.Subprocess<"pipe", "ignore", "i
   });
   watchdog.unref();
   return watchdog;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => {
-        if (address && typeof address === "object") resolve(address.port);
-        else reject(new Error("Cannot find a free port"));
-      });
-    });
-  });
 }

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { migrateMysql } from "../../src/storage/migrate-mysql.ts";
-import { freePort } from "../../test/child.ts";
 import { available as mariaDbAvailable, sharedMariaDb } from "../../test/mariadb.ts";
+import { freePort } from "../../test/ports.ts";
 import { available as redisAvailable, sharedRedis } from "../../test/redis.ts";
 import { type Stack, startStack } from "../../test/stack.ts";
 import { checkCeiling, checkService } from "./answers.ts";

@@ -1,4 +1,4 @@
-import { freePort } from "../../test/child.ts";
+import { freePort } from "../../test/ports.ts";
 import type { Peer } from "../peers/peer.ts";
 import { HASH_ALONE, type LoadResult, PORTICO, type Round } from "../report/results.ts";
 import { mostStolen } from "../report/summary.ts";

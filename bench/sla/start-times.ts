@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { Child, Folder, freePort } from "../../test/child.ts";
+import { Child, Folder } from "../../test/child.ts";
+import { freePort } from "../../test/ports.ts";
 import { SIGN_IN } from "../peers/api.ts";
 
 const POLL_MS = 2;

@@ -1,11 +1,11 @@
 import { expect } from "bun:test";
 import type { Redis } from "ioredis";
 import { type Connection, createConnection, type RowDataPacket } from "mysql2/promise";
-import { freePort } from "../child.ts";
 import { type Answer, Api, type Member, newName } from "../contract/client.ts";
 import { avatarForm, pngOf } from "../contract/images.ts";
 import { freeze } from "../freeze.ts";
 import type { MariaDb } from "../mariadb.ts";
+import { freePort } from "../ports.ts";
 import type { RedisServer } from "../redis.ts";
 
 // Each fault of a database, and what is answered meanwhile. The README has the same table.

@@ -1,8 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { tmpdir } from "node:os";
-import { Child, Folder, freePort, startHttp, startTcp } from "../child.ts";
+import { Child, Folder, startHttp, startTcp } from "../child.ts";
 import { type Answer, Api, nicknameOf, sessionIdOf } from "../contract/client.ts";
 import { avatarForm, pngOf } from "../contract/images.ts";
+import { freePort } from "../ports.ts";
 import { eventually } from "../storage-pairs.ts";
 import { SmallDisk } from "./small-disk.ts";
 

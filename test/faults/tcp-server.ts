@@ -1,4 +1,5 @@
-import { Child, freePort } from "../child.ts";
+import { Child } from "../child.ts";
+import { freePort } from "../ports.ts";
 
 /** Cheap hashing, and sessions that outlive the longest soak. */
 const ENVIRONMENT = { PASSWORD_HASH: "argon2id:m=64,t=1,p=1", SESSION_TTL_SECONDS: "86400" };

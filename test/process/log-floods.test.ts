@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { type Child, Folder, freePort, startHttp, startTcp } from "../child.ts";
+import { type Child, Folder, startHttp, startTcp } from "../child.ts";
+import { freePort } from "../ports.ts";
 import { available as hasRedis, startRedis } from "../redis.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.

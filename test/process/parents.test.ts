@@ -1,8 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Folder, freePort, ROOT } from "../child.ts";
+import { Folder, ROOT } from "../child.ts";
 import { freeze } from "../freeze.ts";
+import { freePort } from "../ports.ts";
 import { eventually } from "../storage-pairs.ts";
 
 // Real processes on a shared machine: the limit ends a hang, it does not judge speed.

@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { Child, Folder, freePort } from "../child.ts";
+import { Child, Folder } from "../child.ts";
 import { freeze } from "../freeze.ts";
+import { freePort } from "../ports.ts";
 import { eventually } from "../storage-pairs.ts";
 
 // Real processes on a shared machine: the limit ends a hang, it does not judge speed.
