@@ -127,18 +127,20 @@ test("of two answers to one call the first counts", async () => {
 test("a silent server costs a call its deadline, is told so, and answers in vain", async () => {
   using server = startOddServer(() => undefined);
   using client = startClient(server.port);
+  // Long enough for a busy machine to connect, and to send the request, in a part of it.
+  const timeoutMs = 500;
   const startedAt = performance.now();
-  const error = await failure(client.say("a", 80));
+  const error = await failure(client.say("a", timeoutMs));
   const tookMs = performance.now() - startedAt;
   expect(error).toMatchObject({ status: "deadline_exceeded", processed: true });
-  expect(String(error)).toMatch(/connecting \d+ ms, queue 0 ms, handler [1-9]\d* ms/);
-  expect(tookMs).toBeGreaterThanOrEqual(80);
-  expect(tookMs).toBeLessThan(1000);
+  expect(String(error)).toMatch(/connecting \d+ ms, queue \d+ ms, handler [1-9]\d* ms/);
+  expect(tookMs).toBeGreaterThanOrEqual(timeoutMs);
+  expect(tookMs).toBeLessThan(10 * timeoutMs);
   const [peer] = server.peers;
   const request = await peer?.frame(FrameType.request);
   expect(request).toMatchObject({ method: SAY.number, metadata: '{"requestId":"request-a"}' });
   expect(request?.timeoutMs).toBeGreaterThan(0);
-  expect(request?.timeoutMs).toBeLessThanOrEqual(80);
+  expect(request?.timeoutMs).toBeLessThanOrEqual(timeoutMs);
   const cancel = await peer?.frame(FrameType.cancel);
   expect(cancel).toMatchObject({ id: request?.id, flags: Flag.optional });
   peer?.send({ type: FrameType.response, id: request?.id ?? 0, body: '{"text":"late"}' });
