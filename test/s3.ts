@@ -8,6 +8,18 @@ import { type Recipe, ThrowAwayServer } from "./throw-away.ts";
 // s3rver speaks S3 on a folder and checks every signature that it is sent. It is a library with a
 // command line; the command is missing from the package.
 const CLI = Bun.resolveSync("@20minutes/s3rver/lib/cli.js", ROOT);
+const STORE = Bun.resolveSync("@20minutes/s3rver/lib/stores/filesystem.js", ROOT);
+/**
+ * As on S3, an object is there whole or not at all: s3rver writes what comes into its place, and
+ * would leave half of it, even after a DELETE that it was sent later.
+ */
+const WHOLE_OR_NOT = `const { Readable } = require("node:stream");
+  const Store = require("${STORE}");
+  const { putContent } = Store.prototype;
+  Store.prototype.putContent = async function (path, content) {
+    const chunks = Buffer.isBuffer(content) ? [content] : await Array.fromAsync(content);
+    return putContent.call(this, path, Readable.from(chunks));
+  };`;
 /**
  * For its lists: it encrypts their tokens by a cipher that Bun knows under its full name only, and
  * relies on sorted folders, as Node has them.
@@ -21,7 +33,7 @@ const AS_ON_NODE = `const fs = require("node:fs");
     const create = crypto[name];
     crypto[name] = (cipher, ...rest) => create(cipher === "des" ? "des-cbc" : cipher, ...rest);
   }`;
-const COMMAND = `${AS_ON_NODE}; require("${CLI}").parseAsync(["", ...process.argv])`;
+const COMMAND = `${AS_ON_NODE}; ${WHOLE_OR_NOT} require("${CLI}").parseAsync(["", ...process.argv])`;
 /** Both halves of the only pair of keys that it knows. */
 const KEY = "S3RVER";
 const PREFIX = "portico/avatars/";

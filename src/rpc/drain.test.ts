@@ -139,7 +139,7 @@ describe.concurrent("a client that hears GOAWAY", () => {
       held.push([frame, peer]);
       if (held.length === 2) peer.send(goAway(bodyOf(frame)), PING);
     });
-    using client = startClient(server.port, { minIdle: 1 });
+    using client = startClient(server.port);
     const calls = ["a", "b"].map((text) => client.say(text, LONG_MS));
     await eventually(() => held.length === 2);
     await server.peers[0]?.frame(FrameType.pong); // GOAWAY has been read.
@@ -169,7 +169,7 @@ describe.concurrent("a client that hears GOAWAY", () => {
         peer.send({ type: FrameType.response, id, body });
       }
     });
-    using client = startClient(server.port, { minIdle: 1 });
+    using client = startClient(server.port);
     const texts = ["a", "b", "c", "d"];
     expect(await Promise.all(texts.map((text) => client.say(text, LONG_MS)))).toEqual(texts);
     expect(seen.toSorted()).toEqual(["a", "b", "b", "c", "c", "d", "d"]);
@@ -189,7 +189,7 @@ describe.concurrent("a client that hears GOAWAY", () => {
 
   test("on an idle connection hangs up", async () => {
     using server = startFaultyServer();
-    using client = startClient(server.port, { minIdle: 1 });
+    using client = startClient(server.port);
     await client.say("a");
     const [peer] = server.peers;
     peer?.send(goAway('{"lastId":0,"reason":"on purpose"}'));
@@ -202,7 +202,7 @@ describe.concurrent("a client that hears GOAWAY", () => {
       server.onOpen = (next) => next.socket?.terminate();
       peer.send(goAway(JSON.stringify({ lastId: id - 1, reason: "for good" })));
     });
-    using client = startClient(server.port, { minIdle: 1 });
+    using client = startClient(server.port);
     const error = await failure(client.say("a", LONG_MS));
     expect(error).toMatchObject({ status: "unavailable", processed: false });
   });

@@ -90,7 +90,7 @@ describe.concurrent("a client", () => {
 
   test("answers a server's PING with a PONG of its id", async () => {
     using server = startQuietServer(() => undefined);
-    using client = startClient(server.port, { minIdle: 1 });
+    using client = startClient(server.port);
     await client.say("a");
     const [peer] = server.peers;
     peer?.send({ ...PING, id: 4711 }, { ...PING, id: 0 });
@@ -105,7 +105,7 @@ describe.concurrent("a client", () => {
   test("keeps answering calls beside a flood of PINGs, and answers each of them", async () => {
     const count = 20_000;
     using server = startQuietServer(() => undefined);
-    using client = startClient(server.port, { minIdle: 1 });
+    using client = startClient(server.port);
     await client.say("a");
     const [peer] = server.peers;
     let left = Buffer.concat(Array.from({ length: count }, (_, id) => encode({ ...PING, id })));

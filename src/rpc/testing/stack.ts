@@ -67,7 +67,10 @@ export interface TestClient extends Disposable {
   say(text: string, timeoutMs?: number): Promise<string>;
 }
 
-/** A client of all these ports on loopback. */
+/**
+ * A client of all these ports on loopback. It opens no second connection by itself, so that a test
+ * may count them, however long it takes.
+ */
 export function startClient(
   ports: number | number[],
   limits?: Partial<PoolLimits>,
@@ -75,7 +78,7 @@ export function startClient(
   interceptors?: readonly Interceptor[],
 ): TestClient {
   const addresses = [ports].flat().map((port) => ({ host: HOST, port }));
-  const poolLimits = { ...DEFAULT_POOL_LIMITS, ...limits };
+  const poolLimits = { ...DEFAULT_POOL_LIMITS, minIdle: 1, ...limits };
   const balancer = new Balancer(addresses, poolLimits, identity, interceptors);
   return {
     balancer,
