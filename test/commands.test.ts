@@ -8,8 +8,6 @@ import { Folder, ROOT } from "./child.ts";
 setDefaultTimeout(60_000);
 
 const COMMANDS = Object.keys(scripts);
-/** Hands its arguments on to `bun test`, which knows more of them than we do. */
-const WITHOUT_OWN_ARGUMENTS = ["test"];
 
 /** `bun run <command> <args>` as a shell starts it, in an environment where it could do its worst. */
 async function run(command: string, args: readonly string[], dataDir: string) {
@@ -44,7 +42,7 @@ describe.each(COMMANDS)("bun run %s", (command) => {
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
   });
 
-  test.skipIf(WITHOUT_OWN_ARGUMENTS.includes(command)).each([
+  test.each([
     ["an option that it does not have", ["--no-such-option"]],
     ["an argument that it does not take", ["System.health", "{}", "stray"]],
   ])("ends with 2 for %s, says what it takes, and starts nothing", async (_what, args) => {

@@ -4,17 +4,29 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { print } from "../src/cli/output.ts";
+import { exitAsMisunderstood, splitArguments, UsageError } from "../src/cli/usage.ts";
+import { shown } from "../src/config/values.ts";
 import { missingPrograms } from "./programs.ts";
 
 const HELP = `Install what the tests need, and run every test.
 
   bun run test                      all of them
-  bun run test src/rpc/frame        those of the files whose path has this in it
+  bun run test src/rpc/frame        those of the files whose path contains this
   bun run test -t "sign in"         those whose name matches
 
 It installs the dependencies; MariaDB, Redis and Chromium too, from Debian's
-packages, if it runs as root. All arguments but --help are those of \`bun test\`.
-Exit code: 0, or another if a test fails or does not exist.`;
+packages, if it runs as root. \`bun test\` runs the same tests on what is there,
+and takes the other options of Bun's test runner.
+
+Options
+  -t, --test-name-pattern PATTERN   a regular expression of test names
+  --bail                            stop at the first failure
+  -h, --help                        this text
+
+Exit codes:
+  0  every test passed
+  1  a test failed, or what the tests need cannot be installed
+  2  not understood: arguments`;
 
 const ROOT = join(import.meta.dir, "..");
 /** Test files at once. Half of their time is waiting for processes, servers and deadlines. */
@@ -63,18 +75,54 @@ function readCounts(report: string): { passed: number; failed: number; skipped: 
   return { passed: count("tests") - failed - skipped, failed, skipped };
 }
 
-const isInstalling = process.argv[2] === "--install";
-const args = process.argv.slice(isInstalling ? 3 : 2);
-if (/^(--help|-h|help)$/.test(args[0] ?? "")) {
+interface Arguments {
+  readonly help: boolean;
+  /** In front, by the script of package.json: install the dependencies first. */
+  readonly install: boolean;
+  /** Those of `bun test`. */
+  readonly passedOn: readonly string[];
+}
+
+/** @throws {UsageError} */
+function parseArguments(args: readonly string[]): Arguments {
+  const install = args[0] === "--install";
+  const { values, positionals } = splitArguments("test", {
+    args: args.slice(install ? 1 : 0),
+    allowPositionals: true,
+    options: {
+      "test-name-pattern": { type: "string", short: "t" },
+      bail: { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  const testFiles = [
+    ...new Bun.Glob("{bench,codegen,schema,src,test}/**/*.test.ts").scanSync(ROOT),
+  ];
+  for (const path of positionals) {
+    if (testFiles.some((file) => file.includes(path.replace(/^\.\//, "")))) continue;
+    throw new UsageError(
+      `Cannot find tests: no test file has "${shown(path)}" in its path: \`bun run test --help\``,
+    );
+  }
+  const { "test-name-pattern": pattern, bail = false, help = false } = values;
+  const named = pattern === undefined ? [] : [`--test-name-pattern=${pattern}`];
+  return { help, install, passedOn: [...named, ...(bail ? ["--bail"] : []), ...positionals] };
+}
+
+function parseArgumentsOrExit(): Arguments {
+  try {
+    return parseArguments(process.argv.slice(2));
+  } catch (error) {
+    exitAsMisunderstood(error);
+  }
+}
+
+const { help, install, passedOn } = parseArgumentsOrExit();
+if (help) {
   await print(HELP);
   process.exit(0);
 }
-// `bun test` would run, or print a help of its own.
-if (/^(--help|-h)=/.test(args[0] ?? "")) {
-  console.error(`Option '--help' does not take an argument\n\n${HELP}`);
-  process.exit(2);
-}
-if (isInstalling) {
+if (install) {
   const exitCode = await run([process.execPath, "install", "--frozen-lockfile"]);
   if (exitCode !== 0) process.exit(exitCode);
 }
@@ -88,7 +136,7 @@ const exitCode = await run([
   `--parallel=${FILES_AT_ONCE}`,
   "--reporter=junit",
   `--reporter-outfile=${report}`,
-  ...args,
+  ...passedOn,
 ]);
 const file = Bun.file(report);
 const counts = readCounts((await file.exists()) ? await file.text() : "");
