@@ -12,7 +12,7 @@ export function emitClient({ service, source, contract, file, methods }: Service
   });
   return [
     header(source),
-    'import type { Caller, CallOptions } from "../rpc/call.ts";',
+    'import type { Caller, CallOptions } from "../rpc/method.ts";',
     `import type { ${messageNames(methods)} } from "./${file}-messages.ts";`,
     `import { ${constantNames(methods)} } from "./${file}-methods.ts";`,
     "",

@@ -14,7 +14,7 @@ export function emitEndpoints(endpoints: readonly EndpointModel[]): string {
   const ownNames = owns.map(({ name }) => JSON.stringify(name)).join(" | ") || "never";
   return [
     header(HTTP_API_SOURCE),
-    'import type { Caller, Method } from "../rpc/call.ts";',
+    'import type { Caller, Method } from "../rpc/method.ts";',
     ...imports,
     "",
     DECLARATIONS,

@@ -21,7 +21,7 @@ export function emitMessages({ source, file, messages }: ServiceModel): string {
     header(source),
     'import { TypeCompiler } from "@sinclair/typebox/compiler";',
     `import * as schema from "../../schema/${file}.ts";`,
-    'import type { Validator } from "../rpc/call.ts";',
+    'import type { Validator } from "../rpc/method.ts";',
     "",
     declarations.join("\n\n"),
     "",

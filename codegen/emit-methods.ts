@@ -9,7 +9,7 @@ export function emitMethods(
 ): string {
   return [
     header(source),
-    'import type { Method } from "../rpc/call.ts";',
+    'import type { Method } from "../rpc/method.ts";',
     `import { ${messageNames(methods)} } from "./${file}-messages.ts";`,
     "",
     methods

@@ -23,7 +23,9 @@ export function emitService({ service, source, contract, file, methods }: Servic
   ];
   return [
     header(source),
-    'import { type CallContext, type DispatchTable, dispatchTable, entry } from "../rpc/call.ts";',
+    "import {",
+    ["type CallContext", "type DispatchTable", "dispatchTable", "entry"].join(", "),
+    '} from "../rpc/method.ts";',
     `import type { ${messageNames(methods)} } from "./${file}-messages.ts";`,
     `import { ${fromMethods.join(", ")} } from "./${file}-methods.ts";`,
     "",

@@ -11,7 +11,7 @@ export function emitServices(services: readonly ServiceModel[]): string {
     `${variableName(service)}Dispatch(services.${variableName(service)})`;
   return [
     header("schema/"),
-    'import type { DispatchTable } from "../rpc/call.ts";',
+    'import type { DispatchTable } from "../rpc/method.ts";',
     'import type { ServiceDescription } from "./system-messages.ts";',
     lines((each) => `import { ${description(each)} } from "./${each.file}-description.ts";`),
     lines(

@@ -1,6 +1,6 @@
 // A schema changes while clients of before are out there: what codegen lets pass, real sockets show.
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { Listener } from "../src/rpc/listener.ts";
+import { Listener } from "../src/rpc/server/listener.ts";
 import { failure, HOST, recorder, startClient } from "../src/rpc/testing/stack.ts";
 import { Checkout } from "./testing/checkout.ts";
 

@@ -11,7 +11,7 @@ import { UsageError } from "./cli/usage.ts";
 import { BACKUP, type BackupConfig } from "./config/backup.ts";
 import { loadForCommand } from "./config/command.ts";
 import { storageError } from "./storage/attempt.ts";
-import { copySqliteFile, type SqliteCopy } from "./storage/backup-sqlite.ts";
+import { copySqliteFile, type SqliteCopy } from "./storage/sqlite/backup.ts";
 import { StorageError } from "./user/stores.ts";
 
 /** As a shell has it: 128 and the number of the signal. */

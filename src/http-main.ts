@@ -16,12 +16,13 @@ import { Bodies } from "./http/body.ts";
 import type { HttpParts } from "./http/exchange.ts";
 import { HttpServer } from "./http/server.ts";
 import { SessionCookie } from "./http/session-cookie.ts";
-import { createLog, type Log } from "./log.ts";
 import { listenOn, type RunningTier, runTier } from "./process/lifecycle.ts";
-import { Balancer } from "./rpc/balancer.ts";
-import { callLog } from "./rpc/call-log.ts";
-import { traceOutgoing } from "./rpc/call-trace.ts";
+import { Balancer } from "./rpc/client/balancer.ts";
 import { DEFAULT_POOL_LIMITS } from "./rpc/limits.ts";
+import type { Log } from "./rpc/log.ts";
+import { callLog } from "./telemetry/call-log.ts";
+import { traceOutgoing } from "./telemetry/call-trace.ts";
+import { createLog } from "./telemetry/log.ts";
 
 const BUILD = `portico/${version}`;
 

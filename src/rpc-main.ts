@@ -19,9 +19,9 @@ import { load } from "./config/load.ts";
 import { ConfigError } from "./config/reader.ts";
 import { RPC_COMMAND, type RpcCommandConfig } from "./config/rpc-client.ts";
 import type { Environment } from "./config/variables.ts";
-import { Balancer } from "./rpc/balancer.ts";
-import type { JsonObject } from "./rpc/json.ts";
+import { Balancer } from "./rpc/client/balancer.ts";
 import { DEFAULT_POOL_LIMITS } from "./rpc/limits.ts";
+import type { JsonObject } from "./rpc/wire/json.ts";
 
 const BUILD = `portico-rpc/${version}`;
 /** Whoever types a request takes the time that it takes: the deadline begins after it. */

@@ -5,11 +5,11 @@ import { bracketed, calledHost, type Endpoint } from "./config/hosts.ts";
 import { loadOrExit, orExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
 import { START, tierEnvironments } from "./config/start.ts";
-import { createLog } from "./log.ts";
+import { TIER_ENVIRONMENT } from "./config/tier-environment.ts";
 import { onEnd, speakThrough } from "./process/end.ts";
 import { listenOn } from "./process/lifecycle.ts";
 import { Worker } from "./process/worker.ts";
-import { TIER_ENVIRONMENT } from "./tier-environment.ts";
+import { createLog } from "./telemetry/log.ts";
 
 const HELP = `Both tiers for production, as processes that are started again when they die.
 It runs until SIGTERM or Ctrl-C.

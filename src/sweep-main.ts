@@ -12,7 +12,7 @@ import { AvatarBucket } from "./http/avatar/bucket.ts";
 import { AvatarFolder } from "./http/avatar/folder.ts";
 import type { AvatarStore } from "./http/avatar/store.ts";
 import { type Found, findUnused, removeAll } from "./http/avatar/sweep.ts";
-import { Balancer } from "./rpc/balancer.ts";
+import { Balancer } from "./rpc/client/balancer.ts";
 import { DEFAULT_POOL_LIMITS } from "./rpc/limits.ts";
 
 const BUILD = `portico-sweep/${version}`;

@@ -2,20 +2,21 @@
 
 import { version } from "../package.json" with { type: "json" };
 import { DEFAULT_PROFILE_PATH } from "../schema/user.ts";
-import { CallStats } from "./call-stats.ts";
 import { optionsOrExit } from "./cli/usage.ts";
 import { loadOrExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
 import { TCP_TIER, type TcpConfig } from "./config/tcp.ts";
 import { DESCRIPTIONS, dispatchTables } from "./gen/services.ts";
-import { createLog, type Log } from "./log.ts";
 import { listenOn, type RunningTier, runTier } from "./process/lifecycle.ts";
-import { callLog } from "./rpc/call-log.ts";
-import { traceIncoming } from "./rpc/call-trace.ts";
 import { DEFAULT_LIMITS } from "./rpc/limits.ts";
-import { Listener } from "./rpc/listener.ts";
+import type { Log } from "./rpc/log.ts";
+import { Listener } from "./rpc/server/listener.ts";
 import { openStorage } from "./storage/open.ts";
-import { createSystemService } from "./system.ts";
+import { callLog } from "./telemetry/call-log.ts";
+import { CallStats } from "./telemetry/call-stats.ts";
+import { traceIncoming } from "./telemetry/call-trace.ts";
+import { createLog } from "./telemetry/log.ts";
+import { createSystemService } from "./telemetry/system.ts";
 import { Passwords } from "./user/password.ts";
 import { createUserService } from "./user/service.ts";
 

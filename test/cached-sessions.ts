@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
 import { Cluster, type Redis } from "ioredis";
 import type { StorageOptions } from "../src/storage/open.ts";
-import { RECOVERY_MS } from "../src/storage/recovery.ts";
+import { RECOVERY_MS } from "../src/storage/redis/recovery.ts";
 import type { SessionStore } from "../src/user/stores.ts";
 import { sharedRedis } from "./redis.ts";
 import { sharedRedisCluster } from "./redis-cluster.ts";

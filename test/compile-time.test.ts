@@ -25,7 +25,7 @@ declare const others: Omit<UserService, "signIn">;`;
 
 const CATCH = `${CLIENT}
 import { SIGN_IN } from "${ROOT}/src/gen/user-methods.ts";
-import { isErrorOf } from "${ROOT}/src/rpc/call.ts";
+import { isErrorOf } from "${ROOT}/src/rpc/method.ts";
 export async function signIn(username: string, password: string): Promise<string> {
   try {
     return (await user.signIn({ username, password })).sessionId;

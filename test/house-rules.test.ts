@@ -1,24 +1,23 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { VARIABLES } from "../src/config/variables.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const MAX_LINES = 250;
 const MAX_COLUMNS = 100;
 
-/** Who may import whom: a folder or file of ours → what it may import beside itself. */
+/**
+ * Who may import whom, apart from itself. `folder/*` means the files of a folder without its
+ * rooms: two rooms of one parent know each other only through the parent.
+ */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   schema: [],
   codegen: ["schema"],
-  "src/log.ts": ["src/telemetry"],
-  "src/telemetry": [],
-  "src/config": ["src/log.ts"],
-  "src/process": ["src/log.ts"],
-  "src/tier-environment.ts": [],
-  "src/call-stats.ts": ["src/rpc"],
+  "src/config": ["src/telemetry/log.ts"],
+  "src/process": ["src/telemetry/log.ts", "src/rpc/log.ts"],
+  "src/telemetry": ["src/gen", "src/rpc/*", "schema/errors.ts"],
   "src/backup": [],
-  "src/system.ts": ["src/gen", "src/rpc", "src/call-stats.ts", "src/log.ts"],
   "src/cli": [
     "src/gen",
     "src/rpc",
@@ -27,29 +26,37 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/user/stores.ts",
     "schema/errors.ts",
   ],
-  "src/rpc": ["schema/errors.ts", "src/log.ts"],
-  "src/gen": ["schema", "src/rpc/call.ts"],
-  "src/storage": ["src/user/stores.ts", "src/log.ts"],
-  "src/http": ["src/gen", "schema", "src/rpc/call.ts", "src/rpc/error.ts", "src/log.ts"],
+  "src/rpc/wire": ["src/rpc/*", "schema/errors.ts"],
+  "src/rpc/client": ["src/rpc/*", "src/rpc/wire", "schema/errors.ts"],
+  "src/rpc/server": ["src/rpc/*", "src/rpc/wire", "schema/errors.ts"],
+  "src/rpc/*": ["schema/errors.ts"],
+  "src/gen": ["schema", "src/rpc/method.ts"],
+  "src/storage/mysql": ["src/storage/*", "src/user/stores.ts", "src/rpc/log.ts"],
+  "src/storage/redis": ["src/storage/*", "src/user/stores.ts", "src/rpc/log.ts"],
+  "src/storage/sqlite": ["src/storage/*", "src/user/stores.ts", "src/rpc/log.ts"],
+  "src/storage": ["src/user/stores.ts", "src/rpc/log.ts"],
+  "src/http": ["src/gen", "schema", "src/rpc/*"],
 };
+
+/** To be opened: the last ones of before the rule. */
+const CIRCLES_TO_OPEN = [
+  ["codegen/check-endpoint.ts", "codegen/http-model.ts"],
+  [
+    "src/rpc/client/calls-in-flight.ts",
+    "src/rpc/client/connection.ts",
+    "src/rpc/client/free-connections.ts",
+    "src/rpc/client/pending-call.ts",
+    "src/rpc/client/pool.ts",
+  ],
+  ["bench/sla/attacks.ts", "bench/sla/contest.ts"],
+];
 
 /** What the folder of a service may import, which has the name of its schema file. */
-const SERVICE_MAY_IMPORT = ["src/gen", "schema", "src/rpc/error.ts", "src/log.ts"];
+const SERVICE_MAY_IMPORT = ["src/gen", "schema", "src/rpc/*"];
 
-/** Imported for their types alone. */
-const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = {
-  "src/log.ts": [
-    "src/system.ts",
-    "src/config",
-    "src/process",
-    "src/rpc",
-    "src/storage",
-    "src/http",
-  ],
-  "src/gen": [],
-  schema: [],
-};
-const TYPES_ONLY_FOR_SERVICES = ["src/log.ts", "src/gen", "schema"];
+/** Imported for their types alone: by all, or by the folders of services. */
+const TYPES_ONLY = ["src/rpc/log.ts", "src/telemetry/log.ts"];
+const TYPES_ONLY_FOR_SERVICES = [...TYPES_ONLY, "src/gen", "schema"];
 
 const IMPORT = /(?:^|\n)\s*(?:import|export)\s+(type\s)?[^;"'(]*?(?:from\s*)?["']([^"']+)["']/g;
 const DYNAMIC_IMPORT = /import()\(\s*["']([^"']+)["']/g;
@@ -64,11 +71,11 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   hyperid: ["src/http"],
   ioredis: ["src/storage"],
   mysql2: ["src/storage"],
-  "@opentelemetry": ["src/rpc"],
+  "@opentelemetry": ["src/telemetry"],
   "p-limit": ["src/user"],
   sharp: ["src/http"],
-  pino: ["src/log.ts"],
-  "pino-pretty": ["src/log.ts"],
+  pino: ["src/telemetry/log.ts"],
+  "pino-pretty": ["src/telemetry/log.ts"],
   uuid: ["src/user"],
 };
 
@@ -86,9 +93,13 @@ async function read(pattern: string): Promise<Source[]> {
 }
 
 const ours = await read("{schema,codegen,src,test}/**/*.ts");
+const bench = await read("bench/**/*.ts");
 const withoutTests = ours.filter(({ path }) => !/\.test\.ts$|\/testing\//.test(path));
 const isMain = (path: string) => /^src\/[a-z]+-main\.ts$/.test(path);
-const isIn = (path: string, place: string) => path === place || path.startsWith(`${place}/`);
+function isIn(path: string, place: string): boolean {
+  if (place.endsWith("/*")) return dirname(path) === place.slice(0, -2);
+  return path === place || path.startsWith(`${place}/`);
+}
 
 /** `src/user` where there is a `schema/user.ts`. */
 function serviceOf(path: string): string | undefined {
@@ -100,32 +111,90 @@ function placeOf(path: string): string | undefined {
   return Object.keys(MAY_IMPORT).find((place) => isIn(path, place)) ?? serviceOf(path);
 }
 
-function isPackageOf(target: string, place: string): boolean {
+function isPackageOf(target: string, path: string): boolean {
   const name = Object.keys(PACKAGE_PLACES).find((each) => isIn(target, each));
-  return name === undefined || PACKAGE_PLACES[name]?.includes(place) === true;
+  return name === undefined || PACKAGE_PLACES[name]?.some((place) => isIn(path, place)) === true;
+}
+
+interface Import {
+  readonly isType: boolean;
+  /** A path of ours, relative to the root, or a package. */
+  readonly target: string;
+}
+
+function importsOf({ path, text }: Source): Import[] {
+  const found = [...text.matchAll(IMPORT), ...text.matchAll(DYNAMIC_IMPORT)];
+  return found.map(([, type, target = ""]) => ({
+    isType: type !== undefined,
+    target: target.startsWith(".") ? relative(ROOT, join(ROOT, dirname(path), target)) : target,
+  }));
 }
 
 /** Every import of `source` that leaves its place and that the table does not allow. */
-function forbiddenImports({ path, text }: Source): string[] {
+function forbiddenImports(source: Source): string[] {
+  const { path } = source;
   const place = placeOf(path);
-  if (place === undefined)
-    return isMain(path) || isIn(path, "test") ? [] : [`${path} has no place`];
-  const imports = [...text.matchAll(IMPORT), ...text.matchAll(DYNAMIC_IMPORT)];
-  return imports.flatMap(([, type, target = ""]) => {
-    if (!target.startsWith(".")) return isPackageOf(target, place) ? [] : [`${path}: ${target}`];
-    const imported = relative(ROOT, join(ROOT, dirname(path), target));
-    if (isIn(imported, place)) return [];
-    const mayImport = MAY_IMPORT[place] ?? SERVICE_MAY_IMPORT;
-    const allowed = mayImport.some((other) => isIn(imported, other));
-    const typesOnly = (MAY_IMPORT[place] ? typesOnlyFor(place) : TYPES_ONLY_FOR_SERVICES).some(
-      (other) => isIn(imported, other),
-    );
-    return allowed && (type || !typesOnly) ? [] : [`${path} imports ${imported}`];
-  });
+  if (place === undefined) {
+    return isMain(path) || isIn(path, "test") || isIn(path, "bench")
+      ? []
+      : [`${path} has no place`];
+  }
+  const typesOnly = MAY_IMPORT[place] ? TYPES_ONLY : TYPES_ONLY_FOR_SERVICES;
+  const mayImport = MAY_IMPORT[place] ?? SERVICE_MAY_IMPORT;
+  return importsOf(source)
+    .filter(({ isType, target }) => {
+      if (!/^(src|schema|codegen|test|bench)\//.test(target)) return !isPackageOf(target, path);
+      if (isIn(target, place)) return false;
+      if (!mayImport.some((other) => isIn(target, other))) return true;
+      return !isType && typesOnly.some((other) => isIn(target, other));
+    })
+    .map(({ target }) => `${path} imports ${target}`);
 }
 
-function typesOnlyFor(place: string): string[] {
-  return Object.keys(TYPES_ONLY).filter((other) => TYPES_ONLY[other]?.includes(place));
+/** Files that import each other, types included, whatever the way around: each group once. */
+function circles(sources: readonly Source[]): string[][] {
+  const targets = new Map(
+    sources.map((source) => [source.path, importsOf(source).map(({ target }) => target)]),
+  );
+  const reachable = (from: string) => {
+    const seen = new Set<string>();
+    const rest = [...(targets.get(from) ?? [])];
+    for (let path = rest.pop(); path !== undefined; path = rest.pop()) {
+      if (seen.has(path)) continue;
+      seen.add(path);
+      rest.push(...(targets.get(path) ?? []));
+    }
+    return seen;
+  };
+  const reached = new Map(sources.map(({ path }) => [path, reachable(path)]));
+  const groups = sources
+    .filter(({ path }) => reached.get(path)?.has(path))
+    .map(({ path }) =>
+      [...(reached.get(path) ?? [])]
+        .filter((other) => reached.get(other)?.has(path))
+        .sort()
+        .join(),
+    );
+  return [...new Set(groups)].map((group) => group.split(","));
+}
+
+/**
+ * What no other file imports, nor names as a process or a thread to start: it can go, or only
+ * tests need it. Tests and `*-main.ts` are started by their names.
+ * @param starting more text that starts files, as scripts of package.json
+ */
+function unused(sources: readonly Source[], starting: string): string[] {
+  const used = new Set(sources.flatMap((source) => importsOf(source).map(({ target }) => target)));
+  const isStarted = ({ path }: Source) => {
+    const name = new RegExp(`["'/ ]${basename(path, ".ts")}(\\.ts)?["'\\s]`);
+    return (
+      name.test(starting) || sources.some(({ path: by, text }) => by !== path && name.test(text))
+    );
+  };
+  const isRunByName = (path: string) => /(\.test|-main)\.ts$/.test(path);
+  return sources
+    .filter((source) => !used.has(source.path) && !isRunByName(source.path) && !isStarted(source))
+    .map(({ path }) => path);
 }
 
 /** `path:line` of every line that matches. */
@@ -151,7 +220,41 @@ describe("house rules", () => {
     expect(found("src/http/a.ts", 'const x = await import("../storage/open.ts");')).toBe(1);
     expect(found("src/http/a.ts", 'import { createPool } from "mysql2/promise";')).toBe(1);
     expect(found("src/storage/a.ts", 'import { createPool } from "mysql2/promise";')).toBe(0);
+    expect(found("src/rpc/client/a.ts", 'import { x } from "../server/listener.ts";')).toBe(1);
+    expect(found("src/rpc/client/a.ts", 'import { x } from "../wire/frame.ts";')).toBe(0);
+    expect(found("src/rpc/a.ts", 'import type { X } from "./client/pool.ts";')).toBe(1);
+    expect(found("src/http/a.ts", 'import { x } from "../rpc/wire/frame.ts";')).toBe(1);
+    expect(found("src/storage/mysql/a.ts", 'import { x } from "../redis/client.ts";')).toBe(1);
+    expect(found("src/storage/open.ts", 'import { x } from "./mysql/client.ts";')).toBe(0);
     expect(found("src/helpers/a.ts", "")).toBe(1);
+  });
+
+  test("no two files import each other", () => {
+    expect(circles([...ours, ...bench])).toEqual(CIRCLES_TO_OPEN);
+  });
+
+  test("the test of circles finds one, and no other", () => {
+    const file = (name: string, ...imported: string[]): Source => ({
+      path: `src/user/${name}.ts`,
+      text: imported.map((other) => `import type { X } from "./${other}.ts";`).join("\n"),
+    });
+    const circle = [file("a", "b"), file("b", "c"), file("c", "a")];
+    const rest = [file("d", "a", "e"), file("e")];
+    expect(circles([...circle, ...rest])).toEqual([circle.map(({ path }) => path)]);
+    expect(circles(rest)).toEqual([]);
+  });
+
+  test("every file is imported by another, or started", async () => {
+    const scripts = await Bun.file(join(ROOT, "package.json")).text();
+    expect(unused([...ours, ...bench], scripts)).toEqual([]);
+  });
+
+  test("the test of unused files finds one, and no other", () => {
+    const sources: Source[] = [
+      { path: "src/a-main.ts", text: 'import "./b.ts"; new Worker("./c.ts");' },
+      ...["b", "c", "d"].map((name) => ({ path: `src/${name}.ts`, text: "" })),
+    ];
+    expect(unused(sources, "")).toEqual(["src/d.ts"]);
   });
 
   test("only the mains read the environment, and only they and the tests read the config", () => {

@@ -2,7 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cp, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { SystemClient } from "../src/gen/system-client.ts";
-import { Balancer } from "../src/rpc/balancer.ts";
+import { Balancer } from "../src/rpc/client/balancer.ts";
 import { Child, Folder, ROOT, startHttp, startTcp } from "./child.ts";
 import { Copy } from "./copy.ts";
 import { freeze } from "./freeze.ts";

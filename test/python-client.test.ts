@@ -1,9 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { GET_USER_INFO, SIGN_IN, SIGN_UP } from "../src/gen/user-methods.ts";
-import { Flag, type Frame, FrameType } from "../src/rpc/frame.ts";
 import { type FakeServer, type RawPeer, startFakeAnswerer } from "../src/rpc/testing/raw-peer.ts";
 import { deadPort, eventually, startServer } from "../src/rpc/testing/stack.ts";
+import { Flag, type Frame, FrameType } from "../src/rpc/wire/frame.ts";
 import { Folder } from "./child.ts";
 import { PROGRAMS, programPath } from "./programs.ts";
 import { type Stack, startStack } from "./stack.ts";
@@ -71,7 +71,7 @@ async function makeCertificate(path: string): Promise<{ cert: string; key: strin
 
 const frames = (fake: FakeServer): Frame[] => fake.peers.flatMap((peer) => peer.frames);
 
-describe.skipIf(!PYTHON)("the Python client, written from WIRE.md,", () => {
+describe.skipIf(!PYTHON)("the Python client, written from docs/wire.md,", () => {
   test("signs up, signs in and reads the profile", async () => {
     await using stack = await startStack();
     const { rpcPort: port } = stack;

@@ -13,8 +13,8 @@ setDefaultTimeout(300_000);
 const FOLLOWING = [
   ...[
     "codegen",
-    "src/rpc/wire.test.ts",
-    "src/rpc/older-shapes.test.ts",
+    "src/rpc/wire/wire.test.ts",
+    "src/rpc/client/older-shapes.test.ts",
     "test/house-rules.test.ts",
   ],
   ...["test/rpc-command.test.ts", "test/compile-time.test.ts", "test/python-client.test.ts"],

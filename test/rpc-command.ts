@@ -1,10 +1,10 @@
 import type { ServiceDescription } from "../src/gen/system-messages.ts";
 import { systemDispatch } from "../src/gen/system-service.ts";
-import { createLog } from "../src/log.ts";
-import { entry, type Handler, type Method } from "../src/rpc/call.ts";
 import { DEFAULT_LIMITS } from "../src/rpc/limits.ts";
-import { Listener } from "../src/rpc/listener.ts";
+import { entry, type Handler, type Method } from "../src/rpc/method.ts";
+import { Listener } from "../src/rpc/server/listener.ts";
 import { HOST, SAY, type Text } from "../src/rpc/testing/stack.ts";
+import { createLog } from "../src/telemetry/log.ts";
 import { ROOT } from "./child.ts";
 
 // `bun run rpc` as a process of its own, as a shell starts it.

@@ -32,8 +32,8 @@ const AS_ON_NODE = `const fs = require("node:fs");
   for (const name of ["createCipheriv", "createDecipheriv"]) {
     const create = crypto[name];
     crypto[name] = (cipher, ...rest) => create(cipher === "des" ? "des-cbc" : cipher, ...rest);
-  }`;
-const COMMAND = `${AS_ON_NODE}; ${WHOLE_OR_NOT} require("${CLI}").parseAsync(["", ...process.argv])`;
+  };`;
+const START = `require("${CLI}").parseAsync(["", ...process.argv])`;
 /** Both halves of the only pair of keys that it knows. */
 const KEY = "S3RVER";
 const PREFIX = "portico/avatars/";
@@ -116,7 +116,7 @@ function accessTo(port: number, bucket: string): BucketAccess {
 const recipe: Recipe = {
   name: "S3rver",
   command: (folder, port) => [
-    ...[process.execPath, "--eval", COMMAND, "--"],
+    ...[process.execPath, "--eval", AS_ON_NODE + WHOLE_OR_NOT + START, "--"],
     ...["--directory", join(folder, "data"), "--address", "127.0.0.1", "--port", String(port)],
     ...["--configure-bucket", firstBucket(port)],
   ],

@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { MYSQL_CHUNK_USERS } from "../src/storage/seed-mysql.ts";
-import { SQLITE_CHUNK_USERS } from "../src/storage/seed-sqlite.ts";
+import { MYSQL_CHUNK_USERS } from "../src/storage/mysql/seed.ts";
+import { SQLITE_CHUNK_USERS } from "../src/storage/sqlite/seed.ts";
 import { Child, ROOT } from "./child.ts";
 import { openRowsAt, type Rows } from "./contract/rows.ts";
 import { freeze } from "./freeze.ts";

@@ -8,10 +8,10 @@ import { TCP_TIER } from "../src/config/tcp.ts";
 import type { Environment } from "../src/config/variables.ts";
 import { UserClient } from "../src/gen/user-client.ts";
 import { startHttp } from "../src/http-main.ts";
-import { createLog } from "../src/log.ts";
-import { Balancer } from "../src/rpc/balancer.ts";
-import type { Caller } from "../src/rpc/call.ts";
+import { Balancer } from "../src/rpc/client/balancer.ts";
+import type { Caller } from "../src/rpc/method.ts";
 import { startTcp } from "../src/tcp-main.ts";
+import { createLog } from "../src/telemetry/log.ts";
 
 /** Both tiers in this process, talking over real sockets. */
 export interface Stack extends AsyncDisposable {

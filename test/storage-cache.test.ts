@@ -4,7 +4,7 @@ import { isOpen, leaseOf, openSessions, REDISES } from "./cached-sessions.ts";
 import { available as hasRedis } from "./redis.ts";
 import { createFolder, eventually, open, user } from "./storage-pairs.ts";
 
-// The cache of profiles under leases and marks: src/storage/CACHE.md.
+// The cache of profiles under leases and marks: docs/cache.md.
 
 // The shared Redis may start within the first test, and the machine be slow.
 setDefaultTimeout(90_000);

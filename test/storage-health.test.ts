@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { SystemClient } from "../src/gen/system-client.ts";
-import { Balancer } from "../src/rpc/balancer.ts";
+import { Balancer } from "../src/rpc/client/balancer.ts";
 import { Child } from "./child.ts";
 import { openRowsAt } from "./contract/rows.ts";
 import { SmallDisk } from "./faults/small-disk.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { MysqlPool } from "../src/storage/mysql-pool.ts";
-import { openSession } from "../src/storage/mysql-session.ts";
+import { MysqlPool } from "../src/storage/mysql/pool.ts";
+import { openSession } from "../src/storage/mysql/session.ts";
 import { openSeed } from "../src/storage/open-seed.ts";
 import { StorageError } from "../src/user/stores.ts";
 import { openRowsAt, type Rows } from "./contract/rows.ts";

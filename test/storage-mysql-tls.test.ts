@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openSession } from "../src/storage/mysql-session.ts";
+import { openSession } from "../src/storage/mysql/session.ts";
 import { Authority, type Certificate, available as canCertify } from "./certificates.ts";
 import { openRowsAt, type Rows } from "./contract/rows.ts";
 import { available, type MariaDb, startMariaDb } from "./mariadb.ts";

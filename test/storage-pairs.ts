@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pino from "pino";
-import type { Log } from "../src/log.ts";
+import type { Log } from "../src/rpc/log.ts";
 import { type OpenStorage, openStorage, type StorageOptions } from "../src/storage/open.ts";
 import type { User } from "../src/user/stores.ts";
 import { sharedAvailable as hasMariaDb, sharedMariaDb } from "./mariadb.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { closedKey, SCRIPTS, sessionKey } from "../src/storage/redis-scripts.ts";
+import { closedKey, SCRIPTS, sessionKey } from "../src/storage/redis/scripts.ts";
 import { openSessions, REDISES } from "./cached-sessions.ts";
 import { startLosingLine } from "./losing-line.ts";
 import { sharedAvailable as hasMariaDb, sharedMariaDb } from "./mariadb.ts";

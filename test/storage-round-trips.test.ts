@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Redis } from "ioredis";
-import { SCRIPTS } from "../src/storage/redis-scripts.ts";
+import { SCRIPTS } from "../src/storage/redis/scripts.ts";
 import { openRowsAt, type Rows } from "./contract/rows.ts";
 import { available as hasMariaDb, sharedMariaDb } from "./mariadb.ts";
 import { available as hasRedis, startRedis } from "./redis.ts";

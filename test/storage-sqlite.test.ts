@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { inTurn } from "../src/storage/sqlite-file.ts";
+import { inTurn } from "../src/storage/sqlite/file.ts";
 import { StorageError } from "../src/user/stores.ts";
 import { Child } from "./child.ts";
 import { migrate, startMigrate } from "./migrate-command.ts";

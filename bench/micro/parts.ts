@@ -5,10 +5,10 @@ import { hash } from "@node-rs/argon2";
 import { Credentials, Profile } from "../../src/gen/user-messages.ts";
 import { GET_USER_INFO } from "../../src/gen/user-methods.ts";
 import { SessionCookie } from "../../src/http/session-cookie.ts";
-import { type Frame, FrameReader, FrameType } from "../../src/rpc/frame.ts";
-import { parseObject } from "../../src/rpc/json.ts";
 import { DEFAULT_LIMITS } from "../../src/rpc/limits.ts";
-import { Outbox, type OutgoingFrame } from "../../src/rpc/outbox.ts";
+import { type Frame, FrameReader, FrameType } from "../../src/rpc/wire/frame.ts";
+import { parseObject } from "../../src/rpc/wire/json.ts";
+import { Outbox, type OutgoingFrame } from "../../src/rpc/wire/outbox.ts";
 import { classicPasswords, Passwords } from "../../src/user/password.ts";
 import { newSessionId } from "../../src/user/session-id.ts";
 

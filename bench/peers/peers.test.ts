@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { migrateMysql } from "../../src/storage/migrate-mysql.ts";
+import { migrateMysql } from "../../src/storage/mysql/migrate.ts";
 import { available as mariaDbAvailable, sharedMariaDb } from "../../test/mariadb.ts";
 import { freePort } from "../../test/ports.ts";
 import { available as redisAvailable, sharedRedis } from "../../test/redis.ts";

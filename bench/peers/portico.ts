@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { TIER_ENVIRONMENT } from "../../src/tier-environment.ts";
+import { TIER_ENVIRONMENT } from "../../src/config/tier-environment.ts";
 import type { Peer } from "./peer.ts";
 
 const ROOT = join(import.meta.dir, "../..");

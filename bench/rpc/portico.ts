@@ -1,14 +1,14 @@
-import { CallStats } from "../../src/call-stats.ts";
 import { UserClient } from "../../src/gen/user-client.ts";
 import { GET_USER_INFO } from "../../src/gen/user-methods.ts";
-import { createLog } from "../../src/log.ts";
-import { Balancer } from "../../src/rpc/balancer.ts";
-import { entry } from "../../src/rpc/call.ts";
-import { callLog } from "../../src/rpc/call-log.ts";
-import { traceIncoming, traceOutgoing } from "../../src/rpc/call-trace.ts";
+import { Balancer } from "../../src/rpc/client/balancer.ts";
 import type { Interceptor, Interceptors } from "../../src/rpc/interceptor.ts";
 import { DEFAULT_POOL_LIMITS } from "../../src/rpc/limits.ts";
-import { Listener } from "../../src/rpc/listener.ts";
+import { entry } from "../../src/rpc/method.ts";
+import { Listener } from "../../src/rpc/server/listener.ts";
+import { callLog } from "../../src/telemetry/call-log.ts";
+import { CallStats } from "../../src/telemetry/call-stats.ts";
+import { traceIncoming, traceOutgoing } from "../../src/telemetry/call-trace.ts";
+import { createLog } from "../../src/telemetry/log.ts";
 import { type Contender, HOST, PROFILE, REQUEST_ID, SESSION_ID, TIMEOUT_MS } from "./contender.ts";
 
 const LOG = createLog("bench", "info", false);

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Flag, FrameType } from "../rpc/frame.ts";
+import { Flag, FrameType } from "../rpc/wire/frame.ts";
 import { FrameLog } from "./frame-log.ts";
 
 const PEER = { host: "127.0.0.1", port: 9091 };

@@ -1,10 +1,10 @@
 import type { ServiceDescription } from "../gen/system-messages.ts";
 import { DESCRIBE } from "../gen/system-methods.ts";
-import type { Address } from "../rpc/connect.ts";
-import { type Frame, FrameType } from "../rpc/frame.ts";
-import { bytesOf, type FrameTap } from "../rpc/frame-tap.ts";
+import type { Address } from "../rpc/address.ts";
 import type { Interceptor } from "../rpc/interceptor.ts";
-import type { OutgoingFrame } from "../rpc/outbox.ts";
+import { type Frame, FrameType } from "../rpc/wire/frame.ts";
+import { bytesOf, type FrameTap } from "../rpc/wire/frame-tap.ts";
+import type { OutgoingFrame } from "../rpc/wire/outbox.ts";
 
 const DEFAULT_COLUMNS = 80;
 const TITLE_LENGTH = 48;

@@ -1,8 +1,8 @@
 import { isDomainErrorName } from "../../schema/errors.ts";
 import { SystemClient } from "../gen/system-client.ts";
 import type { MethodDescription, ServiceDescription } from "../gen/system-messages.ts";
-import type { Caller, CallOptions, Method, Validator } from "../rpc/call.ts";
-import type { JsonObject } from "../rpc/json.ts";
+import type { Caller, CallOptions, Method, Validator } from "../rpc/method.ts";
+import type { JsonObject } from "../rpc/wire/json.ts";
 
 /** The server checks the request by its own schema, and whoever reads the reply sees what it is. */
 const ANYTHING: Validator<unknown> = {

@@ -1,4 +1,4 @@
-import type { LogLevel } from "../log.ts";
+import type { LogLevel } from "../telemetry/log.ts";
 import type { EnvironmentReader } from "./reader.ts";
 import { parseLogLevel } from "./values.ts";
 

@@ -1,4 +1,4 @@
-import type { LogLevel } from "../log.ts";
+import type { LogLevel } from "../telemetry/log.ts";
 import { readLogLevel, readSessionTtl } from "./both-tiers.ts";
 import { type AvatarBucketConfig, readAvatarBucket } from "./bucket.ts";
 import { bracketed, type Endpoint, parseHost } from "./hosts.ts";

@@ -1,4 +1,4 @@
-import type { LogLevel } from "../log.ts";
+import type { LogLevel } from "../telemetry/log.ts";
 
 // How each kind of variable is read. What is wrong is thrown as an Error whose message goes on
 // after the variable's name; a value that may hold a secret is not repeated in it.

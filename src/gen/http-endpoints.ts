@@ -1,5 +1,5 @@
 // @generated from schema/http-api.ts by `bun run codegen`. Edit the schema, not this file.
-import type { Caller, Method } from "../rpc/call.ts";
+import type { Caller, Method } from "../rpc/method.ts";
 import * as user from "./user-methods.ts";
 
 export type { Caller };

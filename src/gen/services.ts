@@ -1,5 +1,5 @@
 // @generated from schema/ by `bun run codegen`. Edit the schema, not this file.
-import type { DispatchTable } from "../rpc/call.ts";
+import type { DispatchTable } from "../rpc/method.ts";
 import { SYSTEM_DESCRIPTION } from "./system-description.ts";
 import type { ServiceDescription } from "./system-messages.ts";
 import { type SystemService, systemDispatch } from "./system-service.ts";

@@ -1,5 +1,5 @@
 // @generated from schema/system.ts by `bun run codegen`. Edit the schema, not this file.
-import type { Caller, CallOptions } from "../rpc/call.ts";
+import type { Caller, CallOptions } from "../rpc/method.ts";
 import type { Description, Health, Nothing, Stats } from "./system-messages.ts";
 import { DESCRIBE, HEALTH, STATS } from "./system-methods.ts";
 

@@ -1,7 +1,7 @@
 // @generated from schema/system.ts by `bun run codegen`. Edit the schema, not this file.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import * as schema from "../../schema/system.ts";
-import type { Validator } from "../rpc/call.ts";
+import type { Validator } from "../rpc/method.ts";
 
 /** All that a server offers. From `Description` in schema/system.ts. */
 export interface Description {

@@ -1,5 +1,5 @@
 // @generated from schema/system.ts by `bun run codegen`. Edit the schema, not this file.
-import type { Method } from "../rpc/call.ts";
+import type { Method } from "../rpc/method.ts";
 import { Description, Health, Nothing, Stats } from "./system-messages.ts";
 
 /**

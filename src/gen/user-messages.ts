@@ -1,7 +1,7 @@
 // @generated from schema/user.ts by `bun run codegen`. Edit the schema, not this file.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import * as schema from "../../schema/user.ts";
-import type { Validator } from "../rpc/call.ts";
+import type { Validator } from "../rpc/method.ts";
 
 /** What a user signs up and signs in with. From `Credentials` in schema/user.ts. */
 export interface Credentials {

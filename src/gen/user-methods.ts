@@ -1,5 +1,5 @@
 // @generated from schema/user.ts by `bun run codegen`. Edit the schema, not this file.
-import type { Method } from "../rpc/call.ts";
+import type { Method } from "../rpc/method.ts";
 import {
   Credentials,
   Empty,

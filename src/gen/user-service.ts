@@ -1,5 +1,5 @@
 // @generated from schema/user.ts by `bun run codegen`. Edit the schema, not this file.
-import { type CallContext, type DispatchTable, dispatchTable, entry } from "../rpc/call.ts";
+import { type CallContext, type DispatchTable, dispatchTable, entry } from "../rpc/method.ts";
 import type {
   Credentials,
   Empty,

@@ -1,5 +1,5 @@
 import type { CallEndpoint } from "../gen/http-endpoints.ts";
-import { mismatch } from "../rpc/call.ts";
+import { mismatch } from "../rpc/method.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
 import { type Fields, isObject, toNfc } from "./fields.ts";
 import { Refusal, success } from "./reply.ts";

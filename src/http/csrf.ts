@@ -1,4 +1,4 @@
-import type { Log } from "../log.ts";
+import type { Log } from "../rpc/log.ts";
 import { Refusal } from "./reply.ts";
 
 /** Of an Origin in the log: it is whatever a client sends. */

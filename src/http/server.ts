@@ -1,7 +1,7 @@
 import type { BunRequest, Server } from "bun";
 import hyperid from "hyperid";
-import type { Log } from "../log.ts";
 import { DomainError, RpcError } from "../rpc/error.ts";
+import type { Log } from "../rpc/log.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
 import { failure, Refusal } from "./reply.ts";
 import { type RouteTable, routes, wrongMethod } from "./routes.ts";

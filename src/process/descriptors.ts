@@ -1,5 +1,5 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
-import type { Log } from "../log.ts";
+import type { Log } from "../rpc/log.ts";
 
 const CHECK_MS = 250;
 /** While few are left, that is said this often. */

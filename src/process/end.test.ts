@@ -4,7 +4,7 @@ import { join } from "node:path";
 // Real processes on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-const [LIFECYCLE, LOG] = ["lifecycle.ts", "../log.ts"].map((file) =>
+const [LIFECYCLE, LOG] = ["lifecycle.ts", "../telemetry/log.ts"].map((file) =>
   JSON.stringify(join(import.meta.dir, file)),
 );
 

@@ -1,5 +1,5 @@
 import { format } from "node:util";
-import type { ProcessLog } from "../log.ts";
+import type { ProcessLog } from "../telemetry/log.ts";
 import { watchRunners } from "./runners.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { ProcessLog } from "../log.ts";
+import type { ProcessLog } from "../telemetry/log.ts";
 import { watchDescriptors } from "./descriptors.ts";
 import { onEnd, speakThrough } from "./end.ts";
 import { BEAT_MS, GRACE_MS } from "./tier-process.ts";

@@ -2,7 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { Folder } from "../../test/child.ts";
 import { eventually } from "../../test/storage-pairs.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../rpc/log.ts";
 import { Worker } from "./worker.ts";
 
 // Processes on a shared machine: the limit ends a hang, it does not judge speed.

@@ -1,4 +1,4 @@
-import type { Log } from "../log.ts";
+import type { Log } from "../rpc/log.ts";
 import { type Ending, TierProcess, type TierProcessOptions } from "./tier-process.ts";
 
 /** From an end to the next start; doubled with each in a row, up to the maximum. */

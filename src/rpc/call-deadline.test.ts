@@ -1,5 +1,4 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { type Frame, FrameType } from "./frame.ts";
 import { answersWell, stalls, startFaultyServer } from "./testing/faults.ts";
 import { Gate } from "./testing/gate.ts";
 import { helloBody, type RawPeer, startFakeAnswerer, startFakeServer } from "./testing/raw-peer.ts";
@@ -12,6 +11,7 @@ import {
   startServer,
   type Text,
 } from "./testing/stack.ts";
+import { type Frame, FrameType } from "./wire/frame.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);

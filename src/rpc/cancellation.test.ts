@@ -1,8 +1,7 @@
 import { describe, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import { getEventListeners } from "node:events";
-import type { CallContext } from "./call.ts";
 import { DomainError } from "./error.ts";
-import { Flag, FrameType } from "./frame.ts";
+import type { CallContext } from "./method.ts";
 import { type Fault, resets, stalls, startFaultyServer } from "./testing/faults.ts";
 import { Gate } from "./testing/gate.ts";
 import { Ledger } from "./testing/ledger.ts";
@@ -18,6 +17,7 @@ import {
   type TestServer,
   type Text,
 } from "./testing/stack.ts";
+import { Flag, FrameType } from "./wire/frame.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);

@@ -1,10 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { Flag, type Frame, FrameType } from "./frame.ts";
 import { answersWell, startFaultyServer } from "./testing/faults.ts";
 import { Gate } from "./testing/gate.ts";
 import { Ledger } from "./testing/ledger.ts";
 import { type RawFrame, RawPeer } from "./testing/raw-peer.ts";
 import { eventually, failure, SAY, startClient, startServer } from "./testing/stack.ts";
+import { Flag, type Frame, FrameType } from "./wire/frame.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);

@@ -1,12 +1,12 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { Balancer } from "./balancer.ts";
-import { callLog } from "./call-log.ts";
+import { callLog } from "../telemetry/call-log.ts";
+import { Balancer } from "./client/balancer.ts";
 import { DomainError } from "./error.ts";
-import { Flag, FrameType } from "./frame.ts";
 import { compose, type InterceptedCall, type Interceptor } from "./interceptor.ts";
 import { DEFAULT_POOL_LIMITS } from "./limits.ts";
 import { RawPeer } from "./testing/raw-peer.ts";
 import { deadPort, eventually, failure, HOST, SAY, startServer } from "./testing/stack.ts";
+import { Flag, FrameType } from "./wire/frame.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);

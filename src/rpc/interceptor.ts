@@ -1,6 +1,6 @@
 import type { DomainErrorName } from "../../schema/errors.ts";
-import type { Method } from "./call.ts";
 import { DomainError, RpcError, type RpcStatus } from "./error.ts";
+import type { Method } from "./method.ts";
 import type { Phases } from "./phases.ts";
 
 /** The metadata of a REQUEST: `requestId`, and what tracing adds. */

@@ -1,6 +1,3 @@
-import type { BackoffLimits } from "./backoff.ts";
-import type { RetryLimits } from "./retry-budget.ts";
-
 /** The limits of one RPC endpoint; both sides announce the first two in HELLO. */
 export interface Limits {
   /** Largest frame that this side reads. A longer length closes the connection at once. */
@@ -26,6 +23,22 @@ export interface ServerLimits extends Limits {
   /** Handlers that run for all connections together, also those whose caller is gone; more calls
    *  are refused before they begin. */
   readonly maxServerInFlight: number;
+}
+
+export interface BackoffLimits {
+  /** About how long it is from one try at a lost server to the next; doubled with every failure,
+   *  up to the maximum: it is how long a server's return may go unnoticed. */
+  readonly minBackoffMs: number;
+  readonly maxBackoffMs: number;
+}
+
+export interface RetryLimits {
+  /** Retries for each call, as a share: 0.1 is one for ten. */
+  readonly retryShare: number;
+  /** Retries that are always allowed, per second. */
+  readonly retriesPerSecond: number;
+  /** Retries that can be saved up for the moment in which a server is lost. */
+  readonly maxSavedRetries: number;
 }
 
 export interface PoolLimits extends Limits, RetryLimits, BackoffLimits {

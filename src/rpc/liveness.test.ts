@@ -1,5 +1,4 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { Flag, type Frame, FrameType } from "./frame.ts";
 import { answersWell } from "./testing/faults.ts";
 import { Gate } from "./testing/gate.ts";
 import {
@@ -11,6 +10,7 @@ import {
 } from "./testing/raw-peer.ts";
 import { eventually, failure, SAY, startClient, startServer } from "./testing/stack.ts";
 import { startTap, typeOf } from "./testing/wire-tap.ts";
+import { Flag, type Frame, FrameType } from "./wire/frame.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);

@@ -1,7 +1,7 @@
 import { attempt } from "./attempt.ts";
-import { migrateMysql, mysqlMigrationStates } from "./migrate-mysql.ts";
 import type { MigrationEvents, MigrationState } from "./migration.ts";
-import { inTurn, openSqliteFile, sqliteFileStates } from "./sqlite-file.ts";
+import { migrateMysql, mysqlMigrationStates } from "./mysql/migrate.ts";
+import { inTurn, openSqliteFile, sqliteFileStates } from "./sqlite/file.ts";
 
 /** The migrations of one database. Every method throws a StorageError. */
 export interface Migrations {

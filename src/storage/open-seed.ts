@@ -1,10 +1,10 @@
 import { attempt } from "./attempt.ts";
-import { migrateMysql } from "./migrate-mysql.ts";
 import type { MigrationEvents } from "./migration.ts";
+import { migrateMysql } from "./mysql/migrate.ts";
+import { MysqlSeed } from "./mysql/seed.ts";
 import type { Seed } from "./seed.ts";
-import { MysqlSeed } from "./seed-mysql.ts";
-import { SqliteSeed } from "./seed-sqlite.ts";
-import { inTurn, openSqliteFile } from "./sqlite-file.ts";
+import { inTurn, openSqliteFile } from "./sqlite/file.ts";
+import { SqliteSeed } from "./sqlite/seed.ts";
 
 export interface SeedOptions {
   readonly databaseUrl: string | undefined;

@@ -1,20 +1,20 @@
-import type { Log } from "../log.ts";
+import type { Log } from "../rpc/log.ts";
 import type { SessionStore, UserStore } from "../user/stores.ts";
 import { attempt, errorField } from "./attempt.ts";
-import { EmbeddedSessions } from "./embedded-sessions.ts";
-import { migrateMysql } from "./migrate-mysql.ts";
+import { NodePresences, Presence } from "./availability.ts";
 import { MigrationError } from "./migration.ts";
-import { MysqlClient } from "./mysql-client.ts";
-import { isPassing } from "./mysql-errors.ts";
-import { MysqlUsers } from "./mysql-users.ts";
-import { NodePresences, Presence } from "./presence.ts";
-import { CertificateError, connectRedis } from "./redis-client.ts";
-import { connectCluster } from "./redis-cluster.ts";
-import { throwIfNoMaster, WrongRedisError } from "./redis-role.ts";
-import { RedisSessions } from "./redis-sessions.ts";
-import { OneRedis, RedisCluster, type Times, type Topology } from "./redis-topology.ts";
-import { isBusy, openSqliteFile } from "./sqlite-file.ts";
-import { SqliteUsers } from "./sqlite-users.ts";
+import { MysqlClient } from "./mysql/client.ts";
+import { isPassing } from "./mysql/errors.ts";
+import { migrateMysql } from "./mysql/migrate.ts";
+import { MysqlUsers } from "./mysql/users.ts";
+import { CertificateError, connectRedis } from "./redis/client.ts";
+import { connectCluster } from "./redis/cluster.ts";
+import { throwIfNoMaster, WrongRedisError } from "./redis/role.ts";
+import { RedisSessions } from "./redis/sessions.ts";
+import { OneRedis, RedisCluster, type Times, type Topology } from "./redis/topology.ts";
+import { isBusy, openSqliteFile } from "./sqlite/file.ts";
+import { EmbeddedSessions } from "./sqlite/sessions.ts";
+import { SqliteUsers } from "./sqlite/users.ts";
 
 const RETRY_MS = 1_000;
 /** More than reading a row takes, and a light hash. Who is later does not fill the cache. */

@@ -8,7 +8,7 @@ setDefaultTimeout(60_000);
 const LINES = 20_000;
 /** Logs far more than a pipe and an Output have room for, and a last line once it is read again. */
 const FLOOD = `
-  import { createLog } from ${JSON.stringify(join(import.meta.dir, "../log.ts"))};
+  import { createLog } from ${JSON.stringify(join(import.meta.dir, "./log.ts"))};
   const log = createLog("flood", "info", false);
   for (let line = 0; line < ${LINES}; line++) {
     log.info({ line, text: "ä".repeat(100) }, "a line");

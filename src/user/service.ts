@@ -1,6 +1,6 @@
 import type { UserService } from "../gen/user-service.ts";
-import type { Log } from "../log.ts";
 import { RpcError } from "../rpc/error.ts";
+import type { Log } from "../rpc/log.ts";
 import { assertAwaited, type Call } from "./awaited.ts";
 import type { Passwords } from "./password.ts";
 import { newSessionId } from "./session-id.ts";

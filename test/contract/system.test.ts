@@ -5,7 +5,7 @@ import { SystemClient } from "../../src/gen/system-client.ts";
 import * as systemMethods from "../../src/gen/system-methods.ts";
 import { UserClient } from "../../src/gen/user-client.ts";
 import * as userMethods from "../../src/gen/user-methods.ts";
-import { Balancer } from "../../src/rpc/balancer.ts";
+import { Balancer } from "../../src/rpc/client/balancer.ts";
 import { freeze } from "../freeze.ts";
 import { available as hasMariaDb, startMariaDb } from "../mariadb.ts";
 import { available as hasRedis, startRedis } from "../redis.ts";

@@ -1,9 +1,9 @@
 // The TCP server as it is, but for leases that end soon.
 import { loadOrExit } from "../../src/config/load.ts";
 import { TCP_TIER } from "../../src/config/tcp.ts";
-import { createLog } from "../../src/log.ts";
 import { runTier } from "../../src/process/lifecycle.ts";
 import { startTcp } from "../../src/tcp-main.ts";
+import { createLog } from "../../src/telemetry/log.ts";
 
 /**
  * Less than a slow reader takes, and than most pauses between writes. So leases end while somebody

@@ -1,6 +1,6 @@
 import { UserClient } from "../../src/gen/user-client.ts";
-import type { Caller, CallOptions, Method } from "../../src/rpc/call.ts";
 import { DomainError, RpcError } from "../../src/rpc/error.ts";
+import type { Caller, CallOptions, Method } from "../../src/rpc/method.ts";
 import { UNKNOWN_SESSION } from "../contract/client.ts";
 
 const PASSWORD = "hopper1906";

@@ -1,7 +1,7 @@
 // A TCP server that is slow where others may get in between: a reader between the row and the fill
 // of the cache, a writer before and after its update. Leases and marks make that harmless.
-import { MysqlUsers } from "../../src/storage/mysql-users.ts";
-import { RedisSessions } from "../../src/storage/redis-sessions.ts";
+import { MysqlUsers } from "../../src/storage/mysql/users.ts";
+import { RedisSessions } from "../../src/storage/redis/sessions.ts";
 
 const SLOW_MS = 20;
 /** Longer than Redis takes to come back empty. */

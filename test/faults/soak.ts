@@ -3,7 +3,7 @@
 // end sockets, timers and memory are back where they began, and this process ends by itself.
 import { readdir, readlink } from "node:fs/promises";
 import { exitAsMisunderstood, optionsOrExit, UsageError } from "../../src/cli/usage.ts";
-import { Balancer } from "../../src/rpc/balancer.ts";
+import { Balancer } from "../../src/rpc/client/balancer.ts";
 import { expectCensusBack, takeCensus } from "../../src/rpc/testing/census.ts";
 import { Ledger } from "../../src/rpc/testing/ledger.ts";
 import { Folder } from "../child.ts";

@@ -1,7 +1,7 @@
 // A broken TCP server, which the checker must find out: it fills the cache by a lease that it takes
 // only when it has read the row, which is as good as none. Its readers are slow, so that hardly any
 // fill is still right.
-import { RedisSessions } from "../../src/storage/redis-sessions.ts";
+import { RedisSessions } from "../../src/storage/redis/sessions.ts";
 
 const SLOWEST_FILL_MS = 100;
 

@@ -1,4 +1,4 @@
-"""A client of Portico's RPC, written from src/rpc/WIRE.md. Python 3.9+, nothing to install.
+"""A client of Portico's RPC, written from docs/wire.md. Python 3.9+, nothing to install.
 
     python3 test/python/portico_client.py --address 127.0.0.1:9091 4 '{"sessionId":"…"}'
 """

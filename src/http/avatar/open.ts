@@ -1,4 +1,4 @@
-import type { Log } from "../../log.ts";
+import type { Log } from "../../rpc/log.ts";
 import { AvatarBucket, type BucketAccess, CertificateError } from "./bucket.ts";
 import { AvatarFolder } from "./folder.ts";
 import type { AvatarStore } from "./store.ts";

@@ -1,5 +1,5 @@
 import type { UserClient } from "../../gen/user-client.ts";
-import type { Log } from "../../log.ts";
+import type { Log } from "../../rpc/log.ts";
 import { type AvatarStore, isGeneratedName } from "./store.ts";
 
 /** Pages that were loaded before may still show a replaced picture for so long. */

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { UserClient } from "../../gen/user-client.ts";
-import type { Log } from "../../log.ts";
+import type { Log } from "../../rpc/log.ts";
 import { type AvatarStore, isUnfinished } from "./store.ts";
 
 /** What a sweep works on. */

@@ -1,6 +1,6 @@
 // Servers of one port on several addresses of this machine, as DNS gives them for one name.
-import { entry } from "../call.ts";
-import { Listener } from "../listener.ts";
+import { entry } from "../method.ts";
+import { Listener } from "../server/listener.ts";
 import { Gate } from "./gate.ts";
 import { eventually, SAY } from "./stack.ts";
 

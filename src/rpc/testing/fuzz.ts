@@ -1,5 +1,5 @@
 // What fuzzing sends: frames of a loose grammar, most of them nearly right, and ways to spoil them.
-import { Flag, FrameType } from "../frame.ts";
+import { Flag, FrameType } from "../wire/frame.ts";
 import { encode, helloBody, type RawFrame, uint32 } from "./raw-peer.ts";
 import { SAY } from "./stack.ts";
 

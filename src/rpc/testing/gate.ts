@@ -1,4 +1,4 @@
-import type { CallContext } from "../call.ts";
+import type { CallContext } from "../method.ts";
 import { eventually, type Text } from "./stack.ts";
 
 /** A handler whose calls wait until they are let go, by their text. */

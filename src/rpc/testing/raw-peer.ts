@@ -1,7 +1,7 @@
 // A scriptable peer for either side. Frames are put together by hand here, so that a mistake in
 // our own encoder cannot hide behind itself.
 import type { Socket } from "bun";
-import { Flag, type Frame, FrameReader, FrameType } from "../frame.ts";
+import { Flag, type Frame, FrameReader, FrameType } from "../wire/frame.ts";
 import { eventually, HOST, SAY } from "./stack.ts";
 
 export interface RawFrame extends Partial<Frame> {

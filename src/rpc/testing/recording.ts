@@ -1,6 +1,6 @@
 // A real exchange, as fuzzing spoils it afterwards.
 import { DomainError } from "../error.ts";
-import { FrameReader } from "../frame.ts";
+import { FrameReader } from "../wire/frame.ts";
 import { encode, RawPeer, startFakeServer } from "./raw-peer.ts";
 import { eventually, startClient, startServer, type Text } from "./stack.ts";
 

@@ -1,5 +1,5 @@
 // Ways in which a server of the tests does not do what it was asked, and says so.
-import { Flag, FrameType } from "../frame.ts";
+import { Flag, FrameType } from "../wire/frame.ts";
 import type { Fault } from "./faults.ts";
 
 /** Answers with this ERROR. */

@@ -1,9 +1,7 @@
 // A real listener and a real client with one method between them, for the tests of this folder.
 import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import type { Log } from "../../log.ts";
-import { Balancer, type ClientIdentity } from "../balancer.ts";
-import { entry, type Handler, type Method } from "../call.ts";
+import { Balancer, type ClientIdentity } from "../client/balancer.ts";
 import type { Interceptor } from "../interceptor.ts";
 import {
   DEFAULT_LIMITS,
@@ -11,7 +9,9 @@ import {
   type PoolLimits,
   type ServerLimits,
 } from "../limits.ts";
-import { Listener, type ListenerOptions } from "../listener.ts";
+import type { Log } from "../log.ts";
+import { entry, type Handler, type Method } from "../method.ts";
+import { Listener, type ListenerOptions } from "../server/listener.ts";
 
 export const HOST = "127.0.0.1";
 

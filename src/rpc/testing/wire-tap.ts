@@ -1,5 +1,5 @@
 // A relay that listens in on one connection, and the hex dump of what it heard.
-import { Flag, FrameType } from "../frame.ts";
+import { Flag, FrameType } from "../wire/frame.ts";
 import { HOST } from "./stack.ts";
 
 /** One frame as it went over the socket, its length included. */

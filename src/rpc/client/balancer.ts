@@ -1,0 +1,63 @@
+import type { Address } from "../address.ts";
+import { Deadlines } from "../deadlines.ts";
+import { compose, type Interceptors } from "../interceptor.ts";
+import { DEFAULT_POOL_LIMITS, type PoolLimits } from "../limits.ts";
+import type { Log } from "../log.ts";
+import type { Caller, CallOptions, Method } from "../method.ts";
+import type { Greeting } from "../wire/greeting.ts";
+import { helloTemplate } from "../wire/hello.ts";
+import type { Resolve } from "./addresses.ts";
+import { type ClientContext, OutgoingCall } from "./outgoing-call.ts";
+import { RetryBudget } from "./retry-budget.ts";
+import { Servers } from "./servers.ts";
+
+/** Who calls, and how it and its servers know each other. */
+export interface ClientIdentity extends Omit<Greeting, "hello"> {
+  /** Said in HELLO, for the logs of the other side. */
+  readonly build?: string;
+  /** Every IP address of a host name. Default: what the system's DNS says. */
+  readonly resolve?: Resolve;
+  /** Hears of servers that are lost, cannot be used, or are back. */
+  readonly log?: Log;
+}
+
+/**
+ * Spreads calls over several servers: of two random ones, the less loaded. A call that failed is
+ * tried again where that does no harm, at another server first, within a budget and its deadline.
+ */
+export class Balancer implements Caller {
+  readonly #context: ClientContext;
+
+  /** @throws {RangeError} no address */
+  constructor(
+    addresses: readonly Address[],
+    limits: PoolLimits = DEFAULT_POOL_LIMITS,
+    identity: ClientIdentity = {},
+    interceptors: Interceptors = [],
+  ) {
+    if (addresses.length === 0) throw new RangeError("Cannot call: no server address");
+    const { build = "", resolve, log, ...rest } = identity;
+    const greeting: Greeting = { ...rest, hello: helloTemplate(limits, build) };
+    this.#context = {
+      servers: new Servers(addresses, limits, greeting, resolve, log),
+      budget: new RetryBudget(limits),
+      deadlines: new Deadlines(),
+      intercept: compose(interceptors),
+    };
+  }
+
+  call<Request, Reply>(
+    method: Method<Request, Reply>,
+    request: Request,
+    options: CallOptions = {},
+  ): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      new OutgoingCall(this.#context, method, request, options, resolve, reject).begin();
+    });
+  }
+
+  /** Close every connection; calls under way fail with `unavailable`. */
+  close(): void {
+    this.#context.servers.close();
+  }
+}

@@ -1,0 +1,208 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { Deadlines } from "../deadlines.ts";
+import { DEFAULT_POOL_LIMITS, type PoolLimits } from "../limits.ts";
+import { Phases } from "../phases.ts";
+import { answersWell, type FaultyServer, startFaultyServer } from "../testing/faults.ts";
+import { Gate } from "../testing/gate.ts";
+import { type RawFrame, RawPeer } from "../testing/raw-peer.ts";
+import { eventually, failure, HOST, SAY, startClient, startServer } from "../testing/stack.ts";
+import { Stopwatch } from "../testing/stopwatch.ts";
+import { Flag, FrameType } from "../wire/frame.ts";
+import { helloTemplate } from "../wire/hello.ts";
+import { parseObject } from "../wire/json.ts";
+import { PendingCall } from "./pending-call.ts";
+import { Pool } from "./pool.ts";
+
+// Real servers on a shared machine: the limit ends a hang, it does not judge speed.
+setDefaultTimeout(60_000);
+
+const LONG_MS = 50_000;
+/** How often a pool looks after its connections. */
+const TICK_MS = 250;
+/** A slot is a connection. */
+const CLASSIC = { maxInFlight: 1 };
+
+/** Holds for ever what is asked on the first connections, and answers on all others. */
+function startHoldingServer(heldConnections: number): FaultyServer {
+  const server = startFaultyServer((request, peer) => {
+    if (server.peers.indexOf(peer) >= heldConnections) answersWell(request, peer);
+  });
+  return server;
+}
+
+describe.concurrent("a call for which no connection has a slot", () => {
+  test("is served by a connection opened for it, though the first try fails", async () => {
+    using server = startHoldingServer(1);
+    server.onOpen = (peer) => {
+      if (server.peers.length === 2) peer.socket?.terminate();
+    };
+    using client = startClient(server.port, CLASSIC);
+    const held = failure(client.say("held", LONG_MS));
+    await eventually(() => server.requests.length === 1);
+    using stopwatch = new Stopwatch();
+    expect(await client.say("waiting", 3000)).toBe("waiting");
+    expect(stopwatch.ms).toBeLessThan(5 * DEFAULT_POOL_LIMITS.minBackoffMs);
+    expect(server.peers).toHaveLength(3);
+    client.balancer.close();
+    await held;
+  });
+
+  test("makes no more tries at one than the backoff allows, however many come", async () => {
+    const backoffMs = 200;
+    using server = startHoldingServer(1);
+    server.onOpen = (peer) => {
+      if (server.peers.length > 1) peer.socket?.terminate();
+    };
+    const limits = { ...CLASSIC, minBackoffMs: backoffMs, maxBackoffMs: backoffMs };
+    using client = startClient(server.port, limits);
+    const calls = [failure(client.say("held", LONG_MS))];
+    await eventually(() => server.requests.length === 1);
+    const startedAt = performance.now();
+    while (performance.now() < startedAt + 3 * backoffMs) {
+      calls.push(failure(client.say("waiting", LONG_MS)));
+      await Bun.sleep(2);
+    }
+    await eventually(() => server.peers.length > 2);
+    // From one try to the next, it is half the backoff at least.
+    const allowed = 1 + (performance.now() - startedAt) / (backoffMs / 2);
+    expect(server.peers.length - 1).toBeLessThan(2 * allowed);
+    client.balancer.close();
+    for (const error of await Promise.all(calls)) {
+      expect(error).toMatchObject({ status: "unavailable" });
+    }
+  });
+
+  test("is served when the others leave at maxAgeMs, and have calls to finish", async () => {
+    using server = startHoldingServer(2);
+    const limits = { ...CLASSIC, maxConnections: 2, maxAgeMs: 300, minIdle: 0 };
+    using client = startClient(server.port, limits);
+    const held = [failure(client.say("a", LONG_MS)), failure(client.say("b", LONG_MS))];
+    await eventually(() => server.requests.length === 2);
+    expect(await client.say("waiting", 3000)).toBe("waiting");
+    expect(server.peers.map(({ isClosed }) => isClosed)).toEqual([false, false, false]);
+    client.balancer.close();
+    await Promise.all(held);
+  });
+});
+
+/** A pool without a balancer, for which time passes as the test says. */
+class BarePool implements Disposable {
+  readonly pool: Pool;
+  readonly #deadlines = new Deadlines();
+
+  constructor(port: number, changes: Partial<PoolLimits>) {
+    const limits = { ...DEFAULT_POOL_LIMITS, ...changes };
+    const greeting = { hello: helloTemplate(limits, "test") };
+    this.pool = new Pool({ host: HOST, port }, limits, greeting, { onHealth: () => undefined });
+  }
+
+  say(text: string, timeoutMs: number): Promise<unknown> {
+    const begunAt = performance.now();
+    const { promise, resolve: onReply, reject: onError } = Promise.withResolvers<unknown>();
+    const request = {
+      method: SAY,
+      body: JSON.stringify({ text }),
+      requestId: "",
+      metadata: {},
+      metadataText: "",
+      begunAt,
+      deadline: begunAt + timeoutMs,
+      slowAt: begunAt + timeoutMs,
+      onSlow: () => undefined,
+      phases: new Phases(begunAt),
+      onReply,
+      onError,
+    };
+    this.pool.submit(new PendingCall(request, this.#deadlines, this.pool));
+    return promise;
+  }
+
+  [Symbol.dispose](): void {
+    this.pool.close();
+  }
+}
+
+test.each([0, 1])(
+  "one of two full connections that leaves at maxAgeMs makes room, where minIdle is %d",
+  async (minIdle) => {
+    const maxAgeMs = 200;
+    using server = startHoldingServer(2);
+    using bare = new BarePool(server.port, { ...CLASSIC, maxConnections: 2, maxAgeMs, minIdle });
+    const held = [failure(bare.say("a", LONG_MS))];
+    await eventually(() => server.requests.length === 1);
+    await Bun.sleep(maxAgeMs);
+    const secondAt = performance.now();
+    held.push(failure(bare.say("b", LONG_MS)));
+    await eventually(() => server.requests.length === 2);
+    const waiting = bare.say("waiting", 3000);
+    // Give or take 10 %, the first is of that age, and the second cannot be.
+    bare.pool.tick(secondAt + maxAgeMs / 2);
+    expect(await waiting).toEqual({ text: "waiting" });
+    expect(server.peers.map(({ isClosed }) => isClosed)).toEqual([false, false, false]);
+    bare.pool.close();
+    await Promise.all(held);
+  },
+);
+
+test("no more than maxIdle connections are opened ahead, whatever minIdle says", async () => {
+  using server = startFaultyServer();
+  using _client = startClient(server.port, { minIdle: 3, maxIdle: 1 });
+  await eventually(() => server.peers.length === 1);
+  await Bun.sleep(3 * TICK_MS);
+  expect(server.peers).toHaveLength(1);
+});
+
+const MAX_RUNNING = 5;
+const IDS = [1, 2, 3, 4, 5];
+
+function request(id: number, text: string, timeoutMs = LONG_MS): RawFrame {
+  const { request: type } = FrameType;
+  return { type, method: SAY.number, id, timeoutMs, body: JSON.stringify({ text }) };
+}
+
+test.each<[string, number, (peer: RawPeer) => unknown]>([
+  [
+    "have cancelled them",
+    LONG_MS,
+    (peer) => peer.send(...IDS.map((id) => ({ type: FrameType.cancel, flags: Flag.optional, id }))),
+  ],
+  ["have met their deadlines", 20, () => undefined],
+  ["are gone", LONG_MS, (peer) => peer.socket?.terminate()],
+  ["broke the protocol", LONG_MS, (peer) => peer.send({ type: 99 })],
+])("maxServerInFlight counts handlers whose callers %s, until they end", async (_, ms, abandon) => {
+  const gate = new Gate();
+  const limits = { maxServerInFlight: MAX_RUNNING };
+  await using server = startServer(gate.handler, { limits });
+  using peer = await RawPeer.greet(server.port);
+  peer.send(...IDS.map((id) => request(id, `${id}`, ms)));
+  await eventually(() => gate.started.length === MAX_RUNNING);
+  abandon(peer);
+  await eventually(() => gate.aborted.length === MAX_RUNNING);
+
+  using other = await RawPeer.greet(server.port);
+  other.send(...IDS.map((id) => request(id, `refused ${id}`)));
+  for (const id of IDS) {
+    const { flags, body } = await other.frame(FrameType.error, id);
+    expect(flags & Flag.processed).toBe(0);
+    expect(parseObject(body)).toMatchObject({ code: "resource_exhausted" });
+  }
+  expect(gate.started).toHaveLength(MAX_RUNNING);
+
+  await gate.letGo("1", "2", "3", "4", "5");
+  other.send(...IDS.map((id) => request(10 + id, `taken ${id}`)));
+  await gate.letGo(...IDS.map((id) => `taken ${id}`));
+  for (const id of IDS) await other.frame(FrameType.response, 10 + id);
+});
+
+test("a peer that cancels at once what it asks has no more handlers run than others", async () => {
+  const limits = { maxServerInFlight: MAX_RUNNING, maxInFlight: MAX_RUNNING };
+  const gate = new Gate();
+  await using server = startServer(gate.handler, { limits });
+  using peer = await RawPeer.greet(server.port);
+  const ids = Array.from({ length: 500 }, (_, n) => n + 1);
+  const cancel = { type: FrameType.cancel, flags: Flag.optional };
+  for (const id of ids) peer.send(request(id, `${id}`), { ...cancel, id });
+  await peer.frame(FrameType.error, ids.length);
+  expect(gate.started).toEqual(["1", "2", "3", "4", "5"]);
+  await gate.letGo(...gate.started);
+});

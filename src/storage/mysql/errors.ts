@@ -1,0 +1,124 @@
+import { errorField } from "../attempt.ts";
+import { MigrationError, UnfitTableError } from "../migration.ts";
+
+// What MySQL's errors mean for us, told by their numbers: SQLSTATE classes mix absence and refusal.
+
+const DUPLICATE_KEY = 1062;
+
+/** The server takes no writes (any more): it was demoted, or is not (yet) part of its cluster. */
+const DEMOTED: ReadonlySet<number> = new Set([
+  1036, // ER_OPEN_AS_READONLY
+  1047, // ER_UNKNOWN_COM_ERROR: a Galera node that is not prepared
+  1223, // ER_CANT_UPDATE_WITH_READLOCK
+  1290, // ER_OPTION_PREVENTS_STATEMENT: --read-only, and Aurora during a failover
+  1792, // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
+  1836, // ER_READ_ONLY_MODE
+  1874, // ER_INNODB_READ_ONLY
+  3032, // ER_SERVER_OFFLINE_MODE
+  3100, // ER_RUN_HOOK_ERROR: group replication refuses the commit, which is rolled back
+  3989, // ER_SCHEMA_READ_ONLY
+]);
+
+/** InnoDB has rolled back the statement, which here is the whole transaction. */
+const ROLLED_BACK: ReadonlySet<number> = new Set([
+  1020, // ER_CHECKREAD: MariaDB's innodb_snapshot_isolation
+  1205, // ER_LOCK_WAIT_TIMEOUT
+  1206, // ER_LOCK_TABLE_FULL
+  1213, // ER_LOCK_DEADLOCK, also where Galera cannot certify
+  3101, // ER_TRANSACTION_ROLLBACK_DURING_COMMIT: group replication
+  3572, // ER_LOCK_NOWAIT
+]);
+
+/** What passes without anybody changing a right, a table or DATABASE_URL. */
+const PASSING: ReadonlySet<number> = new Set([
+  ...DEMOTED,
+  ...ROLLED_BACK,
+  1021, // ER_DISK_FULL
+  1037, // ER_OUTOFMEMORY
+  1038, // ER_OUT_OF_SORTMEMORY
+  1040, // ER_CON_COUNT_ERROR
+  1041, // ER_OUT_OF_RESOURCES
+  1053, // ER_SERVER_SHUTDOWN
+  1077, // ER_NORMAL_SHUTDOWN
+  1079, // ER_SHUTDOWN_COMPLETE
+  1129, // ER_HOST_IS_BLOCKED
+  1135, // ER_CANT_CREATE_THREAD
+  1158, // ER_NET_READ_ERROR
+  1159, // ER_NET_READ_INTERRUPTED
+  1160, // ER_NET_ERROR_ON_WRITE
+  1161, // ER_NET_WRITE_INTERRUPTED
+  1203, // ER_TOO_MANY_USER_CONNECTIONS
+  1226, // ER_USER_LIMIT_REACHED
+  1317, // ER_QUERY_INTERRUPTED
+  1461, // ER_MAX_PREPARED_STMT_COUNT_REACHED
+  1637, // ER_TOO_MANY_CONCURRENT_TRXS
+  1927, // ER_CONNECTION_KILLED
+  3024, // ER_QUERY_TIMEOUT
+  3168, // ER_SERVER_ISNT_AVAILABLE
+  4031, // ER_CLIENT_INTERACTION_TIMEOUT
+]);
+/** ER_DBACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR, ER_SPECIFIC_ACCESS_DENIED_ERROR. */
+const DENIED: ReadonlySet<number> = new Set([1044, 1142, 1227]);
+/** TiDB's and ProxySQL's own, which all say that what is behind them cannot be reached. */
+const PROXY_ERRORS = { from: 9_000, to: 9_999 };
+
+/** The server is there, and refuses writes: it would answer with rows that are no longer true. */
+export class DemotedError extends Error {
+  override readonly name = "DemotedError";
+
+  constructor() {
+    super("the server is read-only, as a replica or a demoted primary is");
+  }
+}
+
+/** The number of an error that a server has sent. */
+export function serverErrno(error: unknown): number | undefined {
+  if (!(error instanceof Error) || Reflect.get(error, "sqlState") === undefined) return undefined;
+  const errno: unknown = Reflect.get(error, "errno");
+  return typeof errno === "number" ? errno : undefined;
+}
+
+export function isDuplicateKey(error: unknown): boolean {
+  return serverErrno(error) === DUPLICATE_KEY;
+}
+
+/** Whether another server may have taken over; the statement was not carried out. */
+export function isDemoted(error: unknown): boolean {
+  return error instanceof DemotedError || DEMOTED.has(serverErrno(error) ?? 0);
+}
+
+/** Whether the statement was rolled back for the sake of others, and may succeed right after. */
+export function isRolledBack(error: unknown): boolean {
+  return ROLLED_BACK.has(serverErrno(error) ?? 0);
+}
+
+/** Whether waiting helps, rather than a change of a right, a table or DATABASE_URL. */
+export function isPassing(error: unknown): boolean {
+  const errno = serverErrno(error);
+  if (errno === undefined) return !isUnfit(error) && !isTlsRefusal(error);
+  return PASSING.has(errno) || (errno >= PROXY_ERRORS.from && errno <= PROXY_ERRORS.to);
+}
+
+/** A table, or a program, that has to be changed. */
+function isUnfit(error: unknown): boolean {
+  return [MigrationError, UnfitTableError, TypeError, ReferenceError].some(
+    (each) => error instanceof each,
+  );
+}
+
+/** A right that the user lacks. */
+export function isDenied(error: unknown): boolean {
+  return DENIED.has(serverErrno(error) ?? 0);
+}
+
+/** The server has no TLS at all. */
+export function isWithoutTls(error: unknown): boolean {
+  return errorField(error, "code") === "HANDSHAKE_NO_SSL_SUPPORT";
+}
+
+/** A server without TLS or with the wrong certificate, where DATABASE_URL asks for more. */
+function isTlsRefusal(error: unknown): boolean {
+  if (errorField(error, "code") !== "HANDSHAKE_SSL_ERROR") return isWithoutTls(error);
+  // A handshake that was cut short has the number of the system's error.
+  return error instanceof Error && !(Number(Reflect.get(error, "errno")) < 0);
+}

@@ -1,0 +1,165 @@
+import type { Migration } from "../migration.ts";
+
+/**
+ * MySQL cannot roll a change of tables back, so each is one statement that takes effect as a whole,
+ * and is safe to run again where it was not recorded.
+ */
+export interface MysqlMigration extends Migration {
+  /** A SELECT of one count: where it is 0, there is nothing to change, and it is just recorded. */
+  readonly neededWhere?: string;
+  /** What it cannot take. Looked for before the first that is pending changes anything. */
+  readonly obstacles?: readonly MysqlObstacle[];
+  /** What makes its rows ready, and can be run as often as one likes. */
+  readonly before?: string;
+}
+
+export interface MysqlObstacle {
+  /**
+   * A SELECT of what is in the way, as `id`, by the ids of users if nothing else is said. The table
+   * takes it before any migration, too.
+   */
+  readonly sql: string;
+  readonly why: string;
+  /** What is selected, as in "foreign key". */
+  readonly what?: string;
+}
+
+/** All but `id`, for an IN. */
+export const COLUMNS_OF_OURS = `'gmt_create', 'gmt_modified', 'username', 'nickname',
+  'password', 'salt', 'profile_path'`;
+const COLUMNS_OF_USER = "information_schema.columns WHERE table_schema = DATABASE()";
+
+const NAMELESS: MysqlObstacle = {
+  sql: "SELECT id FROM user WHERE username IS NULL OR password IS NULL",
+  why: "give these users a username and a password, or delete them",
+};
+
+const TOO_LONG: MysqlObstacle = {
+  sql: `SELECT id FROM user WHERE CHAR_LENGTH(username) > 64 OR CHAR_LENGTH(nickname) > 64
+    OR CHAR_LENGTH(password) > 255 OR CHAR_LENGTH(salt) > 4 OR CHAR_LENGTH(profile_path) > 128`,
+  why:
+    "shorten what is too long for its column (username 64 characters, nickname 64, " +
+    "password 255, salt 4, profile_path 128)",
+};
+
+/** As it compares once it is converted. */
+const EXACT_USERNAME = "CONVERT(user.username USING utf8mb4) COLLATE utf8mb4_bin";
+
+const SAME_NAME: MysqlObstacle = {
+  // SQL_BIG_RESULT: to sort millions of names takes seconds, a temporary table of them minutes.
+  sql: `SELECT user.id FROM user JOIN (
+      SELECT SQL_BIG_RESULT ${EXACT_USERNAME} AS exact_username FROM user
+      GROUP BY exact_username HAVING COUNT(*) > 1 LIMIT 10
+    ) AS taken_twice ON ${EXACT_USERNAME} = taken_twice.exact_username
+    ORDER BY taken_twice.exact_username, user.id`,
+  why: "rename or delete users until no two have one name, spaces at its end aside",
+};
+
+const NO_TABLE: MysqlObstacle = {
+  sql: `SELECT table_type AS id FROM information_schema.tables
+    WHERE table_schema = DATABASE() AND table_name = 'user' AND table_type <> 'BASE TABLE'`,
+  why: "rename what is named user: a table is needed",
+  what: "it is a",
+};
+
+const PARTITIONED: MysqlObstacle = {
+  sql: `SELECT partition_name AS id FROM information_schema.partitions
+    WHERE table_schema = DATABASE() AND table_name = 'user' AND partition_name IS NOT NULL`,
+  why: "ALTER TABLE user REMOVE PARTITIONING, since names must be unique in all of it",
+  what: "partition",
+};
+
+/** MySQL does not alter a column that has one. */
+const FOREIGN_KEY: MysqlObstacle = {
+  sql: `SELECT DISTINCT CONCAT(table_name, '.', constraint_name) AS id
+    FROM information_schema.key_column_usage
+    WHERE (table_schema = DATABASE() AND table_name = 'user' AND referenced_table_name IS NOT NULL
+        AND column_name IN (${COLUMNS_OF_OURS}))
+      OR (referenced_table_schema = DATABASE() AND referenced_table_name = 'user'
+        AND referenced_column_name IN (${COLUMNS_OF_OURS}))`,
+  why: "drop the foreign keys of columns that are altered",
+  what: "foreign key",
+};
+
+const FILL_GAPS = `UPDATE user SET
+    gmt_create   = COALESCE(gmt_create, UTC_TIMESTAMP()),
+    gmt_modified = COALESCE(gmt_modified, UTC_TIMESTAMP()),
+    nickname     = COALESCE(nickname, LEFT(username, 8)),
+    salt         = COALESCE(salt, ''),
+    profile_path = COALESCE(profile_path, 'default.webp')
+  WHERE gmt_create IS NULL OR gmt_modified IS NULL
+    OR nickname IS NULL OR salt IS NULL OR profile_path IS NULL`;
+
+export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
+  {
+    version: 1,
+    name: "create user",
+    obstacles: [NO_TABLE],
+    sql: `CREATE TABLE IF NOT EXISTS user (
+      id           bigint       NOT NULL AUTO_INCREMENT,
+      gmt_create   datetime     NOT NULL,
+      gmt_modified datetime     NOT NULL,
+      username     varchar(64)  NOT NULL,
+      nickname     varchar(64)  NOT NULL,
+      password     varchar(255) NOT NULL,
+      salt         char(4)      NOT NULL,
+      profile_path varchar(128) NOT NULL,
+      PRIMARY KEY (id),
+      UNIQUE KEY uk_username (username)
+    ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
+  },
+  // The original system made its table by hand: 1 then found it there, and the others make it ours.
+  {
+    version: 2,
+    name: "fill gaps of original user",
+    neededWhere: `SELECT COUNT(*) AS needed FROM ${COLUMNS_OF_USER}
+      AND table_name = 'user' AND is_nullable = 'YES'`,
+    obstacles: [NAMELESS],
+    sql: FILL_GAPS,
+  },
+  {
+    version: 3,
+    name: "convert original user",
+    neededWhere: `SELECT COUNT(*) AS needed FROM ${COLUMNS_OF_USER}
+      AND table_name = 'user' AND column_name IN (${COLUMNS_OF_OURS})
+      AND (is_nullable = 'YES' OR collation_name <> 'utf8mb4_bin'
+        OR (column_name = 'password' AND character_maximum_length < 255))`,
+    obstacles: [PARTITIONED, FOREIGN_KEY, NAMELESS, TOO_LONG, SAME_NAME],
+    // Again: the original system may have gone on since 2.
+    before: FILL_GAPS,
+    sql: `ALTER TABLE user
+      MODIFY gmt_create   datetime     NOT NULL,
+      MODIFY gmt_modified datetime     NOT NULL,
+      MODIFY username     varchar(64)  CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+      MODIFY nickname     varchar(64)  CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+      MODIFY password     varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+      MODIFY salt         char(4)      CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+      MODIFY profile_path varchar(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+      ENGINE = InnoDB,
+      DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
+  },
+  {
+    version: 4,
+    name: "unique names of original user",
+    // Any unique key will do that has the whole name, and nothing else.
+    neededWhere: `SELECT COUNT(*) AS needed FROM information_schema.tables
+      WHERE table_schema = DATABASE() AND table_name = 'user' AND NOT EXISTS (
+        SELECT index_name FROM information_schema.statistics
+        WHERE table_schema = DATABASE() AND table_name = 'user'
+        GROUP BY index_name
+        HAVING COUNT(*) = 1 AND MAX(non_unique) = 0
+          AND MAX(column_name) = 'username' AND MAX(sub_part) IS NULL)`,
+    obstacles: [PARTITIONED, SAME_NAME],
+    sql: "ALTER TABLE user ADD UNIQUE KEY uk_username (username)",
+  },
+  {
+    version: 5,
+    name: "index user by picture",
+    neededWhere: `SELECT COUNT(*) AS needed FROM information_schema.tables
+      WHERE table_schema = DATABASE() AND table_name = 'user' AND NOT EXISTS (
+        SELECT index_name FROM information_schema.statistics
+        WHERE table_schema = DATABASE() AND table_name = 'user'
+          AND column_name = 'profile_path' AND seq_in_index = 1 AND sub_part IS NULL)`,
+    sql: "ALTER TABLE user ADD KEY ix_profile_path (profile_path)",
+  },
+];

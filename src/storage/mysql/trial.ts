@@ -1,0 +1,175 @@
+import type { RowDataPacket } from "mysql2";
+import type { Connection } from "mysql2/promise";
+import type { User } from "../../user/stores.ts";
+import { UnfitTableError } from "../migration.ts";
+import { isDenied, isPassing, isRolledBack } from "./errors.ts";
+import { COLUMNS_OF_OURS } from "./migrations.ts";
+import { query } from "./statement.ts";
+
+// Before a table is relied on it is tried: what stands in the way of a sign-up may be a column
+// without a default, a trigger, a CHECK or a foreign key, and MySQL names it best.
+
+const TRIAL_TABLE = "portico_trial";
+
+interface CountRow extends RowDataPacket {
+  readonly found: string | number;
+}
+interface EngineRow extends RowDataPacket {
+  readonly engine: string;
+  readonly transactions: string;
+}
+type UserRow = User & RowDataPacket;
+
+/** As long as values of today are, in characters of every kind. */
+const LARGE: Omit<User, "username"> = {
+  nickname: "é王😀xxxxx",
+  profilePath: `${"0".repeat(36)}.webp`,
+  password: `$argon2id$v=19$m=19456,t=2,p=1$${"A".repeat(22)}$${"A".repeat(43)}`,
+  salt: "",
+};
+/** What the narrow columns of an original table take as well. */
+const SMALL: Omit<User, "username"> = { nickname: "x", profilePath: "x", password: "x", salt: "" };
+
+/**
+ * Whether the table `user` has something that we did not give it. What a user of few rights may not
+ * see, such as triggers, is not found here: whoever migrates the table sees it.
+ */
+async function hasForeignParts(connection: Connection): Promise<boolean> {
+  const [row] = await query<CountRow[]>(
+    connection,
+    `SELECT
+       (SELECT COUNT(*) FROM information_schema.columns
+        WHERE table_schema = DATABASE() AND table_name = 'user'
+          AND (column_name NOT IN (${COLUMNS_OF_OURS})
+            AND NOT (column_name = 'id' AND extra LIKE '%auto_increment%')))
+       + (SELECT COUNT(*) FROM information_schema.tables
+          WHERE table_schema = DATABASE() AND table_name = 'user' AND engine <> 'InnoDB')
+       + (SELECT COUNT(*) FROM information_schema.table_constraints
+          WHERE table_schema = DATABASE() AND table_name = 'user'
+            AND constraint_name NOT IN ('PRIMARY', 'uk_username'))
+       + (SELECT COUNT(*) FROM information_schema.triggers
+          WHERE event_object_schema = DATABASE() AND event_object_table = 'user') AS found`,
+  );
+  return Number(row?.found) > 0;
+}
+
+/** The engine of the table `user`, and whether it can roll back; undefined if there is no table. */
+export async function engineOfUser(
+  connection: Connection,
+): Promise<{ readonly name: string; readonly canRollBack: boolean } | undefined> {
+  const [row] = await query<EngineRow[]>(
+    connection,
+    `SELECT tables.engine AS engine, engines.transactions AS transactions
+     FROM information_schema.tables AS tables
+     JOIN information_schema.engines AS engines ON engines.engine = tables.engine
+     WHERE table_schema = DATABASE() AND table_name = 'user'`,
+  );
+  return row && { name: row.engine, canRollBack: row.transactions === "YES" };
+}
+
+/**
+ * Sign two users up, change them, and roll back.
+ * @throws {UnfitTableError} it cannot be done, or does not store what it is told to
+ */
+export async function proveAccounts(connection: Connection): Promise<void> {
+  const engine = await engineOfUser(connection);
+  if (engine?.canRollBack === false) {
+    const how = "ALTER TABLE user ENGINE = InnoDB";
+    throw new UnfitTableError(`its engine ${engine.name} cannot roll back: ${how}`);
+  }
+  await trySignUps(connection, "user", LARGE);
+}
+
+/**
+ * A table that is as we make it needs no proof, so a backup that locks it keeps no server from
+ * starting: it was proved when it was migrated.
+ */
+export async function proveForeignTable(connection: Connection): Promise<void> {
+  try {
+    if (await hasForeignParts(connection)) await proveAccounts(connection);
+  } catch (error) {
+    if (!isRolledBack(error)) throw error;
+  }
+}
+
+/** As `proveAccounts`, in a table that is still to be converted, if that can be undone. */
+export async function proveOriginalAccounts(connection: Connection): Promise<void> {
+  const engine = await engineOfUser(connection);
+  if (engine?.canRollBack) await trySignUps(connection, "user", SMALL);
+}
+
+/**
+ * Run statements on an empty copy of the table `user`, then sign users up there. A user who may not
+ * make temporary tables does without.
+ * @param alterations `ALTER TABLE user …`
+ * @param onFailure makes the error for one that fails
+ */
+export async function tryOnCopy<A extends { readonly sql: string }>(
+  connection: Connection,
+  alterations: readonly A[],
+  onFailure: (alteration: A, cause: Error) => Error,
+): Promise<void> {
+  try {
+    await query(connection, `CREATE TEMPORARY TABLE ${TRIAL_TABLE} LIKE user`);
+  } catch (error) {
+    if (isDenied(error)) return;
+    throw error;
+  }
+  for (const alteration of alterations) {
+    try {
+      await query(connection, alteration.sql.replace("TABLE user", `TABLE ${TRIAL_TABLE}`));
+    } catch (cause) {
+      if (isPassing(cause) || !(cause instanceof Error)) throw cause;
+      throw onFailure(alteration, cause);
+    }
+  }
+  await trySignUps(connection, TRIAL_TABLE, LARGE);
+  await query(connection, `DROP TEMPORARY TABLE ${TRIAL_TABLE}`);
+}
+
+async function trySignUps(
+  connection: Connection,
+  table: string,
+  values: Omit<User, "username">,
+): Promise<void> {
+  await query(connection, "START TRANSACTION");
+  try {
+    // Two: an id that is not made anew is there twice.
+    for (let user = 0; user < 2; user++) {
+      const username = `try-${crypto.randomUUID().slice(0, 8)}`;
+      await trySignUp(connection, table, { username, ...values });
+    }
+  } catch (cause) {
+    if (isPassing(cause) || !(cause instanceof Error)) throw cause;
+    throw cause instanceof UnfitTableError ? cause : new UnfitTableError(cause.message, { cause });
+  } finally {
+    await query(connection, "ROLLBACK");
+  }
+}
+
+async function trySignUp(connection: Connection, table: string, user: User): Promise<void> {
+  const { username, nickname, password, salt, profilePath } = user;
+  await query(
+    connection,
+    `INSERT INTO ${table}
+       (gmt_create, gmt_modified, username, nickname, password, salt, profile_path)
+     VALUES (UTC_TIMESTAMP(), UTC_TIMESTAMP(), ?)`,
+    [[username, "", "", "", ""]],
+  );
+  await query(
+    connection,
+    `UPDATE ${table} SET nickname = ?, password = ?, salt = ?, profile_path = ?,
+       gmt_modified = UTC_TIMESTAMP() WHERE username = ?`,
+    [nickname, password, salt, profilePath, username],
+  );
+  const [row] = await query<UserRow[]>(
+    connection,
+    `SELECT username, nickname, password, salt, profile_path AS profilePath
+     FROM ${table} WHERE username = ?`,
+    [username],
+  );
+  for (const [column, value] of Object.entries(user)) {
+    if (row?.[column] === value) continue;
+    throw new UnfitTableError(`it does not store what is written to ${column}`);
+  }
+}

@@ -1,0 +1,138 @@
+import type DataLoader from "dataloader";
+import type { ResultSetHeader } from "mysql2";
+import type { StoredPassword, User, UserStore } from "../../user/stores.ts";
+import { attempt } from "../attempt.ts";
+import { batch, LARGEST_BATCH } from "../batch.ts";
+import type { MysqlClient } from "./client.ts";
+import { isDuplicateKey } from "./errors.ts";
+import { PROOF, type ProvenRow } from "./session.ts";
+
+/** How many names a look-up asks for; few sizes, so that few statements are prepared. */
+const BATCH_SIZES = [1, 4, 16, 32, 48, 64, 96, LARGEST_BATCH];
+
+const COLUMNS = "username, nickname, profile_path AS profilePath, password, salt";
+
+/** All null in the one row that there is if no user was found. */
+interface UserRow extends ProvenRow, Omit<User, "username"> {
+  readonly username: User["username"] | null;
+}
+
+type ShownRow = ProvenRow & { readonly profilePath: string | null };
+
+/**
+ * Users in MySQL or MariaDB. The column's collation, utf8mb4_bin, compares byte for byte; only
+ * spaces at the end do not count in it, and no username has any.
+ */
+export class MysqlUsers implements UserStore {
+  readonly database = "MySQL";
+  readonly #client: MysqlClient;
+  readonly #lookups: DataLoader<string, User | undefined>;
+
+  constructor(client: MysqlClient) {
+    this.#client = client;
+    this.#lookups = batch((usernames) => attempt("read user", () => this.#findAll(usernames)));
+  }
+
+  find(username: string): Promise<User | undefined> {
+    return this.#lookups.load(username);
+  }
+
+  insert(user: User): Promise<boolean> {
+    return attempt("insert user", async () => {
+      try {
+        await this.#client.execute<ResultSetHeader>(
+          `INSERT INTO user
+             (gmt_create, gmt_modified, username, nickname, password, salt, profile_path)
+           VALUES (UTC_TIMESTAMP(), UTC_TIMESTAMP(), ?, ?, ?, ?, ?)`,
+          [user.username, user.nickname, user.password, user.salt, user.profilePath],
+        );
+        return true;
+      } catch (error) {
+        if (isDuplicateKey(error)) return false;
+        throw error;
+      }
+    });
+  }
+
+  setNickname(username: string, nickname: string): Promise<boolean> {
+    return attempt("update nickname", () => this.#update("nickname = ?", [nickname, username]));
+  }
+
+  setProfilePath(username: string, profilePath: string): Promise<boolean> {
+    return attempt("update profile path", () =>
+      this.#update("profile_path = ?", [profilePath, username]),
+    );
+  }
+
+  findShown(profilePaths: readonly string[]): Promise<string[]> {
+    return attempt("read profile paths", async () => {
+      const shown: string[] = [];
+      for (let from = 0; from < profilePaths.length; from += LARGEST_BATCH) {
+        shown.push(...(await this.#findShown(profilePaths.slice(from, from + LARGEST_BATCH))));
+      }
+      return shown;
+    });
+  }
+
+  async replacePassword(username: string, from: StoredPassword, to: StoredPassword): Promise<void> {
+    await attempt("replace password", () =>
+      this.#client.execute<ResultSetHeader>(
+        `UPDATE user SET password = ?, salt = ?, gmt_modified = UTC_TIMESTAMP()
+         WHERE username = ? AND password = ? AND salt = ?`,
+        [to.password, to.salt, username, from.password, from.salt],
+      ),
+    );
+  }
+
+  async ping(): Promise<void> {
+    await attempt("ping MySQL", () => this.#client.read(`SELECT ${PROOF}`, []));
+  }
+
+  close(): Promise<void> {
+    return attempt("close user store", () => this.#client.close());
+  }
+
+  /** @returns whether there is such a user: mysql2 counts rows found (FOUND_ROWS), not changed */
+  async #update(assignment: string, values: [value: string, username: string]): Promise<boolean> {
+    const { affectedRows } = await this.#client.execute<ResultSetHeader>(
+      `UPDATE user SET ${assignment}, gmt_modified = UTC_TIMESTAMP() WHERE username = ?`,
+      values,
+    );
+    return affectedRows > 0;
+  }
+
+  /** One row of each, as one picture may be that of millions. */
+  async #findShown(profilePaths: readonly string[]): Promise<string[]> {
+    const paths = [...profilePaths];
+    const last = paths.at(-1) ?? "";
+    while (paths.length < LARGEST_BATCH) paths.push(last);
+    const one = "(SELECT profile_path FROM user WHERE profile_path = ? LIMIT 1)";
+    // The join makes a row even where none is shown: it has the proof.
+    const rows = await this.#client.read<ShownRow>(
+      `SELECT shown.profile_path AS profilePath, ${PROOF} FROM (SELECT 1) AS one
+       LEFT JOIN (${paths.map(() => one).join(" UNION ")}) AS shown ON TRUE`,
+      paths,
+    );
+    return rows.flatMap(({ profilePath }) => profilePath ?? []);
+  }
+
+  async #findAll(usernames: readonly string[]): Promise<(User | undefined)[]> {
+    const names = [...new Set(usernames)];
+    const size = BATCH_SIZES.find((size) => size >= names.length) ?? LARGEST_BATCH;
+    const last = names.at(-1) ?? "";
+    while (names.length < size) names.push(last);
+
+    // The join makes a row even where there is no user: it has the proof.
+    const rows = await this.#client.read<UserRow>(
+      `SELECT ${COLUMNS}, ${PROOF} FROM (SELECT 1) AS one
+       LEFT JOIN user ON username IN (${names.map(() => "?").join(", ")})`,
+      names,
+    );
+    const users = new Map<string, User>();
+    for (const { username, nickname, profilePath, password, salt } of rows) {
+      if (username === null) continue;
+      users.set(username, { username, nickname, profilePath, password, salt });
+    }
+    return usernames.map((username) => users.get(username));
+  }
+}

@@ -1,0 +1,82 @@
+import type { Database } from "bun:sqlite";
+import {
+  type AppliedMigration,
+  type Migration,
+  type MigrationState,
+  pendingOf,
+  statesOf,
+} from "../migration.ts";
+
+const SQLITE_MIGRATIONS: readonly Migration[] = [
+  {
+    version: 1,
+    name: "create user",
+    sql: `CREATE TABLE user (
+      id           INTEGER PRIMARY KEY AUTOINCREMENT,
+      gmt_create   TEXT NOT NULL,
+      gmt_modified TEXT NOT NULL,
+      username     TEXT NOT NULL UNIQUE COLLATE BINARY,
+      nickname     TEXT NOT NULL,
+      password     TEXT NOT NULL,
+      salt         TEXT NOT NULL,
+      profile_path TEXT NOT NULL
+    ) STRICT`,
+  },
+  {
+    version: 2,
+    name: "create session",
+    sql: `CREATE TABLE session (
+      id         TEXT PRIMARY KEY,
+      username   TEXT NOT NULL,
+      expires_at INTEGER NOT NULL -- milliseconds since 1970
+    ) STRICT, WITHOUT ROWID`,
+  },
+  {
+    version: 3,
+    name: "index session by expiry",
+    sql: "CREATE INDEX ix_session_expires_at ON session (expires_at)",
+  },
+  {
+    version: 4,
+    name: "index user by picture",
+    sql: "CREATE INDEX ix_user_profile_path ON user (profile_path)",
+  },
+];
+
+/**
+ * Bring a SQLite file up to date, in one transaction. BEGIN IMMEDIATE is the lock: others wait, and
+ * what is killed in the middle leaves nothing.
+ */
+export function migrateSqlite(database: Database): void {
+  // A process with nothing to write needs no lock, and does not wait for one that writes.
+  if (sqliteMigrationStates(database).every(({ appliedAt }) => appliedAt !== undefined)) return;
+  const migrateAll = database.transaction(() => {
+    database.run(`CREATE TABLE IF NOT EXISTS migration (
+      version    INTEGER PRIMARY KEY,
+      name       TEXT NOT NULL,
+      gmt_create TEXT NOT NULL
+    ) STRICT`);
+    for (const { version, name, sql } of pendingOf(SQLITE_MIGRATIONS, readApplied(database))) {
+      database.run(sql);
+      database.run(
+        "INSERT INTO migration (version, name, gmt_create) VALUES (?, ?, datetime('now'))",
+        [version, name],
+      );
+    }
+  });
+  migrateAll.immediate();
+}
+
+/** @param database undefined where there is no file yet */
+export function sqliteMigrationStates(database: Database | undefined): MigrationState[] {
+  const isRecorded = database
+    ?.query("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migration'")
+    .get();
+  return statesOf(SQLITE_MIGRATIONS, database && isRecorded ? readApplied(database) : []);
+}
+
+function readApplied(database: Database): AppliedMigration[] {
+  return database
+    .query<AppliedMigration, []>("SELECT version, name, gmt_create AS appliedAt FROM migration")
+    .all();
+}

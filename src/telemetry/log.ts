@@ -1,0 +1,72 @@
+import pino from "pino";
+import { prettyFactory } from "pino-pretty";
+import type { Log } from "../rpc/log.ts";
+import { Output } from "./output.ts";
+import { brief, type Line, Repeats } from "./repeats.ts";
+
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+
+/** The log of a process. */
+export interface ProcessLog extends Log {
+  /** Write what has been counted; resolves once it is all written, or after a second. */
+  end(): Promise<void>;
+}
+
+const { warn: WARN = 0, error: ERROR = 0 } = pino.levels.values;
+
+/**
+ * One JSON line per event on stdout; on a terminal, one readable line. A call never throws and
+ * never waits for the reader of stdout. A warning or an error that repeats is one line a second,
+ * with a count; at level debug, each single one is a line of that level as well.
+ */
+export function createLog(tier: string, level: LogLevel, isTerminal: boolean): ProcessLog {
+  const output = new Output(1, (dropped) => {
+    everyLine.warn({ dropped }, "dropped lines of the log: stdout did not take them");
+  });
+  const toText = isTerminal ? readable(tier) : (line: string) => line;
+  const destination = { write: (line: string) => output.write(toText(line)) };
+  const options: pino.LoggerOptions = {
+    level,
+    base: { tier },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  };
+  const everyLine = pino(options, destination);
+  const write = ({ level, fields, event }: Line): void => {
+    everyLine[level >= ERROR ? "error" : "warn"](fields, event);
+  };
+  const repeats = new Repeats(write);
+  const logMethod: LogHook = (args, method, level) => {
+    if (level < WARN) return method.apply(everyLine, args);
+    const line = lineOf(level, args);
+    const now = repeats.take(line);
+    if (now) return write(now);
+    if (everyLine.isLevelEnabled("debug")) everyLine.debug(brief(line).fields, line.event);
+  };
+  const log = pino({ ...options, hooks: { logMethod } }, destination);
+  return Object.assign(log, {
+    async end() {
+      repeats.flush();
+      await output.end();
+    },
+  });
+}
+
+type LogHook = NonNullable<NonNullable<pino.LoggerOptions["hooks"]>["logMethod"]>;
+
+function lineOf(level: number, [first, second]: Parameters<LogHook>[0]): Line {
+  if (typeof first === "string") return { level, fields: {}, event: first };
+  return { level, fields: Object(first), event: String(second) };
+}
+
+/** For a terminal: a function that makes a JSON line readable. */
+function readable(tier: string): (line: string) => string {
+  const pretty = prettyFactory({
+    colorize: true,
+    ignore: "pid,hostname,tier",
+    translateTime: "SYS:HH:MM:ss.l",
+    messageFormat: `${tier}  {msg}`,
+    singleLine: true,
+  });
+  return (line) => pretty(line) ?? "";
+}
