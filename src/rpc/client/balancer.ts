@@ -7,7 +7,7 @@ import type { Caller, CallOptions, Method } from "../method.ts";
 import type { Greeting } from "../wire/greeting.ts";
 import { helloTemplate } from "../wire/hello.ts";
 import type { Resolve } from "./addresses.ts";
-import { type ClientContext, OutgoingCall } from "./outgoing-call.ts";
+import { Call, type ClientContext } from "./call.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { Servers } from "./servers.ts";
 
@@ -52,7 +52,7 @@ export class Balancer implements Caller {
     options: CallOptions = {},
   ): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      new OutgoingCall(this.#context, method, request, options, resolve, reject).begin();
+      new Call(this.#context, method, request, options, resolve, reject).begin();
     });
   }
 

@@ -1,11 +1,11 @@
 import { CallTable } from "../call-table.ts";
-import type { PendingCall } from "./pending-call.ts";
+import type { Attempt } from "./attempt.ts";
 
 const MAX_ID = 0xffffffff;
 
 /** The calls of one connection that wait for their answers, each by an id of its own. */
 export class CallsInFlight {
-  readonly #calls = new CallTable<PendingCall>();
+  readonly #calls = new CallTable<Attempt>();
   /** The id given last. They count up, so that an answer that comes late meets no other call. */
   lastId = 0;
 
@@ -13,7 +13,7 @@ export class CallsInFlight {
     return this.#calls.size;
   }
 
-  add(call: PendingCall): void {
+  add(call: Attempt): void {
     do this.lastId = this.lastId === MAX_ID ? 1 : this.lastId + 1;
     while (this.#calls.get(this.lastId));
     call.id = this.lastId;
@@ -21,12 +21,12 @@ export class CallsInFlight {
   }
 
   /** Give up the call of an id; undefined where it has ended already. */
-  take(id: number): PendingCall | undefined {
+  take(id: number): Attempt | undefined {
     return this.#calls.take(id);
   }
 
   /** Give up all calls with a higher id. */
-  takeAllAfter(id: number): PendingCall[] {
+  takeAllAfter(id: number): Attempt[] {
     const calls = this.#calls.values().filter((call) => call.id > id);
     for (const call of calls) this.#calls.take(call.id);
     return calls;

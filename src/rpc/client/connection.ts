@@ -8,9 +8,9 @@ import { Flag, type Frame, FrameError, FrameReader, FrameType } from "../wire/fr
 import { answerProof, type Greeting } from "../wire/greeting.ts";
 import { type Hello, newNonce, parseHello, whyUnserved } from "../wire/hello.ts";
 import { Outbox } from "../wire/outbox.ts";
+import type { Attempt, AttemptHolder } from "./attempt.ts";
 import { CallsInFlight } from "./calls-in-flight.ts";
 import { connect, type SocketUser, TlsError } from "./connect.ts";
-import type { CallHolder, PendingCall } from "./pending-call.ts";
 
 /** What a connection tells its pool. */
 export interface ConnectionOwner {
@@ -25,7 +25,7 @@ export interface ConnectionOwner {
 }
 
 /** The client's side of one TCP connection: many calls in flight, told apart by their ids. */
-export class Connection implements CallHolder, SocketUser {
+export class Connection implements AttemptHolder, SocketUser {
   readonly #address: Address;
   readonly #limits: PoolLimits;
   readonly #greeting: Greeting;
@@ -89,8 +89,8 @@ export class Connection implements CallHolder, SocketUser {
   }
 
   /** Send a call; its answer ends it. The caller has made sure of a free slot. */
-  send(call: PendingCall): void {
-    const { method, deadline, phases } = call.request;
+  send(call: Attempt): void {
+    const { method, deadline, phases } = call.call;
     const now = performance.now();
     const remainingMs = Math.ceil(deadline - now);
     if (remainingMs <= 0) return call.exceed();
@@ -104,6 +104,7 @@ export class Connection implements CallHolder, SocketUser {
     const fits = this.#outbox?.push(call.frame(remainingMs), this.#peer.maxFrameBytes);
     if (this.#closed) return; // It overflowed, and the call has failed with all the others.
     if (fits) {
+      call.outbox = this.#outbox;
       call.endsAtByte = this.#outbox?.endsAtByte ?? 0;
       if (this.#outbox?.isCongested) this.#release();
       return phases.enter("handler", now);
@@ -113,11 +114,7 @@ export class Connection implements CallHolder, SocketUser {
     call.refuse("invalid_argument", `the request is over ${this.#peer.maxFrameBytes} bytes`);
   }
 
-  isQueued(call: PendingCall): boolean {
-    return call.endsAtByte > (this.#outbox?.takenBytes ?? 0);
-  }
-
-  drop(call: PendingCall): void {
+  drop(call: Attempt): void {
     if (!this.#inFlight.take(call.id)) return;
     // The server gives the slot back when it reads this, which is before it reads the next call.
     this.#push(FrameType.cancel, call.id);
@@ -236,7 +233,7 @@ export class Connection implements CallHolder, SocketUser {
     const calls = this.#inFlight.takeAllAfter(0);
     this.#owner.onClose(this, this.#lost(false, why, cause));
     // What has not left this process as a whole cannot have begun.
-    for (const call of calls) call.fail(this.#lost(!this.isQueued(call), why, cause));
+    for (const call of calls) call.fail(this.#lost(!call.isQueued, why, cause));
   }
 
   #lost(processed: boolean, why: string, cause: unknown): RpcError {

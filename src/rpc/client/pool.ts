@@ -2,10 +2,10 @@ import type { Address } from "../address.ts";
 import { RpcError } from "../error.ts";
 import type { PoolLimits } from "../limits.ts";
 import type { Greeting } from "../wire/greeting.ts";
+import type { Attempt, AttemptHolder } from "./attempt.ts";
 import { Backoff } from "./backoff.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import { FreeConnections } from "./free-connections.ts";
-import type { CallHolder, PendingCall } from "./pending-call.ts";
 
 /** What a pool tells its balancer. */
 export interface PoolOwner {
@@ -18,7 +18,7 @@ export interface PoolOwner {
  * a new one is opened; at the maximum the call waits in a bounded queue, first come first served,
  * within its deadline. With one call in flight per connection it is the classic pool.
  */
-export class Pool implements CallHolder, ConnectionOwner {
+export class Pool implements AttemptHolder, ConnectionOwner {
   readonly address: Address;
   readonly #limits: PoolLimits;
   readonly #greeting: Greeting;
@@ -31,7 +31,7 @@ export class Pool implements CallHolder, ConnectionOwner {
   readonly #leaving = new Set<Connection>();
   readonly #free: FreeConnections;
   /** While a call waits here, no connection has a free slot. */
-  readonly #waiters = new Set<PendingCall>();
+  readonly #waiters = new Set<Attempt>();
   readonly #backoff: Backoff;
   /** Why its server was lost, where it was. */
   lostBy: RpcError | undefined;
@@ -62,7 +62,7 @@ export class Pool implements CallHolder, ConnectionOwner {
     return this.#backoff.isFailing && this.#open.size === 0;
   }
 
-  submit(call: PendingCall): void {
+  submit(call: Attempt): void {
     const connection = this.#free.pick();
     if (connection) return this.#send(connection, call);
     if (this.#closed) return call.fail(this.#refusal("unavailable", "the client is closed"));
@@ -72,15 +72,11 @@ export class Pool implements CallHolder, ConnectionOwner {
     }
     call.holder = this;
     this.#waiters.add(call);
-    call.request.phases.enter(this.#waitPhase, performance.now());
+    call.call.phases.enter(this.#waitPhase, performance.now());
     this.#openIfNeeded();
   }
 
-  isQueued(): boolean {
-    return false; // Its phase says so already.
-  }
-
-  drop(call: PendingCall): void {
+  drop(call: Attempt): void {
     this.#waiters.delete(call);
   }
 
@@ -135,7 +131,7 @@ export class Pool implements CallHolder, ConnectionOwner {
     if (wasFailing) this.#owner.onHealth(this);
     this.onRelease(connection);
     const now = performance.now();
-    for (const call of this.#waiters) call.request.phases.enter(this.#waitPhase, now);
+    for (const call of this.#waiters) call.call.phases.enter(this.#waitPhase, now);
     this.#openIfNeeded();
   }
 
@@ -190,7 +186,7 @@ export class Pool implements CallHolder, ConnectionOwner {
     return this.#open.size > 0 ? "waiting for a connection" : "connecting";
   }
 
-  #send(connection: Connection, call: PendingCall): void {
+  #send(connection: Connection, call: Attempt): void {
     connection.send(call);
     if (!connection.hasFreeSlot) this.#free.delete(connection);
   }

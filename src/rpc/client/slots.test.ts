@@ -10,7 +10,7 @@ import { Stopwatch } from "../testing/stopwatch.ts";
 import { Flag, FrameType } from "../wire/frame.ts";
 import { helloTemplate } from "../wire/hello.ts";
 import { parseObject } from "../wire/json.ts";
-import { PendingCall } from "./pending-call.ts";
+import { Attempt } from "./attempt.ts";
 import { Pool } from "./pool.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
@@ -113,7 +113,7 @@ class BarePool implements Disposable {
       onReply,
       onError,
     };
-    this.pool.submit(new PendingCall(request, this.#deadlines, this.pool));
+    this.pool.submit(new Attempt(request, this.#deadlines));
     return promise;
   }
 

@@ -9,7 +9,7 @@ import {
 } from "../interceptor.ts";
 import { type CallOptions, type Method, mismatch } from "../method.ts";
 import { Phases } from "../phases.ts";
-import { type CallRequest, PendingCall, type PendingCallOwner } from "./pending-call.ts";
+import { Attempt, type AttemptedCall } from "./attempt.ts";
 import type { Pool } from "./pool.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 import type { Servers } from "./servers.ts";
@@ -18,7 +18,7 @@ const DEFAULT_TIMEOUT_MS = 5000;
 /** Longer than nearly every call takes. */
 const SLOW_MS = 100;
 
-/** `unimplemented` too: while two builds roll, another server may have the method. */
+/** `unimplemented` too: during a rolling update, another server may have the method. */
 const OTHERS_MAY_ANSWER: ReadonlySet<RpcStatus> = new Set<RpcStatus>([
   "unavailable",
   "resource_exhausted",
@@ -33,31 +33,34 @@ export interface ClientContext {
   readonly intercept: Interceptor | undefined;
 }
 
-/** One call as its caller sees it: it ends once, however often it is tried. */
-export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
+/** One call as its caller sees it: one attempt or several, one after the other, and one end. */
+export class Call<Reply> implements AttemptedCall {
   readonly method: Method<unknown, Reply>;
   readonly body: string;
   readonly requestId: string;
   readonly begunAt = performance.now();
   readonly deadline: number;
   readonly phases = new Phases(this.begunAt);
-  readonly #context: ClientContext;
-  /** When a signal is asked for that was not given at once; else the deadline. */
+  /** When `signalOf` is asked for its signal; without it, and once it was asked, the deadline. */
   slowAt: number;
+  readonly #context: ClientContext;
   readonly #resolve: (reply: Reply) => void;
   readonly #reject: (error: Error) => void;
   readonly #onEnd: OnEnd | undefined;
   readonly #signal: CallOptions["signal"];
   readonly #signalOf: CallOptions["signalOf"];
-  /** Where it failed. This and what follows is made when it is needed: most calls never do. */
+  #attempt: Attempt | undefined;
+  /** Where that attempt is made. */
+  #pool: Pool | undefined;
+  /** The server may have processed an earlier attempt, even if not the last one. */
+  #mayHaveRun = false;
+  // Made only if they are needed: most calls never need them.
+  /** Where earlier attempts failed. */
   #tried: Pool[] | undefined;
   #metadata: Metadata | undefined;
   #unlisten: (() => void) | undefined;
-  /** An earlier attempt may have, whatever the last one says of itself. */
-  #mayHaveRun = false;
-  #attempt: PendingCall | undefined;
 
-  /** @throws {TypeError} the request cannot be JSON, or the timeout is no time */
+  /** @throws {TypeError} the request has no JSON form, or the timeout is not finite */
   constructor(
     context: ClientContext,
     method: Method<unknown, Reply>,
@@ -116,7 +119,7 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
     this.#resolve(reply);
   }
 
-  onError(error: Error, attempt: PendingCall): void {
+  onError(error: Error, attempt: Attempt): void {
     const isRpc = error instanceof RpcError;
     this.#mayHaveRun ||= isRpc && error.processed;
     const next = this.#next(error, attempt);
@@ -126,23 +129,24 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
   }
 
   #try(pool: Pool): void {
-    this.#attempt = new PendingCall(this, this.#context.deadlines, pool);
+    this.#pool = pool;
+    this.#attempt = new Attempt(this, this.#context.deadlines);
     pool.submit(this.#attempt);
   }
 
-  /** Where it is tried next; undefined where the error of its last attempt is the answer. */
-  #next(error: Error, { pool, id, isAnswered }: PendingCall): Pool | undefined {
-    if (!this.#isWorthAnotherTry(error)) return undefined;
+  /** Where to try next; undefined if the error of the last attempt ends the call. */
+  #next(error: Error, { isSent, isAnswered }: Attempt): Pool | undefined {
+    const pool = this.#pool;
+    if (!pool || !this.#isWorthAnotherTry(error)) return undefined;
     this.#tried ??= [];
     const isSecondTry = this.#tried.includes(pool);
     this.#tried.push(pool);
-    const isSent = id !== 0;
     const isLost = error.status === "unavailable";
-    // The same address again, once, and only where it was lost in the middle: it has not refused.
+    // The same server again, once, and only if its connection was lost: it has refused nothing.
     const canReturn = isLost && isSent && !isAnswered && !isSecondTry;
     const { servers, budget } = this.#context;
     const next = servers.pickOther(this.#tried, isLost) ?? (canReturn ? pool : undefined);
-    // What never left this process is no load for anybody: it only looks for a server.
+    // An attempt that was never sent has loaded no server: its retry costs nothing.
     return next && (!isSent || budget.take()) ? next : undefined;
   }
 
@@ -151,7 +155,7 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
     return OTHERS_MAY_ANSWER.has(error.status) && performance.now() < this.deadline;
   }
 
-  /** Returns true where that ends the call at once. */
+  /** Returns true if the signal is aborted already: the call has ended. */
   #listen(signal: AbortSignal): boolean {
     if (signal.aborted) {
       this.#cancel();
@@ -170,7 +174,7 @@ export class OutgoingCall<Reply> implements CallRequest, PendingCallOwner {
   #cancel(): void {
     const attempt = this.#attempt;
     attempt?.drop();
-    const processed = this.#mayHaveRun || (attempt !== undefined && attempt.id !== 0);
+    const processed = this.#mayHaveRun || attempt?.isSent === true;
     const message = `Cannot finish ${this.method.name}: its caller cancelled it`;
     this.#fail(new RpcError("cancelled", message, { processed }));
   }
