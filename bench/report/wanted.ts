@@ -60,7 +60,7 @@ const LIMITS: readonly Limits[] = [
 ];
 
 const LIGHT_TIMES_FLOOR = 2;
-const P99_BESIDE_SIGN_INS = 2;
+const P99_BESIDE_SIGN_INS = 2.5;
 const COST_OF_MOST_ROWS = 1.2;
 const START_MS = 500;
 const MEMORY_MB = { after: 150, minuteLater: 100 };

@@ -24,7 +24,7 @@ function heldHashes() {
 
 /** A queue of one core that has measured hashes of about `tookMs`. */
 async function measuredQueue(tookMs: number): Promise<HashQueue> {
-  const queue = new HashQueue(() => 1);
+  const queue = new HashQueue(1);
   for (let count = 0; count < 3; count++) await queue.run(PATIENT, () => Bun.sleep(tookMs));
   return queue;
 }
@@ -51,7 +51,7 @@ describe("HashQueue", () => {
   });
 
   test("as many are begun at once as are allowed, first come first served", async () => {
-    const queue = new HashQueue(() => 3);
+    const queue = new HashQueue(3);
     const started: number[] = [];
     let running = 0;
     let most = 0;
@@ -76,7 +76,7 @@ describe("HashQueue", () => {
   ])(
     "results of %s hashes are handed on together where there is a queue",
     async (_what, count, ms) => {
-      const queue = new HashQueue(() => 4);
+      const queue = new HashQueue(4);
       // Each turn of the event loop that brings results.
       const turns = new Set<number>();
       let turn = 0;
@@ -104,7 +104,7 @@ describe("HashQueue", () => {
   });
 
   test("what is cancelled while it waits is not started", async () => {
-    const queue = new HashQueue(() => 1);
+    const queue = new HashQueue(1);
     const { hash, started, release } = heldHashes();
     const first = queue.run(PATIENT, hash("first"));
     const controller = new AbortController();
@@ -119,7 +119,7 @@ describe("HashQueue", () => {
   });
 
   test("what expires while it waits is not started", async () => {
-    const queue = new HashQueue(() => 1);
+    const queue = new HashQueue(1);
     const { hash, started, release } = heldHashes();
     const first = queue.run(PATIENT, hash("first"));
     const call = within(500);
@@ -134,7 +134,7 @@ describe("HashQueue", () => {
   });
 
   test("nothing is started for a call that is over, not even on a free core", async () => {
-    const queue = new HashQueue(() => 1);
+    const queue = new HashQueue(1);
     const { hash, started } = heldHashes();
     const cancelled = { ...PATIENT, signal: AbortSignal.abort() };
     expect(await errorOf(queue.run(cancelled, hash("gone")))).toMatchObject({
@@ -147,7 +147,7 @@ describe("HashQueue", () => {
   });
 
   test("what cannot be done in time is shed at once, and nothing else is", async () => {
-    const queue = new HashQueue(() => 1);
+    const queue = new HashQueue(1);
     const { hash, started, release } = heldHashes();
     // Each is thought to take 10 ms, and may count on three quarters of 10 s: room for 750.
     const calls = Array.from({ length: 1000 }, () => queue.run(within(10_000), hash("it")));
@@ -174,7 +174,7 @@ describe("HashQueue", () => {
   });
 
   test("no more than the maximum wait, however patient they are", async () => {
-    const queue = new HashQueue(() => 1);
+    const queue = new HashQueue(1);
     const { hash, started, release } = heldHashes();
     const calls = [queue.run(PATIENT, hash("it runs"))];
     for (let count = 0; count < MAX_WAITING_HASHES; count++) {
@@ -198,65 +198,6 @@ describe("HashQueue", () => {
     await Promise.all(running);
     // Ten hashes of 50 ms, where timers may be early by one; a slow machine makes it more.
     expect(error instanceof RpcError && error.retryAfterMs).toBeWithin(10 * 49, 10 * 500);
-  });
-
-  test("how many are begun at once is asked anew at each call", async () => {
-    let concurrency = 3;
-    const queue = new HashQueue(() => concurrency);
-    const startedOf = async (count: number) => {
-      const { hash, started, release } = heldHashes();
-      const calls = Array.from({ length: count }, () => queue.run(PATIENT, hash("it")));
-      await Bun.sleep(0);
-      const now = started.length;
-      release();
-      await Promise.all(calls);
-      return now;
-    };
-    expect(await startedOf(10)).toBe(3);
-    concurrency = 5;
-    expect(await startedOf(10)).toBe(5);
-    concurrency = 1;
-    expect(await startedOf(10)).toBe(1);
-  });
-
-  test.each([
-    { hashMs: 20, waiting: 9, mayBeFewer: true },
-    { hashMs: 20, waiting: 0, mayBeFewer: false },
-    { hashMs: 1, waiting: 9, mayBeFewer: false },
-  ])("$waiting wait for hashes of $hashMs ms: may be fewer at once? $mayBeFewer", async (row) => {
-    const told: boolean[] = [];
-    const queue = new HashQueue((mayBeFewer) => told.push(mayBeFewer) && 1);
-    for (let count = 0; count < 20; count++) await queue.run(PATIENT, () => Bun.sleep(row.hashMs));
-    const { hash, release } = heldHashes();
-    const ahead = Array.from({ length: 1 + row.waiting }, () => queue.run(PATIENT, hash("ahead")));
-    const last = queue.run(PATIENT, hash("last"));
-    expect(told.at(-1)).toBe(row.mayBeFewer);
-    release();
-    await Promise.all([...ahead, last]);
-  });
-
-  test("how many are begun at once may change; the time until a turn comes does not", async () => {
-    let concurrency = 4;
-    const changed = new HashQueue(() => concurrency);
-    const same = new HashQueue(() => 4);
-    for (let count = 0; count < 3; count++) {
-      const slow = () => Bun.sleep(50);
-      await Promise.all([changed.run(PATIENT, slow), same.run(PATIENT, slow)]);
-    }
-    concurrency = 1;
-    const { hash, release } = heldHashes();
-    const waitMs = async (queue: HashQueue, ahead: number) => {
-      const held = Array.from({ length: ahead }, () => queue.run(PATIENT, hash("ahead")));
-      await Bun.sleep(0);
-      const error = await errorOf(queue.run(within(0), hash("hasty")));
-      return { held, ms: (error instanceof RpcError && error.retryAfterMs) || 0 };
-    };
-    const few = await waitMs(changed, 19);
-    const many = await waitMs(same, 19);
-    // Twenty rounds of a quarter of the time, and five of all of it.
-    expect(few.ms / many.ms).toBeWithin(0.7, 1.4);
-    release();
-    await Promise.all([...few.held, ...many.held]);
   });
 
   test("those who went away while they waited are nobody's load", async () => {

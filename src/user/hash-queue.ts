@@ -1,55 +1,57 @@
+import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import pLimit, { type LimitFunction } from "p-limit";
 import { RpcError } from "../rpc/error.ts";
-import { type Awaited, assertAwaited } from "./awaited.ts";
-import { adaptiveConcurrency, type Concurrency } from "./hash-concurrency.ts";
+import { type Cancellable, throwIfCancelled } from "./call.ts";
+import { lowerHashThreads } from "./hash-threads.ts";
 
-/** Hashes that wait for a core, those that nobody awaits any more included. */
+/**
+ * A thread that has ended a hash has the next one at hand. Otherwise it waits until the event loop
+ * gives it one, which takes far longer than a light hash.
+ */
+const HASHES_PER_THREAD = 2;
+
+/** Hashes that wait for a thread, including those whose callers are gone. */
 export const MAX_WAITING_HASHES = 2000;
 
-/** Of the time that is left; the rest is for what follows, and for a machine that slows down. */
+/** The share of the remaining time that the queue may take; the rest is for what follows. */
 const QUEUE_SHARE = 0.75;
 
-/** What a hash is thought to take until one has been measured. */
-const FIRST_GUESS_MS = 10;
+/** The estimate until a hash has been measured. */
+const FIRST_ESTIMATE_MS = 10;
 
-/** A light hash takes less, with others under way: the event loop has no turn for it so soon. */
-const LIGHT_MS = 5;
-
-/** How long a result may wait for others: this part of what the queue takes … */
+/** A result may wait for others: for this share of the time that the queue takes … */
 const GATHER_SHARE = 0.1;
 /** … and no longer than this. */
 const MAX_GATHER_MS = 25;
 
-/** About how many of the latest hashes the average stands for: a crowd that arrives slows a few. */
+/** The average covers about this many hashes: a sudden crowd slows a few of them. */
 const AVERAGE_SPAN = 256;
 
 /**
- * Runs costly hashes, first come first served. As many are begun at once as keep busy what cores
- * others leave, and no more: there is a thread for each core and for all native work, so a crowd of
- * hashes would keep files and DNS waiting.
+ * Runs costly hashes, first come, first served. It begins as many at once as keep every core busy,
+ * and no more: files and DNS use the same threads, and would wait behind a crowd of hashes.
  */
 export class HashQueue {
-  readonly #concurrency: Concurrency;
   readonly #limit: LimitFunction;
-  /** Those that run, and those that wait and are still awaited. */
+  /** The hashes that run, and the waiting ones whose callers are still there. */
   readonly #ahead = new Set<symbol>();
-  #averageMs = FIRST_GUESS_MS;
+  #averageMs = FIRST_ESTIMATE_MS;
   #measured = 0;
   #gathering: Promise<void> | undefined;
 
-  constructor(concurrency = adaptiveConcurrency()) {
-    this.#concurrency = concurrency;
-    this.#limit = pLimit(concurrency(false));
+  /** @param concurrency how many hashes are begun at once */
+  constructor(concurrency = availableParallelism() * HASHES_PER_THREAD) {
+    this.#limit = pLimit(concurrency);
   }
 
   /**
-   * Run `hash` when its turn comes, unless nobody awaits the call by then.
-   * @throws {RpcError} resource_exhausted, at once, where too many are ahead for the time that is
-   *   left; deadline_exceeded or cancelled, where nobody awaits the call
+   * Run `hash` when its turn comes, unless the call has ended by then.
+   * @throws {RpcError} resource_exhausted, at once, if too many hashes are ahead for the remaining
+   *   time; deadline_exceeded or cancelled, if the call has ended
    */
-  async run<T>(call: Awaited, hash: () => Promise<T>): Promise<T> {
-    this.#adapt();
+  async run<T>(call: Cancellable, hash: () => Promise<T>): Promise<T> {
+    lowerHashThreads();
     this.#admit(call);
     const ticket = Symbol();
     const leave = () => this.#ahead.delete(ticket);
@@ -58,9 +60,9 @@ export class HashQueue {
     this.#ahead.add(ticket);
     try {
       const result = await this.#limit(() => {
-        // From here on it takes its time, whoever awaits it.
+        // A hash that has begun takes its time, even if its caller leaves.
         signal.removeEventListener("abort", leave);
-        assertAwaited({ deadline: call.deadline, isOver: signal.aborted }, "a hash");
+        throwIfCancelled({ deadline: call.deadline, isOver: signal.aborted }, "a hash");
         return this.#measure(hash);
       });
       leave();
@@ -71,18 +73,9 @@ export class HashQueue {
     }
   }
 
-  #adapt(): void {
+  #admit({ deadline }: Cancellable): void {
     const { concurrency, pendingCount } = this.#limit;
-    const next = this.#concurrency(pendingCount > 0 && this.#averageMs > LIGHT_MS);
-    if (next === concurrency) return;
-    this.#limit.concurrency = next;
-    // What is done in all is thought to stay the same, and so is how long the queue takes.
-    this.#averageMs *= next / concurrency;
-  }
-
-  #admit({ deadline }: Awaited): void {
-    const { concurrency, pendingCount } = this.#limit;
-    // A free place is used whatever the estimate says, so that a wrong one is soon measured anew.
+    // A free place is used whatever the estimate says, so that a wrong estimate is soon corrected.
     if (this.#ahead.size < concurrency) return;
     const rounds = Math.floor(this.#ahead.size / concurrency) + 1;
     const estimateMs = Math.ceil(rounds * this.#averageMs);
@@ -96,10 +89,10 @@ export class HashQueue {
   }
 
   /**
-   * Wait a little where there is a queue. Results that are handed on together share what follows:
-   * round trips, frames and turns of the event loop in both tiers. For each of its own that is more
-   * than half of a light hash, and not little beside a costly one, whose memory drives all else
-   * from the caches.
+   * If there is a queue, wait a little for other results. Results that go on together share the
+   * round trips, frames and turns of the event loop that follow. Without sharing, these cost more
+   * than half of a light hash. A costly hash pushes their data out of the CPU's caches, so they
+   * count there too.
    */
   #gather(): Promise<void> | undefined {
     const { pendingCount, concurrency } = this.#limit;
@@ -112,7 +105,7 @@ export class HashQueue {
     return this.#gathering;
   }
 
-  /** The mean of the first ones, which then fade out. */
+  /** A running average: exact for the first hashes, which then fade out. */
   async #measure<T>(hash: () => Promise<T>): Promise<T> {
     const begunAt = performance.now();
     const result = await hash();

@@ -97,7 +97,7 @@ describe("Passwords", () => {
   });
 
   test("hash() and verify() wait for their turn; a call that ends first drops them", async () => {
-    const queue = new HashQueue(() => 1);
+    const queue = new HashQueue(1);
     const passwords = new Passwords(ARGON2ID, queue);
     const stored = await passwords.hash("hopper1906", PATIENT);
     const { promise, resolve: release } = Promise.withResolvers<void>();
@@ -123,7 +123,7 @@ describe("Passwords", () => {
   });
 
   test("the classic scheme is made and verified while the queue is full", async () => {
-    const queue = new HashQueue(() => 1);
+    const queue = new HashQueue(1);
     const { promise, resolve: release } = Promise.withResolvers<void>();
     const full = Array.from({ length: 1 + MAX_WAITING_HASHES }, () =>
       queue.run(PATIENT, () => promise),

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { hash as argon2Hash, verify as argon2Verify } from "@node-rs/argon2";
-import type { Awaited } from "./awaited.ts";
+import type { Cancellable } from "./call.ts";
 import { HashQueue } from "./hash-queue.ts";
 import type { StoredPassword } from "./stores.ts";
 
@@ -29,7 +29,7 @@ export class Passwords {
   }
 
   /** @throws {RpcError} as `HashQueue.run` does */
-  async hash(password: string, call: Awaited): Promise<StoredPassword> {
+  async hash(password: string, call: Cancellable): Promise<StoredPassword> {
     if (this.#scheme.name === "salted-md5") return classicPasswords(password)();
     const { memoryKib: memoryCost, passes: timeCost, lanes: parallelism } = this.#scheme;
     // argon2id is what the library makes by default.
@@ -43,7 +43,7 @@ export class Passwords {
    *   for nobody
    * @throws {Error} what is stored is of no known scheme
    */
-  verify(password: string, stored: StoredPassword, call: Awaited): Promise<boolean> {
+  verify(password: string, stored: StoredPassword, call: Cancellable): Promise<boolean> {
     if (!CLASSIC_HASH.test(stored.password)) {
       return this.#queue.run(call, () => argon2Verify(stored.password, password));
     }

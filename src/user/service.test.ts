@@ -168,7 +168,7 @@ describe("the User service over the RPC", () => {
   });
 
   test("a sign-in or sign-up that finds the hash queue full is shed; the next one works", async () => {
-    const queue = new HashQueue(() => 1);
+    const queue = new HashQueue(1);
     await using account = await openAccount(new Passwords(ARGON2ID, queue));
     const { service } = account;
     const ada = { username: "ada1", password: PASSWORD };
@@ -186,7 +186,7 @@ describe("the User service over the RPC", () => {
   });
 
   test("a better hash that finds the queue full is left to the next sign-in", async () => {
-    const queue = new HashQueue(() => 1);
+    const queue = new HashQueue(1);
     const { log, messages } = recordingLog();
     await using account = await openAccount(new Passwords(CLASSIC));
     const { users } = account.parts;
@@ -205,7 +205,7 @@ describe("the User service over the RPC", () => {
   });
 
   test("a better hash leaves most of the time that is left to its sign-in", async () => {
-    const queue = new HashQueue(() => 1);
+    const queue = new HashQueue(1);
     await using account = await openAccount(new Passwords(CLASSIC));
     const passwords = new Passwords(ARGON2ID, queue);
     const service = createUserService({ ...account.parts, passwords });

@@ -1,7 +1,7 @@
 import type { UserService } from "../gen/user-service.ts";
 import { RpcError } from "../rpc/error.ts";
 import type { Log } from "../rpc/log.ts";
-import { assertAwaited, type Call } from "./awaited.ts";
+import { type Call, throwIfCancelled } from "./call.ts";
 import type { Passwords } from "./password.ts";
 import { newSessionId } from "./session-id.ts";
 import type { CachedProfile, Lease, SessionStore, User, UserStore } from "./stores.ts";
@@ -30,7 +30,7 @@ export function createUserService(parts: UserServiceParts): UserService {
       // Most taken names are found here, which spares a hash; the unique key decides the rest.
       if (await users.find(username)) throw context.error("UserExistedError");
       const stored = await passwords.hash(password, context);
-      assertAwaited(context, "the write");
+      throwIfCancelled(context, "the write");
       const nickname = firstNickname(username);
       const user = { username, nickname, profilePath: defaultProfilePath, ...stored };
       if (!(await users.insert(user))) throw context.error("UserExistedError");
@@ -46,7 +46,7 @@ export function createUserService(parts: UserServiceParts): UserService {
       const isRight = await passwords.verify(password, user, context);
       if (!isRight) throw context.error("PasswordError");
       if (passwords.needsRehash(user)) await rehash(user, password, context);
-      assertAwaited(context, "the write");
+      throwIfCancelled(context, "the write");
       const sessionId = newSessionId(username);
       await sessions.open(sessionId, profileOf(user), lease);
       return { sessionId };
@@ -112,7 +112,7 @@ export function createUserService(parts: UserServiceParts): UserService {
       throw new RpcError("invalid_argument", message, { processed: false });
     }
     const found = await sessions.invalidating(username, () => {
-      assertAwaited(context, "the write");
+      throwIfCancelled(context, "the write");
       return write(username);
     });
     if (!found) throw context.error("UserNotExistError");
@@ -124,7 +124,7 @@ export function createUserService(parts: UserServiceParts): UserService {
     const deadline = now + (call.deadline - now) * REHASH_SHARE;
     try {
       const better = await passwords.hash(password, { signal: call.signal, deadline });
-      assertAwaited(call, "the write");
+      throwIfCancelled(call, "the write");
       await users.replacePassword(user.username, user, better);
     } catch (err) {
       log.warn({ err, requestId: call.requestId }, "cannot store the new hash of a password");
