@@ -28,8 +28,9 @@ bun run bench micro [--quick]
           Node, and on bare Bun.serve (the ceiling), over MySQL and Redis: its own, or those that
           DATABASE_URL and REDIS_URL name; the page and the data go to bench/results; the
           exit code is 1 where an answer of Portico was wrong or missing
-  report  make the page of a load test's results and write its tables into README.md: of
-          FILE, or of the newest full run in bench/results; of a run that is less, the page only
+  report  make the page of a load test's results and write the tables of README.md and
+          docs/performance.md: of FILE, or of the newest full run in bench/results; of a run
+          that is less, the page only
   budget  where the CPU time of one get_user_info and one signin goes, stage by stage
   rpc     one call at 1, 64 and 1,000 in flight: Portico beside the bare framed loop (the
           ceiling), grpc-js and Connect-ES, each with a server and a client process

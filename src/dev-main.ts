@@ -23,7 +23,7 @@ const HELP = `Both tiers for development. It runs until Ctrl-C.
 It installs the dependencies, starts both tiers, shows where the pages are, and
 starts the tiers again when a file changes. Users, sessions and pictures are in
 the folder DATA_DIR (.data) unless the environment names servers. It takes no
-arguments but --help: the README has a table of the environment variables.
+arguments but --help. docs/configuration.md lists the environment variables.
 
 Exit codes:
   0  stopped by Ctrl-C or SIGTERM

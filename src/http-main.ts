@@ -84,8 +84,8 @@ const HELP = `The HTTP tier: the API, the pages and the pictures. It runs until 
   bun run start:http
 
 It listens on HTTP_HOST and HTTP_PORT and calls the TCP tier at RPC_ADDRESSES,
-which may start later. It takes no arguments but --help: the README has a table of
-the environment variables that it reads.
+which may start later. It takes no arguments but --help. docs/configuration.md
+lists the environment variables that it reads.
 
 Exit codes:
   0  stopped by SIGTERM or Ctrl-C

@@ -17,7 +17,7 @@ It runs until SIGTERM or Ctrl-C.
   bun run start
 
 HTTP_WORKERS and RPC_WORKERS say how many processes each tier has. It takes no
-arguments but --help: the README has a table of the environment variables.
+arguments but --help. docs/configuration.md lists the environment variables.
 
 Exit codes:
   0  stopped by SIGTERM or Ctrl-C

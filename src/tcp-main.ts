@@ -72,8 +72,8 @@ const HELP = `The TCP tier: users and sessions behind the RPC. It runs until SIG
   bun run start:tcp
 
 It brings the tables of DATABASE_URL up to date, waits for its databases if they
-are away, and listens on RPC_HOST and RPC_PORT. It takes no arguments but --help:
-the README has a table of the environment variables that it reads.
+are away, and listens on RPC_HOST and RPC_PORT. It takes no arguments but --help.
+docs/configuration.md lists the environment variables that it reads.
 
 Exit codes:
   0  stopped by SIGTERM or Ctrl-C

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Child, ROOT } from "./child.ts";
 import { Copy, type Ended } from "./copy.ts";
 
-// Follows the steps of the README, as they stand there, in a copy of the project.
+// Follows the steps of docs/extending.md, as they stand there, in a copy of the project.
 
 // Real processes on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(300_000);
@@ -28,7 +28,7 @@ async function checkoutOf(): Promise<Copy> {
   return Copy.of((await readdir(ROOT)).filter((name) => !NOT_COPIED.has(name)));
 }
 
-/** Put a block of the README where its first line says. */
+/** Put a block of the page where its first line says. */
 async function apply(checkout: Copy, block: string): Promise<void> {
   const [first = "", ...lines] = block.split("\n");
   const [, name = "", where = ""] = /^\/\/ (\S+?)(?:, (.+))?$/.exec(first) ?? [];
@@ -70,10 +70,10 @@ function placeIn(text: string, where: string): number {
   return text.indexOf("\n", body) + 1;
 }
 
-/** The TypeScript blocks of a section of the README, and the message of the compiler it tells of. */
+/** The TypeScript blocks of a section, and the compiler's message that it quotes. */
 async function section(title: string): Promise<{ blocks: string[]; says: RegExp }> {
-  const readme = await Bun.file(join(ROOT, "README.md")).text();
-  const text = readme.split(/^## /m).find((each) => each.startsWith(`${title}\n`)) ?? "";
+  const page = await Bun.file(join(ROOT, "docs/extending.md")).text();
+  const text = page.split(/^## /m).find((each) => each.startsWith(`${title}\n`)) ?? "";
   const blocks = Array.from(text.matchAll(/^ *```ts\n(.*?)^ *```$/gms), ([, block = ""]) =>
     block.replace(/^ {3}/gm, ""),
   );
@@ -93,7 +93,7 @@ async function fromPage(checkout: Copy, origin: string): Promise<unknown> {
   return JSON.parse(await succeed(checkout.run("page.tmp.ts")));
 }
 
-/** The README counts from what it comes with; whoever has gone on has taken its next number. */
+/** The page names the number that is free in Portico; a copy with more methods has taken it. */
 async function withFreeNumber(checkout: Copy, block: string): Promise<string> {
   const schema = await checkout.text("schema/user.ts");
   const taken = Array.from(schema.matchAll(/number: (\d+)/g), ([, number]) => Number(number));
@@ -110,7 +110,7 @@ function startTier({ root }: Copy, tier: "tcp" | "http", environment: Record<str
 
 const schema = await Bun.file(join(ROOT, "schema/user.ts")).text();
 
-// Whoever has followed the README to the letter has it.
+// A copy that has followed the steps has the method already.
 test.skipIf(schema.includes("userExists"))(
   "a method is added in four steps, for every way to call it",
   async () => {

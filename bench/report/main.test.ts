@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { report, writeResults } from "./main.ts";
-import { BEGIN, END } from "./readme-table.ts";
+import { BEGIN, END } from "./performance-tables.ts";
 import { newestResults, readResults } from "./results-file.ts";
 import { madeUpResults, round } from "./testing/made-up-results.ts";
 
@@ -42,44 +42,50 @@ test("the newest results are those of the last full run", async () => {
   expect(await newestResults(folder.path)).toBe(join(folder.path, "2002-01-01T00-00-00Z.json"));
 });
 
-test("a report makes the page anew and fills in the README, the same each time", async () => {
+test("a report makes the page anew and fills in docs and README, the same each time", async () => {
   await using folder = await openFolder();
+  const performance = join(folder.path, "docs/performance.md");
   const readme = join(folder.path, "README.md");
-  await Bun.write(readme, `# Title\n\n${BEGIN}\n${END}\n\n## More\n`);
+  const empty = `# Title\n\n${BEGIN}\n${END}\n\n## More\n`;
+  for (const page of [performance, readme]) await Bun.write(page, empty);
   const { json, html } = await writeResults(madeUpResults(), join(folder.path, "bench/results"));
   await rm(html);
 
-  expect(await report(json, readme)).toEqual({ json, html });
+  expect(await report(json, folder.path)).toEqual({ json, html });
 
-  const once = await Bun.file(readme).text();
+  const once = await Bun.file(performance).text();
   expect(once).toStartWith(`# Title\n\n${BEGIN}\n\`made up by a test\`, 2001-02-03`);
   expect(once).toEndWith(`\n${END}\n\n## More\n`);
-  expect(once).toContain("(bench/results/2001-02-03T04-05-06Z.html)");
+  expect(once).toContain("(../bench/results/2001-02-03T04-05-06Z.html)");
+  const figures = await Bun.file(readme).text();
+  expect(figures).toStartWith(`# Title\n\n${BEGIN}\n| what | Portico | compared |`);
   expect(await Bun.file(html).text()).toStartWith("<!doctype html>");
-  await report(json, readme);
-  expect(await Bun.file(readme).text()).toBe(once);
+  await report(json, folder.path);
+  expect(await Bun.file(performance).text()).toBe(once);
+  expect(await Bun.file(readme).text()).toBe(figures);
 });
 
 test("a run that is less than full has a page and is not quoted", async () => {
   await using folder = await openFolder();
-  const readme = join(folder.path, "README.md");
-  await Bun.write(readme, `${BEGIN}\n${END}\n`);
+  const performance = join(folder.path, "docs/performance.md");
+  await Bun.write(performance, `${BEGIN}\n${END}\n`);
   const { json, html } = await writeResults(madeUpResults({ isFull: false }), folder.path);
   await rm(html);
-  await expect(report(json, readme)).rejects.toThrow(
+  await expect(report(json, folder.path)).rejects.toThrow(
     `Cannot quote ${json}: it is not of a full run. Its page is ${html}`,
   );
-  expect(await Bun.file(readme).text()).toBe(`${BEGIN}\n${END}\n`);
+  expect(await Bun.file(performance).text()).toBe(`${BEGIN}\n${END}\n`);
   expect(await Bun.file(html).text()).toStartWith("<!doctype html>");
 });
 
-test("a README without markers is not touched", async () => {
+test("a README without markers stops the report, and no page is changed", async () => {
   await using folder = await openFolder();
-  const readme = join(folder.path, "README.md");
-  await Bun.write(readme, "# Title\n");
+  const performance = join(folder.path, "docs/performance.md");
+  await Bun.write(performance, `${BEGIN}\n${END}\n`);
+  await Bun.write(join(folder.path, "README.md"), "# Title\n");
   const { json } = await writeResults(madeUpResults(), folder.path);
-  await expect(report(json, readme)).rejects.toThrow("Cannot find `<!-- bench:begin -->`");
-  expect(await Bun.file(readme).text()).toBe("# Title\n");
+  await expect(report(json, folder.path)).rejects.toThrow("Cannot find `<!-- bench:begin -->`");
+  expect(await Bun.file(performance).text()).toBe(`${BEGIN}\n${END}\n`);
 });
 
 test("what cannot be reported is told in plain words", async () => {

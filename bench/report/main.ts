@@ -1,9 +1,10 @@
-// `bun run bench report`: the page of a run, and the README's tables, made from its results.
+// `bun run bench report`: the page of a run and the tables that quote it, made from its results.
 
 import { mkdir } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { resultsPage } from "./page.ts";
-import { readmeText, replaceBetweenMarkers } from "./readme-table.ts";
+import { performanceText, replaceBetweenMarkers } from "./performance-tables.ts";
+import { figuresText } from "./readme-figures.ts";
 import type { BenchResults } from "./results.ts";
 import {
   fileNameOf,
@@ -13,7 +14,7 @@ import {
   readResults,
 } from "./results-file.ts";
 
-const README = join(import.meta.dir, "../../README.md");
+const ROOT = join(import.meta.dir, "../..");
 
 export interface ResultsPaths {
   readonly json: string;
@@ -37,24 +38,26 @@ export async function writeResults(
 }
 
 /**
- * Make the page of results anew, beside them, and rewrite what the README says of them.
+ * Make the page of results anew, next to them, and rewrite their tables in the README and the docs.
  * @param json the newest results of a full run where it is undefined
  * @throws ReportError where there are no results, or none that can be read, or no place for them;
  *   where they are not of a full run, of which only the page is made
  */
-export async function report(
-  json: string | undefined,
-  readme: string = README,
-): Promise<ResultsPaths> {
+export async function report(json: string | undefined, root: string = ROOT): Promise<ResultsPaths> {
   const path = json ?? (await newestResults());
   const results = await readResults(path);
   const html = await writePage(path, results);
   if (!results.isFull) {
     throw new ReportError(`Cannot quote ${path}: it is not of a full run. Its page is ${html}`);
   }
-  const fromReadme = (target: string) => relative(dirname(readme), target);
-  const text = readmeText(results, { html: fromReadme(html), json: fromReadme(path) });
-  await Bun.write(readme, replaceBetweenMarkers(await Bun.file(readme).text(), text));
+  const performance = join(root, "docs/performance.md");
+  const fromPage = (target: string) => relative(dirname(performance), target);
+  const links = { html: fromPage(html), json: fromPage(path) };
+  const pages = [
+    await filled(performance, performanceText(results, links)),
+    await filled(join(root, "README.md"), figuresText(results)),
+  ];
+  for (const { file, text } of pages) await Bun.write(file, text);
   return { json: path, html };
 }
 
@@ -62,13 +65,17 @@ export async function report(
 export async function reportCommand(json: string | undefined): Promise<number> {
   try {
     const paths = await report(json);
-    console.log(`${paths.html} and README.md are now as ${paths.json} says`);
+    console.log(`${paths.html} and the tables that quote it are now as ${paths.json} says`);
     return 0;
   } catch (error) {
     if (!(error instanceof ReportError)) throw error;
     console.error(error.message);
     return 1;
   }
+}
+
+async function filled(path: string, text: string) {
+  return { file: path, text: replaceBetweenMarkers(await Bun.file(path).text(), text) };
 }
 
 async function writePage(json: string, results: BenchResults): Promise<string> {

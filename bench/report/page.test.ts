@@ -4,7 +4,7 @@ import { parseHTML } from "linkedom";
 import type { Browser } from "playwright-core";
 import { available, openBrowser } from "../../test/browser.ts";
 import { resultsPage } from "./page.ts";
-import { readmeText } from "./readme-table.ts";
+import { performanceText } from "./performance-tables.ts";
 import { BARE, type BenchResults, PORTICO } from "./results.ts";
 import { madeUpResults, round } from "./testing/made-up-results.ts";
 
@@ -194,7 +194,7 @@ describe("what was not measured is a dash and never a broken number", () => {
   };
   test.each(Object.entries(damaged))("%s", async (_, given) => {
     const results = madeUpResults(given);
-    const texts = [await resultsPage(results), readmeText(results, { html: "h", json: "j" })];
+    const texts = [await resultsPage(results), performanceText(results, { html: "h", json: "j" })];
     for (const text of texts) expect(text).not.toMatch(/.{0,40}(NaN|undefined|Infinity|null)/);
   });
 });

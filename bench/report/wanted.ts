@@ -25,7 +25,7 @@ export interface Wanted {
 }
 
 /** Of any hash where none is named. */
-type Key = Pick<LoadResult, "endpoint" | "connections" | "passwordHash">;
+export type Key = Pick<LoadResult, "endpoint" | "connections" | "passwordHash">;
 
 interface Limits {
   readonly load: Key;
@@ -36,7 +36,7 @@ interface Limits {
 }
 
 const LIGHT_HASH = "argon2id:m=2048,t=1,p=1";
-const DEFAULT_HASH = "argon2id:m=19456,t=2,p=1";
+export const DEFAULT_HASH = "argon2id:m=19456,t=2,p=1";
 
 const LIMITS: readonly Limits[] = [
   {
@@ -219,7 +219,7 @@ function ratio(
 }
 
 /** That of wrk where several tools have sent the same load. */
-function find(loads: readonly LoadSummary[], { endpoint, connections, passwordHash }: Key) {
+export function find(loads: readonly LoadSummary[], { endpoint, connections, passwordHash }: Key) {
   const same = loads.filter(
     ({ load }) =>
       load.endpoint === endpoint &&
@@ -230,7 +230,10 @@ function find(loads: readonly LoadSummary[], { endpoint, connections, passwordHa
 }
 
 /** One that was measured. */
-function contender(summary: LoadSummary | undefined, name: string): ContenderSummary | undefined {
+export function contender(
+  summary: LoadSummary | undefined,
+  name: string,
+): ContenderSummary | undefined {
   return summary?.contenders.find((each) => each.name === name && each.rounds > 0);
 }
 

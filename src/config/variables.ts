@@ -12,7 +12,7 @@ interface Variable {
   readonly isNeverEmpty?: true;
 }
 
-/** Every variable that Portico reads. The README's table is held to this one by a test. */
+/** Every variable that Portico reads. A test holds the table in docs/configuration.md to it. */
 export const VARIABLES = {
   HTTP_HOST: { default: "127.0.0.1", meaning: "where the HTTP tier listens", readBy: ["http"] },
   HTTP_PORT: { default: "9090", meaning: "its port; 0 takes a free one", readBy: ["http"] },
@@ -134,7 +134,7 @@ export const VARIABLES = {
     default: "SQLite in `DATA_DIR`",
     meaning:
       "`mysql://user:password@host:port/database`, and MySQL's own `ssl-mode`, `ssl-ca`, " +
-      "`ssl-cert` and `ssl-key` after a `?` ([docs/storage.md](docs/storage.md))",
+      "`ssl-cert` and `ssl-key` after a `?` ([more](storage.md))",
     readBy: ["tcp", "migrate", "seed", "backup"],
     isNeverEmpty: true,
   },

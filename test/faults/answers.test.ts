@@ -166,8 +166,8 @@ describe.concurrent.skipIf(!mariaDb.available || !redis.available)("while a data
   });
 });
 
-test("the README's table of faults is the one that is tested", async () => {
-  const readme = await Bun.file(join(ROOT, "README.md")).text();
+test("the table of faults in docs/failures.md is the one that is tested", async () => {
+  const page = await Bun.file(join(ROOT, "docs/failures.md")).text();
   const rows = FAULTS.map(rowOf);
-  expect(rows.filter((row) => !readme.includes(`\n${row}`))).toEqual([]);
+  expect(rows.filter((row) => !page.includes(`\n${row}`))).toEqual([]);
 });

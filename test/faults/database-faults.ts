@@ -8,7 +8,7 @@ import type { MariaDb } from "../mariadb.ts";
 import { freePort } from "../ports.ts";
 import type { RedisServer } from "../redis.ts";
 
-// Each fault of a database, and what is answered meanwhile. The README has the same table.
+// Each fault of a database, and what is answered meanwhile. docs/failures.md has the same table.
 
 const PASSWORD = "hopper1906";
 const PNG = pngOf(2, 2, [1, 2, 3]);
@@ -62,7 +62,7 @@ export interface Databases {
 }
 
 export interface Fault {
-  /** As in the README. */
+  /** As in docs/failures.md. */
   readonly name: string;
   /** What is answered otherwise than where nothing fails. */
   readonly answers: Partial<Answers>;

@@ -1,4 +1,4 @@
-// The README's part on the load test, written from results so that no figure there is typed.
+// The tables of docs/performance.md, written from results, so that no figure is typed by hand.
 
 import {
   count,
@@ -19,27 +19,27 @@ import { wantedText } from "./wanted-table.ts";
 export const BEGIN = "<!-- bench:begin -->";
 export const END = "<!-- bench:end -->";
 
-/** Where the README leads for more: paths from its own folder. */
+/** Where the page leads for more: paths from its own folder. */
 export interface Links {
   readonly html: string;
   readonly json: string;
 }
 
 /**
- * The README with what stands between its markers replaced.
- * @throws ReportError where the markers are not both there, once and in order
+ * A page with the text between its markers replaced.
+ * @throws ReportError unless each marker is there once, in order
  */
-export function replaceBetweenMarkers(readme: string, text: string): string {
-  const [before, rest, ...moreBegins] = readme.split(BEGIN);
+export function replaceBetweenMarkers(page: string, text: string): string {
+  const [before, rest, ...moreBegins] = page.split(BEGIN);
   const [, after, ...moreEnds] = rest?.split(END) ?? [];
   const isOnce = moreBegins.length === 0 && moreEnds.length === 0 && !before?.includes(END);
   if (before === undefined || after === undefined || !isOnce)
-    throw new ReportError(`Cannot find \`${BEGIN}\` and then \`${END}\`, once each, in README.md`);
+    throw new ReportError(`Cannot find \`${BEGIN}\` and then \`${END}\`, once each`);
   return `${before}${BEGIN}\n${text.trim()}\n${END}${after}`;
 }
 
 /** What is shown between the markers: where it is from, what is wanted, three tables of loads and memory. */
-export function readmeText(results: BenchResults, { html, json }: Links): string {
+export function performanceText(results: BenchResults, { html, json }: Links): string {
   const loads = summarize(results);
   const peers = [...new Set(loads.flatMap(({ contenders }) => contenders.map(({ name }) => name)))];
   const others = peers.filter((name) => name !== PORTICO);

@@ -1,11 +1,14 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { BEGIN, END, readmeText, replaceBetweenMarkers } from "./readme-table.ts";
+import { BEGIN, END, performanceText, replaceBetweenMarkers } from "./performance-tables.ts";
+import { figuresText } from "./readme-figures.ts";
 import { type LoadResult, PORTICO } from "./results.ts";
 import { readResults } from "./results-file.ts";
 import { madeUpResults, round } from "./testing/made-up-results.ts";
 
-const README = join(import.meta.dir, "../../README.md");
+const DOCS = join(import.meta.dir, "../../docs");
+const PERFORMANCE = join(DOCS, "performance.md");
+const README = join(DOCS, "../README.md");
 const LINKS = { html: "made/up.html", json: "made/up.json" };
 
 test("what stands between the markers is replaced, and all else is kept", () => {
@@ -25,27 +28,30 @@ test.each([
   ["two pairs", `${BEGIN}\n${END}\n${BEGIN}\n${END}\n`],
 ])("markers are required: %s", (_, readme) => {
   expect(() => replaceBetweenMarkers(readme, "new")).toThrow(
-    "Cannot find `<!-- bench:begin -->` and then `<!-- bench:end -->`, once each, in README.md",
+    "Cannot find `<!-- bench:begin -->` and then `<!-- bench:end -->`, once each",
   );
 });
 
-test("the README has the markers", async () => {
-  const readme = await Bun.file(README).text();
-  expect(replaceBetweenMarkers(readme, "new")).toContain(`${BEGIN}\nnew\n${END}`);
-});
-
-test("the README's figures are those of the results that it leads to, none typed by hand", async () => {
+test("the figures of docs/performance.md and of the README are those of the results", async () => {
+  const performance = await Bun.file(PERFORMANCE).text();
   const readme = await Bun.file(README).text();
   const link = (format: string) =>
-    new RegExp(`\\((bench/results/[^)]+\\.${format})\\)`).exec(readme)?.[1];
-  const [html = "", json = ""] = [link("html"), link("json")];
-  const results = await readResults(join(README, "..", json));
-  const text = readmeText(results, { html, json });
-  expect(replaceBetweenMarkers(readme, text)).toBe(readme);
+    new RegExp(`\\((\\.\\./bench/results/[^)]+\\.${format})\\)`).exec(performance)?.[1] ?? "";
+  const links = { html: link("html"), json: link("json") };
+  const results = await readResults(join(DOCS, links.json));
+  const tables = performanceText(results, links);
+  expect(replaceBetweenMarkers(performance, tables)).toBe(performance);
+  expect(replaceBetweenMarkers(readme, figuresText(results))).toBe(readme);
+});
+
+test("the README has five figures, each with what it is compared with", () => {
+  const rows = figuresText(madeUpResults()).split("\n");
+  expect(rows.slice(2)).toHaveLength(5);
+  expect(rows.at(-2)).toBe("| From start to first answer, on SQLite | 405 ms |  |");
 });
 
 test("the text tells where the figures are from", () => {
-  const text = readmeText(madeUpResults(), LINKS);
+  const text = performanceText(madeUpResults(), LINKS);
   expect(text).toStartWith(
     "`made up by a test`, 2001-02-03, commit 0000000: Made-up <CPU> & more, 3 cores, 7,168 MiB, " +
       "Bun 0.0.1, MariaDB 0.0.2; 1,234 users, 3 rounds of 2 s.\n",
@@ -66,7 +72,7 @@ test("each load is a row, with its floor and every contender's figures and ratio
   const key = { endpoint: "e", connections: 2000, users: 1, tool: "none", floor: 3000 };
   const load = { ...key, contenders };
   const names = [PORTICO, "a | b", "nobody"];
-  const text = readmeText(madeUpResults({ contenders: names, loads: [load] }), LINKS);
+  const text = performanceText(madeUpResults({ contenders: names, loads: [load] }), LINKS);
   const rows = text
     .split("\n")
     .filter((line) => line.startsWith("| e, 2,000 connections (none) |"));
@@ -85,14 +91,14 @@ test("users are told apart where loads have other tables", () => {
     { ...two, users: 70, passwordHash: "argon2id:m=1,t=1,p=1" },
     { ...three, users: 70, passwordHash: "argon2id:m=2,t=1,p=1" },
   ] as LoadResult[];
-  expect(readmeText(madeUpResults({ loads }), LINKS)).toContain(
+  expect(performanceText(madeUpResults({ loads }), LINKS)).toContain(
     "; 5,000 users (salted-md5), 70 users (argon2id:m=1,t=1,p=1; argon2id:m=2,t=1,p=1), 3 rounds",
   );
-  expect(readmeText(madeUpResults({ loads: [] }), LINKS)).toContain("; –, 3 rounds");
+  expect(performanceText(madeUpResults({ loads: [] }), LINKS)).toContain("; –, 3 rounds");
 });
 
 test("what is wanted is a table, with a verdict in words", () => {
-  const text = readmeText(madeUpResults({ startMs: [499], memory: [] }), LINKS);
+  const text = performanceText(madeUpResults({ startMs: [499], memory: [] }), LINKS);
   expect(text).toMatch(/^Wanted and measured: \d+ of 23 kept, \d+ not kept, \d+ not measured\.$/m);
   expect(text).toContain("| what | kept | wanted | measured |\n");
   expect(text).toContain(
