@@ -14,7 +14,7 @@ const MAX_COLUMNS = 100;
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   schema: [],
   codegen: ["schema"],
-  "src/config": ["src/telemetry/log.ts"],
+  "src/config": ["src/telemetry/log.ts", "src/user/password.ts"],
   "src/process": ["src/telemetry/log.ts", "src/rpc/log.ts"],
   "src/telemetry": ["src/gen", "src/rpc/*", "schema/errors.ts"],
   "src/backup": [],
@@ -48,7 +48,7 @@ const CIRCLES_TO_OPEN = [
 const SERVICE_MAY_IMPORT = ["src/gen", "schema", "src/rpc/*"];
 
 /** Imported for their types alone: by all, or by the folders of services. */
-const TYPES_ONLY = ["src/rpc/log.ts", "src/telemetry/log.ts"];
+const TYPES_ONLY = ["src/rpc/log.ts", "src/telemetry/log.ts", "src/user/password.ts"];
 const TYPES_ONLY_FOR_SERVICES = [...TYPES_ONLY, "src/gen", "schema"];
 
 const IMPORT = /(?:^|\n)\s*(?:import|export)\s+(type\s)?[^;"'(]*?(?:from\s*)?["']([^"']+)["']/g;

@@ -1,7 +1,8 @@
+import type { PasswordScheme } from "../user/password.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
 import type { Loader } from "./load.ts";
 import type { EnvironmentReader } from "./reader.ts";
-import { list, type PasswordHash, parsePasswordHash } from "./values.ts";
+import { list, parsePasswordHash } from "./values.ts";
 
 /** Where the users are. */
 export interface UsersConfig {
@@ -11,7 +12,7 @@ export interface UsersConfig {
 }
 
 export interface SeedConfig extends UsersConfig {
-  readonly passwordHash: PasswordHash;
+  readonly passwordHash: PasswordScheme;
 }
 
 /** Of `bun run migrate`. */
@@ -50,6 +51,6 @@ export function readUsers(reader: EnvironmentReader): UsersConfig {
   };
 }
 
-export function readPasswordHash(reader: EnvironmentReader): PasswordHash {
+export function readPasswordHash(reader: EnvironmentReader): PasswordScheme {
   return reader.read("PASSWORD_HASH", { name: "salted-md5" }, parsePasswordHash);
 }

@@ -1,17 +1,8 @@
 import type { LogLevel } from "../telemetry/log.ts";
+import type { PasswordScheme } from "../user/password.ts";
 
 // How each kind of variable is read. What is wrong is thrown as an Error whose message goes on
 // after the variable's name; a value that may hold a secret is not repeated in it.
-
-/** Scheme and cost of new password hashes. */
-export type PasswordHash =
-  | {
-      readonly name: "argon2id";
-      readonly memoryKib: number;
-      readonly passes: number;
-      readonly lanes: number;
-    }
-  | { readonly name: "salted-md5" };
 
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
 export const MAX_PORT = 65_535;
@@ -70,7 +61,7 @@ export function isDecodable({ username, password, pathname }: URL): boolean {
   }
 }
 
-export function parsePasswordHash(value: string): PasswordHash {
+export function parsePasswordHash(value: string): PasswordScheme {
   if (value === "salted-md5") return { name: "salted-md5" };
   const [, m, t, p] = /^argon2id:m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,2})$/.exec(value) ?? [];
   const [memoryKib, passes, lanes] = [Number(m), Number(t), Number(p)];

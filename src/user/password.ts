@@ -4,7 +4,7 @@ import type { Cancellable } from "./call.ts";
 import { HashQueue } from "./hash-queue.ts";
 import type { StoredPassword } from "./stores.ts";
 
-/** How new passwords are stored. */
+/** The scheme and cost of new password hashes. */
 export type PasswordScheme =
   | {
       readonly name: "argon2id";
@@ -18,7 +18,7 @@ const CLASSIC_HASH = /^[0-9a-f]{32}$/i;
 const PHC_COST = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$/;
 const SALT_CHARACTERS = 4;
 
-/** Hashes passwords by one scheme, and verifies them by whichever they were stored. */
+/** Hashes passwords by the configured scheme and verifies those of any scheme. */
 export class Passwords {
   readonly #scheme: PasswordScheme;
   readonly #queue: HashQueue;
@@ -32,16 +32,16 @@ export class Passwords {
   async hash(password: string, call: Cancellable): Promise<StoredPassword> {
     if (this.#scheme.name === "salted-md5") return classicPasswords(password)();
     const { memoryKib: memoryCost, passes: timeCost, lanes: parallelism } = this.#scheme;
-    // argon2id is what the library makes by default.
+    // The library makes argon2id by default.
     const cost = { memoryCost, timeCost, parallelism };
     const phc = await this.#queue.run(call, () => argon2Hash(password, cost));
     return { password: phc, salt: "" };
   }
 
   /**
-   * @throws {RpcError} as `HashQueue.run` does; the classic scheme costs next to nothing and waits
-   *   for nobody
-   * @throws {Error} what is stored is of no known scheme
+   * Check a password by the scheme of `stored`. The classic scheme is cheap and does not queue.
+   * @throws {RpcError} as `HashQueue.run` does
+   * @throws {Error} `stored` is of an unknown scheme
    */
   verify(password: string, stored: StoredPassword, call: Cancellable): Promise<boolean> {
     if (!CLASSIC_HASH.test(stored.password)) {
@@ -51,7 +51,7 @@ export class Passwords {
     return Promise.resolve(timingSafeEqual(hash, Uint8Array.fromHex(stored.password)));
   }
 
-  /** Whether `stored` is weaker than what `hash` makes now: never so for a stronger one. */
+  /** Whether `stored` is weaker than the configured scheme. A stronger one stays as it is. */
   needsRehash(stored: StoredPassword): boolean {
     if (this.#scheme.name === "salted-md5") return false;
     const [, memoryKib, passes] = PHC_COST.exec(stored.password) ?? [];
@@ -61,7 +61,7 @@ export class Passwords {
   }
 }
 
-/** Stores one password by the classic scheme, each time with another salt. */
+/** Hashes one password by the classic scheme, with a new salt at each call. */
 export function classicPasswords(password: string): () => StoredPassword {
   const inner = md5(password);
   return () => {
@@ -70,7 +70,7 @@ export function classicPasswords(password: string): () => StoredPassword {
   };
 }
 
-/** The scheme of the original system: md5(salt + md5(password) + salt), hex throughout. */
+/** The scheme of the original system: md5(salt + md5(password) + salt), in hex. */
 export function classicHash(password: string, salt: string): string {
   return md5(salt + md5(password) + salt);
 }

@@ -1,6 +1,8 @@
+import type { UpdateNicknameError } from "../gen/user-methods.ts";
 import type { UserService } from "../gen/user-service.ts";
 import { RpcError } from "../rpc/error.ts";
 import type { Log } from "../rpc/log.ts";
+import type { CallContext } from "../rpc/method.ts";
 import { type Call, throwIfCancelled } from "./call.ts";
 import type { Passwords } from "./password.ts";
 import { newSessionId } from "./session-id.ts";
@@ -15,19 +17,19 @@ export interface UserServiceParts {
   readonly log: Log;
 }
 
-/** As many code points as a nickname may have. */
+/** A nickname has at most 8 code points. */
 const FIRST_NICKNAME = /^.{0,8}/su;
 
-/** How much of the time that is left a better hash may take: the next sign-in can make it, too. */
+/** The share of the remaining time that a rehash may take; the next sign-in can do it, too. */
 const REHASH_SHARE = 0.1;
 
 /** The use cases of an account. */
 export function createUserService(parts: UserServiceParts): UserService {
-  const { users, sessions, passwords, defaultProfilePath, log } = parts;
+  const { users, sessions, passwords, defaultProfilePath } = parts;
 
   return {
     async signUp({ username, password }, context) {
-      // Most taken names are found here, which spares a hash; the unique key decides the rest.
+      // Finds most taken names and saves their hash. The unique key decides the rest.
       if (await users.find(username)) throw context.error("UserExistedError");
       const stored = await passwords.hash(password, context);
       throwIfCancelled(context, "the write");
@@ -38,14 +40,14 @@ export function createUserService(parts: UserServiceParts): UserService {
     },
 
     async signIn({ username, password }, context) {
-      // The lease comes before the read: an update in between makes it useless. Where none can be
-      // had, name and password can still be judged.
-      const lease = await leaseOf(username, context);
+      // The lease comes before the read, so that an update between the two ends it. Without a lease
+      // the sign-in works all the same, but does not fill the cache.
+      const lease = await leaseOrNone(parts, username, context);
       const user = await users.find(username);
       if (!user) throw context.error("UserNotExistError");
       const isRight = await passwords.verify(password, user, context);
       if (!isRight) throw context.error("PasswordError");
-      if (passwords.needsRehash(user)) await rehash(user, password, context);
+      if (passwords.needsRehash(user)) await rehash(parts, user, password, context);
       throwIfCancelled(context, "the write");
       const sessionId = newSessionId(username);
       await sessions.open(sessionId, profileOf(user), lease);
@@ -61,75 +63,30 @@ export function createUserService(parts: UserServiceParts): UserService {
       const session = await sessions.find(sessionId);
       if (!session) throw context.error("InvalidSessionError");
       if (session.profile) return session.profile;
-      const lease = await leaseOf(session.username, context);
+      const lease = await leaseOrNone(parts, session.username, context);
       const user = await users.find(session.username);
       if (!user) throw context.error("UserNotExistError");
       const profile = profileOf(user);
-      if (lease !== undefined) {
-        // The reader has its answer; that the next one may miss again is no reason to make it wait.
-        sessions.fill(profile, lease).catch((err: unknown) => {
-          log.warn({ err, requestId: context.requestId }, "cannot fill the cache");
-        });
-      }
+      if (lease !== undefined) fillInBackground(parts, profile, lease, context);
       return profile;
     },
 
     async updateNickname({ nickname, ...owner }, context) {
-      await update(owner, context, (username) => users.setNickname(username, nickname));
+      await update(parts, owner, context, (username) => users.setNickname(username, nickname));
       return {};
     },
 
     async updateProfilePic({ profilePath, ...owner }, context) {
-      await update(owner, context, (username) => users.setProfilePath(username, profilePath));
+      await update(parts, owner, context, (name) => users.setProfilePath(name, profilePath));
       return {};
     },
 
     async findUnusedPictures({ profilePaths }) {
-      // The next user who signs up shows the default one.
+      // The default picture is always in use: the next user who signs up shows it.
       const shown = new Set([defaultProfilePath, ...(await users.findShown(profilePaths))]);
       return { unused: profilePaths.filter((path) => !shown.has(path)) };
     },
   };
-
-  function leaseOf(username: string, call: Call): Promise<Lease | undefined> {
-    return sessions.lease(username).catch((err: unknown) => {
-      log.debug({ err, requestId: call.requestId }, "cannot lease the cache");
-      return undefined;
-    });
-  }
-
-  /** @param owner if it has a username, that must be the session's own */
-  async function update(
-    owner: { readonly sessionId: string; readonly username?: string },
-    context: Parameters<UserService["updateNickname"]>[1],
-    write: (username: string) => Promise<boolean>,
-  ): Promise<void> {
-    const session = await sessions.find(owner.sessionId);
-    if (!session) throw context.error("InvalidSessionError");
-    const { username } = session;
-    if (owner.username !== undefined && owner.username !== username) {
-      const message = "username: must be the session's own";
-      throw new RpcError("invalid_argument", message, { processed: false });
-    }
-    const found = await sessions.invalidating(username, () => {
-      throwIfCancelled(context, "the write");
-      return write(username);
-    });
-    if (!found) throw context.error("UserNotExistError");
-  }
-
-  /** The password is right, so the sign-in goes on whether or not its better hash is kept. */
-  async function rehash(user: User, password: string, call: Call): Promise<void> {
-    const now = performance.now();
-    const deadline = now + (call.deadline - now) * REHASH_SHARE;
-    try {
-      const better = await passwords.hash(password, { signal: call.signal, deadline });
-      throwIfCancelled(call, "the write");
-      await users.replacePassword(user.username, user, better);
-    } catch (err) {
-      log.warn({ err, requestId: call.requestId }, "cannot store the new hash of a password");
-    }
-  }
 }
 
 /** The nickname of a new user. */
@@ -139,4 +96,67 @@ export function firstNickname(username: string): string {
 
 function profileOf({ username, nickname, profilePath }: User): CachedProfile {
   return { username, nickname, profilePath };
+}
+
+/** A session store that fails here costs the cached profile, not the call. */
+function leaseOrNone(
+  { sessions, log }: UserServiceParts,
+  username: string,
+  { requestId }: Call,
+): Promise<Lease | undefined> {
+  return sessions.lease(username).catch((err: unknown) => {
+    log.debug({ err, requestId }, "cannot lease the cache");
+    return undefined;
+  });
+}
+
+/** The reader does not wait for it: if it fails, the next reader misses the cache again. */
+function fillInBackground(
+  { sessions, log }: UserServiceParts,
+  profile: CachedProfile,
+  lease: Lease,
+  { requestId }: Call,
+): void {
+  sessions.fill(profile, lease).catch((err: unknown) => {
+    log.warn({ err, requestId }, "cannot fill the cache");
+  });
+}
+
+/** @param owner a username in it must be the session's */
+async function update(
+  { sessions }: UserServiceParts,
+  owner: { readonly sessionId: string; readonly username?: string },
+  context: CallContext<UpdateNicknameError>,
+  write: (username: string) => Promise<boolean>,
+): Promise<void> {
+  const session = await sessions.find(owner.sessionId);
+  if (!session) throw context.error("InvalidSessionError");
+  const { username } = session;
+  if (owner.username !== undefined && owner.username !== username) {
+    const message = "username: must be the session's own";
+    throw new RpcError("invalid_argument", message, { processed: false });
+  }
+  const found = await sessions.invalidating(username, () => {
+    throwIfCancelled(context, "the write");
+    return write(username);
+  });
+  if (!found) throw context.error("UserNotExistError");
+}
+
+/** Store a stronger hash. If that fails, the sign-in goes on: its password was right. */
+async function rehash(
+  { users, passwords, log }: UserServiceParts,
+  user: User,
+  password: string,
+  call: Call,
+): Promise<void> {
+  const now = performance.now();
+  const deadline = now + (call.deadline - now) * REHASH_SHARE;
+  try {
+    const better = await passwords.hash(password, { signal: call.signal, deadline });
+    throwIfCancelled(call, "the write");
+    await users.replacePassword(user.username, user, better);
+  } catch (err) {
+    log.warn({ err, requestId: call.requestId }, "cannot store the new hash of a password");
+  }
 }

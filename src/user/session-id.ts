@@ -1,21 +1,21 @@
 import { v4 } from "uuid";
 
 const UUID_BYTES = 16;
-/** What the first two bits of the variant leave of its hexadecimal digit. */
+/** The variant is the first two bits of its hexadecimal digit, so four digits are possible. */
 const VARIANTS = "89ab";
 const UTF8 = new TextEncoder();
 
 /**
- * A fresh session id: a UUID version 3 of the username in a random namespace. All that cannot be
- * guessed about it is the namespace, which is never stored: 122 bits of the cryptographic source.
+ * A new session id: a UUID version 3 of the username in a random namespace. Its secret is the
+ * namespace: 122 bits from the cryptographic random source, which are never stored.
  */
 export function newSessionId(username: string): string {
   return uuidV3(username, v4(undefined, new Uint8Array(UUID_BYTES)));
 }
 
 /**
- * As RFC 9562 §5.3 has it. The library's own makes an object of node:crypto and twenty pieces of
- * text each time, and every sign-in makes an id.
+ * A UUID version 3 (RFC 9562 §5.3). Every sign-in makes one, and this costs less than the library's
+ * function, which makes an object of node:crypto and twenty strings.
  */
 export function uuidV3(name: string, namespace: Uint8Array): string {
   const bytes = UTF8.encode(name);

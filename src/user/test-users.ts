@@ -2,10 +2,10 @@ import { classicPasswords, type PasswordScheme, Passwords } from "./password.ts"
 import { firstNickname } from "./service.ts";
 import type { StoredPassword, User } from "./stores.ts";
 
-/** So many passwords all test users share. */
+/** All test users share this many passwords. */
 export const TEST_PASSWORDS = 10;
 
-/** Past them, a name has more than the 13 code points of a username. */
+/** With more, a name would have more than the 13 code points of a username. */
 export const MAX_TEST_USERS = 1_000_000_000;
 
 /** User n, counted from 0, is `test<n>` with the password `testpassword<n mod 10>`. */
@@ -16,22 +16,22 @@ export function testUsername(n: number): string {
 }
 
 /**
- * The users that a database is filled with. Of the classic scheme, each has a salt and a hash of
- * its own; argon2id is made to be slow, so there all that share a password share its hash.
+ * The users that `bun run seed` inserts. With the classic scheme, each has its own salt and hash.
+ * argon2id is slow by design, so all users of one password share its hash.
  */
 export async function createTestUsers(
   scheme: PasswordScheme,
   profilePath: string,
 ): Promise<TestUsers> {
   const ten = Array.from({ length: TEST_PASSWORDS }, (_, n) => `testpassword${n}`);
-  const stores = await (scheme.name === "salted-md5"
+  const hashers = await (scheme.name === "salted-md5"
     ? ten.map(classicPasswords)
     : hashedOnce(new Passwords(scheme), ten));
   return (n) => {
-    const store = stores[n % TEST_PASSWORDS];
-    if (!store) throw new RangeError(`Cannot have test user ${n}: must be a whole number from 0`);
+    const hash = hashers[n % TEST_PASSWORDS];
+    if (!hash) throw new RangeError(`Cannot have test user ${n}: must be a whole number from 0`);
     const username = testUsername(n);
-    return { username, nickname: firstNickname(username), profilePath, ...store() };
+    return { username, nickname: firstNickname(username), profilePath, ...hash() };
   };
 }
 
