@@ -7,7 +7,7 @@ import { findUnused, removeAll } from "../src/http/avatar/sweep.ts";
 import { DomainError } from "../src/rpc/error.ts";
 import { avatarForm, noisyPng } from "./contract/images.ts";
 import { COOKIE, type Front, startFront } from "./http-front.ts";
-import { sharedS3, startS3, type TestBucket } from "./s3.ts";
+import { type S3Server, sharedS3, startS3, type TestBucket } from "./s3.ts";
 import { answers, breaksAfter, comesLate, type Fault, hangs, passes, S3Line } from "./s3-line.ts";
 import { eventually } from "./storage-pairs.ts";
 
@@ -30,19 +30,19 @@ interface Setup {
   readonly deadlineMs?: number | undefined;
   readonly pictureTimeoutMs?: number;
   /** Of this test alone, to be hurt. */
-  readonly isOwnS3?: true;
+  readonly ownS3?: S3Server;
 }
 
 /** The HTTP tier with its pictures on S3, and the line between them. */
-async function openFront({ handlers = {}, deadlineMs, isOwnS3, ...times }: Setup = {}) {
+async function openFront({ handlers = {}, deadlineMs, ownS3, ...times }: Setup = {}) {
   await using cleanup = new AsyncDisposableStack();
-  const s3 = isOwnS3 ? cleanup.use(await startS3()) : await sharedS3();
+  const s3 = ownS3 ?? (await sharedS3());
   const bucket = await s3.createBucket();
   const line = cleanup.use(await S3Line.open(s3.port));
   const avatars = new AvatarBucket(bucket.through(line.port).access, deadlineMs);
   const front = cleanup.use(await startFront(handlers, { avatars, ...times }));
   const opened = cleanup.move();
-  return { s3, bucket, line, front, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { bucket, line, front, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 function upload(front: Front): Promise<Response> {
@@ -148,8 +148,9 @@ describe.concurrent("a picture on S3", () => {
   });
 
   test("of which S3 dies in the middle is gone with the sweep when it is back", async () => {
-    await using opened = await openFront({ isOwnS3: true });
-    const { front, line, bucket, s3 } = opened;
+    await using s3 = await startS3();
+    await using opened = await openFront({ ownS3: s3 });
+    const { front, line, bucket } = opened;
     const death = Promise.withResolvers<void>();
     const dies: Fault = ({ far }) => {
       return (chunk) =>

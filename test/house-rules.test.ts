@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { VARIABLES } from "../src/config/variables.ts";
+import { importsOf, reachedFrom, readSources, type Source } from "./sources.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const MAX_LINES = 250;
@@ -51,9 +52,6 @@ const SERVICE_MAY_IMPORT = ["src/gen", "schema", "src/rpc/*"];
 const TYPES_ONLY = ["src/rpc/log.ts", "src/telemetry/log.ts", "src/user/password.ts"];
 const TYPES_ONLY_FOR_SERVICES = [...TYPES_ONLY, "src/gen", "schema"];
 
-const IMPORT = /(?:^|\n)\s*(?:import|export)\s+(type\s)?[^;"'(]*?(?:from\s*)?["']([^"']+)["']/g;
-const DYNAMIC_IMPORT = /import()\(\s*["']([^"']+)["']/g;
-
 /** Where a package may be imported; what is not here is for everybody. */
 const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   "@sinclair/typebox": ["schema", "codegen", "src/gen"],
@@ -72,21 +70,8 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   uuid: ["src/user"],
 };
 
-interface Source {
-  /** Relative to the root. */
-  readonly path: string;
-  readonly text: string;
-}
-
-async function read(pattern: string): Promise<Source[]> {
-  const paths = await Array.fromAsync(new Bun.Glob(pattern).scan({ cwd: ROOT }));
-  return Promise.all(
-    paths.sort().map(async (path) => ({ path, text: await Bun.file(join(ROOT, path)).text() })),
-  );
-}
-
-const ours = await read("{schema,codegen,src,test}/**/*.ts");
-const bench = await read("bench/**/*.ts");
+const ours = await readSources("{schema,codegen,src,test}/**/*.ts");
+const bench = await readSources("bench/**/*.ts");
 const withoutTests = ours.filter(({ path }) => !/\.test\.ts$|\/testing\//.test(path));
 const isMain = (path: string) => /^src\/[a-z]+-main\.ts$/.test(path);
 function isIn(path: string, place: string): boolean {
@@ -107,20 +92,6 @@ function placeOf(path: string): string | undefined {
 function isPackageOf(target: string, path: string): boolean {
   const name = Object.keys(PACKAGE_PLACES).find((each) => isIn(target, each));
   return name === undefined || PACKAGE_PLACES[name]?.some((place) => isIn(path, place)) === true;
-}
-
-interface Import {
-  readonly isType: boolean;
-  /** A path of ours, relative to the root, or a package. */
-  readonly target: string;
-}
-
-function importsOf({ path, text }: Source): Import[] {
-  const found = [...text.matchAll(IMPORT), ...text.matchAll(DYNAMIC_IMPORT)];
-  return found.map(([, type, target = ""]) => ({
-    isType: type !== undefined,
-    target: target.startsWith(".") ? relative(ROOT, join(ROOT, dirname(path), target)) : target,
-  }));
 }
 
 /** Every import of `source` that leaves its place and that the table does not allow. */
@@ -146,20 +117,7 @@ function forbiddenImports(source: Source): string[] {
 
 /** Files that import each other, types included, whatever the way around: each group once. */
 function circles(sources: readonly Source[]): string[][] {
-  const targets = new Map(
-    sources.map((source) => [source.path, importsOf(source).map(({ target }) => target)]),
-  );
-  const reachable = (from: string) => {
-    const seen = new Set<string>();
-    const rest = [...(targets.get(from) ?? [])];
-    for (let path = rest.pop(); path !== undefined; path = rest.pop()) {
-      if (seen.has(path)) continue;
-      seen.add(path);
-      rest.push(...(targets.get(path) ?? []));
-    }
-    return seen;
-  };
-  const reached = new Map(sources.map(({ path }) => [path, reachable(path)]));
+  const reached = reachedFrom(sources);
   const groups = sources
     .filter(({ path }) => reached.get(path)?.has(path))
     .map(({ path }) =>
@@ -296,7 +254,7 @@ describe("house rules", () => {
   });
 
   test("every emitted file says where it comes from", async () => {
-    for (const { text } of await read("src/gen/*.ts")) {
+    for (const { text } of await readSources("src/gen/*.ts")) {
       expect(text).toStartWith("// @generated from schema/");
     }
   });

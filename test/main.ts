@@ -7,10 +7,12 @@ import { print } from "../src/cli/output.ts";
 import { exitAsMisunderstood, splitArguments, UsageError } from "../src/cli/usage.ts";
 import { shown } from "../src/config/values.ts";
 import { missingPrograms } from "./programs.ts";
+import { reachedFrom, readSources } from "./sources.ts";
 
 const HELP = `Install what the tests need, and run every test.
 
   bun run test                      all of them
+  bun run test --quick              those that need no database, browser or tier
   bun run test src/rpc/frame        those of the files whose path contains this
   bun run test -t "sign in"         those whose name matches
 
@@ -19,6 +21,7 @@ packages, if it runs as root. \`bun test\` runs the same tests on what is there,
 and takes the other options of Bun's test runner.
 
 Options
+  --quick                           only tests that need no server and no process
   -t, --test-name-pattern PATTERN   a regular expression of test names
   --bail                            stop at the first failure
   -h, --help                        this text
@@ -30,7 +33,11 @@ Exit codes:
 
 const ROOT = join(import.meta.dir, "..");
 /** Test files at once. Half of their time is waiting for processes, servers and deadlines. */
-const FILES_AT_ONCE = 3;
+const FILES_AT_ONCE = 4;
+/** How long each file takes, in milliseconds: the slowest begin first. */
+const TIMINGS = "test/timings.json";
+/** What imports one of these starts a server, a browser or a tier. */
+const NOT_QUICK = ["test/throw-away.ts", "test/browser.ts", "test/child.ts"];
 
 async function run(command: string[], environment: Record<string, string> = {}): Promise<number> {
   const child = Bun.spawn(command, {
@@ -77,6 +84,7 @@ function readCounts(report: string): { passed: number; failed: number; skipped: 
 
 interface Arguments {
   readonly help: boolean;
+  readonly quick: boolean;
   /** In front, by the script of package.json: install the dependencies first. */
   readonly install: boolean;
   /** Those of `bun test`. */
@@ -91,6 +99,7 @@ function parseArguments(args: readonly string[]): Arguments {
     allowPositionals: true,
     options: {
       "test-name-pattern": { type: "string", short: "t" },
+      quick: { type: "boolean" },
       bail: { type: "boolean" },
       help: { type: "boolean", short: "h" },
     },
@@ -104,9 +113,23 @@ function parseArguments(args: readonly string[]): Arguments {
       `Cannot find tests: no test file has "${shown(path)}" in its path: \`bun run test --help\``,
     );
   }
-  const { "test-name-pattern": pattern, bail = false, help = false } = values;
+  if (values.quick && positionals.length > 0) {
+    throw new UsageError("--quick chooses the test files itself: `bun run test --help`");
+  }
+  const { "test-name-pattern": pattern, quick = false, bail = false, help = false } = values;
   const named = pattern === undefined ? [] : [`--test-name-pattern=${pattern}`];
-  return { help, install, passedOn: [...named, ...(bail ? ["--bail"] : []), ...positionals] };
+  const passedOn = [...named, ...(bail ? ["--bail"] : []), ...positionals];
+  return { help, quick, install, passedOn };
+}
+
+/** The test files that start no server, no browser and no tier. */
+async function quickFiles(): Promise<string[]> {
+  const reached = reachedFrom(await readSources("{bench,codegen,schema,src,test}/**/*.ts"));
+  return [...reached]
+    .filter(([path, imported]) => {
+      return path.endsWith(".test.ts") && !NOT_QUICK.some((file) => imported.has(file));
+    })
+    .map(([path]) => `./${path}`);
 }
 
 function parseArgumentsOrExit(): Arguments {
@@ -117,7 +140,7 @@ function parseArgumentsOrExit(): Arguments {
   }
 }
 
-const { help, install, passedOn } = parseArgumentsOrExit();
+const { help, quick, install, passedOn } = parseArgumentsOrExit();
 if (help) {
   await print(HELP);
   process.exit(0);
@@ -126,18 +149,28 @@ if (install) {
   const exitCode = await run([process.execPath, "install", "--frozen-lockfile"]);
   if (exitCode !== 0) process.exit(exitCode);
 }
-if (!(await installPrograms())) process.exit(1);
+if (!quick && !(await installPrograms())) process.exit(1);
+const isWhole = !quick && passedOn.length === 0;
+// Imported here, since it needs what has been installed just now.
+const servers = isWhole
+  ? await (await import("./start-shared-servers.ts")).startSharedServers()
+  : {};
 const folder = await mkdtemp(join(tmpdir(), "portico-report-"));
 const report = join(folder, "junit.xml");
-const exitCode = await run([
-  process.execPath,
-  "test",
-  "--no-env-file",
-  `--parallel=${FILES_AT_ONCE}`,
-  "--reporter=junit",
-  `--reporter-outfile=${report}`,
-  ...passedOn,
-]);
+const exitCode = await run(
+  [
+    process.execPath,
+    "test",
+    "--no-env-file",
+    `--parallel=${FILES_AT_ONCE}`,
+    `--timings=${TIMINGS}`,
+    "--reporter=junit",
+    `--reporter-outfile=${report}`,
+    ...passedOn,
+    ...(quick ? await quickFiles() : []),
+  ],
+  servers,
+);
 const file = Bun.file(report);
 const counts = readCounts((await file.exists()) ? await file.text() : "");
 await rm(folder, { recursive: true });

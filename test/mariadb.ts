@@ -5,6 +5,7 @@ import type { RowDataPacket } from "mysql2";
 import { createConnection } from "mysql2/promise";
 import { type Databases, databasesOn, TEST_DATABASE_URL } from "./own-servers.ts";
 import { PROGRAMS, programPath } from "./programs.ts";
+import { sharedDatabases, sharedServers } from "./shared-servers.ts";
 import { type Recipe, ThrowAwayServer, watchFolder } from "./throw-away.ts";
 
 const binary = programPath(PROGRAMS.mariadb);
@@ -158,15 +159,31 @@ export async function startMariaDb(options: MariaDbOptions = {}): Promise<MariaD
 }
 
 let shared: Promise<Databases> | undefined;
+let unshared: Promise<Databases> | undefined;
 
 /**
- * The MariaDB of this test process, which starts at first use and ends with the process; or the
- * MySQL that TEST_DATABASE_URL names.
+ * The MySQL that TEST_DATABASE_URL names; or the MariaDB of this run of tests; or that of this test
+ * process, which starts at first use and ends with the process.
  */
 export function sharedMariaDb(): Promise<Databases> {
-  shared ??=
+  shared ??= findShared();
+  return shared;
+}
+
+async function findShared(): Promise<Databases> {
+  const { mariaDbUrl } = sharedServers;
+  if (TEST_DATABASE_URL !== undefined || mariaDbUrl === undefined) return unsharedMariaDb();
+  return sharedDatabases(mariaDbUrl);
+}
+
+/**
+ * One that only this test process uses, for tests that read the server's counters or change its
+ * settings; or the MySQL that TEST_DATABASE_URL names.
+ */
+export function unsharedMariaDb(): Promise<Databases> {
+  unshared ??=
     TEST_DATABASE_URL === undefined
       ? startMariaDb()
       : Promise.resolve(databasesOn(TEST_DATABASE_URL));
-  return shared;
+  return unshared;
 }

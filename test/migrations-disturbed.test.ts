@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { openRowsAt, type Rows } from "./contract/rows.ts";
 import { freeze } from "./freeze.ts";
-import { available, startMariaDb } from "./mariadb.ts";
+import { available, startMariaDb, unsharedMariaDb } from "./mariadb.ts";
 import { migrate, startMigrate } from "./migrate-command.ts";
 import { openDatabase } from "./mysql-database.ts";
 import { contents, createOriginal, insertMany, insertOriginal } from "./original-table.ts";
@@ -70,7 +70,7 @@ describe("from the original table to ours", () => {
   });
 
   test.skipIf(!available)("servers and commands that start at once convert it once", async () => {
-    await using database = await openDatabase();
+    await using database = await openDatabase(await unsharedMariaDb());
     await createOriginal(database, "CHARACTER SET latin1");
     await insertMany(database, 50_000);
     const before = await contents(database);

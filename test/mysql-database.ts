@@ -1,9 +1,10 @@
 import { openRowsAt } from "./contract/rows.ts";
-import { type MariaDb, sharedMariaDb } from "./mariadb.ts";
+import { sharedMariaDb } from "./mariadb.ts";
+import type { Databases } from "./own-servers.ts";
 import { createFolder } from "./storage-pairs.ts";
 
 /** An empty MySQL database, and a raw connection to it. */
-export async function openDatabase(server?: MariaDb) {
+export async function openDatabase(server?: Databases) {
   const databaseUrl = await (server ?? (await sharedMariaDb())).createDatabase();
   const folder = await createFolder();
   const rows = await openRowsAt(databaseUrl, folder.dataDir);

@@ -1,6 +1,7 @@
 import { Redis } from "ioredis";
 import { type Databases, redisNumbersOn, TEST_REDIS_URL } from "./own-servers.ts";
 import { PROGRAMS, programPath } from "./programs.ts";
+import { sharedRedisNumbers, sharedServers } from "./shared-servers.ts";
 import { type Recipe, ThrowAwayServer } from "./throw-away.ts";
 
 const DATABASES = 512;
@@ -52,8 +53,8 @@ export async function askRedis<T>(port: number, ask: (redis: Redis) => Promise<T
 }
 
 /** Start a Redis of one's own. Tests that do not hurt it share one: `sharedRedis()`. */
-export async function startRedis(): Promise<RedisServer> {
-  const server = await ThrowAwayServer.start(redisRecipe(() => ["--databases", String(DATABASES)]));
+export async function startRedis(numbers = DATABASES): Promise<RedisServer> {
+  const server = await ThrowAwayServer.start(redisRecipe(() => ["--databases", String(numbers)]));
   const url = `redis://127.0.0.1:${server.port}`;
   let databases = 0;
   return {
@@ -62,7 +63,7 @@ export async function startRedis(): Promise<RedisServer> {
       return server.pid;
     },
     async createDatabase() {
-      if (databases === DATABASES) throw new Error(`Cannot create database: all ${DATABASES} used`);
+      if (databases === numbers) throw new Error(`Cannot create database: all ${numbers} used`);
       return `${url}/${databases++}`;
     },
     kill: () => server.kill(),
@@ -74,11 +75,16 @@ export async function startRedis(): Promise<RedisServer> {
 let shared: Promise<Databases> | undefined;
 
 /**
- * The Redis of this test process, which starts at first use and ends with the process; or the one
- * that TEST_REDIS_URL names.
+ * The Redis that TEST_REDIS_URL names; or that of this run of tests; or that of this test process,
+ * which starts at first use and ends with the process.
  */
 export function sharedRedis(): Promise<Databases> {
-  shared ??=
-    TEST_REDIS_URL === undefined ? startRedis() : Promise.resolve(redisNumbersOn(TEST_REDIS_URL));
+  shared ??= findShared();
   return shared;
+}
+
+async function findShared(): Promise<Databases> {
+  if (TEST_REDIS_URL !== undefined) return redisNumbersOn(TEST_REDIS_URL);
+  const { redisUrl } = sharedServers;
+  return redisUrl === undefined ? startRedis() : sharedRedisNumbers(redisUrl);
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Environment } from "../src/config/variables.ts";
 import { AvatarBucket, type BucketAccess } from "../src/http/avatar/bucket.ts";
 import { ROOT } from "./child.ts";
+import { sharedServers, uniqueName } from "./shared-servers.ts";
 import { type Recipe, ThrowAwayServer } from "./throw-away.ts";
 
 // s3rver speaks S3 on a folder and checks every signature that it is sent. It is a library with a
@@ -126,28 +127,38 @@ const recipe: Recipe = {
   },
 };
 
+async function createBucket(port: number): Promise<TestBucket> {
+  const access = accessTo(port, uniqueName().replaceAll("_", "-"));
+  const { ok, status } = await fetch(`${access.endpoint}/${access.bucket}`, { method: "PUT" });
+  if (!ok) throw new Error(`Cannot create bucket: ${status}`);
+  return new TestBucket(access);
+}
+
 /** Start an S3 of one's own. Tests that do not hurt it share one: `sharedS3()`. */
 export async function startS3(): Promise<S3Server> {
   const server = await ThrowAwayServer.start(recipe);
-  let buckets = 0;
   return {
     port: server.port,
-    async createBucket() {
-      const access = accessTo(server.port, `test-${++buckets}`);
-      const { ok, status } = await fetch(`${access.endpoint}/${access.bucket}`, { method: "PUT" });
-      if (!ok) throw new Error(`Cannot create bucket: ${status}`);
-      return new TestBucket(access);
-    },
+    createBucket: () => createBucket(server.port),
     kill: () => server.kill(),
     restart: () => server.restart(),
     [Symbol.asyncDispose]: () => server.dispose(),
   };
 }
 
-let shared: Promise<S3Server> | undefined;
+type SharedS3 = Pick<S3Server, "port" | "createBucket">;
+let shared: Promise<SharedS3> | undefined;
 
-/** The one S3 of this test process. It starts at first use and ends with the process. */
-export function sharedS3(): Promise<S3Server> {
-  shared ??= startS3();
+/**
+ * The S3 of this run of tests; or that of this test process, which starts at first use and ends
+ * with the process.
+ */
+export function sharedS3(): Promise<SharedS3> {
+  shared ??= findShared();
   return shared;
+}
+
+async function findShared(): Promise<SharedS3> {
+  const { s3Port: port } = sharedServers;
+  return port === undefined ? startS3() : { port, createBucket: () => createBucket(port) };
 }

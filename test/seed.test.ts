@@ -4,7 +4,7 @@ import { SQLITE_CHUNK_USERS } from "../src/storage/sqlite/seed.ts";
 import { Child, ROOT } from "./child.ts";
 import { openRowsAt, type Rows } from "./contract/rows.ts";
 import { freeze } from "./freeze.ts";
-import { available as hasMariaDb, sharedMariaDb, startMariaDb } from "./mariadb.ts";
+import { available as hasMariaDb, startMariaDb, unsharedMariaDb } from "./mariadb.ts";
 import { freePort } from "./ports.ts";
 import { startStack } from "./stack.ts";
 import { createFolder, DATABASES, type Location, open, user } from "./storage-pairs.ts";
@@ -211,7 +211,7 @@ for (const { name, available, chunk, createLocation } of LOCATIONS) {
 
 describe("bun run seed", () => {
   test.skipIf(!hasMariaDb)("inserts many rows at once where files are forbidden", async () => {
-    const server = await sharedMariaDb();
+    const server = await unsharedMariaDb();
     await using folder = await createFolder();
     const location = { ...folder, databaseUrl: await server.createDatabase() };
     await using rows = await rowsAt(location);

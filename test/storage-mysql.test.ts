@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
 import { MYSQL_MIGRATIONS } from "../src/storage/mysql/migrations.ts";
 import { StorageError } from "../src/user/stores.ts";
-import { sharedAvailable as available, sharedMariaDb } from "./mariadb.ts";
+import { sharedAvailable as available, sharedMariaDb, unsharedMariaDb } from "./mariadb.ts";
 import { createFolder, open, recordingLog, user } from "./storage-pairs.ts";
 
 // What users in MySQL promise beyond src/user/stores.ts: the table, whatever the server's own
@@ -22,8 +22,8 @@ const INDEXED: Readonly<Record<string, string>> = {
 };
 
 /** Users in an empty MySQL database, and a raw connection to it. */
-async function openMysql() {
-  const databaseUrl = await (await sharedMariaDb()).createDatabase();
+async function openMysql(server = sharedMariaDb()) {
+  const databaseUrl = await (await server).createDatabase();
   const folder = await createFolder();
   const storage = await open({ databaseUrl, dataDir: folder.dataDir });
   const raw = await createConnection({ uri: databaseUrl, dateStrings: true });
@@ -119,7 +119,7 @@ it("MySQL: a value too long for its column is refused, not cut", async () => {
 });
 
 it("MySQL: look-ups of one turn of the event loop share their statements", async () => {
-  await using mysql = await openMysql();
+  await using mysql = await openMysql(unsharedMariaDb());
   const statements = async () => {
     const [row] = await mysql.rows("SHOW GLOBAL STATUS LIKE 'Com_stmt_execute'");
     return Number(row?.Value);

@@ -2,7 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Redis } from "ioredis";
 import { SCRIPTS } from "../src/storage/redis/scripts.ts";
 import { openRowsAt, type Rows } from "./contract/rows.ts";
-import { available as hasMariaDb, sharedMariaDb } from "./mariadb.ts";
+import { available as hasMariaDb, unsharedMariaDb } from "./mariadb.ts";
 import { available as hasRedis, startRedis } from "./redis.ts";
 import { type Stack, startStack } from "./stack.ts";
 import { eventually } from "./storage-pairs.ts";
@@ -52,7 +52,7 @@ class MeteredStack implements AsyncDisposable {
 
   static async start(): Promise<MeteredStack> {
     await using owned = new AsyncDisposableStack();
-    const databaseUrl = await (await sharedMariaDb()).createDatabase();
+    const databaseUrl = await (await unsharedMariaDb()).createDatabase();
     // Of its own, since what reads it is counted.
     const redisUrl = owned.use(await startRedis()).url;
     const environment = {
