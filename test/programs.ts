@@ -7,6 +7,7 @@ export interface Program {
 export const PROGRAMS = {
   mariadb: { names: ["mariadbd"], debianPackage: "mariadb-server-core" },
   redis: { names: ["redis-server"], debianPackage: "redis-server" },
+  curl: { names: ["curl"], debianPackage: "curl" },
   openssl: { names: ["openssl"], debianPackage: "openssl" },
   python: { names: ["python3"], debianPackage: "python3" },
   wrk: { names: ["wrk"], debianPackage: "wrk" },
