@@ -1,242 +1,232 @@
-import type { Socket } from "bun";
 import type { Address } from "../address.ts";
+import { CallTable } from "../call-table.ts";
 import { RpcError } from "../error.ts";
 import type { PoolLimits } from "../limits.ts";
-import { Liveness } from "../liveness.ts";
 import { parseGoAway } from "../wire/answer.ts";
-import { Flag, type Frame, FrameError, FrameReader, FrameType } from "../wire/frame.ts";
+import { Flag, type Frame, FrameError, FrameType } from "../wire/frame.ts";
 import { answerProof, type Greeting } from "../wire/greeting.ts";
 import { type Hello, newNonce, parseHello, whyUnserved } from "../wire/hello.ts";
-import { Outbox } from "../wire/outbox.ts";
+import type { Outbox } from "../wire/outbox.ts";
 import type { Attempt, AttemptHolder } from "./attempt.ts";
-import { CallsInFlight } from "./calls-in-flight.ts";
-import { connect, type SocketUser, TlsError } from "./connect.ts";
+import { FrameSocket } from "./socket.ts";
+
+const MAX_ID = 0xffffffff;
 
 /** What a connection tells its pool. */
 export interface ConnectionOwner {
-  /** HELLO was exchanged: it takes calls. */
+  /** HELLO was exchanged: the connection takes calls. */
   onOpen(connection: Connection): void;
-  /** A call ended, whatever way: a slot is free. */
+  /** A call has ended: a slot is free. */
   onRelease(connection: Connection): void;
-  /** The server wants no more calls on it; those in flight are still answered. */
+  /** The server takes no more calls on it, but still answers those in flight. */
   onGoAway(connection: Connection): void;
-  /** It takes no more calls, or never did; those in flight are about to fail. */
+  /** It is closed, or could not be opened. Calls in flight fail after this. */
   onClose(connection: Connection, error: RpcError): void;
 }
 
+/** A connection that is leaving takes no more calls, and closes when the last one ends. */
+type State =
+  | { readonly name: "connecting" }
+  | { readonly name: "greeting"; readonly outbox: Outbox }
+  | { readonly name: "open" | "leaving"; readonly outbox: Outbox; readonly peer: Hello }
+  | { readonly name: "closed" };
+
 /** The client's side of one TCP connection: many calls in flight, told apart by their ids. */
-export class Connection implements AttemptHolder, SocketUser {
+export class Connection implements AttemptHolder {
   readonly #address: Address;
   readonly #limits: PoolLimits;
   readonly #greeting: Greeting;
   readonly #nonce = newNonce();
   readonly #owner: ConnectionOwner;
-  readonly #reader: FrameReader;
-  readonly #inFlight = new CallsInFlight();
+  readonly #socket: FrameSocket;
   readonly #handshakeTimer: Timer;
-  #socket: Socket<SocketUser> | undefined;
-  #outbox: Outbox | undefined;
-  #peer: Hello | undefined;
-  readonly liveness: Liveness;
-  #closed = false;
-  /** Takes no more calls, and closes with the end of the last one. */
-  #retired = false;
+  readonly #attempts = new CallTable<Attempt>();
+  #state: State = { name: "connecting" };
+  /** Ids count up, so that a late answer never ends another call. */
+  #lastId = 0;
   #lastIdAtTick = 0;
+  /** On the clock of `performance.now()`. */
+  #replaceAt = Infinity;
 
-  /** Connect and exchange HELLO; the owner hears how that went, always after this returns. */
+  /** Connect and exchange HELLO. The owner hears the result after the constructor has returned. */
   constructor(address: Address, limits: PoolLimits, greeting: Greeting, owner: ConnectionOwner) {
     this.#address = address;
     this.#limits = limits;
     this.#greeting = greeting;
     this.#owner = owner;
-    this.#reader = new FrameReader(limits.maxFrameBytes);
-    this.liveness = new Liveness(limits.pingIntervalMs, limits.pingTimeoutMs);
+    this.#socket = new FrameSocket(address, limits, greeting, {
+      onOpen: (outbox) => this.#onSocketOpen(outbox),
+      onFrame: (frame) => this.#onFrame(frame),
+      onClose: (why, cause) => this.#onClose(why, cause),
+    });
     this.#handshakeTimer = setTimeout(
-      () => this.#close("no HELLO in time"),
+      () => this.#socket.close("no HELLO in time"),
       Math.min(limits.handshakeTimeoutMs, limits.connectTimeoutMs),
-    );
-    connect(address, greeting.tlsCa, this).then(
-      (socket) => this.#onConnected(socket),
-      (error: unknown) => this.#close("connect failed", error),
     );
   }
 
   get inFlight(): number {
-    return this.#inFlight.size;
+    return this.#attempts.size;
   }
 
   /** Whether it can take a call; the smaller of both sides' limits counts. */
   get hasFreeSlot(): boolean {
-    const peerLimit = this.#peer?.maxInFlight ?? 0;
-    if (this.#closed || this.#retired || this.#outbox?.isCongested) return false;
-    return this.#inFlight.size < Math.min(peerLimit, this.#limits.maxInFlight);
+    const state = this.#state;
+    if (state.name !== "open" || state.outbox.isCongested) return false;
+    return this.#attempts.size < Math.min(state.peer.maxInFlight, this.#limits.maxInFlight);
   }
 
-  /** Once a tick: ask a silent server for a sign of life, and close where none comes. */
+  /** For how long it has had no call. */
+  get idleMs(): number {
+    return this.#socket.liveness.idleMs;
+  }
+
+  /** Whether it has reached its age limit. */
+  isOld(now: number): boolean {
+    return now >= this.#replaceAt;
+  }
+
+  /** Once a tick: see that the server is still there. */
   tick(): void {
-    const isIdle = this.#inFlight.size === 0 && this.#inFlight.lastId === this.#lastIdAtTick;
-    this.#lastIdAtTick = this.#inFlight.lastId;
-    if (!this.#peer) return; // The handshake has its own limit.
-    const next = this.liveness.tick(isIdle);
-    if (next === "close") this.#close("the server is silent, or does not read");
-    else if (next === "ping") this.#push(FrameType.ping, this.#inFlight.lastId);
+    const isIdle = this.#attempts.size === 0 && this.#lastId === this.#lastIdAtTick;
+    this.#lastIdAtTick = this.#lastId;
+    this.#socket.tick(isIdle, this.#lastId);
   }
 
   /** Take no more calls, and close once those in flight have ended. */
   retire(): void {
-    this.#retired = true;
+    this.#leave();
     this.#release();
   }
 
-  /** Send a call; its answer ends it. The caller has made sure of a free slot. */
-  send(call: Attempt): void {
-    const { method, deadline, phases } = call.call;
+  /** Send a request; its answer ends the attempt. The caller has checked `hasFreeSlot`. */
+  send(attempt: Attempt): void {
+    const { method, deadline, phases } = attempt.call;
     const now = performance.now();
     const remainingMs = Math.ceil(deadline - now);
-    if (remainingMs <= 0) return call.exceed();
-    const why = this.#peer ? whyUnserved(this.#peer, method) : "has not greeted";
-    if (!this.#peer || why) {
-      return call.refuse("unimplemented", `${this.#address.host}:${this.#address.port} ${why}`);
+    if (remainingMs <= 0) return attempt.exceed();
+    const state = this.#state;
+    if (state.name !== "open") return attempt.fail(this.#lost(false, "it takes no calls"));
+    const { outbox, peer } = state;
+    const why = whyUnserved(peer, method);
+    if (why) {
+      return attempt.refuse("unimplemented", `${this.#address.host}:${this.#address.port} ${why}`);
     }
-    // In flight before it is pushed: where that overflows, the connection fails all it holds.
-    call.holder = this;
-    this.#inFlight.add(call);
-    const fits = this.#outbox?.push(call.frame(remainingMs), this.#peer.maxFrameBytes);
-    if (this.#closed) return; // It overflowed, and the call has failed with all the others.
+    // In flight before it is pushed: if that overflows, the connection fails all its attempts.
+    this.#add(attempt);
+    const fits = outbox.push(attempt.frame(remainingMs), peer.maxFrameBytes);
+    if (this.#state.name === "closed") return; // It overflowed.
     if (fits) {
-      call.outbox = this.#outbox;
-      call.endsAtByte = this.#outbox?.endsAtByte ?? 0;
-      if (this.#outbox?.isCongested) this.#release();
+      attempt.outbox = outbox;
+      attempt.endsAtByte = outbox.endsAtByte;
+      if (outbox.isCongested) this.#release();
       return phases.enter("handler", now);
     }
-    this.#inFlight.take(call.id);
-    call.id = 0;
-    call.refuse("invalid_argument", `the request is over ${this.#peer.maxFrameBytes} bytes`);
+    this.#attempts.take(attempt.id);
+    attempt.id = 0;
+    attempt.refuse("invalid_argument", `the request is over ${peer.maxFrameBytes} bytes`);
   }
 
-  drop(call: Attempt): void {
-    if (!this.#inFlight.take(call.id)) return;
-    // The server gives the slot back when it reads this, which is before it reads the next call.
-    this.#push(FrameType.cancel, call.id);
+  drop(attempt: Attempt): void {
+    if (!this.#attempts.take(attempt.id)) return;
+    // The server frees the slot when it reads this, which is before it reads the next call.
+    this.#socket.push(FrameType.cancel, attempt.id);
     this.#release();
   }
 
   /** Close at once; calls in flight fail with `unavailable`. */
   close(): void {
-    this.#close("closed by this side");
+    this.#socket.close("closed by this side");
   }
 
-  /** With TLS, before its handshake. */
-  #onConnected(socket: Socket<SocketUser>): void {
-    this.#socket = socket;
-    if (this.#closed) socket.terminate();
+  #onSocketOpen(outbox: Outbox): void {
+    this.#state = { name: "greeting", outbox };
+    const hello: Hello = { ...this.#greeting.hello, nonce: this.#nonce };
+    outbox.push({ type: FrameType.hello, body: JSON.stringify(hello) });
   }
 
-  onOpen(socket: Socket<SocketUser>): void {
-    this.#onConnected(socket);
-    if (this.#closed) return;
-    socket.setNoDelay(true);
-    const { hello: template, tap } = this.#greeting;
-    this.#outbox = new Outbox(
-      socket,
-      this.#limits.maxOutgoingBytes,
-      () => this.#close("the server does not read"),
-      tap && ((frame) => tap("sent", frame, this.#address)),
-    );
-    const hello: Hello = { ...template, nonce: this.#nonce };
-    this.#outbox.push({ type: FrameType.hello, body: JSON.stringify(hello) });
-  }
-
-  onData(chunk: Buffer): void {
-    // A server that takes nothing is as good as gone, whatever it says, unless it answers.
-    if (!this.#outbox?.isBlocked) this.liveness.quietTicks = 0;
-    try {
-      this.#reader.push(chunk, this.#onFrame);
-    } catch (error) {
-      if (!(error instanceof FrameError)) throw error;
-      this.#close(error.message, error);
+  #onFrame(frame: Frame): void {
+    const state = this.#state;
+    const isGreeted = state.name === "open" || state.name === "leaving";
+    if (frame.type === FrameType.response && isGreeted) return this.#onAnswer(frame);
+    if (frame.type === FrameType.error) return this.#onAnswer(frame);
+    if (frame.type === FrameType.goaway && isGreeted) return this.#onGoAway(frame);
+    if (frame.type === FrameType.hello && state.name === "greeting") {
+      return this.#onHello(frame, state.outbox);
     }
-  }
-
-  onDrain(): void {
-    this.liveness.quietTicks = 0;
-    this.#outbox?.drain();
-  }
-
-  onClosed(error?: Error): void {
-    this.#close(error instanceof TlsError ? error.message : "connection lost", error);
-  }
-
-  readonly #onFrame = (frame: Frame): void => {
-    if (this.#closed) return;
-    this.#greeting.tap?.("received", frame, this.#address);
-    if (frame.type === FrameType.hello && !this.#peer) return this.#greet(frame);
-    if (frame.type === FrameType.response && this.#peer) return this.#answer(frame);
-    if (frame.type === FrameType.error) return this.#answer(frame);
-    if (frame.type === FrameType.ping) return this.#push(FrameType.pong, frame.id);
-    if (frame.type === FrameType.goaway && this.#peer) return this.#goAway(frame);
     if (frame.flags & Flag.optional) return;
     throw new FrameError(`Cannot read frame: type ${frame.type} is unknown or out of place`);
-  };
+  }
 
-  #greet(frame: Frame): void {
+  #onHello(frame: Frame, outbox: Outbox): void {
     const peer = parseHello(frame.body);
     const proof = answerProof(this.#greeting, this.#nonce, peer);
-    if (proof) this.#outbox?.push({ type: FrameType.proof, body: JSON.stringify({ proof }) });
-    this.#peer = peer;
+    this.#state = { name: "open", outbox, peer };
+    if (proof) outbox.push({ type: FrameType.proof, body: JSON.stringify({ proof }) });
     clearTimeout(this.#handshakeTimer);
+    // Jitter: connections that were opened together must not all be replaced at once.
+    this.#replaceAt = performance.now() + this.#limits.maxAgeMs * (0.9 + 0.2 * Math.random());
     this.#owner.onOpen(this);
   }
 
-  #answer(frame: Frame): void {
+  #onAnswer(frame: Frame): void {
     if (frame.type === FrameType.error && frame.id === 0) {
       throw new FrameError(`Cannot go on: the server says ${frame.body}`);
     }
-    const call = this.#inFlight.take(frame.id);
-    if (!call) return; // It met its deadline, and this answer crossed our CANCEL.
-    this.liveness.quietTicks = 0;
-    call.answer(frame);
+    const attempt = this.#attempts.take(frame.id);
+    if (!attempt) return; // A late answer: its deadline has passed, or it was cancelled.
+    this.#socket.liveness.quietTicks = 0;
+    attempt.answer(frame);
     this.#release();
   }
 
-  /** What the server has not begun can go elsewhere at once; the rest it still answers. */
-  #goAway(frame: Frame): void {
+  /** Calls that the server has not begun can go elsewhere at once; it still answers the others. */
+  #onGoAway(frame: Frame): void {
     const { lastId, reason } = parseGoAway(frame.body);
-    this.#retired = true;
+    this.#leave();
     this.#owner.onGoAway(this);
-    const error = this.#lost(false, `the server goes away: ${reason}`, undefined);
-    for (const call of this.#inFlight.takeAllAfter(lastId)) call.fail(error);
+    const error = this.#lost(false, `the server goes away: ${reason}`);
+    for (const attempt of this.#takeAllAfter(lastId)) attempt.fail(error);
     this.#release();
+  }
+
+  #onClose(why: string, cause: unknown): void {
+    this.#state = { name: "closed" };
+    clearTimeout(this.#handshakeTimer);
+    const attempts = this.#takeAllAfter(0);
+    this.#owner.onClose(this, this.#lost(false, why, cause));
+    // The server cannot have begun a request that has not left this process as a whole.
+    for (const attempt of attempts) attempt.fail(this.#lost(!attempt.isQueued, why, cause));
+  }
+
+  #leave(): void {
+    if (this.#state.name === "open") this.#state = { ...this.#state, name: "leaving" };
+  }
+
+  #add(attempt: Attempt): void {
+    do this.#lastId = this.#lastId === MAX_ID ? 1 : this.#lastId + 1;
+    while (this.#attempts.get(this.#lastId));
+    attempt.id = this.#lastId;
+    attempt.holder = this;
+    this.#attempts.add(attempt);
+  }
+
+  #takeAllAfter(id: number): Attempt[] {
+    const attempts = this.#attempts.values().filter((attempt) => attempt.id > id);
+    for (const attempt of attempts) this.#attempts.take(attempt.id);
+    return attempts;
   }
 
   #release(): void {
-    if (this.#retired) {
-      if (this.#inFlight.size === 0) this.close();
-    } else if (this.#outbox?.isCongested) {
-      // The pool holds its calls until what waits has left.
-      this.#outbox.whenEmpty(() => this.#release());
-    } else {
-      this.#owner.onRelease(this);
-    }
+    const state = this.#state;
+    if (state.name === "leaving" && this.#attempts.size === 0) this.close();
+    if (state.name !== "open") return;
+    // While the outbox is congested, calls wait in the pool.
+    if (state.outbox.isCongested) state.outbox.whenEmpty(() => this.#release());
+    else this.#owner.onRelease(this);
   }
 
-  /** A frame that says nothing but its type and id. */
-  #push(type: number, id: number): void {
-    this.#outbox?.push({ type, flags: Flag.optional, id, body: "" });
-  }
-
-  #close(why: string, cause?: unknown): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    clearTimeout(this.#handshakeTimer);
-    this.#socket?.terminate();
-    const calls = this.#inFlight.takeAllAfter(0);
-    this.#owner.onClose(this, this.#lost(false, why, cause));
-    // What has not left this process as a whole cannot have begun.
-    for (const call of calls) call.fail(this.#lost(!call.isQueued, why, cause));
-  }
-
-  #lost(processed: boolean, why: string, cause: unknown): RpcError {
+  #lost(processed: boolean, why: string, cause?: unknown): RpcError {
     const { host, port } = this.#address;
     const message = `Cannot reach ${host}:${port}: ${why}`;
     return new RpcError("unavailable", message, { cause, processed });

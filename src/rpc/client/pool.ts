@@ -112,7 +112,7 @@ export class Pool implements AttemptHolder, ConnectionOwner {
     const { idleTimeoutMs, maxIdle, maxConnections } = this.#limits;
     const minIdle = Math.min(this.#limits.minIdle, maxIdle, maxConnections);
     for (const [connection, keptUntil] of this.#open) {
-      const isSpare = connection.liveness.idleMs >= idleTimeoutMs && this.#open.size > minIdle;
+      const isSpare = connection.idleMs >= idleTimeoutMs && this.#open.size > minIdle;
       if (isSpare || now >= keptUntil) this.#leave(connection);
     }
     const isShort = this.#open.size < minIdle && this.#opening.size === 0;

@@ -6,9 +6,9 @@ import type { Log } from "../log.ts";
 import { FrameError } from "../wire/frame.ts";
 import type { Greeting } from "../wire/greeting.ts";
 import { Addresses, keyOf, type Resolve } from "./addresses.ts";
-import { TlsError } from "./connect.ts";
 import { Pool, type PoolOwner } from "./pool.ts";
 import { ServerPresence } from "./server-presence.ts";
+import { TlsError } from "./socket.ts";
 
 /**
  * The servers that calls can go to, a pool for each. One that is lost is left out until it is
