@@ -6,24 +6,24 @@ import { MIGRATE_HELP, parseMigrateArguments } from "./cli/migrate-arguments.ts"
 import { loadForCommand } from "./config/command.ts";
 import { MIGRATE } from "./config/storage.ts";
 import type { MigrationState } from "./storage/migration.ts";
-import { type Migrations, migrationsOf } from "./storage/migrations.ts";
+import { type UserDatabase, userDatabase } from "./storage/user-database.ts";
 
 /** For `--status`, so that a deploy script can ask. */
 const SOMETHING_IS_PENDING = 1;
 
-async function migrate(migrations: Migrations): Promise<number> {
-  const pending = (await migrations.states()).filter(isPending);
+async function migrate(database: UserDatabase): Promise<number> {
+  const pending = (await database.migrationStates()).filter(isPending);
   // Even if none is pending: it proves that the tables can be used.
-  await migrations.migrate(MIGRATION_NOTES);
+  await database.migrate(MIGRATION_NOTES);
   const done = pending.length === 0 ? "Nothing to do" : "Done";
-  console.log(`${done}: ${migrations.database} is up to date`);
+  console.log(`${done}: ${database.name} is up to date`);
   return 0;
 }
 
-async function showStatus(migrations: Migrations): Promise<number> {
-  const states = await migrations.states();
+async function showStatus(database: UserDatabase): Promise<number> {
+  const states = await database.migrationStates();
   const rows = states.map((state) => [`${state.version}`, state.name, stateText(state)]);
-  console.log(`${migrations.database}\n${table(rows, "  ")}`);
+  console.log(`${database.name}\n${table(rows, "  ")}`);
   const pending = states.filter(isPending).length;
   if (pending === 0) return 0;
   console.log(`${pending} pending: bun run migrate`);
@@ -43,8 +43,8 @@ if (import.meta.main) {
   await runDatabaseCommand(async () => {
     const what = parseMigrateArguments(process.argv.slice(2));
     if (what !== "help") {
-      const migrations = migrationsOf(loadForCommand(MIGRATE, process.env));
-      return what === "status" ? showStatus(migrations) : migrate(migrations);
+      const database = userDatabase(loadForCommand(MIGRATE, process.env));
+      return what === "status" ? showStatus(database) : migrate(database);
     }
     console.log(MIGRATE_HELP);
     return 0;

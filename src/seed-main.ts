@@ -6,8 +6,8 @@ import { count, duration, Progress, rateOf } from "./cli/progress.ts";
 import { parseSeedArguments, SEED_HELP } from "./cli/seed-arguments.ts";
 import { loadForCommand } from "./config/command.ts";
 import { SEED, type SeedConfig } from "./config/storage.ts";
-import { openSeed } from "./storage/open-seed.ts";
 import type { Seed, SeedProgress } from "./storage/seed.ts";
+import { userDatabase } from "./storage/user-database.ts";
 import {
   createTestUsers,
   MAX_TEST_USERS,
@@ -42,7 +42,7 @@ function listenForStop(): Stop {
 
 /** Fill the database until it has `users` test users, or is told to stop. */
 async function seedUsers(users: number, config: SeedConfig): Promise<number> {
-  const seed = await openSeed({ ...config, nameOf: testUsername, events: MIGRATION_NOTES });
+  const seed = await userDatabase(config).openSeed(testUsername, MIGRATION_NOTES);
   // Only now: while it waits for the database, a signal simply ends it.
   const stop = listenForStop();
   try {

@@ -3,7 +3,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import type { RowDataPacket } from "mysql2";
-import { Presence } from "../src/storage/availability.ts";
+import { Availability } from "../src/storage/availability.ts";
 import { MysqlClient } from "../src/storage/mysql/client.ts";
 import { StorageError } from "../src/user/stores.ts";
 import { expectRecovery } from "./cached-sessions.ts";
@@ -137,7 +137,7 @@ describe.concurrent.skipIf(!hasMariaDb)("MySQL", () => {
 
   test("no wait for a lock outlives its statement, be it of a row or of the table", async () => {
     await using mariadb = await startMariaDb();
-    const client = new MysqlClient(mariadb.url, new Presence("MySQL", silent));
+    const client = new MysqlClient(mariadb.url, new Availability("MySQL", silent));
     const [waits] = await client.execute<RowDataPacket[]>(
       "SELECT @@innodb_lock_wait_timeout AS rowSeconds, @@lock_wait_timeout AS tableSeconds",
       [],

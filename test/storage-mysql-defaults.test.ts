@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { openSeed } from "../src/storage/open-seed.ts";
+import { userDatabase } from "../src/storage/user-database.ts";
 import { openRowsAt, type Rows } from "./contract/rows.ts";
 import { available, type MariaDb, startMariaDb } from "./mariadb.ts";
 import { migrate } from "./migrate-command.ts";
@@ -116,13 +116,13 @@ describe.skipIf(!available).each(Object.entries(SERVERS))("MySQL: %s", (_, moreO
   test("a seed is there when it says so", async () => {
     await using database = await openOrdinary();
     const events = { waiting: () => undefined, applying: () => undefined };
-    const options = { ...database, nameOf: (n: number) => `tést${n}`, events };
-    const seed = await openSeed(options);
+    const openSeed = () => userDatabase(database).openSeed((n) => `tést${n}`, events);
+    const seed = await openSeed();
     await seed.advance(250, (n) => user(`tést${n}`));
     await seed.advance(500, (n) => user(`tést${n}`));
     await seed.close();
 
-    const again = await openSeed(options);
+    const again = await openSeed();
     expect(await again.progress()).toEqual({ next: 500, taken: 0 });
     await again.close();
     await using storage = await open(database, { log: silent });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { MysqlPool } from "../src/storage/mysql/pool.ts";
 import { openSession } from "../src/storage/mysql/session.ts";
-import { openSeed } from "../src/storage/open-seed.ts";
+import { userDatabase } from "../src/storage/user-database.ts";
 import { StorageError } from "../src/user/stores.ts";
 import { openRowsAt, type Rows } from "./contract/rows.ts";
 import { type Forwarder, startForwarder } from "./forwarder.ts";
@@ -197,7 +197,7 @@ describe.skipIf(!available)("MySQL", () => {
   test("a seed that InnoDB rolls back for a deadlock is done after all", async () => {
     await using site = await openSite();
     const events = { waiting: () => undefined, applying: () => undefined };
-    const seed = await openSeed({ ...site, nameOf: (n) => `test${n}`, events });
+    const seed = await userDatabase(site).openSeed((n) => `test${n}`, events);
     const other = site.first;
     await other.query("START TRANSACTION");
     // More than the seed has to lose, so that it is the one to be rolled back.

@@ -1,9 +1,9 @@
 import { StorageError } from "../user/stores.ts";
 
 /**
- * Run a driver's call.
- * @param action what the call is for, as in "read user"
- * @throws StorageError "Cannot <action>: <why>", with what the driver threw as its cause
+ * Run a call of a database driver.
+ * @param action what the call is for, such as "read user"
+ * @throws {StorageError} "Cannot <action>: <why>"; its cause is the driver's error
  */
 export async function attempt<T>(action: string, call: () => T | Promise<T>): Promise<T> {
   try {
@@ -14,12 +14,12 @@ export async function attempt<T>(action: string, call: () => T | Promise<T>): Pr
 }
 
 export function storageError(action: string, cause: unknown): StorageError {
-  // ioredis hangs the command on its errors, session id and all, and causes are logged.
+  // ioredis adds the command to its errors, including session ids, and causes are logged.
   if (cause instanceof Error) Reflect.deleteProperty(cause, "command");
   return new StorageError(`Cannot ${action}: ${reason(cause)}`, { cause });
 }
 
-/** Several refused addresses of one host come as an error without a message, only a code. */
+/** If every address of a host refuses, the error has no message, but only a code. */
 function reason(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   return (cause.message || errorField(cause, "code") || cause.name).replace(/\.$/, "");
@@ -33,10 +33,10 @@ export function errorField(error: unknown, field: string): string | undefined {
 }
 
 /**
- * Settle as `work` does, or reject when `timeoutMs` have passed without it.
- * @param onLate gets what `work` resolves to after that, to give it back
+ * Settle as `work` does, or reject after `timeoutMs`.
+ * @param onLate is called with a result that comes after the timeout, to release it
  */
-export async function within<T>(
+export async function withTimeout<T>(
   timeoutMs: number,
   work: Promise<T>,
   onLate?: (value: T) => void,
@@ -44,7 +44,7 @@ export async function within<T>(
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      // The caller hears of the timeout; why the work failed after it is of no use to anyone.
+      // The caller gets the timeout. An error that comes later is of no use.
       if (onLate) work.then(onLate, () => undefined);
       reject(new Error(`no answer within ${Math.round(timeoutMs)} ms`));
     }, timeoutMs);

@@ -1,14 +1,14 @@
 import type { Log } from "../rpc/log.ts";
 
-/** While a database stays away, it is named again this often. */
+/** How often the log repeats that a database is down. */
 const REMINDER_MS = 30_000;
 
-/** Logs when a database goes away and when it is there, once per change. */
-export class Presence {
-  /** What is watched, as in "MySQL at 127.0.0.1:3306". */
+/** Logs when a database goes down and when it is up again, once for each change. */
+export class Availability {
+  /** The database and its address, such as "MySQL at 127.0.0.1:3306". */
   readonly database: string;
   readonly #log: Log;
-  #isThere = false;
+  #isUp = false;
   #warnedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(database: string, log: Log) {
@@ -16,47 +16,48 @@ export class Presence {
     this.#log = log;
   }
 
-  there(): void {
-    if (this.#isThere) return;
-    this.#isThere = true;
+  up(): void {
+    if (this.#isUp) return;
+    this.#isUp = true;
     this.#log.info(`connected to ${this.database}`);
   }
 
-  away(cause: unknown): void {
+  down(cause: unknown): void {
     const nowMs = performance.now();
-    if (!this.#isThere && nowMs - this.#warnedAtMs < REMINDER_MS) return;
-    this.#isThere = false;
+    if (!this.#isUp && nowMs - this.#warnedAtMs < REMINDER_MS) return;
+    this.#isUp = false;
     this.#warnedAtMs = nowMs;
     const why = cause instanceof Error ? cause.message : String(cause);
     this.#log.warn({ why }, `waiting for ${this.database}`);
   }
 }
 
-/** The presence of each node of a cluster, from when it is first connected or missed. */
-export class NodePresences {
+/** The availability of each node of a cluster, from its first connection or failure on. */
+export class NodeAvailability {
   readonly #database: string;
   readonly #log: Log;
-  readonly #nodes = new Map<string, Presence>();
+  readonly #nodes = new Map<string, Availability>();
 
-  /** @param database what each node is, as in "Redis" */
+  /** @param database what each node is, such as "Redis" */
   constructor(database: string, log: Log) {
     this.#database = database;
     this.#log = log;
   }
 
-  there(address: string): void {
-    this.#at(address).there();
+  up(address: string): void {
+    this.#of(address).up();
   }
 
-  away(address: string, cause: unknown): void {
-    this.#at(address).away(cause);
+  down(address: string, cause: unknown): void {
+    this.#of(address).down(cause);
   }
 
-  #at(address: string): Presence {
+  #of(address: string): Availability {
     const known = this.#nodes.get(address);
     if (known) return known;
-    const presence = new Presence(`${this.#database} at ${address} (node of a cluster)`, this.#log);
-    this.#nodes.set(address, presence);
-    return presence;
+    const database = `${this.#database} at ${address} (node of a cluster)`;
+    const availability = new Availability(database, this.#log);
+    this.#nodes.set(address, availability);
+    return availability;
   }
 }

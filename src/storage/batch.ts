@@ -3,9 +3,9 @@ import DataLoader from "dataloader";
 export const LARGEST_BATCH = 128;
 
 /**
- * Calls of one turn of the event loop, carried out together: a round trip costs much the same for
- * one as for many. Nothing is cached.
- * @param carryOut resolves to a value for each key, in their order
+ * Carry out the calls of one turn of the event loop together, since a round trip for many costs
+ * about as much as for one. Nothing is cached.
+ * @param carryOut resolves to one value for each key, in the order of the keys
  */
 export function batch<Key, Value>(
   carryOut: (keys: readonly Key[]) => Promise<Value[]>,

@@ -1,6 +1,6 @@
-/** One step of the schema. Each is recorded in the table `migration`, in the database itself. */
+/** One step of the schema. Each applied step is recorded in the database, in table `migration`. */
 export interface Migration {
-  /** Its order and its identity: never renumber, nor change what one that was released does. */
+  /** Order and identity: never renumber it, nor change what a released migration does. */
   readonly version: number;
   readonly name: string;
   /** One statement. */
@@ -11,25 +11,25 @@ export interface Migration {
 export interface AppliedMigration {
   readonly version: number;
   readonly name: string;
-  /** UTC, as in "2026-11-23 14:52:13". */
+  /** UTC, such as "2026-11-23 14:52:13". */
   readonly appliedAt: string;
 }
 
 export interface MigrationState extends Pick<Migration, "version" | "name"> {
-  /** Undefined for one that is pending. */
+  /** Undefined if the migration is pending. */
   readonly appliedAt: string | undefined;
-  /** False for one that a newer version of Portico has applied. */
+  /** False if a newer version of Portico applied it. */
   readonly isKnown: boolean;
 }
 
-/** What a migrator does that may take long. */
+/** The steps of a migrator that may take long. */
 export interface MigrationEvents {
-  /** Somebody else is at the database: this says who. */
+  /** @param why who holds the database or the table */
   waiting(why: string): void;
   applying(migration: Migration): void;
 }
 
-/** A migration that this database cannot take as it is: trying again would not help. */
+/** This database cannot take a migration as it is: trying again would not help. */
 export class MigrationError extends Error {
   override readonly name = "MigrationError";
 
@@ -38,7 +38,7 @@ export class MigrationError extends Error {
   }
 }
 
-/** A table that no migration is pending for, or will make fit: trying again would not help. */
+/** The table does not fit, and no migration is pending: trying again would not help. */
 export class UnfitTableError extends Error {
   override readonly name = "UnfitTableError";
 
@@ -47,7 +47,7 @@ export class UnfitTableError extends Error {
   }
 }
 
-/** Those of this version and those recorded, in order. */
+/** The states of the known and of the recorded migrations, in order. */
 export function statesOf(
   known: readonly Migration[],
   applied: readonly AppliedMigration[],
@@ -63,7 +63,7 @@ export function statesOf(
   ].sort((one, other) => one.version - other.version);
 }
 
-/** Those of `known` that are not recorded, in order. */
+/** The known migrations that are not recorded, in order. */
 export function pendingOf<M extends Migration>(
   known: readonly M[],
   applied: Iterable<{ readonly version: number }>,

@@ -1,8 +1,7 @@
 import type { Log } from "../rpc/log.ts";
 import type { SessionStore, UserStore } from "../user/stores.ts";
-import { attempt, errorField } from "./attempt.ts";
-import { NodePresences, Presence } from "./availability.ts";
-import { MigrationError } from "./migration.ts";
+import { attempt } from "./attempt.ts";
+import { Availability, NodeAvailability } from "./availability.ts";
 import { MysqlClient } from "./mysql/client.ts";
 import { isPassing } from "./mysql/errors.ts";
 import { migrateMysql } from "./mysql/migrate.ts";
@@ -17,17 +16,17 @@ import { EmbeddedSessions } from "./sqlite/sessions.ts";
 import { SqliteUsers } from "./sqlite/users.ts";
 
 const RETRY_MS = 1_000;
-/** More than reading a row takes, and a light hash. Who is later does not fill the cache. */
+/** Longer than reading a row and a light hash take. A slower call does not fill the cache. */
 const LEASE_MS = 2_000;
 
 export interface StorageOptions {
   /** `mysql://user:password@host:port/database`; without it, users are in SQLite in `dataDir`. */
   readonly databaseUrl?: string | undefined;
-  /** `redis://…` or `rediss://…`, several by commas for a cluster; without it, SQLite as well. */
+  /** `redis://…` or `rediss://…`, separated by commas for a cluster; without it, SQLite. */
   readonly redisUrl?: string | undefined;
   readonly dataDir: string;
   readonly sessionTtlSeconds: number;
-  /** How long the right to fill the cache stands. Servers of one Redis may differ in it. */
+  /** How long the right to fill the cache stands. It may differ between servers of one Redis. */
   readonly leaseMs?: number | undefined;
   readonly log: Log;
 }
@@ -39,12 +38,12 @@ export interface OpenStorage {
 }
 
 /**
- * Open both stores, their tables up to date. Waits as long as a database cannot be reached.
- * @throws StorageError where a database refuses what it is asked: waiting would not help
+ * Open both stores and migrate their tables. Waits as long as a database cannot be reached.
+ * @throws {StorageError} a database refuses: waiting would not help
  */
 export async function openStorage(options: StorageOptions): Promise<OpenStorage> {
-  // Both embedded stores open the same file: it is reported once.
-  const sqlite = new Presence(`SQLite in ${options.dataDir} (DATA_DIR)`, options.log);
+  // Both embedded stores open the same file, so they share its availability.
+  const sqlite = new Availability(`SQLite in ${options.dataDir} (DATA_DIR)`, options.log);
   const users = await openUsers(options, sqlite);
   try {
     const sessions = await openSessions(options, sqlite);
@@ -62,25 +61,28 @@ export async function openStorage(options: StorageOptions): Promise<OpenStorage>
   }
 }
 
-async function openUsers(options: StorageOptions, sqlite: Presence): Promise<UserStore> {
+async function openUsers(options: StorageOptions, sqlite: Availability): Promise<UserStore> {
   const { databaseUrl, dataDir, log } = options;
   if (databaseUrl === undefined) {
     return new SqliteUsers(await openEmbedded(dataDir, sqlite));
   }
 
-  const presence = new Presence(`MySQL at ${new URL(databaseUrl).host} (DATABASE_URL)`, log);
-  await untilThere(presence, isPassing, () =>
+  const availability = new Availability(
+    `MySQL at ${new URL(databaseUrl).host} (DATABASE_URL)`,
+    log,
+  );
+  await retryUntilAvailable(availability, isPassing, () =>
     migrateMysql(databaseUrl, {
-      waiting: (why) => presence.away(why),
+      waiting: (why) => availability.down(why),
       applying: ({ version, name }) => {
-        log.info({ version, name }, `migrating ${presence.database}`);
+        log.info({ version, name }, `migrating ${availability.database}`);
       },
     }),
   );
-  return new MysqlUsers(new MysqlClient(databaseUrl, presence));
+  return new MysqlUsers(new MysqlClient(databaseUrl, availability));
 }
 
-async function openSessions(options: StorageOptions, sqlite: Presence): Promise<SessionStore> {
+async function openSessions(options: StorageOptions, sqlite: Availability): Promise<SessionStore> {
   const { redisUrl, dataDir, sessionTtlSeconds, leaseMs = LEASE_MS, log } = options;
   if (redisUrl === undefined) {
     return new EmbeddedSessions(await openEmbedded(dataDir, sqlite), sessionTtlSeconds);
@@ -93,10 +95,10 @@ async function openSessions(options: StorageOptions, sqlite: Presence): Promise<
 }
 
 async function openRedis(redisUrl: string, times: Times, log: Log): Promise<Topology> {
-  const presence = new Presence(`Redis at ${new URL(redisUrl).host} (REDIS_URL)`, log);
-  const { redis, reasonOf } = connectRedis(redisUrl, presence);
+  const availability = new Availability(`Redis at ${new URL(redisUrl).host} (REDIS_URL)`, log);
+  const { redis, reasonOf } = connectRedis(redisUrl, availability);
   try {
-    await untilThere(presence, isAway, () =>
+    await retryUntilAvailable(availability, isRedisDown, () =>
       throwIfNoMaster(redis).catch((error: unknown) => {
         throw reasonOf(error);
       }),
@@ -110,40 +112,39 @@ async function openRedis(redisUrl: string, times: Times, log: Log): Promise<Topo
 
 async function openCluster(urls: readonly string[], times: Times, log: Log): Promise<Topology> {
   const hosts = urls.map((url) => new URL(url).host);
-  const presence = new Presence(`Redis Cluster at ${hosts.join(", ")} (REDIS_URL)`, log);
-  const nodes = new NodePresences("Redis", log);
-  const cluster = await untilThere(presence, isAway, () => connectCluster(urls, nodes));
+  const availability = new Availability(`Redis Cluster at ${hosts.join(", ")} (REDIS_URL)`, log);
+  const nodes = new NodeAvailability("Redis", log);
+  const cluster = await retryUntilAvailable(availability, isRedisDown, () =>
+    connectCluster(urls, nodes),
+  );
   return new RedisCluster(cluster, times);
 }
 
-function openEmbedded(dataDir: string, sqlite: Presence) {
-  return untilThere(sqlite, isBusy, () => openSqliteFile(dataDir));
+function openEmbedded(dataDir: string, sqlite: Availability) {
+  return retryUntilAvailable(sqlite, isBusy, () => openSqliteFile(dataDir));
 }
 
-/** Try every second until it works, or fails so that waiting is of no use. */
-async function untilThere<T>(
-  presence: Presence,
-  isWorthWaiting: (cause: unknown) => boolean,
+/** Try every second until it works, or until it fails in a way that waiting does not cure. */
+async function retryUntilAvailable<T>(
+  availability: Availability,
+  isTemporary: (cause: unknown) => boolean,
   connect: () => T | Promise<T>,
 ): Promise<T> {
   for (;;) {
     try {
-      const connected = await attempt(`open ${presence.database}`, connect);
-      presence.there();
+      const connected = await attempt(`open ${availability.database}`, connect);
+      availability.up();
       return connected;
     } catch (error) {
-      if (!(error instanceof Error) || !isWorthWaiting(error.cause)) throw error;
-      presence.away(error.cause);
+      if (!(error instanceof Error) || !isTemporary(error.cause)) throw error;
+      availability.down(error.cause);
     }
     await Bun.sleep(RETRY_MS);
   }
 }
 
-/** Whether a server is missing, rather than there and refusing (wrong password, no database). */
-function isAway(cause: unknown): boolean {
-  if (cause instanceof MigrationError || cause instanceof WrongRedisError) return false;
-  if (cause instanceof CertificateError) return false;
-  // SQLSTATE: class 28 is authorization, 42 is access rights, unknown databases and syntax.
-  if (/^(28|42)/.test(errorField(cause, "sqlState") ?? "")) return false;
+/** Whether Redis does not answer yet, rather than refuses (wrong password, not a master). */
+function isRedisDown(cause: unknown): boolean {
+  if (cause instanceof WrongRedisError || cause instanceof CertificateError) return false;
   return !(cause instanceof Error && /^(ERR|WRONGPASS|NOAUTH|NOPERM) /.test(cause.message));
 }

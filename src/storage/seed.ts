@@ -1,38 +1,38 @@
 import type { User } from "../user/stores.ts";
 
-/** Spread over what is recorded as filled: so many users are looked for, to see if it is so. */
+/** How many of the inserted users are looked for, to check that they are still there. */
 const SAMPLES = 100;
 
 /** User n, counted from 0. */
 export type UserOf = (n: number) => User;
 
 /**
- * How far a database has been filled. It is kept in the database and moves in the transaction of
- * the rows themselves, so it is right whatever ends the process.
+ * How many users have been inserted. The database keeps it and changes it in the transaction of the
+ * rows, so it is right even if the process is killed.
  */
 export interface SeedProgress {
-  /** All users before this one have had their turn. */
+  /** The first user that has not been processed. */
   readonly next: number;
-  /** How many of those had a name that was taken, and was left to its user. */
+  /** How many processed users were not inserted, because their names were taken. */
   readonly taken: number;
 }
 
-/** Fills the table `user` with many rows. Every method throws a StorageError. */
+/** Inserts many users into the table `user`. Every method throws a StorageError. */
 export interface Seed {
-  /** As in "MySQL at 127.0.0.1:3306/portico". */
+  /** Such as "MySQL at 127.0.0.1:3306/portico". */
   readonly database: string;
-  /** How the rows get there, as in "multi-row INSERT". */
+  /** How the rows are inserted, such as "multi-row INSERT". */
   readonly method: string;
   progress(): Promise<SeedProgress>;
-  /** Give the next users their turn, as many as one transaction takes, not past `end`. */
+  /** Process the next users, as many as one transaction takes, but none from `end` on. */
   advance(end: number, userOf: UserOf): Promise<SeedProgress>;
   close(): Promise<void>;
 }
 
+/** The users of one transaction. */
 export interface Chunk {
-  /** The users of this chunk, by number: from here … */
   readonly from: number;
-  /** … up to here, exclusive. Equal where there is nothing left to do. */
+  /** Exclusive; equal to `from` if nothing is left to do. */
   readonly to: number;
 }
 
@@ -41,7 +41,7 @@ export function nextChunk({ next }: SeedProgress, size: number, end: number): Ch
   return { from: next, to: Math.max(next, Math.min(next + size, end)) };
 }
 
-/** @param inserted how many of the chunk were inserted, their names not having been taken */
+/** @param inserted how many users of the chunk were inserted */
 export function progressAfter(
   { taken }: SeedProgress,
   { from, to }: Chunk,
@@ -50,7 +50,7 @@ export function progressAfter(
   return { next: to, taken: taken + (to - from - inserted) };
 }
 
-/** Names that must be there if what is recorded still holds: the table may have been emptied. */
+/** Names that must be in the table, unless the table was emptied after the recorded progress. */
 export function sampleNames({ next }: SeedProgress, nameOf: (n: number) => string): string[] {
   const length = Math.min(SAMPLES, next);
   const step = (next - 1) / Math.max(1, length - 1);

@@ -1,7 +1,7 @@
 import type { QueryResult } from "mysql2";
 import type { Connection } from "mysql2/promise";
-import { within } from "../attempt.ts";
-import type { Presence } from "../availability.ts";
+import { withTimeout } from "../attempt.ts";
+import type { Availability } from "../availability.ts";
 import { isDemoted, isDuplicateKey, isPassing, isRolledBack, serverErrno } from "./errors.ts";
 import { MysqlPool, type PooledConnection } from "./pool.ts";
 import { openSession, type ProvenRow, throwIfDemoted } from "./session.ts";
@@ -34,10 +34,10 @@ type Statement<T> = (connection: Connection) => Promise<T>;
 /** Prepared statements on a pool of connections, where every wait is bounded. */
 export class MysqlClient {
   readonly #pool: MysqlPool;
-  readonly #presence: Presence;
+  readonly #availability: Availability;
 
-  constructor(databaseUrl: string, presence: Presence) {
-    this.#presence = presence;
+  constructor(databaseUrl: string, availability: Availability) {
+    this.#availability = availability;
     this.#pool = new MysqlPool({
       maxConnections: CONNECTIONS,
       idleMs: IDLE_MS,
@@ -80,14 +80,14 @@ export class MysqlClient {
       await this.#pool.takeTurn(STATEMENT_TIMEOUT_MS);
       try {
         const result = await this.#attempt(isRead, statement, endsAtMs);
-        this.#presence.there();
+        this.#availability.up();
         return result;
       } finally {
         this.#pool.endTurn();
       }
     } catch (error) {
       // What has a number was said by a server that is there.
-      if (serverErrno(error) === undefined) this.#presence.away(error);
+      if (serverErrno(error) === undefined) this.#availability.down(error);
       throw error;
     }
   }
@@ -99,7 +99,7 @@ export class MysqlClient {
       let pooled: PooledConnection | undefined;
       try {
         pooled = await this.#pool.take(endsAtMs, mustBeFresh);
-        const result = await within(
+        const result = await withTimeout(
           timeoutOf(endsAtMs, attempt, isRead && !pooled.isFresh),
           statement(pooled.connection),
         );

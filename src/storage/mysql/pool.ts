@@ -1,5 +1,5 @@
 import type { Connection } from "mysql2/promise";
-import { within } from "../attempt.ts";
+import { withTimeout } from "../attempt.ts";
 import { isDemoted } from "./errors.ts";
 import { proveWritable } from "./session.ts";
 
@@ -78,7 +78,7 @@ export class MysqlPool {
       throw new Error(`${MAX_WAITERS} statements are waiting for a connection`);
     }
     const turn = new Promise<void>((resolve) => this.#waiters.push(resolve));
-    await within(timeoutMs, turn, () => this.endTurn());
+    await withTimeout(timeoutMs, turn, () => this.endTurn());
   }
 
   endTurn(): void {
@@ -125,7 +125,7 @@ export class MysqlPool {
     this.generation++;
     await Promise.allSettled(
       this.#idle.splice(0).map(async ({ connection }) => {
-        await within(PROOF_TIMEOUT_MS, connection.end()).finally(() => connection.destroy());
+        await withTimeout(PROOF_TIMEOUT_MS, connection.end()).finally(() => connection.destroy());
       }),
     );
   }
@@ -144,7 +144,7 @@ export class MysqlPool {
    */
   async #proves({ connection }: PooledConnection): Promise<boolean> {
     try {
-      await within(PROOF_TIMEOUT_MS, proveWritable(connection));
+      await withTimeout(PROOF_TIMEOUT_MS, proveWritable(connection));
       return true;
     } catch (error) {
       // Whatever has happened to it has probably happened to all.

@@ -5,7 +5,7 @@ import {
   type SslOptions,
 } from "mysql2";
 import type { Connection } from "mysql2/promise";
-import { within } from "../attempt.ts";
+import { withTimeout } from "../attempt.ts";
 import { DemotedError, isWithoutTls } from "./errors.ts";
 import { tlsOf } from "./tls.ts";
 
@@ -102,7 +102,7 @@ async function open(
   });
   const connection = raw.promise();
   try {
-    await within(
+    await withTimeout(
       timeoutMs,
       connected.then(() => setUp(connection, session)),
     );

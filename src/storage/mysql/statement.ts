@@ -1,6 +1,6 @@
 import type { QueryResult } from "mysql2";
 import type { Connection } from "mysql2/promise";
-import { within } from "../attempt.ts";
+import { withTimeout } from "../attempt.ts";
 
 /** For what does not touch the users, and waits for a table's lock at most. */
 const STATEMENT_TIMEOUT_MS = 10_000;
@@ -14,6 +14,6 @@ export async function query<T extends QueryResult>(
   values: readonly (string | number | readonly string[])[] = [],
   timeoutMs = STATEMENT_TIMEOUT_MS,
 ): Promise<T> {
-  const [result] = await within(timeoutMs, connection.query<T>(sql, [...values]));
+  const [result] = await withTimeout(timeoutMs, connection.query<T>(sql, [...values]));
   return result;
 }

@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { errorField } from "../attempt.ts";
-import type { Presence } from "../availability.ts";
+import type { Availability } from "../availability.ts";
 import { SCRIPTS } from "./scripts.ts";
 
 const LONGEST_BACKOFF_MS = 500;
@@ -47,7 +47,7 @@ export interface RedisClient {
   reasonOf(error: unknown): unknown;
 }
 
-export function connectRedis(redisUrl: string, presence: Presence): RedisClient {
+export function connectRedis(redisUrl: string, availability: Availability): RedisClient {
   const isTls = redisUrl.startsWith("rediss:");
   const redis = new Redis(redisUrl, {
     ...TIMEOUTS,
@@ -65,10 +65,10 @@ export function connectRedis(redisUrl: string, presence: Presence): RedisClient 
   redis.on("error", (error: unknown) => {
     why = connectionError(isTls, error);
   });
-  redis.on("reconnecting", () => presence.away(why ?? "connection closed"));
+  redis.on("reconnecting", () => availability.down(why ?? "connection closed"));
   redis.on("ready", () => {
     why = undefined;
-    presence.there();
+    availability.up();
   });
   return { redis, reasonOf: (error) => why ?? connectionError(isTls, error) };
 }

@@ -1,6 +1,6 @@
 import { Cluster, Redis } from "ioredis";
-import { within } from "../attempt.ts";
-import type { NodePresences } from "../availability.ts";
+import { withTimeout } from "../attempt.ts";
+import type { NodeAvailability } from "../availability.ts";
 import { backoffMs, CertificateError, connectionError, TIMEOUTS } from "./client.ts";
 import { sentinelOr } from "./role.ts";
 import { SCRIPTS } from "./scripts.ts";
@@ -33,7 +33,7 @@ class BoundedCluster extends Cluster {
  */
 export async function connectCluster(
   urls: readonly string[],
-  presences: NodePresences,
+  nodes: NodeAvailability,
 ): Promise<Cluster> {
   const { protocol, username, password } = new URL(urls[0] ?? "");
   const cluster = new BoundedCluster(
@@ -68,11 +68,11 @@ export async function connectCluster(
   });
   cluster.on("+node", (node) => {
     const address = `${node.options.host}:${node.options.port}`;
-    node.on("ready", () => presences.there(address));
-    node.on("error", (error: unknown) => presences.away(address, error));
+    node.on("ready", () => nodes.up(address));
+    node.on("error", (error: unknown) => nodes.down(address, error));
   });
   try {
-    await within(OPEN_TIMEOUT_MS, cluster.connect());
+    await withTimeout(OPEN_TIMEOUT_MS, cluster.connect());
     return cluster;
   } catch (error) {
     cluster.disconnect();

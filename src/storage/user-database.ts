@@ -1,0 +1,66 @@
+import { attempt } from "./attempt.ts";
+import type { MigrationEvents, MigrationState } from "./migration.ts";
+import { migrateMysql, mysqlMigrationStates } from "./mysql/migrate.ts";
+import { MysqlSeed } from "./mysql/seed.ts";
+import type { Seed } from "./seed.ts";
+import { inTurn, openSqliteFile, sqliteFileStates } from "./sqlite/file.ts";
+import { SqliteSeed } from "./sqlite/seed.ts";
+
+/** The database of the users, for the commands. Every method throws a StorageError. */
+export interface UserDatabase {
+  /** Such as "MySQL at 127.0.0.1:3306/portico". */
+  readonly name: string;
+  /** The applied and the pending migrations, in order. Changes nothing. */
+  migrationStates(): Promise<MigrationState[]>;
+  /** Apply the pending migrations, in order. */
+  migrate(events: MigrationEvents): Promise<void>;
+  /**
+   * Migrate, then get ready to insert many users. Several processes may do so: they take turns.
+   * @param nameOf the name of user n, to check that the inserted users are still there
+   */
+  openSeed(nameOf: (n: number) => string, events: MigrationEvents): Promise<Seed>;
+}
+
+export interface UserDatabaseOptions {
+  readonly databaseUrl: string | undefined;
+  readonly dataDir: string;
+}
+
+export function userDatabase({ databaseUrl, dataDir }: UserDatabaseOptions): UserDatabase {
+  return databaseUrl === undefined ? inSqlite(dataDir) : inMysql(databaseUrl);
+}
+
+function inSqlite(dataDir: string): UserDatabase {
+  const name = `SQLite in ${dataDir}`;
+  return {
+    name,
+    migrationStates: () =>
+      attempt(`read ${name} (DATA_DIR)`, () => inTurn(() => sqliteFileStates(dataDir))),
+    migrate: (events) =>
+      attempt(`migrate ${name} (DATA_DIR)`, () =>
+        inTurn(() => openSqliteFile(dataDir).close(), events),
+      ),
+    openSeed: (nameOf, events) =>
+      attempt(`open ${name} (DATA_DIR)`, async () => {
+        const file = await inTurn(() => openSqliteFile(dataDir), events);
+        return SqliteSeed.open(name, file, { nameOf, waiting: events.waiting });
+      }),
+  };
+}
+
+function inMysql(databaseUrl: string): UserDatabase {
+  const { host, pathname } = new URL(databaseUrl);
+  const name = `MySQL at ${host}${pathname}`;
+  return {
+    name,
+    migrationStates: () =>
+      attempt(`read ${name} (DATABASE_URL)`, () => mysqlMigrationStates(databaseUrl)),
+    migrate: (events) =>
+      attempt(`migrate ${name} (DATABASE_URL)`, () => migrateMysql(databaseUrl, events)),
+    openSeed: (nameOf, events) =>
+      attempt(`open ${name} (DATABASE_URL)`, async () => {
+        await migrateMysql(databaseUrl, events);
+        return MysqlSeed.open(name, databaseUrl, nameOf);
+      }),
+  };
+}
