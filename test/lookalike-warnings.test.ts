@@ -41,19 +41,27 @@ test.each([
   },
 );
 
-test("a command names them on stderr", async () => {
+test.each([
+  ["migrate", ["--status"]],
+  ["seed", ["--users", "1"]],
+  ["backup", ["copy"]],
+  ["sweep", ["--dry-run"]],
+  ["rpc", ["--address", "127.0.0.1:1"]],
+])("%s names them on stderr: what reads its stdout gets its result alone", async (name, args) => {
   await using folder = await Folder.make();
-  for (const [script, args] of [
-    ["src/migrate-main.ts", ["--status"]],
-    ["src/rpc-main.ts", ["--address", "127.0.0.1:1"]],
-  ] as const) {
-    await using child = new Child(script, {
-      args,
-      environment: { ...WRONG, DATA_DIR: folder.path },
-    });
-    await child.exited();
-    expectWarnings(child.output);
-  }
+  const { PATH = "" } = process.env;
+  const child = Bun.spawn([process.execPath, join(ROOT, `src/${name}-main.ts`), ...args], {
+    cwd: folder.path,
+    env: { PATH, ...WRONG, DATA_DIR: "data" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  await child.exited;
+  expectWarnings(stderr);
+  expect(stdout).not.toContain("is no variable of Portico");
 });
 
 test("what runs before the dependencies are installed needs none of them", async () => {
