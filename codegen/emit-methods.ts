@@ -32,10 +32,11 @@ function errorsOf(method: MethodModel, origin: string, source: string): string {
 }
 
 function descriptor(service: string, method: MethodModel, lock: Lock): string {
-  const { name, number, hash, idempotent, errors, request, reply } = method;
+  const { name, summary, number, hash, idempotent, errors, request, reply } = method;
   const older = lock.methods[number]?.hashes.slice(1) ?? [];
   return `export const ${constantName(name)}: Method<${request}, ${reply}, ${errorType(method)}> = {
   name: "${service}.${name}",
+  summary: ${JSON.stringify(summary)},
   number: ${number},
   hash: "${hash}",${older.length > 0 ? `\n  olderHashes: ${JSON.stringify(older)},` : ""}
   idempotent: ${idempotent},

@@ -1,10 +1,9 @@
 import type { ServiceModel } from "./model.ts";
-import { constantName, header, variableName } from "./text.ts";
+import { header, variableName } from "./text.ts";
 
-/** All services as one type, so that a server cannot forget to serve or to describe one. */
+/** All services as one type, so that a server cannot forget to serve one. */
 export function emitServices(services: readonly ServiceModel[]): string {
   const lines = (line: (service: ServiceModel) => string) => services.map(line).join("\n");
-  const description = ({ service }: ServiceModel) => `${constantName(service)}_DESCRIPTION`;
   const member = ({ service }: ServiceModel) =>
     `  readonly ${variableName(service)}: ${service}Service;`;
   const table = ({ service }: ServiceModel) =>
@@ -12,8 +11,6 @@ export function emitServices(services: readonly ServiceModel[]): string {
   return [
     header("schema/"),
     'import type { DispatchTable } from "../rpc/method.ts";',
-    'import type { ServiceDescription } from "./system-messages.ts";',
-    lines((each) => `import { ${description(each)} } from "./${each.file}-description.ts";`),
     lines(
       ({ service, file }) =>
         `import { type ${service}Service, ${variableName(service)}Dispatch } ` +
@@ -27,11 +24,6 @@ export function emitServices(services: readonly ServiceModel[]): string {
     `export function dispatchTables(services: Services): readonly DispatchTable[] {
   return [${services.map(table).join(", ")}];
 }`,
-    "",
-    "/** What a server says that it serves. From every contract in schema/. */",
-    "export const DESCRIPTIONS: readonly ServiceDescription[] = [",
-    services.map(description).join(", "),
-    "];",
     "",
   ].join("\n");
 }

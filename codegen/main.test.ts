@@ -104,7 +104,7 @@ test("emitted code passes the type checker and the formatter, however long its n
     `  wide: ${wideEndpoint(calls)},\n  signUp:`,
   );
   expect(await checkout.codegen()).toMatchObject({ code: 0 });
-  const { "very-wide-messages.ts": messages = "", "very-wide-description.ts": description = "" } =
+  const { "very-wide-messages.ts": messages = "", "very-wide-methods.ts": methods = "" } =
     await checkout.emitted();
   expect(messages).toContain('readonly "not-an-identifier": null;');
   expect(messages).toContain("readonly list: readonly string[];");
@@ -113,9 +113,9 @@ test("emitted code passes the type checker and the formatter, however long its n
   expect(messages).toContain("readonly maybe?: number;");
   expect(messages).toContain("readonly maybeInner?: Inner;");
   expect(messages).toContain("readonly counts: Readonly<Record<string, number | Inner>>;");
-  expect(description).toContain("export const VERY_WIDE_DESCRIPTION: ServiceDescription = {");
-  expect(description).toContain("summary: 'Get \"it\".',");
-  expect(description).toContain("reply: schema.Inner,");
+  expect(methods).toContain("export const GET: Method<Inner, Inner, never> = {");
+  expect(methods).toContain("summary: 'Get \"it\".',");
+  expect(methods).toContain("reply: Inner,");
   const texts = Object.values(await checkout.emitted());
   expect(
     texts

@@ -6,7 +6,6 @@ import { checkMessages } from "./check-messages.ts";
 import { checkNames } from "./check-names.ts";
 import { emitBrowserClient } from "./emit-browser-client.ts";
 import { emitClient } from "./emit-client.ts";
-import { emitDescription } from "./emit-description.ts";
 import { emitEndpoints } from "./emit-endpoints.ts";
 import { emitMessages } from "./emit-messages.ts";
 import { emitMethods } from "./emit-methods.ts";
@@ -26,7 +25,6 @@ const EMITTERS = {
   methods: emitMethods,
   client: emitClient,
   service: emitService,
-  description: emitDescription,
 };
 
 const NO_LOCK =

@@ -6,10 +6,11 @@ import { optionsOrExit } from "./cli/usage.ts";
 import { loadOrExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
 import { TCP_TIER, type TcpConfig } from "./config/tcp.ts";
-import { DESCRIPTIONS, dispatchTables } from "./gen/services.ts";
+import { dispatchTables } from "./gen/services.ts";
 import { listenOn, type RunningTier, runTier } from "./process/lifecycle.ts";
 import { DEFAULT_LIMITS } from "./rpc/limits.ts";
 import type { Log } from "./rpc/log.ts";
+import type { DispatchTable } from "./rpc/method.ts";
 import { Listener } from "./rpc/server/listener.ts";
 import { openStorage } from "./storage/open.ts";
 import { callLog } from "./telemetry/call-log.ts";
@@ -33,7 +34,7 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
   const stored = { databaseUrl, redisUrl, dataDir, sessionTtlSeconds };
   const storage = await openStorage({ ...stored, leaseMs, log });
   const stats = new CallStats();
-  const tables = dispatchTables({
+  const tables: readonly DispatchTable[] = dispatchTables({
     user: createUserService({
       users: storage.users,
       sessions: storage.sessions,
@@ -44,9 +45,9 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
     system: createSystemService({
       users: storage.users,
       sessions: storage.sessions,
-      services: DESCRIPTIONS,
       stats,
       log,
+      tables: () => tables,
       openConnections: () => listener.connections,
     }),
   });

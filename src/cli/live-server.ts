@@ -8,6 +8,7 @@ import type { JsonObject } from "../rpc/wire/json.ts";
 const ANYTHING: Validator<unknown> = {
   Check: (_value): _value is unknown => true,
   Errors: () => ({ First: () => undefined }),
+  Schema: () => ({}),
 };
 
 /** A server of which nothing is known but what it tells. One deadline spans all questions. */

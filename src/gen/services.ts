@@ -1,9 +1,6 @@
 // @generated from schema/ by `bun run codegen`. Edit the schema, not this file.
 import type { DispatchTable } from "../rpc/method.ts";
-import { SYSTEM_DESCRIPTION } from "./system-description.ts";
-import type { ServiceDescription } from "./system-messages.ts";
 import { type SystemService, systemDispatch } from "./system-service.ts";
-import { USER_DESCRIPTION } from "./user-description.ts";
 import { type UserService, userDispatch } from "./user-service.ts";
 
 /** What a server serves. From every contract in schema/. */
@@ -16,6 +13,3 @@ export interface Services {
 export function dispatchTables(services: Services): readonly DispatchTable[] {
   return [userDispatch(services.user), systemDispatch(services.system)];
 }
-
-/** What a server says that it serves. From every contract in schema/. */
-export const DESCRIPTIONS: readonly ServiceDescription[] = [USER_DESCRIPTION, SYSTEM_DESCRIPTION];

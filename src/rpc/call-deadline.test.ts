@@ -109,7 +109,14 @@ test("a call that expired while this process was busy is not sent by a free slot
     Bun.sleepSync(2 * WAIT_MS);
     return SAY.reply.Check(reply);
   };
-  const slow = { ...SAY, reply: { Check: isText, Errors: () => SAY.reply.Errors(undefined) } };
+  const slow = {
+    ...SAY,
+    reply: {
+      Check: isText,
+      Errors: () => SAY.reply.Errors(undefined),
+      Schema: () => SAY.reply.Schema(),
+    },
+  };
   const first = client.balancer.call(slow, { text: "first" }, { timeoutMs: LONG_MS });
   const late = failure(client.say("late", WAIT_MS));
   const patient = client.say("patient", LONG_MS);

@@ -5,6 +5,8 @@ import { DomainError, RpcError } from "./error.ts";
 export interface Validator<T> {
   Check(value: unknown): value is T;
   Errors(value: unknown): { First(): Mismatch | undefined };
+  /** As JSON Schema, once it has gone through JSON. */
+  Schema(): unknown;
 }
 
 /** One thing that is wrong with a message. */
@@ -22,6 +24,8 @@ export interface Mismatch {
 export interface Method<Request, Reply, Errors extends DeclaredErrorName = DeclaredErrorName> {
   /** `Service.method`, for logs and messages; the wire carries the number. */
   readonly name: string;
+  /** One sentence. */
+  readonly summary: string;
   readonly number: number;
   /** Digest of everything that both sides must agree on: number, name, messages, errors, … */
   readonly hash: string;

@@ -1,6 +1,7 @@
 import type { MethodStats, PartHealth, ServiceDescription } from "../gen/system-messages.ts";
 import type { SystemService } from "../gen/system-service.ts";
 import type { Log } from "../rpc/log.ts";
+import type { DispatchTable } from "../rpc/method.ts";
 import type { CallStats, MethodCount } from "./call-stats.ts";
 
 /** A database, as far as its health is concerned. */
@@ -14,9 +15,10 @@ export interface Part {
 export interface SystemParts {
   readonly users: Part;
   readonly sessions: Part;
-  readonly services: readonly ServiceDescription[];
   readonly stats: CallStats;
   readonly log: Log;
+  /** All that the server serves, this service included. Called after the start. */
+  tables(): readonly DispatchTable[];
   openConnections(): number;
 }
 
@@ -45,7 +47,7 @@ export function createSystemService(parts: SystemParts): SystemService {
     },
 
     async describe() {
-      return { services: parts.services };
+      return { services: parts.tables().map(describeService) };
     },
 
     async stats() {
@@ -56,6 +58,21 @@ export function createSystemService(parts: SystemParts): SystemService {
       };
     },
   };
+}
+
+function describeService(table: DispatchTable): ServiceDescription {
+  const [service = ""] = table[0]?.method.name.split(".") ?? [];
+  const methods = table.map(({ method }) => ({
+    name: method.name.slice(`${service}.`.length),
+    number: method.number,
+    hash: method.hash,
+    summary: method.summary,
+    idempotent: method.idempotent,
+    errors: method.errors,
+    request: method.request.Schema(),
+    reply: method.reply.Schema(),
+  }));
+  return { service, methods };
 }
 
 /** A server that answers is up; how busy it is shows in the time until its event loop comes by. */

@@ -21,6 +21,7 @@ const TextCheck = TypeCompiler.Compile(Text);
 
 export const SAY: Method<Text, Text> = {
   name: "Test.say",
+  summary: "Repeat a text.",
   number: 7,
   hash: "a hash",
   idempotent: false,
