@@ -1,10 +1,11 @@
 import { SchemaError, type ServiceModel } from "./model.ts";
-import { constantName, errorType, variableName } from "./text.ts";
+import { constantName, variableName } from "./text.ts";
 
 /** Names that emitted code uses for something else. */
 const TAKEN = [
   ...["Record", "Promise", "Readonly", "TypeCompiler", "schema"],
-  ...["Method", "Validator", "Caller", "CallOptions", "CallContext", "DispatchTable", "entry"],
+  ...["Method", "Validator", "Caller", "CallOptions", "CallContext", "DispatchTable"],
+  ...["dispatchTable", "entry"],
 ];
 
 /** Folders of src that are no service's: one with such a name would get into them. */
@@ -30,12 +31,10 @@ export function checkNames({ service, source, file, messages, methods }: Service
   take(`${service}Client`, "the client's");
   take(`${service}Service`, "the service's");
   take(`${variableName(service)}Dispatch`, "the dispatch table's");
-  for (const method of methods) {
-    const { name, errors } = method;
+  for (const { name } of methods) {
     if (!/^[a-z][A-Za-z0-9]*$/.test(name)) refuse(name, "a method's is like signIn");
     if (name in Object.prototype) refuse(name, "every object has a member of this name");
     take(constantName(name), `emitted for the method ${name}`);
-    if (errors.length > 0) take(errorType(method), `emitted for the errors of ${name}`);
   }
   for (const { name } of messages) {
     if (!/^[A-Za-z][A-Za-z0-9]*$/.test(name)) refuse(name, "a message's is like SessionRef");

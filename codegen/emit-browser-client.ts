@@ -1,9 +1,9 @@
 import { type TObject, type TSchema, TypeGuard } from "@sinclair/typebox";
 import { HTTP_API_SOURCE } from "./emit-endpoints.ts";
-import { typeOf } from "./emit-messages.ts";
 import type { EndpointModel } from "./http-model.ts";
 import { SchemaError } from "./model.ts";
 import { constantName, harmless, header } from "./text.ts";
+import { typeOf } from "./types.ts";
 
 /** The HTTP API for the pages: a function for each endpoint that answers JSON, in typed JSDoc. */
 export function emitBrowserClient(endpoints: readonly EndpointModel[]): string {

@@ -8,7 +8,7 @@ export function emitEndpoints(endpoints: readonly EndpointModel[]): string {
   const calling = endpoints.flatMap(({ call }) => (call ? [call] : []));
   // As a whole: two services may have a method of one name.
   const imports = [...new Set(calling.map(({ service }) => service))].map(
-    ({ service, file }) => `import * as ${variableName(service)} from "./${file}-methods.ts";`,
+    ({ service, file }) => `import * as ${variableName(service)} from "./${file}.ts";`,
   );
   const owns = endpoints.filter(({ call }) => !call);
   const ownNames = owns.map(({ name }) => JSON.stringify(name)).join(" | ") || "never";

@@ -14,7 +14,7 @@ export function emitServices(services: readonly ServiceModel[]): string {
     lines(
       ({ service, file }) =>
         `import { type ${service}Service, ${variableName(service)}Dispatch } ` +
-        `from "./${file}-service.ts";`,
+        `from "./${file}.ts";`,
     ),
     "",
     "/** What a server serves. From every contract in schema/. */",

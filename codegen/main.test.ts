@@ -56,29 +56,29 @@ test("every declaration that is emitted says where it comes from", async () => {
 
 test("--check fails and names the changed, the missing and the left-over file", async () => {
   await using checkout = await Checkout.copy();
-  const changed = checkout.path("src/gen/user-client.ts");
+  const changed = checkout.path("src/gen/user.ts");
   await Bun.write(changed, `${await Bun.file(changed).text()}// edited by hand\n`);
-  await rm(checkout.path("src/gen/user-service.ts"));
-  await Bun.write(checkout.path("src/gen/gone-methods.ts"), "// of a service that is gone\n");
+  await rm(checkout.path("src/gen/system.ts"));
+  await Bun.write(checkout.path("src/gen/gone.ts"), "// of a service that is gone\n");
   const before = await checkout.emitted();
 
   const { code, output } = await checkout.codegen("--check");
 
   expect(code).toBe(1);
   const named = Array.from(output.matchAll(/src\/gen\/(\S+) is stale/g), ([, name]) => name);
-  expect(named).toEqual(["gone-methods.ts", "user-client.ts", "user-service.ts"]);
+  expect(named).toEqual(["gone.ts", "system.ts", "user.ts"]);
   expect(await checkout.emitted()).toEqual(before); // It only looks.
 });
 
 test("codegen repairs what --check complains about, and again changes nothing", async () => {
   await using checkout = await Checkout.copy();
   const committed = await checkout.emitted();
-  await Bun.write(checkout.path("src/gen/user-client.ts"), "spoiled");
-  await Bun.write(checkout.path("src/gen/gone-methods.ts"), "left over");
+  await Bun.write(checkout.path("src/gen/user.ts"), "spoiled");
+  await Bun.write(checkout.path("src/gen/gone.ts"), "left over");
   const { code, output } = await checkout.codegen();
   expect(code).toBe(0);
-  expect(output).toContain("src/gen/user-client.ts written");
-  expect(output).toContain("src/gen/gone-methods.ts removed");
+  expect(output).toContain("src/gen/user.ts written");
+  expect(output).toContain("src/gen/gone.ts removed");
   expect(await checkout.emitted()).toEqual(committed);
   expect(await checkout.codegen()).toEqual({
     code: 0,
@@ -104,18 +104,17 @@ test("emitted code passes the type checker and the formatter, however long its n
     `  wide: ${wideEndpoint(calls)},\n  signUp:`,
   );
   expect(await checkout.codegen()).toMatchObject({ code: 0 });
-  const { "very-wide-messages.ts": messages = "", "very-wide-methods.ts": methods = "" } =
-    await checkout.emitted();
-  expect(messages).toContain('readonly "not-an-identifier": null;');
-  expect(messages).toContain("readonly list: readonly string[];");
-  expect(messages).toContain("readonly rows: readonly (number | Inner)[];");
-  expect(messages).toContain('readonly choice: "one" | 2 | boolean;');
-  expect(messages).toContain("readonly maybe?: number;");
-  expect(messages).toContain("readonly maybeInner?: Inner;");
-  expect(messages).toContain("readonly counts: Readonly<Record<string, number | Inner>>;");
-  expect(methods).toContain("export const GET: Method<Inner, Inner, never> = {");
-  expect(methods).toContain("summary: 'Get \"it\".',");
-  expect(methods).toContain("reply: Inner,");
+  const { "very-wide.ts": emitted = "" } = await checkout.emitted();
+  expect(emitted).toContain('readonly "not-an-identifier": null;');
+  expect(emitted).toContain("readonly list: readonly string[];");
+  expect(emitted).toContain("readonly rows: readonly (number | Inner)[];");
+  expect(emitted).toContain('readonly choice: "one" | 2 | boolean;');
+  expect(emitted).toContain("readonly maybe?: number;");
+  expect(emitted).toContain("readonly maybeInner?: Inner;");
+  expect(emitted).toContain("readonly counts: Readonly<Record<string, number | Inner>>;");
+  expect(emitted).toContain("export const GET: Method<Inner, Inner, never> = {");
+  expect(emitted).toContain("summary: 'Get \"it\".',");
+  expect(emitted).toContain("reply: Inner,");
   const texts = Object.values(await checkout.emitted());
   expect(
     texts
@@ -135,7 +134,7 @@ test("a field that is added to a message is a change of one file", async () => {
   await checkout.edit("schema/user.ts", credentials, `${credentials}, ${email}`);
   expect((await checkout.codegen()).code).toBe(0);
 
-  expect(await checkout.text("src/gen/user-messages.ts")).toContain("readonly email?: string;");
+  expect(await checkout.text("src/gen/user.ts")).toContain("readonly email?: string;");
   expect(await checkout.text("src/gen/http-endpoints.ts")).toContain(
     'fields: ["username", "password", "email"]',
   );

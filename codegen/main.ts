@@ -5,10 +5,7 @@ import { breakingChanges, refusal } from "./breaking.ts";
 import { checkMessages } from "./check-messages.ts";
 import { checkNames } from "./check-names.ts";
 import { emitBrowserClient } from "./emit-browser-client.ts";
-import { emitClient } from "./emit-client.ts";
 import { emitEndpoints } from "./emit-endpoints.ts";
-import { emitMessages } from "./emit-messages.ts";
-import { emitMethods } from "./emit-methods.ts";
 import { emitOpenApi } from "./emit-openapi.ts";
 import { emitService } from "./emit-service.ts";
 import { emitServices } from "./emit-services.ts";
@@ -19,13 +16,6 @@ import { checkNumbers, isContract, SchemaError, type ServiceModel, serviceModel 
 
 /** Holds nothing but what codegen writes. */
 const FOLDER = "src/gen";
-
-const EMITTERS = {
-  messages: emitMessages,
-  methods: emitMethods,
-  client: emitClient,
-  service: emitService,
-};
 
 const NO_LOCK =
   `Cannot find ${LOCK_PATH}, which knows what was published: get it back with \`git restore\`, ` +
@@ -39,12 +29,10 @@ function outputsOf(
   endpoints: readonly EndpointModel[],
   lock: Lock,
 ): Promise<Outputs> {
-  const drafts = services.flatMap((service) =>
-    Object.entries(EMITTERS).map(([part, emit]): [string, string] => [
-      `${FOLDER}/${service.file}-${part}.ts`,
-      emit(service, lock),
-    ]),
-  );
+  const drafts = services.map((service): [string, string] => [
+    `${FOLDER}/${service.file}.ts`,
+    emitService(service, lock),
+  ]);
   drafts.push(
     [`${FOLDER}/services.ts`, emitServices(services)],
     [`${FOLDER}/http-endpoints.ts`, emitEndpoints(endpoints)],

@@ -9,7 +9,7 @@ setDefaultTimeout(60_000);
 
 /** A server of the code that a checkout has emitted. */
 async function startServer(of: Checkout, handler: (request: Words) => Promise<unknown>) {
-  const { wordsDispatch } = await import(of.path("src/gen/words-service.ts"));
+  const { wordsDispatch } = await import(of.path("src/gen/words.ts"));
   const tables = [wordsDispatch({ count: handler, erase: handler, split: handler })];
   const listener = new Listener({ host: HOST, port: 0, tables, log: recorder([]) });
   return { port: listener.port, [Symbol.asyncDispose]: () => listener.close(0) };
@@ -22,7 +22,7 @@ interface Words {
 
 /** A call by the stub that a checkout has emitted. */
 async function count(of: Checkout, port: number, request: Words): Promise<unknown> {
-  const { WordsClient } = await import(of.path("src/gen/words-client.ts"));
+  const { WordsClient } = await import(of.path("src/gen/words.ts"));
   using client = startClient(port);
   return await new WordsClient(client.balancer).count(request);
 }

@@ -1,5 +1,3 @@
-import type { MethodModel } from "./model.ts";
-
 const MAX_COLUMNS = 100;
 
 /** The first line of every emitted file. */
@@ -15,23 +13,6 @@ export function constantName(name: string): string {
 /** `AuditLog` → `auditLog` */
 export function variableName(service: string): string {
   return `${service.charAt(0).toLowerCase()}${service.slice(1)}`;
-}
-
-/** `signIn` → `SignInError`: the type of what it may answer beside its reply. */
-export function errorType({ name, errors }: MethodModel): string {
-  return errors.length === 0 ? "never" : `${name.charAt(0).toUpperCase()}${name.slice(1)}Error`;
-}
-
-/** The names of the error types of all methods that have one. */
-export function errorTypes(methods: readonly MethodModel[]): string[] {
-  return methods.filter(({ errors }) => errors.length > 0).map(errorType);
-}
-
-/** The doc comment of a method. */
-export function methodDoc({ summary, errors }: MethodModel): string {
-  return errors.length > 0
-    ? docComment(summary, `Errors: ${errors.join(", ")}.`)
-    : docComment(summary);
 }
 
 /** The doc comment of a declaration: ends with where it comes from. */
@@ -69,14 +50,4 @@ function wrap(text: string, start: string): string[] {
     line += ` ${word}`;
   }
   return [...lines, line];
-}
-
-/** The names of all messages that the methods take and return, each once. */
-export function messageNames(methods: readonly MethodModel[]): string {
-  return [...new Set(methods.flatMap(({ request, reply }) => [request, reply]))].join(", ");
-}
-
-/** The names of the constants that describe the methods. */
-export function constantNames(methods: readonly MethodModel[]): string {
-  return methods.map(({ name }) => constantName(name)).join(", ");
 }

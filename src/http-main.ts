@@ -7,7 +7,7 @@ import { optionsOrExit } from "./cli/usage.ts";
 import { HTTP_TIER, type HttpConfig } from "./config/http.ts";
 import { loadOrExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
-import { UserClient } from "./gen/user-client.ts";
+import { UserClient } from "./gen/user.ts";
 import { Pictures } from "./http/avatar/image.ts";
 import { openAvatars } from "./http/avatar/open.ts";
 import { AvatarRemovals } from "./http/avatar/removals.ts";

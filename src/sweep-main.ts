@@ -7,7 +7,7 @@ import { SWEEP_HELP } from "./cli/sweep-help.ts";
 import { optionsOrExit } from "./cli/usage.ts";
 import { loadForCommand } from "./config/command.ts";
 import { SWEEP, type SweepConfig } from "./config/sweep.ts";
-import { UserClient } from "./gen/user-client.ts";
+import { UserClient } from "./gen/user.ts";
 import { AvatarBucket } from "./http/avatar/bucket.ts";
 import { AvatarFolder } from "./http/avatar/folder.ts";
 import type { AvatarStore } from "./http/avatar/store.ts";

@@ -1,6 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import type { PictureNames } from "../src/gen/user-messages.ts";
-import type { UserService } from "../src/gen/user-service.ts";
+import type { PictureNames, UserService } from "../src/gen/user.ts";
 import { AvatarBucket } from "../src/http/avatar/bucket.ts";
 import { newPictureName } from "../src/http/avatar/store.ts";
 import { findUnused, removeAll } from "../src/http/avatar/sweep.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import type { UserService } from "../src/gen/user-service.ts";
+import type { UserService } from "../src/gen/user.ts";
 import { Api, isRecord, newMember } from "./contract/client.ts";
 import { avatarForm, pngOf } from "./contract/images.ts";
 import { COOKIE, type Front, startFront } from "./http-front.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import type { UserService } from "../src/gen/user-service.ts";
+import type { UserService } from "../src/gen/user.ts";
 import type { AvatarStore } from "../src/http/avatar/store.ts";
 import { DomainError } from "../src/rpc/error.ts";
 import { eventually } from "../src/rpc/testing/stack.ts";

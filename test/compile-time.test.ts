@@ -16,15 +16,15 @@ interface Program {
 }
 
 const CLIENT = `
-import type { UserClient } from "${ROOT}/src/gen/user-client.ts";
+import type { UserClient } from "${ROOT}/src/gen/user.ts";
 declare const user: UserClient;`;
 
 const SERVICE = `
-import type { UserService } from "${ROOT}/src/gen/user-service.ts";
+import type { UserService } from "${ROOT}/src/gen/user.ts";
 declare const others: Omit<UserService, "signIn">;`;
 
 const CATCH = `${CLIENT}
-import { SIGN_IN } from "${ROOT}/src/gen/user-methods.ts";
+import { SIGN_IN } from "${ROOT}/src/gen/user.ts";
 import { isErrorOf } from "${ROOT}/src/rpc/method.ts";
 export async function signIn(username: string, password: string): Promise<string> {
   try {
@@ -123,7 +123,7 @@ export const service: UserService = {
     throw context.error("UserExistedError");
   },
 };`,
-    says: [7, `'"UserExistedError"' is not assignable to parameter of type 'SignInError'`],
+    says: [7, `'"UserExistedError"' is not assignable to parameter of type '"PasswordError"`],
   },
   {
     title: "a switch over every error of a method",

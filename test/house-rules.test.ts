@@ -164,9 +164,9 @@ describe("house rules", () => {
     const found = (path: string, text: string) => forbiddenImports({ path, text }).length;
     expect(found("src/http/a.ts", 'import { x } from "../storage/open.ts";')).toBe(1);
     expect(found("src/http/a.ts", 'import type { X } from "../user/stores.ts";')).toBe(1);
-    expect(found("src/user/a.ts", 'import { X } from "../gen/user-client.ts";')).toBe(1);
-    expect(found("src/user/a.ts", 'import type { X } from "../gen/user-client.ts";')).toBe(0);
-    expect(found("src/rpc/a.ts", 'export {\n  x,\n} from "../gen/user-client.ts";')).toBe(1);
+    expect(found("src/user/a.ts", 'import { X } from "../gen/user.ts";')).toBe(1);
+    expect(found("src/user/a.ts", 'import type { X } from "../gen/user.ts";')).toBe(0);
+    expect(found("src/rpc/a.ts", 'export {\n  x,\n} from "../gen/user.ts";')).toBe(1);
     expect(found("src/rpc/a.ts", 'import "../config/load.ts";')).toBe(1);
     expect(found("src/http/a.ts", 'const x = await import("../storage/open.ts");')).toBe(1);
     expect(found("src/http/a.ts", 'import { createPool } from "mysql2/promise";')).toBe(1);
@@ -228,7 +228,9 @@ describe("house rules", () => {
   test("files are named for what they hold and are short enough to read", () => {
     const vague = /(^|[/-])(utils?|helpers?|common|misc|index)\.ts$/;
     expect(ours.filter(({ path }) => vague.test(path))).toEqual([]);
-    const long = withoutTests.filter(({ text }) => text.split("\n").length > MAX_LINES);
+    // An emitted file is as long as its contract.
+    const written = withoutTests.filter(({ path }) => !isIn(path, "src/gen"));
+    const long = written.filter(({ text }) => text.split("\n").length > MAX_LINES);
     expect(long.map(({ path }) => path)).toEqual([]);
     expect(linesMatching(withoutTests, new RegExp(`^.{${MAX_COLUMNS + 1},}$`))).toEqual([]);
   });

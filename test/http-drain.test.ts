@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import type { UserService } from "../src/gen/user-service.ts";
+import type { UserService } from "../src/gen/user.ts";
 import { eventually } from "../src/rpc/testing/stack.ts";
 import { Folder, startHttp, startTcp } from "./child.ts";
 import { freeze } from "./freeze.ts";

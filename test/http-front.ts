@@ -3,8 +3,7 @@
 import { join } from "node:path";
 import pino from "pino";
 import { UserContract } from "../schema/user.ts";
-import { UserClient } from "../src/gen/user-client.ts";
-import { type UserService, userDispatch } from "../src/gen/user-service.ts";
+import { UserClient, type UserService, userDispatch } from "../src/gen/user.ts";
 import { AvatarFolder } from "../src/http/avatar/folder.ts";
 import { AvatarRemovals } from "../src/http/avatar/removals.ts";
 import type { AvatarStore } from "../src/http/avatar/store.ts";

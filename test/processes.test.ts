@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cp, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { SystemClient } from "../src/gen/system-client.ts";
+import { SystemClient } from "../src/gen/system.ts";
 import { Balancer } from "../src/rpc/client/balancer.ts";
 import { Child, Folder, ROOT, startHttp, startTcp } from "./child.ts";
 import { Copy } from "./copy.ts";
@@ -255,7 +255,7 @@ describe.concurrent("bun run dev", () => {
     const text = await Bun.file(schema).text();
     await Bun.write(schema, text.replace('"Create a user."', '"Create a user for good."'));
     await dev.waitFor(/schema\/user\.ts changed: restarting[\s\S]*Portico is running/);
-    const client = await Bun.file(join(folder.path, "src/gen/user-client.ts")).text();
+    const client = await Bun.file(join(folder.path, "src/gen/user.ts")).text();
     expect(client).toContain("Create a user for good.");
     expect(dev.output).not.toContain("ended with exit code");
 

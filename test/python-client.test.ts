@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { GET_USER_INFO, SIGN_IN, SIGN_UP } from "../src/gen/user-methods.ts";
+import { GET_USER_INFO, SIGN_IN, SIGN_UP } from "../src/gen/user.ts";
 import { type FakeServer, type RawPeer, startFakeAnswerer } from "../src/rpc/testing/raw-peer.ts";
 import { deadPort, eventually, startServer } from "../src/rpc/testing/stack.ts";
 import { Flag, type Frame, FrameType } from "../src/rpc/wire/frame.ts";

@@ -1,5 +1,4 @@
-import type { ServiceDescription } from "../src/gen/system-messages.ts";
-import { systemDispatch } from "../src/gen/system-service.ts";
+import { type ServiceDescription, systemDispatch } from "../src/gen/system.ts";
 import { DEFAULT_LIMITS } from "../src/rpc/limits.ts";
 import { entry, type Handler, type Method } from "../src/rpc/method.ts";
 import { Listener } from "../src/rpc/server/listener.ts";

@@ -6,7 +6,7 @@ import { HTTP_TIER } from "../src/config/http.ts";
 import { load } from "../src/config/load.ts";
 import { TCP_TIER } from "../src/config/tcp.ts";
 import type { Environment } from "../src/config/variables.ts";
-import { UserClient } from "../src/gen/user-client.ts";
+import { UserClient } from "../src/gen/user.ts";
 import { startHttp } from "../src/http-main.ts";
 import { Balancer } from "../src/rpc/client/balancer.ts";
 import type { Caller } from "../src/rpc/method.ts";

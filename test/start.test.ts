@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { SystemClient } from "../src/gen/system-client.ts";
+import { SystemClient } from "../src/gen/system.ts";
 import { Balancer } from "../src/rpc/client/balancer.ts";
 import { Child, Folder, startHttp } from "./child.ts";
 import { available as hasMariaDb, type MariaDb, startMariaDb } from "./mariadb.ts";

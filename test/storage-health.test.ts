@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { SystemClient } from "../src/gen/system-client.ts";
+import { SystemClient } from "../src/gen/system.ts";
 import { Balancer } from "../src/rpc/client/balancer.ts";
 import { Child } from "./child.ts";
 import { openRowsAt } from "./contract/rows.ts";

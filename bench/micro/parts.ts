@@ -2,8 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import { hash } from "@node-rs/argon2";
-import { Credentials, Profile } from "../../src/gen/user-messages.ts";
-import { GET_USER_INFO } from "../../src/gen/user-methods.ts";
+import { Credentials, GET_USER_INFO, Profile } from "../../src/gen/user.ts";
 import { SessionCookie } from "../../src/http/session-cookie.ts";
 import { DEFAULT_LIMITS } from "../../src/rpc/limits.ts";
 import { type Frame, FrameReader, FrameType } from "../../src/rpc/wire/frame.ts";

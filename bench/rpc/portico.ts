@@ -1,5 +1,4 @@
-import { UserClient } from "../../src/gen/user-client.ts";
-import { GET_USER_INFO } from "../../src/gen/user-methods.ts";
+import { GET_USER_INFO, UserClient } from "../../src/gen/user.ts";
 import { Balancer } from "../../src/rpc/client/balancer.ts";
 import type { Interceptor, Interceptors } from "../../src/rpc/interceptor.ts";
 import { DEFAULT_POOL_LIMITS } from "../../src/rpc/limits.ts";

@@ -1,5 +1,5 @@
 import distance from "leven";
-import type { MethodDescription, ServiceDescription } from "../gen/system-messages.ts";
+import type { MethodDescription, ServiceDescription } from "../gen/system.ts";
 import { UsageError } from "./usage.ts";
 
 /** What a name on the command line stands for: a service, or one of its methods. */

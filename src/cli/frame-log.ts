@@ -1,5 +1,4 @@
-import type { ServiceDescription } from "../gen/system-messages.ts";
-import { DESCRIBE } from "../gen/system-methods.ts";
+import { DESCRIBE, type ServiceDescription } from "../gen/system.ts";
 import type { Address } from "../rpc/address.ts";
 import type { Interceptor } from "../rpc/interceptor.ts";
 import { type Frame, FrameType } from "../rpc/wire/frame.ts";

@@ -1,5 +1,5 @@
 import { ERRORS } from "../../schema/errors.ts";
-import type { MethodDescription, ServiceDescription } from "../gen/system-messages.ts";
+import type { MethodDescription, ServiceDescription } from "../gen/system.ts";
 import { exampleOf, fieldsOf, shapeOf } from "./json-schema.ts";
 import { table, wrap } from "./layout.ts";
 

@@ -1,6 +1,5 @@
 import { isDomainErrorName } from "../../schema/errors.ts";
-import { SystemClient } from "../gen/system-client.ts";
-import type { MethodDescription, ServiceDescription } from "../gen/system-messages.ts";
+import { type MethodDescription, type ServiceDescription, SystemClient } from "../gen/system.ts";
 import type { Caller, CallOptions, Method, Validator } from "../rpc/method.ts";
 import type { JsonObject } from "../rpc/wire/json.ts";
 

@@ -1,6 +1,6 @@
 // @generated from schema/http-api.ts by `bun run codegen`. Edit the schema, not this file.
 import type { Caller, Method } from "../rpc/method.ts";
-import * as user from "./user-methods.ts";
+import * as user from "./user.ts";
 
 export type { Caller };
 

@@ -1,7 +1,7 @@
 // @generated from schema/ by `bun run codegen`. Edit the schema, not this file.
 import type { DispatchTable } from "../rpc/method.ts";
-import { type SystemService, systemDispatch } from "./system-service.ts";
-import { type UserService, userDispatch } from "./user-service.ts";
+import { type SystemService, systemDispatch } from "./system.ts";
+import { type UserService, userDispatch } from "./user.ts";
 
 /** What a server serves. From every contract in schema/. */
 export interface Services {

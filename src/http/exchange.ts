@@ -1,6 +1,6 @@
 import type { Server } from "bun";
 import type { Caller } from "../gen/http-endpoints.ts";
-import type { UserClient } from "../gen/user-client.ts";
+import type { UserClient } from "../gen/user.ts";
 import type { Log } from "../rpc/log.ts";
 import type { Pictures } from "./avatar/image.ts";
 import type { AvatarRemovals } from "./avatar/removals.ts";

@@ -1,5 +1,4 @@
-import type { MethodStats, PartHealth, ServiceDescription } from "../gen/system-messages.ts";
-import type { SystemService } from "../gen/system-service.ts";
+import type { MethodStats, PartHealth, ServiceDescription, SystemService } from "../gen/system.ts";
 import type { Log } from "../rpc/log.ts";
 import type { DispatchTable } from "../rpc/method.ts";
 import type { CallStats, MethodCount } from "./call-stats.ts";

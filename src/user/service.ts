@@ -1,5 +1,4 @@
-import type { UpdateNicknameError } from "../gen/user-methods.ts";
-import type { UserService } from "../gen/user-service.ts";
+import type { UserService } from "../gen/user.ts";
 import { RpcError } from "../rpc/error.ts";
 import type { Log } from "../rpc/log.ts";
 import type { CallContext } from "../rpc/method.ts";
@@ -126,7 +125,7 @@ function fillInBackground(
 async function update(
   { sessions }: UserServiceParts,
   owner: { readonly sessionId: string; readonly username?: string },
-  context: CallContext<UpdateNicknameError>,
+  context: CallContext<"InvalidSessionError" | "UserNotExistError">,
   write: (username: string) => Promise<boolean>,
 ): Promise<void> {
   const session = await sessions.find(owner.sessionId);

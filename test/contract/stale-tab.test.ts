@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { UPDATE_NICKNAME, UPDATE_PROFILE_PIC } from "../../src/gen/user-methods.ts";
+import { UPDATE_NICKNAME, UPDATE_PROFILE_PIC } from "../../src/gen/user.ts";
 import { RpcError } from "../../src/rpc/error.ts";
 import { Api, ENDPOINTS, newMember, nicknameOf, profileOf } from "./client.ts";
 import { avatarForm, pngOf } from "./images.ts";

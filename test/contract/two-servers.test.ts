@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { SystemClient } from "../../src/gen/system-client.ts";
-import { UserClient } from "../../src/gen/user-client.ts";
+import { SystemClient } from "../../src/gen/system.ts";
+import { UserClient } from "../../src/gen/user.ts";
 import { Balancer } from "../../src/rpc/client/balancer.ts";
 import { newMember, nicknameOf } from "./client.ts";
 import { describeTwoServers, sharedStack } from "./pairs.ts";

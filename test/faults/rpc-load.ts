@@ -1,4 +1,4 @@
-import { UserClient } from "../../src/gen/user-client.ts";
+import { UserClient } from "../../src/gen/user.ts";
 import { DomainError, RpcError } from "../../src/rpc/error.ts";
 import type { Caller, CallOptions, Method } from "../../src/rpc/method.ts";
 import { UNKNOWN_SESSION } from "../contract/client.ts";

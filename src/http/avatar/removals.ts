@@ -1,4 +1,4 @@
-import type { UserClient } from "../../gen/user-client.ts";
+import type { UserClient } from "../../gen/user.ts";
 import type { Log } from "../../rpc/log.ts";
 import { type AvatarStore, isGeneratedName } from "./store.ts";
 

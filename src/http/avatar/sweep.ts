@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { UserClient } from "../../gen/user-client.ts";
+import type { UserClient } from "../../gen/user.ts";
 import type { Log } from "../../rpc/log.ts";
 import { type AvatarStore, isUnfinished } from "./store.ts";
 

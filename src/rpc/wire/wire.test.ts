@@ -3,7 +3,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { join } from "node:path";
-import { GET_USER_INFO, SIGN_IN } from "../../gen/user-methods.ts";
+import { GET_USER_INFO, SIGN_IN } from "../../gen/user.ts";
 import { Balancer } from "../client/balancer.ts";
 import { DomainError, isRpcStatus, type RpcStatus } from "../error.ts";
 import { DEFAULT_LIMITS, DEFAULT_POOL_LIMITS } from "../limits.ts";

@@ -1,7 +1,16 @@
 // @generated from schema/system.ts by `bun run codegen`. Edit the schema, not this file.
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import * as schema from "../../schema/system.ts";
-import type { Validator } from "../rpc/method.ts";
+import {
+  type CallContext,
+  type Caller,
+  type CallOptions,
+  type DispatchTable,
+  dispatchTable,
+  entry,
+  type Method,
+  type Validator,
+} from "../rpc/method.ts";
 
 /** All that a server offers. From `Description` in schema/system.ts. */
 export interface Description {
@@ -124,3 +133,93 @@ export interface Stats {
 
 /** The check of `Stats` in schema/system.ts. */
 export const Stats: Validator<Stats> = TypeCompiler.Compile(schema.Stats);
+
+/**
+ * Tell whether the server and its stores work, asking each store now.
+ * From `SystemContract.health` in schema/system.ts.
+ */
+export const HEALTH: Method<Nothing, Health, never> = {
+  name: "System.health",
+  summary: "Tell whether the server and its stores work, asking each store now.",
+  number: 60001,
+  hash: "0c665465b7684f09",
+  idempotent: true,
+  errors: [],
+  request: Nothing,
+  reply: Health,
+};
+
+/**
+ * List the services of the server with their methods and JSON Schemas.
+ * From `SystemContract.describe` in schema/system.ts.
+ */
+export const DESCRIBE: Method<Nothing, Description, never> = {
+  name: "System.describe",
+  summary: "List the services of the server with their methods and JSON Schemas.",
+  number: 60002,
+  hash: "ed657f271abeb5a8",
+  idempotent: true,
+  errors: [],
+  request: Nothing,
+  reply: Description,
+};
+
+/**
+ * Count calls and errors and time each method, since the server's start.
+ * From `SystemContract.stats` in schema/system.ts.
+ */
+export const STATS: Method<Nothing, Stats, never> = {
+  name: "System.stats",
+  summary: "Count calls and errors and time each method, since the server's start.",
+  number: 60003,
+  hash: "781da79485b1fa40",
+  idempotent: true,
+  errors: [],
+  request: Nothing,
+  reply: Stats,
+};
+
+/** Calls the methods of System. From `SystemContract` in schema/system.ts. */
+export class SystemClient {
+  readonly #caller: Caller;
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+  /** Tell whether the server and its stores work, asking each store now. */
+  health(request: Nothing, options?: CallOptions): Promise<Health> {
+    return this.#caller.call(HEALTH, request, options);
+  }
+
+  /** List the services of the server with their methods and JSON Schemas. */
+  describe(request: Nothing, options?: CallOptions): Promise<Description> {
+    return this.#caller.call(DESCRIBE, request, options);
+  }
+
+  /** Count calls and errors and time each method, since the server's start. */
+  stats(request: Nothing, options?: CallOptions): Promise<Stats> {
+    return this.#caller.call(STATS, request, options);
+  }
+}
+
+/** What a server of System does. From `SystemContract` in schema/system.ts. */
+export interface SystemService {
+  /** Tell whether the server and its stores work, asking each store now. */
+  health(request: Nothing, context: CallContext<never>): Promise<Health>;
+
+  /** List the services of the server with their methods and JSON Schemas. */
+  describe(request: Nothing, context: CallContext<never>): Promise<Description>;
+
+  /** Count calls and errors and time each method, since the server's start. */
+  stats(request: Nothing, context: CallContext<never>): Promise<Stats>;
+}
+
+/** What a Listener runs for each call of System. From `SystemContract` in schema/system.ts. */
+export function systemDispatch(service: SystemService): DispatchTable {
+  return dispatchTable(service, [
+    entry(HEALTH, (request, context) => service.health(request, context)),
+    entry(DESCRIBE, (request, context) => service.describe(request, context)),
+    entry(STATS, (request, context) => service.stats(request, context)),
+  ]);
+}

@@ -1,34 +1,9 @@
 import { Kind, type TSchema, TypeGuard } from "@sinclair/typebox";
-import { messageOf, SchemaError, type ServiceModel } from "./model.ts";
-import { docComment, header, originDoc } from "./text.ts";
+import { SchemaError } from "./model.ts";
+import { docComment } from "./text.ts";
 
-/**
- * A type and a validator, compiled once per process, for each message of a schema file. Both have
- * the message's name, as a class's type and value have.
- */
-export function emitMessages({ source, file, messages }: ServiceModel): string {
-  const nameOf: NameOf = (schema) => messageOf(schema, messages)?.name;
-  const declarations = messages.map(({ name, schema }) =>
-    [
-      originDoc(name, source, ...described(schema)),
-      `export ${interfaceOf(name, schema, nameOf)}`,
-      "",
-      `/** The check of \`${name}\` in ${source}. */`,
-      `export const ${name}: Validator<${name}> = TypeCompiler.Compile(schema.${name});`,
-    ].join("\n"),
-  );
-  return [
-    header(source),
-    'import { TypeCompiler } from "@sinclair/typebox/compiler";',
-    `import * as schema from "../../schema/${file}.ts";`,
-    'import type { Validator } from "../rpc/method.ts";',
-    "",
-    declarations.join("\n\n"),
-    "",
-  ].join("\n");
-}
-
-function interfaceOf(name: string, schema: TSchema, nameOf: NameOf): string {
+/** The declaration of a message's type, as `interface Profile { … }`. */
+export function interfaceOf(name: string, schema: TSchema, nameOf: NameOf): string {
   if (!TypeGuard.IsObject(schema)) {
     throw new SchemaError(`Cannot emit ${name}: a message is a Type.Object`);
   }
@@ -50,7 +25,8 @@ function fieldDoc(type: TSchema, nameOf: NameOf): string {
     .join("");
 }
 
-function described({ description }: TSchema): string[] {
+/** The description of a schema, if it has one. */
+export function described({ description }: TSchema): string[] {
   return description ? [description] : [];
 }
 

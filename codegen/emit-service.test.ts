@@ -1,13 +1,14 @@
 import { expect, test } from "bun:test";
 import { type TSchema, Type } from "@sinclair/typebox";
 import { contract } from "../schema/contract.ts";
-import { emitMessages } from "./emit-messages.ts";
+import { emitService } from "./emit-service.ts";
+import { EMPTY_LOCK } from "./lock.ts";
 import { serviceModel } from "./model.ts";
 
 function emitted(message: TSchema, others: Record<string, TSchema> = {}): string {
   const spec = { number: 1, summary: "Count.", request: message, reply: message, errors: [] };
   const exports = { ...others, Odd: message, WordsContract: contract("Words", { count: spec }) };
-  return emitMessages(serviceModel("schema/words.ts", exports));
+  return emitService(serviceModel("schema/words.ts", exports), EMPTY_LOCK);
 }
 
 test("a message and its fields have the schema's descriptions, each once", () => {

@@ -1,0 +1,311 @@
+// @generated from schema/user.ts by `bun run codegen`. Edit the schema, not this file.
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import * as schema from "../../schema/user.ts";
+import {
+  type CallContext,
+  type Caller,
+  type CallOptions,
+  type DispatchTable,
+  dispatchTable,
+  entry,
+  type Method,
+  type Validator,
+} from "../rpc/method.ts";
+
+/** What a user signs up and signs in with. From `Credentials` in schema/user.ts. */
+export interface Credentials {
+  /** 4 to 13 code points, NFC: letters and digits of any script, and _ - . */
+  readonly username: string;
+  /** 4 to 13 printable code points, NFC. */
+  readonly password: string;
+}
+
+/** The check of `Credentials` in schema/user.ts. */
+export const Credentials: Validator<Credentials> = TypeCompiler.Compile(schema.Credentials);
+
+/** It was done, and there is no more to say. From `Empty` in schema/user.ts. */
+export type Empty = Record<string, never>;
+
+/** The check of `Empty` in schema/user.ts. */
+export const Empty: Validator<Empty> = TypeCompiler.Compile(schema.Empty);
+
+/** The nickname that the session's user wants. From `NicknameUpdate` in schema/user.ts. */
+export interface NicknameUpdate {
+  /** Any string: one that names no session is answered with InvalidSessionError. */
+  readonly sessionId: string;
+  /** 1 to 8 printable code points, NFC, one of which can be seen. */
+  readonly nickname: string;
+  /** If given, it must be the session's own. */
+  readonly username?: string;
+}
+
+/** The check of `NicknameUpdate` in schema/user.ts. */
+export const NicknameUpdate: Validator<NicknameUpdate> = TypeCompiler.Compile(
+  schema.NicknameUpdate,
+);
+
+/** Pictures that may be unused. From `PictureNames` in schema/user.ts. */
+export interface PictureNames {
+  /** Bare file names of pictures. */
+  readonly profilePaths: readonly string[];
+}
+
+/** The check of `PictureNames` in schema/user.ts. */
+export const PictureNames: Validator<PictureNames> = TypeCompiler.Compile(schema.PictureNames);
+
+/** What users see of themselves. From `Profile` in schema/user.ts. */
+export interface Profile {
+  /** The one of the sign-up: it never changes. */
+  readonly username: string;
+  /** The beginning of the username until the user chooses another. */
+  readonly nickname: string;
+  /** Bare file name of the picture under /avatars/. */
+  readonly profilePath: string;
+}
+
+/** The check of `Profile` in schema/user.ts. */
+export const Profile: Validator<Profile> = TypeCompiler.Compile(schema.Profile);
+
+/** The picture that the session's user wants. From `ProfilePicUpdate` in schema/user.ts. */
+export interface ProfilePicUpdate {
+  /** Any string: one that names no session is answered with InvalidSessionError. */
+  readonly sessionId: string;
+  /** Bare file name of a picture that is already saved. */
+  readonly profilePath: string;
+  /** If given, it must be the session's own. */
+  readonly username?: string;
+}
+
+/** The check of `ProfilePicUpdate` in schema/user.ts. */
+export const ProfilePicUpdate: Validator<ProfilePicUpdate> = TypeCompiler.Compile(
+  schema.ProfilePicUpdate,
+);
+
+/** The session that a sign-in has opened. From `SessionRef` in schema/user.ts. */
+export interface SessionRef {
+  /** Any string: one that names no session is answered with InvalidSessionError. */
+  readonly sessionId: string;
+}
+
+/** The check of `SessionRef` in schema/user.ts. */
+export const SessionRef: Validator<SessionRef> = TypeCompiler.Compile(schema.SessionRef);
+
+/** What may be removed. From `UnusedPictures` in schema/user.ts. */
+export interface UnusedPictures {
+  /** Those that no user shows. */
+  readonly unused: readonly string[];
+}
+
+/** The check of `UnusedPictures` in schema/user.ts. */
+export const UnusedPictures: Validator<UnusedPictures> = TypeCompiler.Compile(
+  schema.UnusedPictures,
+);
+
+/** Create a user. From `UserContract.signUp` in schema/user.ts. */
+export const SIGN_UP: Method<Credentials, Empty, "UserExistedError"> = {
+  name: "User.signUp",
+  summary: "Create a user.",
+  number: 1,
+  hash: "103c4ca7c1529b34",
+  idempotent: false,
+  errors: ["UserExistedError"],
+  request: Credentials,
+  reply: Empty,
+};
+
+/** Exchange credentials for a session. From `UserContract.signIn` in schema/user.ts. */
+export const SIGN_IN: Method<Credentials, SessionRef, "UserNotExistError" | "PasswordError"> = {
+  name: "User.signIn",
+  summary: "Exchange credentials for a session.",
+  number: 2,
+  hash: "d3a7a096dc629489",
+  idempotent: false,
+  errors: ["UserNotExistError", "PasswordError"],
+  request: Credentials,
+  reply: SessionRef,
+};
+
+/** End a session. From `UserContract.signOut` in schema/user.ts. */
+export const SIGN_OUT: Method<SessionRef, Empty, "InvalidSessionError"> = {
+  name: "User.signOut",
+  summary: "End a session.",
+  number: 3,
+  hash: "d77e148675261f2c",
+  idempotent: false,
+  errors: ["InvalidSessionError"],
+  request: SessionRef,
+  reply: Empty,
+};
+
+/**
+ * Read the profile that a session belongs to.
+ * From `UserContract.getUserInfo` in schema/user.ts.
+ */
+export const GET_USER_INFO: Method<
+  SessionRef,
+  Profile,
+  "InvalidSessionError" | "UserNotExistError"
+> = {
+  name: "User.getUserInfo",
+  summary: "Read the profile that a session belongs to.",
+  number: 4,
+  hash: "d59a64f93975b937",
+  idempotent: true,
+  errors: ["InvalidSessionError", "UserNotExistError"],
+  request: SessionRef,
+  reply: Profile,
+};
+
+/**
+ * Change the nickname of the session's user.
+ * From `UserContract.updateNickname` in schema/user.ts.
+ */
+export const UPDATE_NICKNAME: Method<
+  NicknameUpdate,
+  Empty,
+  "InvalidSessionError" | "UserNotExistError"
+> = {
+  name: "User.updateNickname",
+  summary: "Change the nickname of the session's user.",
+  number: 5,
+  hash: "ec8ee79e01196205",
+  olderHashes: ["76814781961ac950"],
+  idempotent: false,
+  errors: ["InvalidSessionError", "UserNotExistError"],
+  request: NicknameUpdate,
+  reply: Empty,
+};
+
+/**
+ * Point the session's user at a picture that is saved already.
+ * From `UserContract.updateProfilePic` in schema/user.ts.
+ */
+export const UPDATE_PROFILE_PIC: Method<
+  ProfilePicUpdate,
+  Empty,
+  "InvalidSessionError" | "UserNotExistError"
+> = {
+  name: "User.updateProfilePic",
+  summary: "Point the session's user at a picture that is saved already.",
+  number: 6,
+  hash: "5d7e6d6f57c9ab54",
+  olderHashes: ["ea21a9819c6d37af"],
+  idempotent: false,
+  errors: ["InvalidSessionError", "UserNotExistError"],
+  request: ProfilePicUpdate,
+  reply: Empty,
+};
+
+/**
+ * Say which of these pictures no user shows.
+ * From `UserContract.findUnusedPictures` in schema/user.ts.
+ */
+export const FIND_UNUSED_PICTURES: Method<PictureNames, UnusedPictures, never> = {
+  name: "User.findUnusedPictures",
+  summary: "Say which of these pictures no user shows.",
+  number: 100,
+  hash: "78e4577d7cedbe4b",
+  idempotent: true,
+  errors: [],
+  request: PictureNames,
+  reply: UnusedPictures,
+};
+
+/** Calls the methods of User. From `UserContract` in schema/user.ts. */
+export class UserClient {
+  readonly #caller: Caller;
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+  /** Create a user. Errors: UserExistedError. */
+  signUp(request: Credentials, options?: CallOptions): Promise<Empty> {
+    return this.#caller.call(SIGN_UP, request, options);
+  }
+
+  /** Exchange credentials for a session. Errors: UserNotExistError, PasswordError. */
+  signIn(request: Credentials, options?: CallOptions): Promise<SessionRef> {
+    return this.#caller.call(SIGN_IN, request, options);
+  }
+
+  /** End a session. Errors: InvalidSessionError. */
+  signOut(request: SessionRef, options?: CallOptions): Promise<Empty> {
+    return this.#caller.call(SIGN_OUT, request, options);
+  }
+
+  /** Read the profile that a session belongs to. Errors: InvalidSessionError, UserNotExistError. */
+  getUserInfo(request: SessionRef, options?: CallOptions): Promise<Profile> {
+    return this.#caller.call(GET_USER_INFO, request, options);
+  }
+
+  /** Change the nickname of the session's user. Errors: InvalidSessionError, UserNotExistError. */
+  updateNickname(request: NicknameUpdate, options?: CallOptions): Promise<Empty> {
+    return this.#caller.call(UPDATE_NICKNAME, request, options);
+  }
+
+  /**
+   * Point the session's user at a picture that is saved already.
+   * Errors: InvalidSessionError, UserNotExistError.
+   */
+  updateProfilePic(request: ProfilePicUpdate, options?: CallOptions): Promise<Empty> {
+    return this.#caller.call(UPDATE_PROFILE_PIC, request, options);
+  }
+
+  /** Say which of these pictures no user shows. */
+  findUnusedPictures(request: PictureNames, options?: CallOptions): Promise<UnusedPictures> {
+    return this.#caller.call(FIND_UNUSED_PICTURES, request, options);
+  }
+}
+
+/** What a server of User does. From `UserContract` in schema/user.ts. */
+export interface UserService {
+  /** Create a user. Errors: UserExistedError. */
+  signUp(request: Credentials, context: CallContext<"UserExistedError">): Promise<Empty>;
+
+  /** Exchange credentials for a session. Errors: UserNotExistError, PasswordError. */
+  signIn(
+    request: Credentials,
+    context: CallContext<"UserNotExistError" | "PasswordError">,
+  ): Promise<SessionRef>;
+
+  /** End a session. Errors: InvalidSessionError. */
+  signOut(request: SessionRef, context: CallContext<"InvalidSessionError">): Promise<Empty>;
+
+  /** Read the profile that a session belongs to. Errors: InvalidSessionError, UserNotExistError. */
+  getUserInfo(
+    request: SessionRef,
+    context: CallContext<"InvalidSessionError" | "UserNotExistError">,
+  ): Promise<Profile>;
+
+  /** Change the nickname of the session's user. Errors: InvalidSessionError, UserNotExistError. */
+  updateNickname(
+    request: NicknameUpdate,
+    context: CallContext<"InvalidSessionError" | "UserNotExistError">,
+  ): Promise<Empty>;
+
+  /**
+   * Point the session's user at a picture that is saved already.
+   * Errors: InvalidSessionError, UserNotExistError.
+   */
+  updateProfilePic(
+    request: ProfilePicUpdate,
+    context: CallContext<"InvalidSessionError" | "UserNotExistError">,
+  ): Promise<Empty>;
+
+  /** Say which of these pictures no user shows. */
+  findUnusedPictures(request: PictureNames, context: CallContext<never>): Promise<UnusedPictures>;
+}
+
+/** What a Listener runs for each call of User. From `UserContract` in schema/user.ts. */
+export function userDispatch(service: UserService): DispatchTable {
+  return dispatchTable(service, [
+    entry(SIGN_UP, (request, context) => service.signUp(request, context)),
+    entry(SIGN_IN, (request, context) => service.signIn(request, context)),
+    entry(SIGN_OUT, (request, context) => service.signOut(request, context)),
+    entry(GET_USER_INFO, (request, context) => service.getUserInfo(request, context)),
+    entry(UPDATE_NICKNAME, (request, context) => service.updateNickname(request, context)),
+    entry(UPDATE_PROFILE_PIC, (request, context) => service.updateProfilePic(request, context)),
+    entry(FIND_UNUSED_PICTURES, (request, context) => service.findUnusedPictures(request, context)),
+  ]);
+}
