@@ -1,4 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { createCipheriv } from "node:crypto";
 import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { displayProfile, greyProfile, jpegWith, pngWith } from "../../../test/icc-profile.ts";
@@ -360,6 +361,21 @@ describe("an AVIF", () => {
     branded.write(brand, 8, "latin1");
     expect(await decoded(branded)).toEqual(await decoded(file));
   });
+
+  test("whose brands are those of an animation alone is one", async () => {
+    const file = await caseOf("small.avif");
+    const text = Buffer.from(file).toString("latin1").replaceAll("avif", "avis");
+    expect(await decoded(Buffer.from(text, "latin1"))).toEqual(await decoded(file));
+  });
+
+  test("that says that it has more than 32,000,000 pixels is refused", async () => {
+    const file = Buffer.from(await caseOf("32-megapixels.avif"));
+    const size = file.indexOf("ispe") + 8;
+    file.writeUInt32BE(8000, size);
+    file.writeUInt32BE(4001, size + 4);
+    // A decoder that began would find it broken, since its pixels are fewer.
+    expect(await faultOf(file)).toBe("pixels");
+  });
 });
 
 describe("a file that is not quite right", () => {
@@ -408,11 +424,18 @@ describe("a file that is not quite right", () => {
   });
 
   test("and noise with noisy transparency stays within what a store takes", async () => {
-    const noise = crypto.getRandomValues(new Uint8Array(65_536));
-    const data = Buffer.concat(
-      Array.from({ length: 16 }, (_, index) => noise.map((v) => v ^ index)),
-    );
-    const shown = await decoded(await imageOf({ width: 512, height: 512, data }).png().toBuffer());
+    const key = Buffer.alloc(16);
+    const noise = createCipheriv("aes-128-ctr", key, key).update(Buffer.alloc(512 * 512 * 4));
+    // Noise of lightness in each pixel, and of hue in each 2 by 2 of them: less is not enough.
+    const worst = raster(512, 512, (x, y) => {
+      const [, hue = 0] = pixelAt({ width: 512, height: 512, data: noise }, x & ~1, y & ~1);
+      const at = 4 * (y * 512 + x);
+      const light = (noise[at] ?? 0) < 145 ? 255 : 0;
+      return [hue < 118 ? 0 : light, light, hue < 118 ? light : 0, noise[at + 3] ?? 0];
+    });
+    const usual = await imageOf(worst).webp({ quality: 82, smartSubsample: true }).toBuffer();
+    expect(usual.length).toBeGreaterThan(MAX_PICTURE_BYTES);
+    const shown = await decoded(await imageOf(worst).png().toBuffer());
     expect(shown.width).toBe(512);
   });
 });
