@@ -120,6 +120,9 @@ describe("a process that decodes", () => {
     expect(await outcome(silent.make(PNG, awaited))).toBe("unavailable");
     const babbling = start({}, ["cat", "/dev/zero"]);
     expect(await outcome(babbling.make(PNG, awaited))).toBe("unavailable");
+    // Its first four bytes say that two gigabytes follow: they are not waited for.
+    const boasting = start({ decodeMs: 5000 }, ["yes"]);
+    await expect(boasting.make(PNG, awaited)).rejects.toThrow("answered what is no answer");
   });
 
   test("does not hold the threads of this one", async () => {
