@@ -65,12 +65,13 @@ async function trickle(
 function expectTooSlow({ status, head, body }: WholeAnswer, shown = ""): void {
   expect([shown, status, JSON.parse(body).errCode]).toEqual([shown, 400, "6"]);
   expect(head).toMatch(
-    /^x-error-detail: body: at least 4000 bytes in any 1 s, and all within 4 s/im,
+    /^x-error-detail: body: at least 4000 bytes in any 1 s, and all within \d+ s/im,
   );
 }
 
 test("whatever comes too slowly is refused after a window, with a byte now and then or none", async () => {
-  await using front = await startFront({}, { bodyLimits: LIMITS });
+  // Longer than the test: it is the rate that ends them, not the deadline.
+  await using front = await startFront({}, { bodyLimits: { ...LIMITS, deadlineMs: 600_000 } });
   const cases = Object.entries(BODIES).flatMap(([name, body]) => [
     { name: `${name}, silent`, body, text: "" },
     { name: `${name}, a byte now and then`, body, text: "x" },
