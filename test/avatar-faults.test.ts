@@ -7,7 +7,16 @@ import { DomainError } from "../src/rpc/error.ts";
 import { avatarForm, noisyPng } from "./contract/images.ts";
 import { COOKIE, type Front, startFront } from "./http-front.ts";
 import { type S3Server, sharedS3, startS3, type TestBucket } from "./s3.ts";
-import { answers, breaksAfter, comesLate, type Fault, hangs, passes, S3Line } from "./s3-line.ts";
+import {
+  answers,
+  breaksAfter,
+  comesLate,
+  type Fault,
+  hangs,
+  later,
+  passes,
+  S3Line,
+} from "./s3-line.ts";
 import { eventually } from "./storage-pairs.ts";
 
 // Pictures on an S3 that is away, slow, overloaded, or dies: what browsers see, and what stays.
@@ -205,10 +214,13 @@ describe.concurrent("an upload takes no longer than promised, all in all, if S3 
   const TIMEOUT_MS = 3000;
   /** Far longer, so that even a busy machine cannot take the one for the other. */
   const STEP_DEADLINE_MS = 20_000;
+  /** Three of them in a row, each in time, would be a 503. */
+  const failsLate = later(2000, answers(500, "InternalError"));
 
   test.each<[string, Fault[], Partial<UserService>, number]>([
     ["as it saves", [hangs], {}, 504],
     ["as it saves, at the second try", [answers(500, "InternalError"), hangs], {}, 504],
+    ["as it saves, in all tries together", [failsLate], {}, 504],
     ["as it removes what has failed", [passes, hangs], { updateProfilePic: refuse }, 401],
     [
       "as it removes, at the second try",

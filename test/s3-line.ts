@@ -36,6 +36,14 @@ export function answers(status: number, code: string): Fault {
   };
 }
 
+/** The same, but only after a time. */
+export function later(ms: number, fault: Fault): Fault {
+  return (ends) => {
+    const take = fault(ends);
+    return (chunk) => void setTimeout(take, ms, chunk);
+  };
+}
+
 /** S3 gets so many bytes of the request, and then the connection breaks. */
 export function breaksAfter(bytes: number): Fault {
   return ({ near, far }) => {
