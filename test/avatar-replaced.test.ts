@@ -15,8 +15,8 @@ const SHORT_GRACE_MS = 100;
 const LONG_GRACE_MS = 600_000;
 
 /** The handlers of one user, whose profile is kept here. */
-function oneUser() {
-  let profilePath = "default.webp";
+function oneUser(shownAtFirst = "default.webp") {
+  let profilePath = shownAtFirst;
   const handlers: Partial<UserService> = {
     getUserInfo: async () => ({ username: "grace", nickname: "grace", profilePath }),
     async updateProfilePic(request) {
@@ -63,6 +63,16 @@ describe.each(PICTURE_PLACES)("a picture in $place", ({ open }) => {
     await Bun.sleep(3 * SHORT_GRACE_MS); // Time for a removal that must not come.
     expect(await place.names()).toEqual([current()]);
     expect(front.logged.filter(({ level }) => level !== "debug")).toEqual([]);
+  });
+
+  test("stays if no upload has saved it", async () => {
+    await using place = await open();
+    await place.avatars.save("logo.webp", new Uint8Array([1, 2, 3]));
+    const { handlers, current } = oneUser("logo.webp");
+    await using front = await startFront(handlers, { ...place, graceMs: LONG_GRACE_MS });
+    await upload(front);
+    await front.removals.close(10_000);
+    expect((await place.names()).sort()).toEqual([current(), "logo.webp"].sort());
   });
 
   test("stays where nobody knows whether it is shown, for the sweep", async () => {
