@@ -2,6 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { scripts } from "../package.json" with { type: "json" };
+import { ERRORS } from "../schema/errors.ts";
+import { HTTP_API } from "../schema/http-api.ts";
 
 // Holds README and docs to the code: what they name exists, and the README keeps its shape.
 
@@ -122,6 +124,7 @@ function unknownNames(page: Page, code: string): string[] {
 const pages = await read(PAGES);
 const code = (await read(CODE)).map(({ text }) => text).join("\n");
 const [readme = { path: "", text: "" }] = pages.filter(({ path }) => path === "README.md");
+const [api = readme] = pages.filter(({ path }) => path === "docs/api.md");
 const [extending = readme] = pages.filter(({ path }) => path === "docs/extending.md");
 
 describe("README and docs", () => {
@@ -187,5 +190,25 @@ describe("README and docs", () => {
     const full = blocksOf(extending, "ts").join("\n");
     expect(short.length).toBeGreaterThan(0);
     expect(short.filter((block) => !full.includes(block))).toEqual([]);
+  });
+
+  test("docs/api.md has the table of errors, code by code", () => {
+    const rows = [...api.text.matchAll(/^\| "(\d)" \| (\w+) \| ([\d, ]+) \|/gm)];
+    const documented = rows.map(([, code, name]) => ({ code, name }));
+    expect(documented).toEqual(Object.entries(ERRORS).map(([name, { code }]) => ({ code, name })));
+    const lacking = rows.filter(([, , name = "", statuses = ""]) => {
+      return !statuses.split(", ").includes(`${Object(ERRORS)[name].status}`);
+    });
+    expect(lacking).toEqual([]);
+  });
+
+  test("the endpoints of README and docs/api.md are those of the API", () => {
+    const paths = new Set(Object.values(HTTP_API).map(({ path }) => path));
+    for (const { text } of [readme, api]) {
+      const rows = [...text.matchAll(/^\| `[A-Z`or ]+ (\/[\w/]+)` \|/gm)];
+      const listed = rows.map(([, path = ""]) => path);
+      expect(listed.length).toBeGreaterThanOrEqual(6);
+      expect(listed.filter((path) => !paths.has(path))).toEqual([]);
+    }
   });
 });
