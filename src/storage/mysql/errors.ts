@@ -57,6 +57,11 @@ const PASSING: ReadonlySet<number> = new Set([
   3168, // ER_SERVER_ISNT_AVAILABLE
   4031, // ER_CLIENT_INTERACTION_TIMEOUT
 ]);
+/** What a server does not offer, rather than not now or not to this user. */
+const UNSUPPORTED: ReadonlySet<number> = new Set([
+  1105, // ER_UNKNOWN_ERROR: what Percona XtraDB Cluster says with pxc_strict_mode=ENFORCING
+  1235, // ER_NOT_SUPPORTED_YET: GET_LOCK on Galera with MariaDB 10.6.13 and 10.11.3
+]);
 /** ER_DBACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR, ER_SPECIFIC_ACCESS_DENIED_ERROR. */
 const DENIED: ReadonlySet<number> = new Set([1044, 1142, 1227]);
 /** TiDB's and ProxySQL's own, which all say that what is behind them cannot be reached. */
@@ -104,6 +109,11 @@ function isUnfit(error: unknown): boolean {
   return [MigrationError, UnfitTableError, TypeError, ReferenceError].some(
     (each) => error instanceof each,
   );
+}
+
+/** Whether a statement such as GET_LOCK has to be done without. */
+export function isUnsupported(error: unknown): boolean {
+  return UNSUPPORTED.has(serverErrno(error) ?? 0);
 }
 
 /** A right that the user lacks. */

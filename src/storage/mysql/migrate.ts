@@ -9,7 +9,7 @@ import {
   pendingOf,
   statesOf,
 } from "../migration.ts";
-import { isPassing, isRolledBack } from "./errors.ts";
+import { isPassing, isRolledBack, isUnsupported } from "./errors.ts";
 import { MYSQL_MIGRATIONS, type MysqlMigration } from "./migrations.ts";
 import { findObstacles, isNeeded, neededOf, tryOut } from "./obstacles.ts";
 import { openSession } from "./session.ts";
@@ -30,16 +30,16 @@ type AppliedRow = AppliedMigration & RowDataPacket;
 
 /**
  * Bring a MySQL database up to date, and prove that users can sign up there. Servers that do so at
- * once take turns (GET_LOCK); if nothing is pending, they need none.
+ * once take turns, so that each migration is carried out once; if nothing is pending, they need no
+ * turn. Nothing breaks if several migrate at once, as they do through two nodes of Galera.
  * @throws {MigrationError} its rows do not fit into the new tables
  * @throws {UnfitTableError} its table cannot take new users
  */
 export async function migrateMysql(databaseUrl: string, events: MigrationEvents): Promise<void> {
   await connected(databaseUrl, false, async (connection) => {
     if ((await readPending(connection)).length > 0) {
-      await lock(connection, events);
-      // Who had the lock before may have left nothing to do.
-      await migrate(connection, await readPending(connection), events);
+      await takeTurn(connection, events);
+      await migrateAll(connection, events);
     } else {
       await proveForeignTable(connection);
     }
@@ -71,8 +71,21 @@ async function connected<T>(
   }
 }
 
-async function lock(connection: Connection, events: MigrationEvents): Promise<void> {
+/**
+ * Wait for this server's turn. Each node of Galera has locks of its own, and some versions refuse
+ * GET_LOCK: then there are no turns.
+ */
+async function takeTurn(connection: Connection, events: MigrationEvents): Promise<void> {
   for (;;) {
+    const locked = await getLock(connection);
+    if (locked === "refused" || Number(locked) === 1) return;
+    if (locked === null) throw new Error("GET_LOCK failed: the server does not say why");
+    events.waiting("another server is migrating it");
+  }
+}
+
+async function getLock(connection: Connection): Promise<LockRow["locked"] | "refused"> {
+  try {
     // The name of a lock is global to the server, and has at most 64 characters.
     const [row] = await query<LockRow[]>(
       connection,
@@ -80,9 +93,10 @@ async function lock(connection: Connection, events: MigrationEvents): Promise<vo
       [LOCK_TIMEOUT_SECONDS],
       LOCK_ANSWER_TIMEOUT_MS,
     );
-    if (Number(row?.locked) === 1) return;
-    if (row?.locked == null) throw new Error("GET_LOCK failed: the server does not say why");
-    events.waiting("another server is migrating it");
+    return row?.locked ?? null;
+  } catch (error) {
+    if (isUnsupported(error)) return "refused";
+    throw error;
   }
 }
 
@@ -103,16 +117,37 @@ async function readApplied(connection: Connection): Promise<AppliedMigration[]> 
   }
 }
 
+/**
+ * Through another node of Galera, another server may carry out the same migrations: what fails
+ * because it is done already is looked at again.
+ */
+async function migrateAll(connection: Connection, events: MigrationEvents): Promise<void> {
+  // The server whose turn it was may have left nothing to do.
+  let pending = await readPending(connection);
+  if (pending.length === 0) return;
+  const isOriginal = (await engineOfUser(connection)) !== undefined;
+  while (pending.length > 0) {
+    const needed = await neededOf(connection, pending);
+    try {
+      await patiently(events, () => findObstacles(connection, needed));
+      if (isOriginal) await patiently(events, () => tryOut(connection, needed));
+      await migrate(connection, pending, events);
+      break;
+    } catch (error) {
+      if (isPassing(error)) throw error;
+      pending = await readPending(connection);
+      const isAsBefore = (await neededOf(connection, pending)).length === needed.length;
+      if (isAsBefore) throw error;
+    }
+  }
+  if (isOriginal) await patiently(events, () => proveAccounts(connection));
+}
+
 async function migrate(
   connection: Connection,
   pending: readonly MysqlMigration[],
   events: MigrationEvents,
 ): Promise<void> {
-  if (pending.length === 0) return;
-  const needed = await neededOf(connection, pending);
-  await patiently(events, () => findObstacles(connection, needed));
-  const isOriginal = (await engineOfUser(connection)) !== undefined;
-  if (isOriginal) await patiently(events, () => tryOut(connection, needed));
   await patiently(events, () =>
     query(
       connection,
@@ -128,15 +163,8 @@ async function migrate(
       events.applying(migration);
       await patiently(events, () => apply(connection, migration));
     }
-    await patiently(events, () =>
-      query(
-        connection,
-        "INSERT INTO migration (version, name, gmt_create) VALUES (?, ?, UTC_TIMESTAMP())",
-        [migration.version, migration.name],
-      ),
-    );
+    await patiently(events, () => record(connection, migration));
   }
-  if (isOriginal) await patiently(events, () => proveAccounts(connection));
 }
 
 /** Again, as often as somebody holds the table: nothing has changed, and others had their turn. */
@@ -158,8 +186,18 @@ async function apply(connection: Connection, migration: MysqlMigration): Promise
     if (before !== undefined) await query(connection, before, [], TABLE_TIMEOUT_MS);
     await query(connection, sql, [], TABLE_TIMEOUT_MS);
   } catch (cause) {
-    // The original system may have gone on since obstacles were looked for.
     if (isPassing(cause) || !(cause instanceof Error)) throw cause;
+    // The original system may have gone on since obstacles were looked for.
     throw new MigrationError(migration, cause.message, { cause });
   }
+}
+
+/** Unless another server has recorded it. */
+async function record(connection: Connection, { version, name }: MysqlMigration): Promise<void> {
+  await query(
+    connection,
+    `INSERT INTO migration (version, name, gmt_create) VALUES (?, ?, UTC_TIMESTAMP())
+     ON DUPLICATE KEY UPDATE version = version`,
+    [version, name],
+  );
 }

@@ -110,6 +110,8 @@ export async function tryOnCopy<A extends { readonly sql: string }>(
   onFailure: (alteration: A, cause: Error) => Error,
 ): Promise<void> {
   try {
+    // A trial that failed on this connection has left it.
+    await query(connection, `DROP TEMPORARY TABLE IF EXISTS ${TRIAL_TABLE}`);
     await query(connection, `CREATE TEMPORARY TABLE ${TRIAL_TABLE} LIKE user`);
   } catch (error) {
     if (isDenied(error)) return;
