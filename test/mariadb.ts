@@ -29,13 +29,24 @@ export interface MariaDbOptions {
   readonly keepsEveryCommit?: boolean;
   /** Of mariadbd, behind those of all tests. */
   readonly moreOptions?: readonly string[];
+  /** What else is in its data folder when it first starts: texts by file name. */
+  readonly dataFiles?: Readonly<Record<string, string>>;
 }
 
 const USER = "portico:secret";
 
-const recipe = ({ keepsEveryCommit = false, moreOptions = [] }: MariaDbOptions): Recipe => ({
+const recipe = ({
+  keepsEveryCommit = false,
+  moreOptions = [],
+  dataFiles = {},
+}: MariaDbOptions): Recipe => ({
   name: "MariaDB",
-  prepare: copySystemTables,
+  async prepare(folder) {
+    await copySystemTables(folder);
+    for (const [name, text] of Object.entries(dataFiles)) {
+      await Bun.write(join(folder, "data", name), text);
+    }
+  },
   command: (folder, port) => [
     ...baseCommand(folder),
     // The later one counts.
