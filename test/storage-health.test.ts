@@ -113,6 +113,19 @@ describe.concurrent.skipIf(!hasRedis)("a Redis", () => {
     raw.disconnect();
   });
 
+  test("that has no database of the number stops the start: database 0 is not taken", async () => {
+    await using redis = await startRedis();
+    await using folder = await createFolder();
+    const { host } = new URL(redis.url);
+    const refused = await open({ redisUrl: `redis://${host}/9999`, ...folder }).then(
+      String,
+      String,
+    );
+    expect(refused).toEndWith(
+      `Cannot open Redis at ${host} (REDIS_URL): ERR DB index is out of range`,
+    );
+  });
+
   test.skipIf(!programPath(PROGRAMS.redis))("that is a Sentinel stops the start", async () => {
     const recipe = redisRecipe(() => []);
     const sentinel = await ThrowAwayServer.start({
