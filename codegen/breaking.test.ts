@@ -263,9 +263,9 @@ describe("the HTTP API", () => {
       { ...calling({}), ...form({}) },
     ],
     [
-      "POST /count: it was answered by Words.count and is by Words.count with its text",
+      "POST /count: it was answered by Words.count and is by Words.count with its count",
       calling({}),
-      calling({ returns: "text" }),
+      calling({ returns: "count" }),
       "endpoint-changed",
       { renamed: calling({}).count as CallEndpoint },
     ],

@@ -53,12 +53,10 @@ export function checkEndpoint(endpoint: EndpointModel): void {
       refuse(name, `${SESSION_FIELD} of ${method.name} must be a Type.String, required and free`);
     }
   }
-  if (!("request" in returns)) return;
-  const field = Object.hasOwn(request.properties, returns.request)
-    ? request.properties[returns.request]
-    : undefined;
-  if (!field || TypeGuard.IsOptional(field) || returns.request === SESSION_FIELD) {
-    refuse(name, `it returns ${returns.request}, which must be a required field of its body`);
+  if (returns === undefined) return;
+  const field = Object.hasOwn(reply.properties, returns) ? reply.properties[returns] : undefined;
+  if (!field || TypeGuard.IsOptional(field) || returns === SESSION_FIELD) {
+    refuse(name, `it returns ${returns}, which must be a required field of its reply`);
   }
 }
 

@@ -56,14 +56,14 @@ export interface CallEndpoint extends Endpoint {
   readonly needsSession: boolean;
   /** Whether the reply's \`sessionId\` becomes the cookie, or the cookie is taken away. */
   readonly cookie?: "set" | "clear";
-  /** The answer's \`data\`: a field of the request, or an object of fields of the reply. */
-  readonly returns: { readonly request: string } | { readonly reply: readonly string[] };
+  /** The answer's \`data\`: a field of the reply, or an object of several. */
+  readonly returns: string | readonly string[];
 }
 `;
 
 function calls(endpoints: readonly EndpointModel[]): string[] {
   return endpoints.flatMap((endpoint) => {
-    const { body, needsSession, cookie, call } = endpoint;
+    const { body, data, needsSession, cookie, call } = endpoint;
     if (!call) return [];
     const lines = [
       ...common(endpoint),
@@ -71,7 +71,7 @@ function calls(endpoints: readonly EndpointModel[]): string[] {
       `fields: ${JSON.stringify(fieldNames(body))}`,
       `needsSession: ${needsSession}`,
       ...(cookie ? [`cookie: "${cookie}"`] : []),
-      `returns: ${JSON.stringify(call.returns)}`,
+      `returns: ${JSON.stringify(call.returns ?? Object.keys(data?.properties ?? {}))}`,
     ];
     return `{ ${lines.join(", ")} }`;
   });

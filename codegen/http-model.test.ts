@@ -75,7 +75,7 @@ describe("an endpoint", () => {
       changesState: true,
       needsSession: true,
       cookie: undefined,
-      call: { returns: { reply: ["id", "note", "before"] } },
+      call: { returns: undefined },
     });
     expect(Object.keys(saving?.body?.properties ?? {})).toEqual(["text", "tags"]);
     expect(saving?.data).toBe(Saved);
@@ -83,10 +83,10 @@ describe("an endpoint", () => {
     expect(entering?.body).toBe(Saved);
   });
 
-  test("may answer with a field of its request", () => {
-    const [saving] = models({ save: { ...SAVE, returns: "text" } });
-    expect(saving?.data).toBe(Note.properties.text);
-    expect(saving?.call?.returns).toEqual({ request: "text" });
+  test("may answer with a field of its reply", () => {
+    const [saving] = models({ save: { ...SAVE, returns: "id" } });
+    expect(saving?.data).toBe(Saved.properties.id);
+    expect(saving?.call?.returns).toBe("id");
   });
 
   test.each<[string, EndpointSpec, string]>([
@@ -95,10 +95,14 @@ describe("an endpoint", () => {
     ["no field", { ...SAVE, returns: "colour" }, "it returns colour, which must be a required"],
     [
       "an optional field",
-      { ...SAVE, returns: "tags" },
-      "it returns tags, which must be a required",
+      { ...SAVE, returns: "before" },
+      "it returns before, which must be a required",
     ],
-    ["the session's field", { ...SAVE, returns: "sessionId" }, "it returns sessionId, which must"],
+    [
+      "the session's field",
+      { ...SAVE, calls: "Notes.enter", returns: "sessionId" },
+      "it returns sessionId, which must",
+    ],
     ["what no object lacks", { ...SAVE, returns: "toString" }, "it returns toString, which must"],
     ["a path without a slash", { ...SAVE, path: "notes" }, "notes is no path like /api"],
     ["a field of its path", { ...SAVE, path: "/notes/:text" }, "nothing of /notes/:text would"],

@@ -37,8 +37,8 @@ export interface CallModel {
   readonly method: MethodModel;
   readonly request: TObject;
   readonly reply: TObject;
-  /** Where `data` comes from, and which fields it is: one of the request, or these of the reply. */
-  readonly returns: { readonly request: string } | { readonly reply: readonly string[] };
+  /** The field of the reply that is `data`; undefined for all its fields but the session. */
+  readonly returns: string | undefined;
 }
 
 /** @throws {SchemaError} an endpoint does not fit its method, or has another's URL */
@@ -100,15 +100,9 @@ function callEndpoint(
     errors: method.errors,
     body: withoutSession(request),
     form: undefined,
-    data: returns === undefined ? data : request.properties[returns],
+    data: returns === undefined ? data : reply.properties[returns],
     file: undefined,
-    call: {
-      service,
-      method,
-      request,
-      reply,
-      returns: returns === undefined ? { reply: fieldNames(data) } : { request: returns },
-    },
+    call: { service, method, request, reply, returns },
   };
 }
 

@@ -46,7 +46,7 @@ export type LockedMethod = Static<typeof LockedMethod>;
 const LockedEndpoint = Type.Object({
   /** The method that answers it, or the endpoint's name where it has a handler of its own. */
   answeredBy: Type.String(),
-  /** The field of the request that it answers with. */
+  /** The field of the reply that it answers with. */
   returns: Type.Optional(Type.String()),
   /** What it takes and answers where no method says so. */
   form: Type.Optional(Shape),
@@ -144,9 +144,8 @@ export function successor(
 
 function lockedEndpoint(endpoint: EndpointModel): [string, unknown][] {
   const { name, path, call, form, data } = endpoint;
-  const returns = call && "request" in call.returns ? call.returns.request : undefined;
   const locked = call
-    ? { answeredBy: `${call.service.service}.${call.method.name}`, returns }
+    ? { answeredBy: `${call.service.service}.${call.method.name}`, returns: call.returns }
     : {
         answeredBy: name,
         form: form && shapeOf("", form, []),

@@ -22,7 +22,7 @@ export interface CallEndpoint {
   readonly changesState: boolean;
   /** The cookie is taken away: the session has ended. */
   readonly endsSession?: true;
-  /** The field of the request that is the answer's `data`, in place of the reply. */
+  /** The field of the reply that is the answer's `data`, in place of the whole reply. */
   readonly returns?: string;
 }
 

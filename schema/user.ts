@@ -122,6 +122,11 @@ export const NicknameUpdate = Type.Object(
   { description: "The nickname that the session's user wants." },
 );
 
+export const UpdatedNickname = Type.Object(
+  { nickname: Type.String({ description: "The nickname that was saved.", examples: ["Amazing"] }) },
+  { description: "The nickname of the session's user after the update." },
+);
+
 export const ProfilePicUpdate = Type.Object(
   {
     sessionId: SessionId,
@@ -184,7 +189,7 @@ export const UserContract = contract("User", {
     number: 5,
     summary: "Change the nickname of the session's user.",
     request: NicknameUpdate,
-    reply: Empty,
+    reply: UpdatedNickname,
     errors: ["InvalidSessionError", "UserNotExistError"],
   },
   updateProfilePic: {

@@ -59,7 +59,7 @@ const ANSWERS: Partial<UserService> = {
   signIn: async ({ username }) => ({ sessionId: newSessionId(username) }),
   signOut: async () => ({}),
   getUserInfo: async () => ({ username: "grace", nickname: "grace", profilePath: "a.webp" }),
-  updateNickname: async () => ({}),
+  updateNickname: async ({ nickname }) => ({ nickname }),
   updateProfilePic: async () => ({}),
   findUnusedPictures: async ({ profilePaths }) => ({ unused: profilePaths }),
 };

@@ -22,8 +22,8 @@ export interface CallEndpoint extends Endpoint {
   readonly needsSession: boolean;
   /** Whether the reply's `sessionId` becomes the cookie, or the cookie is taken away. */
   readonly cookie?: "set" | "clear";
-  /** The answer's `data`: a field of the request, or an object of fields of the reply. */
-  readonly returns: { readonly request: string } | { readonly reply: readonly string[] };
+  /** The answer's `data`: a field of the reply, or an object of several. */
+  readonly returns: string | readonly string[];
 }
 
 /** An endpoint with a handler of its own. From `HTTP_API` in schema/http-api.ts. */
@@ -40,7 +40,7 @@ export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
     method: user.SIGN_UP,
     fields: ["username", "password"],
     needsSession: false,
-    returns: { reply: [] },
+    returns: [],
   },
   {
     path: "/api/entrytask/user/signin",
@@ -50,7 +50,7 @@ export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
     fields: ["username", "password"],
     needsSession: false,
     cookie: "set",
-    returns: { reply: [] },
+    returns: [],
   },
   {
     path: "/api/entrytask/user/signout",
@@ -60,7 +60,7 @@ export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
     fields: [],
     needsSession: true,
     cookie: "clear",
-    returns: { reply: [] },
+    returns: [],
   },
   {
     path: "/api/entrytask/user/get_user_info",
@@ -69,7 +69,7 @@ export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
     method: user.GET_USER_INFO,
     fields: [],
     needsSession: true,
-    returns: { reply: ["username", "nickname", "profilePath"] },
+    returns: ["username", "nickname", "profilePath"],
   },
   {
     path: "/api/entrytask/user/update_nickname",
@@ -78,7 +78,7 @@ export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
     method: user.UPDATE_NICKNAME,
     fields: ["nickname", "username"],
     needsSession: true,
-    returns: { request: "nickname" },
+    returns: "nickname",
   },
 ];
 

@@ -101,6 +101,20 @@ export const UnusedPictures: Validator<UnusedPictures> = TypeCompiler.Compile(
   schema.UnusedPictures,
 );
 
+/**
+ * The nickname of the session's user after the update.
+ * From `UpdatedNickname` in schema/user.ts.
+ */
+export interface UpdatedNickname {
+  /** The nickname that was saved. */
+  readonly nickname: string;
+}
+
+/** The check of `UpdatedNickname` in schema/user.ts. */
+export const UpdatedNickname: Validator<UpdatedNickname> = TypeCompiler.Compile(
+  schema.UpdatedNickname,
+);
+
 /** Create a user. From `UserContract.signUp` in schema/user.ts. */
 export const SIGN_UP: Method<Credentials, Empty, "UserExistedError"> = {
   name: "User.signUp",
@@ -162,18 +176,18 @@ export const GET_USER_INFO: Method<
  */
 export const UPDATE_NICKNAME: Method<
   NicknameUpdate,
-  Empty,
+  UpdatedNickname,
   "InvalidSessionError" | "UserNotExistError"
 > = {
   name: "User.updateNickname",
   summary: "Change the nickname of the session's user.",
   number: 5,
-  hash: "ec8ee79e01196205",
-  olderHashes: ["76814781961ac950"],
+  hash: "7f99697f823a68a2",
+  olderHashes: ["ec8ee79e01196205", "76814781961ac950"],
   idempotent: false,
   errors: ["InvalidSessionError", "UserNotExistError"],
   request: NicknameUpdate,
-  reply: Empty,
+  reply: UpdatedNickname,
 };
 
 /**
@@ -240,7 +254,7 @@ export class UserClient {
   }
 
   /** Change the nickname of the session's user. Errors: InvalidSessionError, UserNotExistError. */
-  updateNickname(request: NicknameUpdate, options?: CallOptions): Promise<Empty> {
+  updateNickname(request: NicknameUpdate, options?: CallOptions): Promise<UpdatedNickname> {
     return this.#caller.call(UPDATE_NICKNAME, request, options);
   }
 
@@ -282,7 +296,7 @@ export interface UserService {
   updateNickname(
     request: NicknameUpdate,
     context: CallContext<"InvalidSessionError" | "UserNotExistError">,
-  ): Promise<Empty>;
+  ): Promise<UpdatedNickname>;
 
   /**
    * Point the session's user at a picture that is saved already.

@@ -34,12 +34,12 @@ export function callHandler(
   function send({ request, requestId }: Exchange, fields: Fields): Promise<Response> {
     // Who closes the window on signing out wants the session to end all the same.
     const options = endsSession ? { requestId } : { requestId, signalOf: request };
-    return caller.call(method, fields, options).then((reply) => answer(fields, reply));
+    return caller.call(method, fields, options).then(answer);
   }
 
-  function answer(fields: Fields, reply: unknown): Response {
+  function answer(reply: unknown): Response {
     if (!isObject(reply)) throw new TypeError(`Cannot show the reply of ${method.name}`);
-    const data = "request" in returns ? fields[returns.request] : pick(reply, returns.reply);
+    const data = typeof returns === "string" ? reply[returns] : pick(reply, returns);
     if (endpoint.cookie === "set") return success(data, cookie.set(String(reply.sessionId)));
     return success(data, endsSession ? cookie.clear() : undefined);
   }

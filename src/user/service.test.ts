@@ -151,7 +151,9 @@ describe("the User service over the RPC", () => {
     const { service, sessionId } = account;
     expect(await service.getUserInfo({ sessionId }, context)).toMatchObject({ username: "grace" });
     expect(await service.signIn(GRACE, context)).toMatchObject({ sessionId: expect.any(String) });
-    expect(await service.updateNickname({ sessionId, nickname: "G" }, context)).toEqual({});
+    expect(await service.updateNickname({ sessionId, nickname: "G" }, context)).toEqual({
+      nickname: "G",
+    });
   });
 
   test.each([

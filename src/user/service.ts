@@ -72,7 +72,7 @@ export function createUserService(parts: UserServiceParts): UserService {
 
     async updateNickname({ nickname, ...owner }, context) {
       await update(parts, owner, context, (username) => users.setNickname(username, nickname));
-      return {};
+      return { nickname };
     },
 
     async updateProfilePic({ profilePath, ...owner }, context) {

@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { UPDATE_NICKNAME, UPDATE_PROFILE_PIC } from "../../src/gen/user.ts";
+import { Empty, UPDATE_NICKNAME, UPDATE_PROFILE_PIC } from "../../src/gen/user.ts";
 import { RpcError } from "../../src/rpc/error.ts";
 import { Api, ENDPOINTS, newMember, nicknameOf, profileOf } from "./client.ts";
 import { avatarForm, pngOf } from "./images.ts";
@@ -86,11 +86,15 @@ describePairs("an update that names its user", (pair) => {
   test("was called without a name by older clients, which still can", async () => {
     const { api, sessionId } = await newMember(shared.stack);
     const { caller } = shared.stack;
-    const was = { updateNickname: "76814781961ac950", updateProfilePic: "ea21a9819c6d37af" };
-    const oldNickname = { ...UPDATE_NICKNAME, hash: was.updateNickname, olderHashes: [] };
-    await caller.call(oldNickname, { sessionId, nickname: "old way" });
-    expect(await nicknameOf(api)).toBe("old way");
-    const oldPicture = { ...UPDATE_PROFILE_PIC, hash: was.updateProfilePic, olderHashes: [] };
+    // The first one sent no username, and both got an empty reply.
+    for (const hash of ["76814781961ac950", "ec8ee79e01196205"]) {
+      const nickname = `old ${hash.slice(0, 4)}`;
+      const older = { ...UPDATE_NICKNAME, hash, olderHashes: [], reply: Empty };
+      await caller.call(older, { sessionId, nickname });
+      expect(await nicknameOf(api)).toBe(nickname);
+    }
+    const hash = "ea21a9819c6d37af";
+    const oldPicture = { ...UPDATE_PROFILE_PIC, hash, olderHashes: [] };
     await caller.call(oldPicture, { sessionId, profilePath: "old-way.webp" });
     expect(profileOf(await api.userInfo()).profilePath).toBe("old-way.webp");
   });
