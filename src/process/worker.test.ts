@@ -25,7 +25,9 @@ async function workerOf(folder: Folder, code: string) {
 
 test("a worker that ends again and again is started after longer and longer pauses", async () => {
   await using folder = await Folder.make();
-  const code = 'process.send({ listening: "here" }, () => process.exit(3));';
+  const starts = join(folder.path, "starts");
+  const code = `require("node:fs").appendFileSync(${JSON.stringify(starts)}, "x");
+    process.send({ listening: "here" }, () => process.exit(3));`;
   const { worker, logged } = await workerOf(folder, code);
   expect(await worker.start()).toBeUndefined();
   await eventually("it has ended three times", async () => logged.length === 3);
@@ -38,7 +40,7 @@ test("a worker that ends again and again is started after longer and longer paus
   ]);
   // What was stopped in a pause is not started when the pause is over.
   await Bun.sleep(800);
-  expect(logged).toHaveLength(3);
+  expect(await Bun.file(starts).text()).toBe("xxx");
 });
 
 test("a worker that ends before it listens is not started again", async () => {
@@ -64,6 +66,16 @@ test("a worker that spins is killed; one that listens late or that was not heard
     process.send({ listening: "here" });
     setInterval(beat, 500);`,
   );
+  await using third = await Folder.make();
+  const stubborn = await workerOf(
+    third,
+    `process.on("SIGTERM", () => undefined);
+    process.send({ listening: "here" });
+    setInterval(() => process.send({ beat: true }), 500);`,
+  );
+  expect(await stubborn.worker.start()).toBeUndefined();
+  // It is killed in the end, though it answers.
+  const stopped = stubborn.worker.stop();
   const started = late.worker.start();
   expect(await spinning.worker.start()).toBeUndefined();
   await eventually("it was killed", async () => spinning.logged.length === 1);
@@ -75,4 +87,6 @@ test("a worker that spins is killed; one that listens late or that was not heard
   await Bun.sleep(1000);
   await late.worker.stop();
   expect(late.logged).toEqual([]);
+  await stopped;
+  expect(stubborn.logged).toEqual([]);
 });
