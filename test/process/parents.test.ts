@@ -158,6 +158,8 @@ describe("a script by itself, without a runner", () => {
       await freeze(site.pids("tcp")[0] ?? Number.NaN);
       process.kill(parent, "SIGKILL");
       await allEnded(site);
+      // The other was not killed: it has heard that its parent is gone.
+      expect(site.output().match(/"closed"/g)).toHaveLength(1);
     });
   }
 
