@@ -7,10 +7,11 @@ import { isPassing } from "./mysql/errors.ts";
 import { migrateMysql } from "./mysql/migrate.ts";
 import { MysqlUsers } from "./mysql/users.ts";
 import { CertificateError, connectRedis } from "./redis/client.ts";
-import { connectCluster } from "./redis/cluster.ts";
+import { connectCluster } from "./redis/cluster-client.ts";
+import { ClusterSessions } from "./redis/cluster-sessions.ts";
 import { throwIfNoMaster, WrongRedisError } from "./redis/role.ts";
-import { RedisSessions } from "./redis/sessions.ts";
-import { OneRedis, RedisCluster, type Times, type Topology } from "./redis/topology.ts";
+import type { Times } from "./redis/sessions.ts";
+import { SingleRedisSessions } from "./redis/single-sessions.ts";
 import { isBusy, openSqliteFile } from "./sqlite/file.ts";
 import { EmbeddedSessions } from "./sqlite/sessions.ts";
 import { SqliteUsers } from "./sqlite/users.ts";
@@ -89,12 +90,10 @@ async function openSessions(options: StorageOptions, sqlite: Availability): Prom
   }
   const urls = redisUrl.split(",");
   const times = { ttlMs: sessionTtlSeconds * 1_000, leaseMs };
-  const topology =
-    urls.length > 1 ? await openCluster(urls, times, log) : await openRedis(redisUrl, times, log);
-  return new RedisSessions(topology, log);
+  return urls.length > 1 ? openCluster(urls, times, log) : openRedis(redisUrl, times, log);
 }
 
-async function openRedis(redisUrl: string, times: Times, log: Log): Promise<Topology> {
+async function openRedis(redisUrl: string, times: Times, log: Log): Promise<SessionStore> {
   const availability = new Availability(`Redis at ${new URL(redisUrl).host} (REDIS_URL)`, log);
   const { redis, reasonOf } = connectRedis(redisUrl, availability);
   try {
@@ -107,17 +106,17 @@ async function openRedis(redisUrl: string, times: Times, log: Log): Promise<Topo
     redis.disconnect();
     throw error;
   }
-  return new OneRedis(redis, times);
+  return new SingleRedisSessions(redis, times, log);
 }
 
-async function openCluster(urls: readonly string[], times: Times, log: Log): Promise<Topology> {
+async function openCluster(urls: readonly string[], times: Times, log: Log): Promise<SessionStore> {
   const hosts = urls.map((url) => new URL(url).host);
   const availability = new Availability(`Redis Cluster at ${hosts.join(", ")} (REDIS_URL)`, log);
   const nodes = new NodeAvailability("Redis", log);
   const cluster = await retryUntilAvailable(availability, isRedisDown, () =>
     connectCluster(urls, nodes),
   );
-  return new RedisCluster(cluster, times);
+  return new ClusterSessions(cluster, times, log);
 }
 
 function openEmbedded(dataDir: string, sqlite: Availability) {

@@ -5,21 +5,21 @@ import { SCRIPTS } from "./scripts.ts";
 
 const LONGEST_BACKOFF_MS = 500;
 
-/** How long anything may take on a connection to Redis, to one server or to a node of a cluster. */
+/** The timeouts of a connection, to a single Redis or to a node of a cluster. */
 export const TIMEOUTS = {
   connectTimeout: 1_000,
-  /** Counted from when a command is sent. With auto-pipelining it may first wait for another's. */
+  /** Begins when a command is sent. With auto-pipelining, the command may first wait for others. */
   commandTimeout: 1_000,
-  /** A connection on which an answer is due, and nothing comes for so long, is given up. */
+  /** A connection that owes an answer and is silent for this long is given up. */
   socketTimeout: 2_000,
 } as const;
 
-/** The server's certificate is not what `rediss://` asks for: trying again would not help. */
+/** The server's certificate is refused: trying again would not help. */
 export class CertificateError extends Error {
   override readonly name = "CertificateError";
 }
 
-/** The error of a connection, with a hint where the two ends may differ about TLS. */
+/** The error of a connection, with a hint if only one end seems to use TLS. */
 export function connectionError(isTls: boolean, error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { message } = error;
@@ -40,10 +40,10 @@ export function backoffMs(attempts: number): number {
   return Math.min(attempts * 50, LONGEST_BACKOFF_MS);
 }
 
-/** A client of one Redis that reconnects by itself, and where every command's wait is bounded. */
+/** A client of a single Redis. It reconnects by itself, and every command has a timeout. */
 export interface RedisClient {
   readonly redis: Redis;
-  /** Why a command has failed: where it waited in vain for a connection, its error does not say. */
+  /** Why a command failed. If it waited for a connection, its own error does not say. */
   reasonOf(error: unknown): unknown;
 }
 
@@ -53,12 +53,12 @@ export function connectRedis(redisUrl: string, availability: Availability): Redi
     ...TIMEOUTS,
     scripts: SCRIPTS,
     enableAutoPipelining: true,
-    // Those that have been gathered already.
+    // These carry the calls of a turn already.
     autoPipeliningIgnoredCommands: ["findSessions", "openSessions"],
-    // One more connection is tried for commands that wait; what they ask for is safe to repeat.
+    // Waiting commands get one more connection. They are safe to repeat.
     maxRetriesPerRequest: 1,
     retryStrategy: backoffMs,
-    // After a failover the old address may lead to a replica; its name resolves anew.
+    // After a failover, the old address may be a replica. Connecting again resolves the name anew.
     reconnectOnError: (error) => error.message.includes("READONLY"),
   });
   let why: unknown;

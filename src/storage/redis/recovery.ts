@@ -2,21 +2,21 @@ import type { Redis } from "ioredis";
 import type { Lease } from "../../user/stores.ts";
 
 /**
- * More than a call takes to begin its update, and the update: whoever was at work when Redis forgot
- * is through by then.
+ * Longer than a call takes to begin and end its update: a writer that was in progress when Redis
+ * lost its data has ended by then.
  */
 export const RECOVERY_MS = 8_000;
 
 /**
- * A Redis that was away may have come back empty, without the marks of the writers at work. If one
- * of those dies as well, nobody drops what others have filled meanwhile; so for a while nobody
- * fills.
+ * Grants no leases for a while after Redis was down. It may have come back empty, without the marks
+ * of the writers in progress. If such a writer dies, its drop never comes, so a profile that was
+ * filled in between would stay stale.
  */
 export class Recovery {
   readonly #known = new Set<string>();
   #endsAtMs = Number.NEGATIVE_INFINITY;
 
-  /** @param node by address: a cluster makes a new one for a server that it had lost */
+  /** @param node is known by its address: ioredis makes a new object for a node that it had lost */
   watch(node: Redis): void {
     const address = `${node.options.host}:${node.options.port}`;
     if (node.status === "ready") this.#known.add(address);
@@ -26,7 +26,7 @@ export class Recovery {
     });
   }
 
-  /** What to make of a lease that Redis grants. */
+  /** @returns the lease that Redis granted, or undefined during a recovery */
   permit(lease: Lease | undefined): Lease | undefined {
     return performance.now() < this.#endsAtMs ? undefined : lease;
   }

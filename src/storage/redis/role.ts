@@ -1,20 +1,20 @@
 import type { Redis } from "ioredis";
 
-/** What REDIS_URL names will never do: trying again would not help. */
+/** REDIS_URL names a server of the wrong kind: trying again would not help. */
 export class WrongRedisError extends Error {
   override readonly name = "WrongRedisError";
 }
 
 const SENTINEL = "it is a Sentinel, which keeps no data: name the master it watches";
 
-/** What a node of a cluster has answered when it was asked for the others. */
+/** Translate the error of a node that was asked for the slots of its cluster. */
 export function sentinelOr(error: unknown): unknown {
   const isSentinel = error instanceof Error && error.message.startsWith("ERR unknown command");
   return isSentinel ? new WrongRedisError(SENTINEL, { cause: error }) : error;
 }
 
 /**
- * See that a Redis is one for itself, and takes writes as far as its role goes.
+ * Check that a Redis is not part of a cluster, and that it is a master.
  * @throws {WrongRedisError} a Sentinel, or a node of a cluster
  * @throws {Error} a replica, which may become the master
  */
@@ -34,11 +34,11 @@ export async function throwIfNoMaster(redis: Redis): Promise<void> {
     throw new Error(`it is a replica, which takes no writes: name its master, ${master}`);
   }
   const { db = 0 } = redis.options;
-  // Where the database's number is out of range, ioredis alone would go on with database 0.
+  // If the number of the database is out of range, ioredis by itself would go on with database 0.
   await (db ? redis.select(db) : redis.ping());
 }
 
-/** Who may not ask (as with -@dangerous) is taken to have a master. */
+/** A user without the right to INFO (`-@dangerous`) is taken to talk to a master. */
 async function infoOf(redis: Redis): Promise<string> {
   try {
     return await redis.info();

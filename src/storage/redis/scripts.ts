@@ -1,33 +1,34 @@
 import type { Result } from "ioredis";
 import type { CachedProfile } from "../../user/stores.ts";
 
-// The cache of profiles, filled under a lease; docs/cache.md has the argument why it is right. Two
-// keys of one user, which share a slot:
+// The cache of profiles, which is filled under a lease. docs/cache.md says why it is never stale.
+// Each user has two keys, which share a slot:
 //
 //   user:<name>           the cached profile, a hash
-//   {user:<name>}:dirty   a set of marks: one of each writer between the start of its update and
-//                         the drop after it, and one that stays for a while after the last drop
+//   {user:<name>}:dirty   a set of marks: each writer has one from the start of its update until
+//                         its drop, and one more stays for a while after the last drop
 //
-// A lease is a key, too, with a random name. Nobody makes it stand longer than the seconds that it
-// is set for. Who reads a row has one before, and fills the cache while it stands and there is no
-// mark. The last mark outlives every lease from before the end of its update; so whoever fills has
-// read the row as it is now. How long leases stand, each server decides for itself: one more key,
-// `:lease:latest`, stands until the last of them has ended, and the mark goes by that.
+// A lease is a key with a random name, which expires after a few seconds and is never extended. A
+// reader gets a lease before it reads the row. It fills the cache only if the lease still stands
+// and the user has no mark. The last mark outlives every lease that was granted before the end of
+// its update, so a reader that may fill has read the current row. Each server decides how long its
+// leases stand; the key `:lease:latest` stands until the last one has ended, and sets the time of
+// the mark.
 
 export function sessionKey(sessionId: string): string {
   return `session:${sessionId}`;
 }
 
 /**
- * What stands for a while after a session was closed: a client that has lost its connection sends
- * the same command again, and is to get the same answer. In the session's slot, as long as its id
- * has no braces; among the keys of users, none of whom has braces, so that it is no session.
+ * A key that stands for a while after a session was closed. After a lost connection, ioredis sends
+ * the command again, and it must get the same answer. The key is in the session's slot if the id
+ * has no braces. It is never a session's key, nor a user's, since no username has braces.
  */
 export function closedKey(sessionId: string, closing: string): string {
   return `user:{${sessionKey(sessionId)}}:closed:${closing}`;
 }
 
-/** The keys of one user; the scripts take those that they need, in this order. */
+/** The keys of one user. The scripts take what they need, in this order. */
 export function keysOf(username: string): UserKeys {
   const profile = `user:${username}`;
   return [profile, `{${profile}}:dirty`];
@@ -37,20 +38,20 @@ export function profileArguments(profile: CachedProfile): ProfileArguments {
   return [profile.username, profile.nickname, profile.profilePath];
 }
 
-/** A lease is for one user, in the same slot, or on one Redis for all. */
+/** A lease is for one user, in the user's slot. On a single Redis it is for all users. */
 export function leaseKey(username: string, random: string): string {
   return `{user:${username}}:lease:${random}`;
 }
 
-/** Stands until the last lease for this user has ended, whichever server has it. */
+/** A key that stands until the last lease for this user has ended, on any server. */
 export function latestLeaseKey(username: string): string {
   return leaseKey(username, "latest");
 }
 
-/** The mark that stays after an update; no writer has it. */
+/** The mark that stays after an update. It belongs to no writer. */
 const SETTLING = "settling";
 
-/** Invariant: the row was read under a lease that still stands, and the user has no mark. */
+/** Call it only if the row was read under a lease that still stands, and the user has no mark. */
 const FILL = `
 local function fill(profile, username, nickname, profilePath, ttlMs)
   redis.call("HSET", profile, "username", username, "nickname", nickname,
@@ -60,10 +61,9 @@ end
 `;
 
 export const SCRIPTS = {
-  // Several look-ups at once, which have nothing to do with each other: for each session its
-  // username, and the nickname and profilePath that are cached. The users' keys follow from the
-  // sessions and cannot be declared: for one Redis, not a cluster. It never touches a session's
-  // expiry: it is not renewed by use.
+  // Looks up several sessions: the username of each, and its cached nickname and profilePath. The
+  // users' keys follow from the sessions, so they cannot be declared: this is for a single Redis,
+  // not for a cluster. It does not extend the sessions: use does not renew them.
   findSessions: {
     lua: `
 local usernames = redis.call("MGET", unpack(KEYS))
@@ -74,14 +74,14 @@ for index = 1, #KEYS do
   replies[at - 2], replies[at - 1], replies[at] = username, false, false
   if username then
     local fields = redis.pcall("HMGET", "user:" .. username, "nickname", "profilePath")
-    -- A key that is somebody else's, and no hash, is a miss: the others are no worse for it.
+    -- A key of another program that is no hash is a miss, and does not fail the other look-ups.
     if not fields.err then replies[at - 1], replies[at] = fields[1], fields[2] end
   end
 end
 return replies`,
   },
-  // Sessions begin whether or not their users' profiles may or can be cached: their keys, how long
-  // they live, the lease that all share, and for each its ProfileArguments. For one Redis, too.
+  // Begins several sessions, even if the profiles cannot be cached. Takes the sessions' keys, their
+  // time to live, the lease that they share, and the ProfileArguments of each. For a single Redis.
   openSessions: {
     lua: `${FILL}
 local ttlMs, lease = ARGV[1], ARGV[2]
@@ -100,7 +100,7 @@ for index = 1, #KEYS do
   end
 end`,
   },
-  // 1 where there was such a session, also if it is asked again.
+  // 1 if there was such a session, also if the command is sent again.
   closeSession: {
     numberOfKeys: 2,
     lua: `
@@ -108,7 +108,7 @@ if redis.call("DEL", KEYS[1]) == 0 then return redis.call("EXISTS", KEYS[2]) end
 redis.call("SET", KEYS[2], "", "PX", ARGV[1])
 return 1`,
   },
-  // Null where Redis is full or read-only.
+  // Null if Redis is full or read-only.
   grantLease: {
     numberOfKeys: 2,
     lua: `
@@ -122,8 +122,8 @@ return set(KEYS[1]) and 1`,
 if redis.call("EXISTS", KEYS[2]) == 1 or redis.call("EXISTS", KEYS[3]) == 0 then return end
 fill(KEYS[1], unpack(ARGV))`,
   },
-  // From here on nobody fills. It has to outlive the update, so every writer begins its time anew,
-  // and leaves the time of another that has more.
+  // Keeps readers from filling. The mark must outlive the update, so each writer extends the time
+  // of the set, and never shortens it.
   markDirty: {
     numberOfKeys: 2,
     lua: `
@@ -131,11 +131,11 @@ redis.call("SADD", KEYS[2], ARGV[1])
 if redis.call("PTTL", KEYS[2]) < tonumber(ARGV[2]) then redis.call("PEXPIRE", KEYS[2], ARGV[2]) end
 redis.call("DEL", KEYS[1])`,
   },
-  // A writer removes its own mark only: another may still be at work. Who read the row before may
-  // still fill, so the mark that stays outlives every lease that there is: one of this server's in
-  // any case, should Redis have evicted the key that knows of the others. The drop is for the case
-  // that Redis has restarted empty during the update, and the writer's mark was lost with it. It
-  // comes first: where memory has run out meanwhile, only a script that has begun to write may add.
+  // A writer removes only its own mark, since another update may be in progress. A reader that read
+  // the old row may still have a lease, so the settling mark outlives all leases: at least those of
+  // this server, even if Redis has evicted the key of the latest lease. The drop is for a Redis
+  // that restarted empty during the update and lost the writer's mark. It comes first, because a
+  // Redis that is out of memory lets a script add keys only after its first write.
   clearDirty: {
     numberOfKeys: 3,
     lua: `
@@ -151,15 +151,15 @@ end`,
 } as const;
 
 export type UserKeys = [profile: string, dirty: string];
-/** What is cached of a user, as the scripts take it. */
+/** The cached fields of a user, in the order of the scripts. */
 export type ProfileArguments = [username: string, nickname: string, profilePath: string];
 type ScriptArguments = (string | number)[];
 
 declare module "ioredis" {
   interface RedisCommander<Context> {
-    /** Behind the number of keys: the sessions' keys. */
+    /** @param args the sessions' keys */
     findSessions(keys: number, ...args: ScriptArguments): Result<(string | null)[], Context>;
-    /** The sessions' keys, ttlMs, the lease ("" for none), and the ProfileArguments of each. */
+    /** @param args the sessions' keys, ttlMs, the lease or "", the ProfileArguments of each */
     openSessions(keys: number, ...args: ScriptArguments): Result<null, Context>;
     closeSession(session: string, closed: string, closedMs: number): Result<0 | 1, Context>;
     grantLease(lease: string, latest: string, leaseMs: number): Result<1 | null, Context>;

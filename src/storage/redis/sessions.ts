@@ -4,91 +4,111 @@ import type { Cluster, Redis } from "ioredis";
 import type { Log } from "../../rpc/log.ts";
 import type { CachedProfile, FoundSession, Lease, SessionStore } from "../../user/stores.ts";
 import { attempt, storageError } from "../attempt.ts";
-import { closedKey, keysOf, profileArguments, sessionKey } from "./scripts.ts";
-import type { Topology } from "./topology.ts";
+import {
+  closedKey,
+  keysOf,
+  latestLeaseKey,
+  leaseKey,
+  profileArguments,
+  sessionKey,
+} from "./scripts.ts";
 
-/** Longer than any UPDATE lives: its statement ends within seconds, on both sides. */
+/** How long a writer's mark stands. An UPDATE ends within seconds, on both sides. */
 const DIRTY_MS = 60_000;
-/** More than any command waits: until then ioredis may send it again on another connection. */
+/** Longer than any command waits: until then ioredis may send it again on another connection. */
 const REPEAT_MS = 10_000;
 const DROP_ATTEMPTS = 3;
 const DROP_BACKOFF_MS = 50;
 const LONGEST_DROP_BACKOFF_MS = 1_000;
 
-/** Sessions and cached profiles in Redis. Every key that is set expires by itself. */
-export class RedisSessions implements SessionStore {
+/** How long keys stand. */
+export interface Times {
+  /** Sessions and cached profiles. */
+  readonly ttlMs: number;
+  readonly leaseMs: number;
+}
+
+/**
+ * Sessions and cached profiles in Redis. Every key expires. docs/cache.md says why a cached profile
+ * is never stale.
+ *
+ * On one Redis, a script reaches the keys of many sessions and users at once. In a cluster, each
+ * session and user has a slot of its own. The two subclasses differ in that.
+ */
+export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Cluster>
+  implements SessionStore
+{
   readonly database = "Redis";
-  readonly #topology: Topology;
-  readonly #redis: Redis | Cluster;
+  protected readonly redis: Client;
+  protected readonly times: Times;
   readonly #log: Log;
   #isOpen = true;
 
-  /** @param topology its client becomes the store's own, to be closed with it */
-  constructor(topology: Topology, log: Log) {
-    this.#topology = topology;
-    this.#redis = topology.redis;
+  /** @param redis is connected; the store owns it and closes it */
+  constructor(redis: Client, times: Times, log: Log) {
+    this.redis = redis;
+    this.times = times;
     this.#log = log;
   }
 
-  open(sessionId: string, profile: CachedProfile, lease: Lease | undefined): Promise<void> {
-    return this.#topology.open(sessionId, profile, lease);
-  }
-
-  find(sessionId: string): Promise<FoundSession | undefined> {
-    return this.#topology.find(sessionId);
-  }
+  abstract open(sessionId: string, profile: CachedProfile, lease: Lease | undefined): Promise<void>;
+  abstract find(sessionId: string): Promise<FoundSession | undefined>;
+  abstract lease(username: string): Promise<Lease | undefined>;
+  abstract ping(): Promise<void>;
+  /** The key that stands until the last lease for this user has ended. */
+  protected abstract latestLease(username: string): string;
 
   close(sessionId: string): Promise<boolean> {
-    // It would divide the keys between two slots of a cluster. No session of ours has one.
+    // Braces would put the two keys into two slots of a cluster. No session id of ours has any.
     if (/[{}]/.test(sessionId)) return Promise.resolve(false);
     const keys = [sessionKey(sessionId), closedKey(sessionId, randomUUID())] as const;
     return attempt("close session", async () => {
-      return (await this.#redis.closeSession(...keys, REPEAT_MS)) > 0;
+      return (await this.redis.closeSession(...keys, REPEAT_MS)) > 0;
     });
   }
 
-  lease(username: string): Promise<Lease | undefined> {
-    return this.#topology.lease(username);
-  }
-
   async fill(profile: CachedProfile, lease: Lease): Promise<void> {
-    const keys = keysOf(profile.username);
-    const { ttlMs } = this.#topology.times;
-    await attempt("cache profile", () =>
-      this.#redis.fillProfile(...keys, lease, ...profileArguments(profile), ttlMs),
-    );
+    await attempt("cache profile", () => this.fillUnder(profile, lease));
   }
 
   async invalidating<T>(username: string, update: () => Promise<T>): Promise<T> {
     const writer = randomUUID();
-    const mark = () => this.#redis.markDirty(...keysOf(username), writer, DIRTY_MS);
+    const mark = () => this.redis.markDirty(...keysOf(username), writer, DIRTY_MS);
     await attempt("invalidate profile", mark);
     let result: T;
     try {
       result = await update();
     } catch (error) {
-      // Nobody knows whether the database will still carry it out. The mark stays until it expires,
-      // and until then readers go to the database. Redis may have forgotten it: it is set again.
-      void this.#untilDone(mark, DIRTY_MS);
+      // The database may still carry the update out. Until the mark expires, readers go to the
+      // database. The mark is set again, since Redis may have lost it.
+      void this.#retry(mark, DIRTY_MS);
       throw error;
     }
-    const { leaseMs } = this.#topology.times;
-    const keys = [...keysOf(username), this.#topology.latestLease(username)] as const;
-    await this.#drop(() => this.#redis.clearDirty(...keys, writer, leaseMs));
+    const keys = [...keysOf(username), this.latestLease(username)] as const;
+    await this.#drop(() => this.redis.clearDirty(...keys, writer, this.times.leaseMs));
     return result;
-  }
-
-  async ping(): Promise<void> {
-    await this.#topology.ping();
   }
 
   async disconnect(): Promise<void> {
     this.#isOpen = false;
     try {
-      await attempt("disconnect from Redis", () => this.#redis.quit());
+      await attempt("disconnect from Redis", () => this.redis.quit());
     } finally {
-      this.#redis.disconnect();
+      this.redis.disconnect();
     }
+  }
+
+  protected fillUnder(profile: CachedProfile, lease: Lease): Promise<unknown> {
+    const keys = keysOf(profile.username);
+    return this.redis.fillProfile(...keys, lease, ...profileArguments(profile), this.times.ttlMs);
+  }
+
+  /** @returns undefined if Redis is full or read-only: what it has can still be read */
+  protected async grant(username: string): Promise<Lease | undefined> {
+    const lease = leaseKey(username, randomUUID());
+    const latest = latestLeaseKey(username);
+    const granted = await this.redis.grantLease(lease, latest, this.times.leaseMs);
+    return granted === null ? undefined : lease;
   }
 
   async #drop(clear: () => Promise<unknown>): Promise<void> {
@@ -108,16 +128,16 @@ export class RedisSessions implements SessionStore {
 
   async #dropInBackground(clear: () => Promise<unknown>): Promise<void> {
     this.#log.warn("dropping a cached profile failed: trying until it succeeds");
-    if (await this.#untilDone(clear)) this.#log.info("dropped the cached profile that was left");
+    if (await this.#retry(clear)) this.#log.info("dropped the cached profile that was left");
   }
 
   /**
-   * Try it until it succeeds, for at most `forMs` and as long as the store is open. As many of
-   * these run as updates were under way when Redis went, and no more: without Redis none begins.
+   * Try a command until it succeeds, for at most `forMs` and while the store is open. Without Redis
+   * no update begins, so only the updates that were in progress when it went down retry here.
    */
-  async #untilDone(command: () => Promise<unknown>, forMs = Infinity): Promise<boolean> {
-    const endsAt = performance.now() + forMs;
-    for (let backoffMs = DROP_BACKOFF_MS; this.#isOpen && performance.now() < endsAt; ) {
+  async #retry(command: () => Promise<unknown>, forMs = Infinity): Promise<boolean> {
+    const endsAtMs = performance.now() + forMs;
+    for (let backoffMs = DROP_BACKOFF_MS; this.#isOpen && performance.now() < endsAtMs; ) {
       try {
         await command();
         return true;
@@ -129,4 +149,22 @@ export class RedisSessions implements SessionStore {
     }
     return false;
   }
+}
+
+/** A session, with its user's profile if both fields are cached. */
+export function foundSession(
+  username: string,
+  nickname: string | null = null,
+  profilePath: string | null = null,
+): FoundSession {
+  if (nickname === null || profilePath === null) return { username };
+  return { username, profile: { username, nickname, profilePath } };
+}
+
+/**
+ * Rejects if Redis would refuse a write: it is a replica or a Sentinel, is full, cannot save or
+ * misses its replicas. Nothing is written, since the key does not exist.
+ */
+export function wouldWrite(redis: Redis | Cluster, key: string): Promise<unknown> {
+  return redis.set(key, "", "PX", 1, "XX");
 }

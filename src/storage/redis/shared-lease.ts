@@ -1,30 +1,30 @@
 import type { Lease } from "../../user/stores.ts";
 
-/** For how much of its time a lease is handed out: what is left is the last reader's. */
+/** A lease is handed out for this share of its time; the last reader needs the rest. */
 const HANDED_OUT_SHARE = 0.25;
 
-/** One lease for all readers of this process; another one is asked for when somebody needs it. */
+/** One lease for all readers of this process. A new one is requested when it is needed. */
 export class SharedLease {
   readonly #handedOutMs: number;
-  readonly #ask: () => Promise<Lease | undefined>;
+  readonly #request: () => Promise<Lease | undefined>;
   #latest: Promise<Lease | undefined> = Promise.resolve(undefined);
   #handedOutUntilMs = Number.NEGATIVE_INFINITY;
 
-  /** @param ask for a lease that nobody has had, undefined where none can be had */
-  constructor(leaseMs: number, ask: () => Promise<Lease | undefined>) {
+  /** @param request a new lease; undefined if none is granted */
+  constructor(leaseMs: number, request: () => Promise<Lease | undefined>) {
     this.#handedOutMs = leaseMs * HANDED_OUT_SHARE;
-    this.#ask = ask;
+    this.#request = request;
   }
 
   get(): Promise<Lease | undefined> {
     const nowMs = performance.now();
-    if (nowMs >= this.#handedOutUntilMs) this.#replace(nowMs);
+    if (nowMs >= this.#handedOutUntilMs) this.#renew(nowMs);
     return this.#latest;
   }
 
-  #replace(nowMs: number): void {
-    this.#latest = this.#ask();
-    // Whoever comes meanwhile waits for this one.
+  #renew(nowMs: number): void {
+    this.#latest = this.#request();
+    // All calls that come before the answer share this request.
     this.#handedOutUntilMs = Number.POSITIVE_INFINITY;
     this.#latest.then(
       () => {

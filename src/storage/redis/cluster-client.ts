@@ -5,31 +5,34 @@ import { backoffMs, CertificateError, connectionError, TIMEOUTS } from "./client
 import { sentinelOr } from "./role.ts";
 import { SCRIPTS } from "./scripts.ts";
 
-/** All that a first connection may take: asking a few nodes for the slots, each in turn. */
+/** Limit of the first connection: ioredis asks a few nodes for the slots, one after the other. */
 const OPEN_TIMEOUT_MS = 4_000;
 
 /**
- * ioredis follows a command from node to node, where it is redirected (MOVED, ASK) or a connection
- * is lost, but its time begins only when a node is there to send it to: until then it is kept, and
- * sent to whichever comes back. Here its time begins at once, and where no node is, it fails.
+ * A cluster client whose commands never wait without a limit.
+ *
+ * ioredis follows a command from node to node if it is redirected (MOVED, ASK) or if a connection
+ * is lost. But its timeout begins only when the command is sent. As long as no node is connected,
+ * ioredis keeps the command. Here the timeout begins at once, and without a node the command fails.
  */
 class BoundedCluster extends Cluster {
   override sendCommand(...args: Parameters<Cluster["sendCommand"]>): unknown {
     const [command] = args;
     command.setTimeout(TIMEOUTS.commandTimeout);
-    // While it connects, ioredis itself asks how the cluster is.
+    // While it connects, ioredis itself asks for the state of the cluster.
     const isReadyCheck = this.status === "connect" && command.name === "cluster";
     if (this.status !== "ready" && !isReadyCheck) {
       command.reject(new Error("no node of the cluster is connected"));
     }
-    // What was under way when the last node went is kept all the same, and comes by here again.
+    // ioredis keeps the commands that were in flight when the last node went down, and sends them
+    // again through this method.
     return command.isSettled ? command.promise : super.sendCommand(...args);
   }
 }
 
 /**
- * Open a client of a cluster, which from then on reconnects by itself.
- * @param urls of one scheme and with the same credentials; any nodes, which know the others
+ * Open a client of a cluster. It reconnects by itself.
+ * @param urls some nodes, which know the others; all have the same scheme and credentials
  */
 export async function connectCluster(
   urls: readonly string[],
@@ -46,11 +49,11 @@ export async function connectCluster(
     {
       lazyConnect: true,
       scripts: SCRIPTS,
-      // No auto-pipelining: of commands that went out together, ioredis follows redirects only if
-      // all have the same one, and while slots move from node to node, that is never so.
+      // No auto-pipelining: ioredis follows the redirects of a pipeline only if all its commands
+      // get the same one, which is never so while slots move.
       enableAutoPipelining: false,
       clusterRetryStrategy: backoffMs,
-      // Names are kept: certificates are made out to them, and each connection resolves them anew.
+      // Keep host names: certificates name them, and each connection resolves them anew.
       dnsLookup: (host, found) => found(null, host),
       redisOptions: {
         ...TIMEOUTS,
@@ -61,7 +64,7 @@ export async function connectCluster(
     },
   );
   let why: unknown;
-  // An EventEmitter throws errors that nobody listens to; each of these is a node's as well.
+  // An EventEmitter throws an "error" that has no listener. Each error is a "node error" as well.
   cluster.on("error", () => undefined);
   cluster.on("node error", (error: unknown) => {
     why = error;
@@ -80,7 +83,7 @@ export async function connectCluster(
   }
 }
 
-/** Of a node that it could not ask, ioredis says no more than that the connection was closed. */
+/** If a certificate is refused, ioredis only says that the connection was closed. */
 async function certificateError([url = ""]: readonly string[]): Promise<unknown> {
   if (!url.startsWith("rediss:")) return undefined;
   const redis = new Redis(url, { ...TIMEOUTS, lazyConnect: true, retryStrategy: () => null });
@@ -88,7 +91,7 @@ async function certificateError([url = ""]: readonly string[]): Promise<unknown>
   redis.on("error", (error: unknown) => {
     why = connectionError(true, error);
   });
-  await redis.connect().catch(() => undefined); // It is told as an error, too.
+  await redis.connect().catch(() => undefined); // The listener gets this error, too.
   redis.disconnect();
   return why instanceof CertificateError ? why : undefined;
 }
