@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { inTurn } from "../src/storage/sqlite/file.ts";
+import { retryWhileBusy } from "../src/storage/sqlite/file.ts";
 import { StorageError } from "../src/user/stores.ts";
 import { Child } from "./child.ts";
 import { migrate, startMigrate } from "./migrate-command.ts";
@@ -125,13 +125,13 @@ describe.concurrent("a command at a SQLite that another process writes", () => {
     using _ = holdWrites(folder);
     using database = new Database(join(folder.dataDir, "portico.sqlite"));
     const heard: string[] = [];
-    const late = inTurn(() => database.run("DELETE FROM user"), {
+    const late = retryWhileBusy(() => database.run("DELETE FROM user"), {
       waiting: (why) => heard.push(why),
       limitMs: 1_500,
     });
     await expect(late).rejects.toThrow("another process has been writing for 1.5 s: try again");
     expect(heard).toEqual(["another process is writing; giving up after 1.5 s"]);
     // What has failed otherwise is not tried again.
-    await expect(inTurn(() => database.run("no SQL"))).rejects.toThrow("syntax error");
+    await expect(retryWhileBusy(() => database.run("no SQL"))).rejects.toThrow("syntax error");
   });
 });

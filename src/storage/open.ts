@@ -13,7 +13,7 @@ import { throwIfNoMaster, WrongRedisError } from "./redis/role.ts";
 import type { Times } from "./redis/sessions.ts";
 import { SingleRedisSessions } from "./redis/single-sessions.ts";
 import { isBusy, openSqliteFile } from "./sqlite/file.ts";
-import { EmbeddedSessions } from "./sqlite/sessions.ts";
+import { SqliteSessions } from "./sqlite/sessions.ts";
 import { SqliteUsers } from "./sqlite/users.ts";
 
 const RETRY_MS = 1_000;
@@ -86,7 +86,7 @@ async function openUsers(options: StorageOptions, sqlite: Availability): Promise
 async function openSessions(options: StorageOptions, sqlite: Availability): Promise<SessionStore> {
   const { redisUrl, dataDir, sessionTtlSeconds, leaseMs = LEASE_MS, log } = options;
   if (redisUrl === undefined) {
-    return new EmbeddedSessions(await openEmbedded(dataDir, sqlite), sessionTtlSeconds);
+    return new SqliteSessions(await openEmbedded(dataDir, sqlite), sessionTtlSeconds);
   }
   const urls = redisUrl.split(",");
   const times = { ttlMs: sessionTtlSeconds * 1_000, leaseMs };

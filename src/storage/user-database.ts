@@ -3,7 +3,7 @@ import type { MigrationEvents, MigrationState } from "./migration.ts";
 import { migrateMysql, mysqlMigrationStates } from "./mysql/migrate.ts";
 import { MysqlSeed } from "./mysql/seed.ts";
 import type { Seed } from "./seed.ts";
-import { inTurn, openSqliteFile, sqliteFileStates } from "./sqlite/file.ts";
+import { openSqliteFile, retryWhileBusy, sqliteFileStates } from "./sqlite/file.ts";
 import { SqliteSeed } from "./sqlite/seed.ts";
 
 /** The database of the users, for the commands. Every method throws a StorageError. */
@@ -35,14 +35,14 @@ function inSqlite(dataDir: string): UserDatabase {
   return {
     name,
     migrationStates: () =>
-      attempt(`read ${name} (DATA_DIR)`, () => inTurn(() => sqliteFileStates(dataDir))),
+      attempt(`read ${name} (DATA_DIR)`, () => retryWhileBusy(() => sqliteFileStates(dataDir))),
     migrate: (events) =>
       attempt(`migrate ${name} (DATA_DIR)`, () =>
-        inTurn(() => openSqliteFile(dataDir).close(), events),
+        retryWhileBusy(() => openSqliteFile(dataDir).close(), events),
       ),
     openSeed: (nameOf, events) =>
       attempt(`open ${name} (DATA_DIR)`, async () => {
-        const file = await inTurn(() => openSqliteFile(dataDir), events);
+        const file = await retryWhileBusy(() => openSqliteFile(dataDir), events);
         return SqliteSeed.open(name, file, { nameOf, waiting: events.waiting });
       }),
   };

@@ -2,10 +2,10 @@ import { isDomainErrorName } from "../../schema/errors.ts";
 import type { Interceptor, Outcome } from "../rpc/interceptor.ts";
 import type { Log } from "../rpc/log.ts";
 
-/** What ended by itself; of all else, who refused or broke it has told the log. */
-const PLAIN: ReadonlySet<Outcome> = new Set(["done", "deadline_exceeded", "cancelled"]);
+/** Outcomes that are logged by name. The cause of any other is in the log already. */
+const EXPECTED: ReadonlySet<Outcome> = new Set(["done", "deadline_exceeded", "cancelled"]);
 
-/** One line for each call that ended, at level debug, with the id of the request behind it. */
+/** Logs each call at its end, at level debug, with its request id. */
 export function callLog(log: Log): Interceptor | undefined {
   if (!log.isLevelEnabled("debug")) return undefined;
   return (call) => (outcome) => {
@@ -15,5 +15,5 @@ export function callLog(log: Log): Interceptor | undefined {
 }
 
 function wordOf(outcome: Outcome): string {
-  return isDomainErrorName(outcome) || PLAIN.has(outcome) ? outcome : "failed";
+  return isDomainErrorName(outcome) || EXPECTED.has(outcome) ? outcome : "failed";
 }

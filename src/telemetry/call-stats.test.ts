@@ -4,11 +4,11 @@ import { seededRandom, testSeed } from "../rpc/testing/seed.ts";
 import { SAY } from "../rpc/testing/stack.ts";
 import { CallStats, Histogram } from "./call-stats.ts";
 
-describe("a histogram", () => {
-  test("tells quantiles within 5 %, of whatever distribution", () => {
+describe("Histogram", () => {
+  test("quantile() is within 5 %, for any distribution", () => {
     const random = seededRandom(testSeed("histogram"));
     for (let round = 0; round < 50; round++) {
-      // From microseconds to minutes, all alike or far apart.
+      // From microseconds to minutes, close together or far apart.
       const [lowest, spread] = [0.001 * 10 ** (random() * 4), random() * 4];
       const size = 1 + Math.floor(random() * 2000);
       const samples = Array.from({ length: size }, () => lowest * 10 ** (random() * spread));
@@ -22,7 +22,7 @@ describe("a histogram", () => {
     }
   });
 
-  test("takes what is off its scale for the nearest on it", () => {
+  test("a duration outside of the scale counts as the nearest on it", () => {
     const histogram = new Histogram();
     for (const ms of [0, 1e-9, 1e12]) histogram.add(ms);
     expect(histogram.quantile(0.5)).toBeCloseTo(0.001, 3);
@@ -30,12 +30,12 @@ describe("a histogram", () => {
     expect(Number.isFinite(histogram.quantile(1))).toBeTrue();
   });
 
-  test("has no quantile of nothing", () => {
+  test("quantile() is NaN without calls", () => {
     expect(new Histogram().quantile(0.5)).toBeNaN();
   });
 });
 
-test("calls are counted by method: in flight, ended, and with which error", () => {
+test("CallStats counts the calls of each method: in flight, ended, and by error", () => {
   const stats = new CallStats();
   const call: InterceptedCall = {
     method: SAY,

@@ -1,12 +1,12 @@
 import type { Interceptor, OnEnd } from "../rpc/interceptor.ts";
 
-/** So many that the middle of a bucket is within 5 % of all that it holds. */
+/** With 8, every duration in a bucket is within 5 % of the middle of the bucket. */
 const BUCKETS_PER_OCTAVE = 8;
-/** From 1 µs to 2^27 µs, which is over two minutes. */
+/** From 1 µs to 2^27 µs, more than two minutes. */
 const OCTAVES = 27;
 const BUCKETS = BUCKETS_PER_OCTAVE * OCTAVES;
 
-/** Counts durations in buckets that widen with them: one small array, however many there are. */
+/** Counts durations in buckets on a logarithmic scale, in one small array. */
 export class Histogram {
   readonly #counts = new Float64Array(BUCKETS);
   #total = 0;
@@ -18,7 +18,7 @@ export class Histogram {
     this.#total++;
   }
 
-  /** The duration in ms that a `part` (0 to 1) of all stays within; NaN where there is none. */
+  /** The duration in ms that a `part` (0 to 1) of all calls does not exceed; NaN without calls. */
   quantile(part: number): number {
     if (this.#total === 0) return Number.NaN;
     const wanted = Math.max(1, Math.ceil(part * this.#total));
@@ -31,12 +31,12 @@ export class Histogram {
   }
 }
 
-/** What is known of one method's calls. */
+/** The calls of one method. */
 export interface MethodCount {
-  /** That ended, whatever way. */
+  /** Calls that have ended, with any outcome. */
   readonly calls: number;
   readonly inFlight: number;
-  /** Error or RPC status → calls that ended with it. */
+  /** Error or RPC status → number of calls. */
   readonly errors: Readonly<Record<string, number>>;
   readonly latency: Histogram;
 }
@@ -55,11 +55,11 @@ class Counter implements MethodCount {
   };
 }
 
-/** Counts the calls that pass its interceptor, method by method. */
+/** Counts the calls that pass its interceptor, for each method. */
 export class CallStats {
   readonly #counters = new Map<string, Counter>();
 
-  /** `Service.method` → its count, in the order of first calls. */
+  /** `Service.method` → its calls, in the order of the first calls. */
   get methods(): ReadonlyMap<string, MethodCount> {
     return this.#counters;
   }

@@ -16,7 +16,7 @@ import type { InterceptedCall, Interceptor, OnEnd } from "../rpc/interceptor.ts"
 const CLIENT = { kind: SpanKind.CLIENT };
 const SERVER = { kind: SpanKind.SERVER };
 
-/** A client's span for each call, below the one that its caller is in; undefined without an SDK. */
+/** Makes a client span for each call, as a child of the active span; undefined without an SDK. */
 export function traceOutgoing(): Interceptor | undefined {
   const tracer = findTracer();
   if (!tracer) return undefined;
@@ -28,7 +28,7 @@ export function traceOutgoing(): Interceptor | undefined {
   };
 }
 
-/** A server's span for each call, below the client's if that sent one; undefined without an SDK. */
+/** Makes a server span for each call, as a child of the client's span; undefined without an SDK. */
 export function traceIncoming(): Interceptor | undefined {
   const tracer = findTracer();
   if (!tracer) return undefined;
@@ -38,14 +38,14 @@ export function traceIncoming(): Interceptor | undefined {
   };
 }
 
-/** What the process has registered, which is asked once: spans that lead nowhere cost time, too. */
+/** Undefined if no SDK is registered. Asked once, since spans that are not exported cost time. */
 function findTracer(): Tracer | undefined {
   const tracer = trace.getTracer("portico");
-  // A span that never ends is never exported; without an SDK it has no identity either.
+  // Without an SDK, a span has no valid ids. A span that does not end is not exported.
   return isSpanContextValid(tracer.startSpan("probe").spanContext()) ? tracer : undefined;
 }
 
-/** Of what a peer has sent, only texts can be a trace's context. */
+/** Reads a trace's context from metadata. A peer may send any JSON; only strings count. */
 const METADATA: TextMapGetter<InterceptedCall> = {
   keys: ({ metadata }) => Object.keys(metadata),
   get({ metadata }, key) {
@@ -57,7 +57,7 @@ const METADATA: TextMapGetter<InterceptedCall> = {
 function endOf(call: InterceptedCall, span: Span): OnEnd | undefined {
   if (!span.isRecording()) return undefined;
   const [service = "", method = ""] = call.method.name.split(".");
-  // By OpenTelemetry's semantic conventions for RPC.
+  // OpenTelemetry's semantic conventions for RPC.
   span.setAttributes({
     "rpc.system": "portico",
     "rpc.service": service,
@@ -66,7 +66,7 @@ function endOf(call: InterceptedCall, span: Span): OnEnd | undefined {
   });
   return (outcome) => {
     span.setAttribute("portico.outcome", outcome);
-    // A domain error is an answer of the method, not a fault.
+    // A domain error is an answer, not a fault.
     if (outcome !== "done" && !isDomainErrorName(outcome)) {
       span.setStatus({ code: SpanStatusCode.ERROR, message: outcome });
     }

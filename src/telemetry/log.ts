@@ -8,16 +8,16 @@ export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
 /** The log of a process. */
 export interface ProcessLog extends Log {
-  /** Write what has been counted; resolves once it is all written, or after a second. */
+  /** Write the counts of repeated lines. Resolves when all is written, or after a second. */
   end(): Promise<void>;
 }
 
 const { warn: WARN = 0, error: ERROR = 0 } = pino.levels.values;
 
 /**
- * One JSON line per event on stdout; on a terminal, one readable line. A call never throws and
- * never waits for the reader of stdout. A warning or an error that repeats is one line a second,
- * with a count; at level debug, each single one is a line of that level as well.
+ * Log to stdout: one JSON line per event, or one readable line on a terminal. A call never throws
+ * and never waits for the reader of stdout. A repeated warning or error becomes one line a second
+ * with a count; at level debug, each one is also a debug line.
  */
 export function createLog(tier: string, level: LogLevel, isTerminal: boolean): ProcessLog {
   const output = new Output(1, (dropped) => {
@@ -59,7 +59,7 @@ function lineOf(level: number, [first, second]: Parameters<LogHook>[0]): Line {
   return { level, fields: Object(first), event: String(second) };
 }
 
-/** For a terminal: a function that makes a JSON line readable. */
+/** Returns a function that makes a JSON line readable on a terminal. */
 function readable(tier: string): (line: string) => string {
   const pretty = prettyFactory({
     colorize: true,

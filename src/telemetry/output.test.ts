@@ -6,7 +6,7 @@ import { PROGRAMS, programPath } from "../../test/programs.ts";
 setDefaultTimeout(60_000);
 
 const LINES = 20_000;
-/** Logs far more than a pipe and an Output have room for, and a last line once it is read again. */
+/** Logs far more than a pipe and an Output hold, and one more line after the reader begins. */
 const FLOOD = `
   import { createLog } from ${JSON.stringify(join(import.meta.dir, "./log.ts"))};
   const log = createLog("flood", "info", false);
@@ -21,7 +21,7 @@ const FLOOD = `
   process.exit(0);
 `;
 
-/** A reader that begins to read a pipe, a socket or a terminal once its standard input has ended. */
+/** Reads a pipe, a socket or a terminal, but only after its own standard input has ended. */
 const READER = `
 import os, socket, subprocess, sys
 if sys.argv[1] == "pipe":
@@ -38,7 +38,7 @@ def read():
     try:
         return os.read(reader, 65536)
     except OSError:
-        return b"" # How a terminal says that it has ended.
+        return b"" # The end of a terminal is an error.
 while chunk := read():
     sys.stdout.buffer.write(chunk)
 sys.exit(child.wait())
@@ -47,12 +47,12 @@ sys.exit(child.wait())
 const python = programPath(PROGRAMS.python);
 
 describe.skipIf(!python).each(["pipe", "socket", "terminal"])(
-  "an output to a %s that nothing reads",
+  "Output to a %s without a reader",
   (kind) => {
-    test("drops lines, says how many later, and writes the others whole and in order", async () => {
+    test("drops lines, reports how many, and writes the others whole and in order", async () => {
       const command = [python ?? "", "-c", READER, kind, process.execPath, "-e", FLOOD];
       await using child = Bun.spawn(command, { stdio: ["pipe", "pipe", "pipe"] });
-      // It has logged all, and was not held up.
+      // The child has logged everything without blocking.
       await child.stderr.getReader().read();
       child.stdin.end();
       const text = await new Response(child.stdout).text();

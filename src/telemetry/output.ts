@@ -1,42 +1,42 @@
 import { constants, fstatSync, openSync, writeSync } from "node:fs";
 
-/** What may wait for a reader; more is dropped. */
+/** How much may wait for the reader; more is dropped. */
 const MAX_WAITING_BYTES = 1024 * 1024;
-/** Up to so many (PIPE_BUF), processes that share a pipe do not write into each other's lines. */
+/** PIPE_BUF: writes up to this size are atomic, so processes that share a pipe keep lines whole. */
 const MAX_WRITE_BYTES = 4096;
-/** To the next try where the reader has not read, and where a write has failed. */
+/** Pause before the next try, if the pipe is full and if a write failed. */
 const FULL_MS = 10;
 const FAILED_MS = 500;
-/** From one count of dropped lines to the next. */
-const TELL_MS = 1000;
-/** How long the end of a process waits for its last lines. */
+/** At least this time between two counts of dropped lines. */
+const REPORT_MS = 1000;
+/** How long a process waits for its last lines when it ends. */
 const MAX_END_MS = 1000;
 
 /**
- * Writes lines to stdout or stderr. It never throws and never blocks: where a reader stands still,
- * a pipe is closed or a disk is full, lines wait, and beyond a limit they are dropped and counted.
+ * Writes lines to stdout or stderr. It never throws and never blocks. If the reader is slow, the
+ * pipe is closed or the disk is full, lines wait; above a limit they are dropped and counted.
  */
 export class Output {
   readonly #descriptor: 1 | 2;
-  readonly #onBack: (droppedLines: number) => void;
+  readonly #onDropped: (droppedLines: number) => void;
   readonly #lines: string[] = [];
   #waitingBytes = 0;
   #droppedLines = 0;
-  #isTelling = false;
-  #toldAtMs = Number.NEGATIVE_INFINITY;
+  #isReporting = false;
+  #reportedAtMs = Number.NEGATIVE_INFINITY;
   #opened: number | undefined;
   #flushing: Promise<void> | undefined;
 
-  /** @param onBack hears how many lines were dropped, once lines can be written again */
-  constructor(descriptor: 1 | 2, onBack: (droppedLines: number) => void) {
+  /** @param onDropped is called with the number of dropped lines when lines can be written again */
+  constructor(descriptor: 1 | 2, onDropped: (droppedLines: number) => void) {
     this.#descriptor = descriptor;
-    this.#onBack = onBack;
+    this.#onDropped = onDropped;
   }
 
-  /** @param line with its end */
+  /** @param line ends with a line break */
   write(line: string): void {
     const bytes = Buffer.byteLength(line);
-    if (this.#waitingBytes + bytes > MAX_WAITING_BYTES && !this.#isTelling) {
+    if (this.#waitingBytes + bytes > MAX_WAITING_BYTES && !this.#isReporting) {
       this.#droppedLines++;
       return;
     }
@@ -45,36 +45,38 @@ export class Output {
     this.#flushing ??= this.#flush();
   }
 
-  /** Resolves once everything is written, or after a second. */
+  /** Resolves when everything is written, or after a second. */
   async end(): Promise<void> {
     await Promise.race([this.#flushing, Bun.sleep(MAX_END_MS)]);
   }
 
   async #flush(): Promise<void> {
-    // Gathers what one turn of the event loop writes.
+    // Gathers the lines of one turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#lines.length > 0) {
       await this.#writeWhole(Buffer.from(this.#take()));
-      this.#tellDropped();
+      this.#reportDropped();
     }
     this.#flushing = undefined;
   }
 
-  /** Once all is written, or once a second where a slow reader never lets that be. */
-  #tellDropped(): void {
+  /**
+   * Reports when all is written. With a slow reader, which may never let that be, once a second.
+   */
+  #reportDropped(): void {
     const now = performance.now();
     if (this.#droppedLines === 0) return;
-    if (this.#lines.length > 0 && now - this.#toldAtMs < TELL_MS) return;
+    if (this.#lines.length > 0 && now - this.#reportedAtMs < REPORT_MS) return;
     const droppedLines = this.#droppedLines;
     this.#droppedLines = 0;
-    this.#toldAtMs = now;
-    // The count itself must not be dropped.
-    this.#isTelling = true;
-    this.#onBack(droppedLines);
-    this.#isTelling = false;
+    this.#reportedAtMs = now;
+    // The line with the count must not be dropped.
+    this.#isReporting = true;
+    this.#onDropped(droppedLines);
+    this.#isReporting = false;
   }
 
-  /** One line, and those behind it that fit into the same write. */
+  /** One line, and the following lines that fit into the same write. */
   #take(): string {
     let count = 0;
     let bytes = 0;
@@ -101,17 +103,17 @@ export class Output {
   }
 }
 
-/** A descriptor of the same file whose writes do not wait for its reader. */
+/** A descriptor of the same file whose writes never block. */
 function nonBlocking(descriptor: number): number {
   const file = fstatSync(descriptor);
-  if (file.isFile()) return descriptor; // Has no reader to wait for.
+  if (file.isFile()) return descriptor; // Has no reader.
   try {
-    // O_NONBLOCK counts for all who share an open file, the shell of a terminal for one: where it
-    // can be opened anew, that is ours alone.
+    // O_NONBLOCK applies to every process that shares the open file, such as the shell of a
+    // terminal. Opened again, the file is ours alone.
     const flags = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
     return openSync(`/proc/self/fd/${descriptor}`, flags);
   } catch {
-    // A socket, or a pipe of another user. Bun's sink sets O_NONBLOCK; it is not written to.
+    // A socket, or a pipe of another user. Bun's writer sets O_NONBLOCK; we never write to it.
     Bun.file(descriptor).writer();
     return descriptor;
   }

@@ -10,7 +10,7 @@ afterEach(() => {
 
 const WARN = 40;
 
-/** What was written, in order; `say()` tells a problem. */
+/** The written lines, in order. `say()` reports a problem. */
 function written() {
   const lines: object[] = [];
   const write = ({ event, fields }: Line) => void lines.push({ event, ...fields });
@@ -22,7 +22,7 @@ function written() {
   return { lines, say, repeats };
 }
 
-test("the first of a reason comes at once, the others are one line a second with a count", () => {
+test("the first line of a reason comes at once, the others become one line a second with a count", () => {
   const { lines, say } = written();
   const err = new Error("refused", { cause: new Error("connect 127.0.0.1:6379") });
   for (let port = 0; port < 500; port++) say("read failed", { err, id: port });
@@ -39,7 +39,7 @@ test("the first of a reason comes at once, the others are one line a second with
   );
 });
 
-test("reasons are told apart, but not by the numbers and ids in them", () => {
+test("reasons that differ only in numbers and ids are one reason", () => {
   const { lines, say } = written();
   say("GET / 503", { reason: "no answer within 12 ms" });
   say("GET / 503", { reason: "no answer within 13 ms" });
@@ -51,7 +51,7 @@ test("reasons are told apart, but not by the numbers and ids in them", () => {
   expect(lines).toHaveLength(4);
 });
 
-test("any number of reasons is a bounded number of lines", () => {
+test("the number of lines is bounded, even if each has a reason of its own", () => {
   const { lines, say } = written();
   const letters = "abcdefghijklmnopqrstuvwxyz";
   for (const one of letters) for (const other of letters) say(`event g${one}${other}`);
@@ -63,7 +63,7 @@ test("any number of reasons is a bounded number of lines", () => {
   );
 });
 
-test("what comes again after a pause has no stack, and after a minute of peace has one", () => {
+test("an error that comes back has no stack, unless a minute has passed", () => {
   const { lines, say } = written();
   const err = new Error("no");
   say("failed", { err });
@@ -78,7 +78,7 @@ test("what comes again after a pause has no stack, and after a minute of peace h
   ]);
 });
 
-test("flush() writes what has been counted", () => {
+test("flush() writes the counted lines", () => {
   const { lines, say, repeats } = written();
   for (let times = 0; times < 5; times++) say("failed");
   repeats.flush();

@@ -1,4 +1,4 @@
-/** A line of a log: fields, then the event in a few words. */
+/** A line of the log: fields, and the event in a few words. */
 export interface Line {
   readonly level: number;
   readonly fields: object;
@@ -7,35 +7,32 @@ export interface Line {
 
 interface Known {
   last: Line;
-  /** How often it happened since the last line. */
+  /** How often it happened since it was last written. */
   count: number;
   /** Ticks since it happened last. */
   quietTicks: number;
 }
 
 const TICK_MS = 1000;
-/** After so long in peace, a problem is written in full again, with its stack. */
+/** After this time without it, a problem is written in full again, with its stack. */
 const FORGET_TICKS = 60;
-/** Kinds of problems that are told apart. */
+/** How many kinds of problems are counted separately. */
 const MAX_KNOWN = 100;
-/** What differs between two reasons of one kind: numbers, ids, ports. */
+/** Numbers, ids and ports: reasons that differ only in these are of one kind. */
 const VARYING = /\b[\da-f-]{8,}\b|\d+/gi;
 
-/**
- * Makes one line a second of a problem that repeats, with a count. The first one is written at
- * once.
- */
+/** Turns a repeated problem into one line a second with a count. The first is written at once. */
 export class Repeats {
   readonly #write: (line: Line) => void;
   readonly #known = new Map<string, Known>();
   #ticker: Timer | undefined;
 
-  /** @param write gets a line for all that happened since the last one; `count` says how often */
+  /** @param write is called with the last line of a kind; `count` says how many it stands for */
   constructor(write: (line: Line) => void) {
     this.#write = write;
   }
 
-  /** The line as it is to be written now, or undefined if it was counted. */
+  /** @returns the line to write now, or undefined if it was only counted */
   take(line: Line): Line | undefined {
     const known = this.#find(line);
     if (!known) return line;
@@ -47,7 +44,7 @@ export class Repeats {
     return undefined;
   }
 
-  /** Write what has been counted. */
+  /** Write the counted lines. */
   flush(): void {
     for (const known of this.#known.values()) {
       if (known.count === 0) continue;
@@ -60,9 +57,9 @@ export class Repeats {
   #find(line: Line): Known | undefined {
     const reason = reasonOf(line.fields).replace(VARYING, "#");
     const kind = `${line.level} ${line.event} ${reason}`;
-    // A flood may bring any number of kinds.
-    const isNew = this.#known.size < MAX_KNOWN || this.#known.has(kind);
-    const key = isNew ? kind : `${line.level}`;
+    // More kinds than that share one count for each level.
+    const isCounted = this.#known.size < MAX_KNOWN || this.#known.has(kind);
+    const key = isCounted ? kind : `${line.level}`;
     const known = this.#known.get(key);
     if (known) return known;
     this.#known.set(key, { last: line, count: 0, quietTicks: 0 });
@@ -82,7 +79,7 @@ export class Repeats {
   };
 }
 
-/** Without a stack: the reason alone. */
+/** The line with the reason in place of the error and its stack. */
 export function brief(line: Line): Line {
   const { err, ...fields } = { err: undefined, ...line.fields };
   return err === undefined ? line : { ...line, fields: { ...fields, reason: messageOf(err) } };
@@ -93,7 +90,7 @@ function reasonOf(fields: object): string {
   return err === undefined ? `${reason || why}` : messageOf(err);
 }
 
-/** With the messages of its causes. */
+/** The message of an error and of its causes. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause === undefined ? error.message : `${error.message}: ${messageOf(error.cause)}`;

@@ -3,11 +3,11 @@ import type { Log } from "../rpc/log.ts";
 import type { DispatchTable } from "../rpc/method.ts";
 import type { CallStats, MethodCount } from "./call-stats.ts";
 
-/** A database, as far as its health is concerned. */
+/** A part of the server whose health is reported. */
 export interface Part {
-  /** What it is, as in "MySQL". */
+  /** Such as "MySQL". */
   readonly database: string;
-  /** Rejects, in bounded time, where it does not answer, or takes no writes. */
+  /** Rejects, within a limit, if the database does not answer or takes no writes. */
   ping(): Promise<void>;
 }
 
@@ -21,12 +21,12 @@ export interface SystemParts {
   openConnections(): number;
 }
 
-/** What every server tells of itself; its uptime begins here. */
+/** The System service: health, description and statistics of a server. Its uptime begins here. */
 export function createSystemService(parts: SystemParts): SystemService {
   const startedAtMs = performance.now();
-  /** What was down when it was last asked: each change is logged once. */
+  /** The parts that were down at the last check. Each change is logged once. */
   const down = new Set<Part>();
-  const tell = (part: Part, cause: unknown): void => {
+  const report: Report = (part, cause) => {
     if ((cause !== undefined) === down.has(part)) return;
     if (down.delete(part)) parts.log.info(`${part.database} works again`);
     else {
@@ -38,9 +38,9 @@ export function createSystemService(parts: SystemParts): SystemService {
   return {
     async health() {
       const [server, users, sessions] = await Promise.all([
-        check(EVENT_LOOP, tell),
-        check(parts.users, tell),
-        check(parts.sessions, tell),
+        check(EVENT_LOOP, report),
+        check(parts.users, report),
+        check(parts.sessions, report),
       ]);
       return { server, users, sessions };
     },
@@ -74,13 +74,16 @@ function describeService(table: DispatchTable): ServiceDescription {
   return { service, methods };
 }
 
-/** A server that answers is up; how busy it is shows in the time until its event loop comes by. */
+/** A server that answers is up. The time of one turn of its event loop shows how busy it is. */
 const EVENT_LOOP: Part = {
   database: "Portico",
   ping: () => new Promise((resolve) => setImmediate(resolve)),
 };
 
-async function check(part: Part, tell: (part: Part, cause: unknown) => void): Promise<PartHealth> {
+/** @param cause why the part is down; undefined if it is up */
+type Report = (part: Part, cause: unknown) => void;
+
+async function check(part: Part, report: Report): Promise<PartHealth> {
   const askedAtMs = performance.now();
   let state: PartHealth["state"] = "up";
   let cause: unknown;
@@ -88,10 +91,10 @@ async function check(part: Part, tell: (part: Part, cause: unknown) => void): Pr
     await part.ping();
   } catch (error) {
     state = "down";
-    cause = error ?? new Error("it failed");
+    cause = error ?? new Error("no reason");
   }
-  // Why it is down is in the server's own log.
-  tell(part, cause);
+  // The log has the reason; the reply does not.
+  report(part, cause);
   return { name: part.database, state, latencyMs: performance.now() - askedAtMs };
 }
 

@@ -1,29 +1,33 @@
 import { Database } from "bun:sqlite";
 import { closeSync, existsSync, openSync, statSync } from "node:fs";
 import { attempt } from "../attempt.ts";
-import { inTurn, pathIn, type Turn } from "./file.ts";
+import { type BusyOptions, pathIn, retryWhileBusy } from "./file.ts";
 
 export interface SqliteCopy {
   readonly users: number;
   readonly bytes: number;
-  /** Names of all pictures that a user has. */
+  /** The names of all pictures that users have. */
   readonly pictures: readonly string[];
 }
 
 /**
- * Copy the SQLite file in `dataDir` as it is at one moment, whatever others write meanwhile: its
- * WAL is in the copy. Sessions are left out: one that has ended since would be alive again.
- * @param to where no file is
+ * Copy the SQLite file in `dataDir` as it is at one moment, including its WAL, even if other
+ * processes write to it. Sessions are left out: restored, one that has ended would work again.
+ * @param to must not exist
  * @throws {StorageError}
  */
-export function copySqliteFile(dataDir: string, to: string, turn: Turn): Promise<SqliteCopy> {
+export function copySqliteFile(
+  dataDir: string,
+  to: string,
+  busy: BusyOptions,
+): Promise<SqliteCopy> {
   const from = pathIn(dataDir);
   return attempt(`copy SQLite in ${dataDir} (DATA_DIR)`, async () => {
     if (!existsSync(from)) throw new Error(`there is no ${from}`);
-    // Password hashes are nobody else's to read; SQLite takes a file that is empty.
+    // Only the owner may read password hashes. SQLite accepts an empty file.
     closeSync(openSync(to, "wx", 0o600));
     using original = new Database(from, { readwrite: true, create: false });
-    await inTurn(() => original.run("VACUUM INTO ?", [to]), turn);
+    await retryWhileBusy(() => original.run("VACUUM INTO ?", [to]), busy);
     using copy = new Database(to, { readwrite: true, create: false });
     copy.run("PRAGMA secure_delete = ON");
     copy.run("DELETE FROM session");
@@ -32,13 +36,9 @@ export function copySqliteFile(dataDir: string, to: string, turn: Turn): Promise
 }
 
 function contentsOf(copy: Database): Pick<SqliteCopy, "users" | "pictures"> {
-  const { users } = copy
-    .query<{ users: number }, []>("SELECT COUNT(*) AS users FROM user")
-    .get() ?? {
-    users: 0,
-  };
+  const row = copy.query<{ users: number }, []>("SELECT COUNT(*) AS users FROM user").get();
   const pictures = copy
     .query<{ name: string }, []>("SELECT DISTINCT profile_path AS name FROM user")
     .all();
-  return { users, pictures: pictures.map(({ name }) => name) };
+  return { users: row?.users ?? 0, pictures: pictures.map(({ name }) => name) };
 }

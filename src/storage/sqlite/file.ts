@@ -6,30 +6,33 @@ import { errorField } from "../attempt.ts";
 import type { MigrationState } from "../migration.ts";
 import { migrateSqlite, sqliteMigrationStates } from "./migrate.ts";
 
-/** A statement that waits holds up the event loop: one that may take longer comes in turn. */
+/**
+ * SQLite blocks the event loop while it waits for a lock, so longer waits go through
+ * `retryWhileBusy`.
+ */
 const BUSY_TIMEOUT_MS = 5;
 /**
- * For a command, which may wait: far longer than any other process writes in one go. Writers take
- * no turns, so a busy machine may leave one of several without the lock for seconds.
+ * The limit of a command: far longer than another process holds the lock. SQLite has no queue for
+ * its lock, so on a busy machine one of several writers may not get it for seconds.
  */
-const TURN_LIMIT_MS = 60_000;
-const TURN_RETRY_MS = 10;
-/** After this it says that it waits. */
-const TURN_NOTICE_MS = 1_000;
-/** A write of a call: it has a deadline, and goes before the commands. */
-const CALL_TURN = { limitMs: 2_000, retryMs: 2 };
+const BUSY_LIMIT_MS = 60_000;
+const BUSY_RETRY_MS = 10;
+/** After this time, a command says that it waits. */
+const BUSY_NOTICE_MS = 1_000;
+/** The limit of a call, which has a deadline. Calls retry more often than commands do. */
+const CALL_LIMITS = { limitMs: 2_000, retryMs: 2 };
 
-/** As much as a few pages take: less than a disk has that is not full. */
+/** As much as a few pages take, so that it fits unless the disk is full. */
 const PROBE = new Uint8Array(64 * 1024);
 
-/** Open, or create, the one SQLite file in `dataDir`, up to date and safe against power loss. */
+/** Open or create the SQLite file in `dataDir`, migrate it, and make it safe against power loss. */
 export function openSqliteFile(dataDir: string): Database {
   mkdirSync(dataDir, { recursive: true });
   const path = pathIn(dataDir);
-  // Password hashes and sessions are nobody else's to read. SQLite itself would create it as 0644.
-  // Only where it is missing: closing it drops all locks that this process has on the file, also
-  // those of SQLite. Another program that closes it would then take itself for the last one, and
-  // remove the `-wal` that we go on writing to.
+  // Only the owner may read password hashes and sessions. SQLite would create the file with mode
+  // 0644. An existing file must not be opened here: closing it would drop all locks of this process
+  // on it, including SQLite's own. Another program that closes the file would then take itself for
+  // the last one and remove the `-wal` that this process writes to.
   if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
   const database = new Database(path);
   try {
@@ -44,11 +47,12 @@ export function openSqliteFile(dataDir: string): Database {
   }
 }
 
-/** Which migrations the file in `dataDir` has, and which it lacks. Changes no data. */
+/** The applied and the pending migrations of the file in `dataDir`. Changes no data. */
 export function sqliteFileStates(dataDir: string): MigrationState[] {
   if (!existsSync(pathIn(dataDir))) return sqliteMigrationStates(undefined);
-  // Nobody reads a file in WAL mode without its `-wal` and `-shm`, and only who may write removes
-  // them: the last one to close it, once what a killed process left in the `-wal` is in the file.
+  // A file in WAL mode cannot be read without its `-wal` and `-shm`. The last connection that
+  // closes the file moves the `-wal` of a killed process into it, and removes both. Only a
+  // connection that may write can do so.
   const database = new Database(pathIn(dataDir), { readwrite: true, create: false });
   try {
     database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
@@ -58,24 +62,24 @@ export function sqliteFileStates(dataDir: string): MigrationState[] {
   }
 }
 
-export interface Turn {
-  /** Called once, if it takes longer: says what for, and how long at most. */
+export interface BusyOptions {
+  /** Called once if it takes long. `why` says what it waits for and how long at most. */
   waiting?(why: string): void;
   readonly limitMs?: number;
   readonly retryMs?: number;
 }
 
-/** Write as a part of a call. */
+/** Write on behalf of a call. */
 export function write<T>(work: () => T): Promise<T> {
-  return inTurn(work, CALL_TURN);
+  return retryWhileBusy(work, CALL_LIMITS);
 }
 
 /**
- * Do something with the file, again if another process has it.
- * @throws what `work` throws; an Error that names the limit if it was busy for so long
+ * Work on the file, and retry while another process holds its lock.
+ * @throws what `work` throws, or an Error that names the limit
  */
-export async function inTurn<T>(work: () => T, turn: Turn = {}): Promise<T> {
-  const { limitMs = TURN_LIMIT_MS, retryMs = TURN_RETRY_MS } = turn;
+export async function retryWhileBusy<T>(work: () => T, busy: BusyOptions = {}): Promise<T> {
+  const { limitMs = BUSY_LIMIT_MS, retryMs = BUSY_RETRY_MS } = busy;
   const beganAtMs = performance.now();
   let isNoticed = false;
   for (;;) {
@@ -88,9 +92,9 @@ export async function inTurn<T>(work: () => T, turn: Turn = {}): Promise<T> {
       if (waitedMs >= limitMs) {
         throw new Error(`another process has been writing for ${limit}: try again`, { cause });
       }
-      if (!isNoticed && waitedMs >= TURN_NOTICE_MS) {
+      if (!isNoticed && waitedMs >= BUSY_NOTICE_MS) {
         isNoticed = true;
-        turn.waiting?.(`another process is writing; giving up after ${limit}`);
+        busy.waiting?.(`another process is writing; giving up after ${limit}`);
       }
     }
     await Bun.sleep(retryMs);
@@ -98,15 +102,15 @@ export async function inTurn<T>(work: () => T, turn: Turn = {}): Promise<T> {
 }
 
 /**
- * Throws where a write of a call would fail: the file is read-only, another process does not let go
- * of it, or its disk is full or read-only. Nothing is written to it.
+ * Throws if a write of a call would fail: the file is read-only, another process holds its lock, or
+ * the disk is full or read-only. Writes nothing to the file.
  */
 export async function throwIfUnwritable(database: Database): Promise<void> {
   await write(() => database.transaction(() => undefined).immediate());
   const path = join(dirname(database.filename), `probe-${randomUUID()}`);
   const file = openSync(path, "wx", 0o600);
   try {
-    // From here on it has no name, so that nothing can be left of it.
+    // Without a name, the file vanishes even if the process is killed.
     unlinkSync(path);
     writeFileSync(file, PROBE);
   } finally {
@@ -114,12 +118,12 @@ export async function throwIfUnwritable(database: Database): Promise<void> {
   }
 }
 
-/** Another process is writing, or creating the file: switching to WAL waits for no lock. */
+/** Another process writes to the file, or creates it: switching to WAL does not wait for locks. */
 export function isBusy(cause: unknown): boolean {
   return errorField(cause, "code")?.startsWith("SQLITE_BUSY") ?? false;
 }
 
-/** Where the file is. */
+/** The path of the SQLite file. */
 export function pathIn(dataDir: string): string {
   return join(dataDir, "portico.sqlite");
 }

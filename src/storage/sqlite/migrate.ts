@@ -44,11 +44,11 @@ const SQLITE_MIGRATIONS: readonly Migration[] = [
 ];
 
 /**
- * Bring a SQLite file up to date, in one transaction. BEGIN IMMEDIATE is the lock: others wait, and
- * what is killed in the middle leaves nothing.
+ * Apply the pending migrations in one transaction. BEGIN IMMEDIATE is the lock: other processes
+ * wait, and a process that is killed leaves nothing behind.
  */
 export function migrateSqlite(database: Database): void {
-  // A process with nothing to write needs no lock, and does not wait for one that writes.
+  // Without a pending migration, it takes no lock and does not wait for a writer.
   if (sqliteMigrationStates(database).every(({ appliedAt }) => appliedAt !== undefined)) return;
   const migrateAll = database.transaction(() => {
     database.run(`CREATE TABLE IF NOT EXISTS migration (
@@ -67,7 +67,7 @@ export function migrateSqlite(database: Database): void {
   migrateAll.immediate();
 }
 
-/** @param database undefined where there is no file yet */
+/** @param database undefined if there is no file yet */
 export function sqliteMigrationStates(database: Database | undefined): MigrationState[] {
   const isRecorded = database
     ?.query("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migration'")

@@ -8,17 +8,17 @@ import {
   sampleNames,
   type UserOf,
 } from "../seed.ts";
-import { inTurn, type Turn } from "./file.ts";
+import { type BusyOptions, retryWhileBusy } from "./file.ts";
 
 /**
- * Users of one transaction: many for the one fsync that it costs, and so few that a server which
- * wants to write meanwhile is not kept waiting. On a busy machine it is the time that ends it.
+ * Users of one transaction: many, because each costs an fsync, but few enough that a server can
+ * write soon. On a busy machine, the time ends the transaction earlier.
  */
 export const SQLITE_CHUNK_USERS = 20_000;
 const CHUNK_MS = 250;
-/** The clock is looked at once in so many rows. */
+/** How many rows are inserted before the clock is read again. */
 const ROWS_PER_LOOK = 1_000;
-/** Between two transactions: long enough for another process that tries to have its turn. */
+/** Pause between two transactions, so that another process can get the lock. */
 const GAP_MS = 10;
 
 const NOTHING_YET: SeedProgress = { next: 0, taken: 0 };
@@ -29,24 +29,24 @@ const TABLE = `CREATE TABLE IF NOT EXISTS seed (
   taken     INTEGER NOT NULL
 ) STRICT`;
 
-export interface SqliteSeedOptions extends Turn {
+export interface SqliteSeedOptions extends BusyOptions {
   readonly nameOf: (n: number) => string;
 }
 
-/** Fills the SQLite file, which a server may have open at the same time. */
+/** Inserts users into the SQLite file, which a server may have open at the same time. */
 export class SqliteSeed implements Seed {
   readonly database: string;
   readonly method = "prepared INSERT";
   readonly #file: Database;
-  readonly #turn: Turn;
+  readonly #busy: BusyOptions;
   readonly #insert: Statement<unknown, string[]>;
   readonly #read: Statement<SeedProgress, []>;
   readonly #record: Statement<unknown, [next: number, taken: number]>;
 
-  private constructor(database: string, file: Database, turn: Turn) {
+  private constructor(database: string, file: Database, busy: BusyOptions) {
     this.database = database;
     this.#file = file;
-    this.#turn = turn;
+    this.#busy = busy;
     this.#insert = this.#file.prepare(
       `INSERT INTO user
          (gmt_create, gmt_modified, username, nickname, password, salt, profile_path)
@@ -59,12 +59,12 @@ export class SqliteSeed implements Seed {
     );
   }
 
-  /** @param file becomes its own, to be closed with it */
-  static async open(database: string, file: Database, { nameOf, ...turn }: SqliteSeedOptions) {
-    await inTurn(() => file.run(TABLE), turn);
-    const seed = new SqliteSeed(database, file, turn);
-    const beginAnewWhereEmptied = file.transaction(() => seed.#beginAnewWhereEmptied(nameOf));
-    await inTurn(() => beginAnewWhereEmptied.immediate(), turn);
+  /** @param file is owned and closed by the seed */
+  static async open(database: string, file: Database, { nameOf, ...busy }: SqliteSeedOptions) {
+    await retryWhileBusy(() => file.run(TABLE), busy);
+    const seed = new SqliteSeed(database, file, busy);
+    const resetIfEmptied = file.transaction(() => seed.#resetIfEmptied(nameOf));
+    await retryWhileBusy(() => resetIfEmptied.immediate(), busy);
     return seed;
   }
 
@@ -75,7 +75,7 @@ export class SqliteSeed implements Seed {
   async advance(end: number, userOf: UserOf): Promise<SeedProgress> {
     const advance = this.#file.transaction(() => this.#insertChunk(end, userOf));
     const reached = await attempt("insert users", () =>
-      inTurn(() => advance.immediate(), this.#turn),
+      retryWhileBusy(() => advance.immediate(), this.#busy),
     );
     await Bun.sleep(GAP_MS);
     return reached;
@@ -101,7 +101,7 @@ export class SqliteSeed implements Seed {
     await attempt("close", () => this.#file.close(true));
   }
 
-  #beginAnewWhereEmptied(nameOf: (n: number) => string): void {
+  #resetIfEmptied(nameOf: (n: number) => string): void {
     const find = this.#file.prepare<unknown, [string]>("SELECT 1 FROM user WHERE username = ?");
     const names = sampleNames(this.#read.get() ?? NOTHING_YET, nameOf);
     if (!names.every((name) => find.get(name))) this.#record.run(0, 0);

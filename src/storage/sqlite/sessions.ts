@@ -3,14 +3,14 @@ import type { CachedProfile, FoundSession, SessionStore } from "../../user/store
 import { attempt } from "../attempt.ts";
 import { throwIfUnwritable, write } from "./file.ts";
 
-/** How many expired sessions go when one begins: more than one, so that they never pile up. */
+/** How many expired sessions are deleted when one begins: more than one, so they never pile up. */
 const REMOVED_PER_OPEN = 8;
 
 /**
- * Sessions in SQLite, where they outlive a restart. Users are in the same process, a few
- * microseconds away, so no profile is cached and there is nothing to lease or to invalidate.
+ * Sessions in SQLite; they survive a restart. Reading a user takes a few microseconds, so no
+ * profile is cached, and there are no leases.
  */
-export class EmbeddedSessions implements SessionStore {
+export class SqliteSessions implements SessionStore {
   readonly database = "SQLite";
   readonly #database: Database;
   readonly #ttlMs: number;
@@ -19,10 +19,10 @@ export class EmbeddedSessions implements SessionStore {
   readonly #close: Statement<unknown, [sessionId: string, nowMs: number]>;
   readonly #open: (sessionId: string, username: string) => void;
 
-  /** @param database becomes the store's own, to be closed with it */
+  /** @param database is owned and closed by the store */
   constructor(database: Database, ttlSeconds: number) {
     this.#database = database;
-    // Of a table, since what needs none never looks at the file.
+    // It reads a table, since a SELECT without one does not touch the file.
     this.#ping = database.prepare("SELECT 1 FROM session LIMIT 1");
     this.#ttlMs = ttlSeconds * 1_000;
     this.#find = database.prepare("SELECT username FROM session WHERE id = ? AND expires_at > ?");
@@ -35,7 +35,7 @@ export class EmbeddedSessions implements SessionStore {
       `DELETE FROM session WHERE id IN
          (SELECT id FROM session WHERE expires_at <= ? LIMIT ${REMOVED_PER_OPEN})`,
     );
-    // One transaction, because each costs an fsync.
+    // One transaction, because each commit costs an fsync.
     this.#open = database.transaction((sessionId: string, username: string) => {
       const nowMs = Date.now();
       insert.run(sessionId, username, nowMs + this.#ttlMs);

@@ -3,7 +3,7 @@ import type { StoredPassword, User, UserStore } from "../../user/stores.ts";
 import { attempt } from "../attempt.ts";
 import { throwIfUnwritable, write } from "./file.ts";
 
-/** Users in SQLite. Each call is one small statement, prepared once; readers never wait. */
+/** Users in SQLite. Each call is one prepared statement. Readers never wait. */
 export class SqliteUsers implements UserStore {
   readonly database = "SQLite";
   readonly #database: Database;
@@ -15,10 +15,10 @@ export class SqliteUsers implements UserStore {
   readonly #findShown: Statement<unknown, [profilePath: string]>;
   readonly #replacePassword: Statement<unknown, string[]>;
 
-  /** @param database becomes the store's own, to be closed with it */
+  /** @param database is owned and closed by the store */
   constructor(database: Database) {
     this.#database = database;
-    // Of a table, since what needs none never looks at the file.
+    // It reads a table, since a SELECT without one does not touch the file.
     this.#ping = database.prepare("SELECT 1 FROM user LIMIT 1");
     this.#find = database.prepare(
       `SELECT username, nickname, profile_path AS profilePath, password, salt
