@@ -5,13 +5,6 @@ import type { Greeting } from "../wire/greeting.ts";
 import type { Attempt, AttemptHolder } from "./attempt.ts";
 import { Backoff } from "./backoff.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
-import { FreeConnections } from "./free-connections.ts";
-
-/** What a pool tells its balancer. */
-export interface PoolOwner {
-  /** Its server was lost, or serves again: `isFailing` has changed, or it failed once more. */
-  onHealth(pool: Pool): void;
-}
 
 /**
  * The connections to one address. A call takes a connection with a free slot; below the maximum
@@ -22,133 +15,133 @@ export class Pool implements AttemptHolder, ConnectionOwner {
   readonly address: Address;
   readonly #limits: PoolLimits;
   readonly #greeting: Greeting;
-  readonly #owner: PoolOwner;
-  /** Not greeted yet. */
+  readonly #onHealth: (pool: Pool) => void;
+  /** HELLO has not come yet. */
   readonly #opening = new Set<Connection>();
-  /** Greeted, with or without a free slot; until when each is kept, on `performance.now()`. */
-  readonly #open = new Map<Connection, number>();
-  /** Those that take no more calls, but have some to finish. */
+  /** Oldest first. */
+  readonly #open: Connection[] = [];
+  /** They take no more calls, but have some to finish. */
   readonly #leaving = new Set<Connection>();
-  readonly #free: FreeConnections;
   /** While a call waits here, no connection has a free slot. */
   readonly #waiters = new Set<Attempt>();
   readonly #backoff: Backoff;
-  /** Why its server was lost, where it was. */
+  /** A retired pool takes no more calls, but still serves those that wait. */
+  #state: "serving" | "retired" | "closed" = "serving";
+  /** Why its server was last lost. */
   lostBy: RpcError | undefined;
-  /** Its server has greeted, if only once. */
+  /** Its server has sent HELLO at least once. */
   wasOpen = false;
-  /** Takes no more calls but those that wait. */
-  #retired = false;
-  #closed = false;
 
-  constructor(address: Address, limits: PoolLimits, greeting: Greeting, owner: PoolOwner) {
+  /** `onHealth` is called when `isFailing` has changed, and at each failure. */
+  constructor(
+    address: Address,
+    limits: PoolLimits,
+    greeting: Greeting,
+    onHealth: (pool: Pool) => void,
+  ) {
     this.address = address;
     this.#limits = limits;
     this.#greeting = greeting;
-    this.#owner = owner;
-    this.#free = new FreeConnections(limits.packedInFlight);
+    this.#onHealth = onHealth;
     this.#backoff = new Backoff(limits, () => this.#retry());
   }
 
   /** Calls waiting or in flight. */
   get load(): number {
     let load = this.#waiters.size;
-    for (const connection of this.#open.keys()) load += connection.inFlight;
+    for (const connection of this.#open) load += connection.inFlight;
     return load;
   }
 
-  /** Its server was lost, and has not been seen since. */
+  /** Its server was lost, and is not back yet. */
   get isFailing(): boolean {
-    return this.#backoff.isFailing && this.#open.size === 0;
+    return this.#backoff.isFailing && this.#open.length === 0;
   }
 
-  submit(call: Attempt): void {
-    const connection = this.#free.pick();
-    if (connection) return this.#send(connection, call);
-    if (this.#closed) return call.fail(this.#refusal("unavailable", "the client is closed"));
+  submit(attempt: Attempt): void {
+    const connection = this.#waiters.size === 0 ? this.#pick() : undefined;
+    if (connection) return connection.send(attempt);
+    if (this.#state === "closed") return attempt.fail(this.#refusal("the client is closed"));
     if (this.#waiters.size >= this.#limits.maxWaiters) {
       const why = `${this.#waiters.size} calls wait for a connection already`;
-      return call.fail(this.#refusal("resource_exhausted", why));
+      return attempt.fail(this.#refusal(why, "resource_exhausted"));
     }
-    call.holder = this;
-    this.#waiters.add(call);
-    call.call.phases.enter(this.#waitPhase, performance.now());
+    attempt.holder = this;
+    this.#waiters.add(attempt);
+    attempt.call.phases.enter(this.#waitPhase, performance.now());
     this.#openIfNeeded();
   }
 
-  drop(call: Attempt): void {
-    this.#waiters.delete(call);
+  drop(attempt: Attempt): void {
+    this.#waiters.delete(attempt);
   }
 
   /** Close every connection; calls that wait or are in flight fail with `unavailable`. */
   close(): void {
-    this.#closed = true;
-    this.#retired = true;
+    this.#state = "closed";
     this.#backoff.end();
-    const connections = [...this.#opening, ...this.#open.keys(), ...this.#leaving];
+    const connections = [...this.#opening, ...this.#open, ...this.#leaving];
     for (const connection of connections) connection.close();
-    this.#failWaiters(this.#refusal("unavailable", "the client is closed"));
+    this.#failWaiters(this.#refusal("the client is closed"));
   }
 
-  /** Take no more calls: finish what is here, then let go of every connection. */
+  /** Take no more calls: finish those that are here, then close every connection. */
   retire(): void {
-    this.#retired = true;
+    if (this.#state === "serving") this.#state = "retired";
     if (this.#waiters.size > 0) return;
     this.#backoff.end();
-    for (const connection of [...this.#open.keys()]) this.#leave(connection);
+    for (const connection of [...this.#open]) this.#leave(connection);
     for (const connection of [...this.#opening]) connection.close();
   }
 
   /** Whether it is retired and has nothing left. */
   get isDone(): boolean {
-    const connections = this.#opening.size + this.#open.size + this.#leaving.size;
-    return this.#retired && this.#waiters.size + connections === 0;
+    const connections = this.#opening.size + this.#open.length + this.#leaving.size;
+    return this.#state !== "serving" && this.#waiters.size + connections === 0;
   }
 
-  /** Once a tick: look after what is open, and open ahead. */
+  /** Once a tick: check open connections, replace old ones, and open some ahead. */
   tick(now: number): void {
-    for (const connection of [...this.#open.keys(), ...this.#leaving]) connection.tick();
-    if (this.#retired) return this.retire();
+    for (const connection of [...this.#open, ...this.#leaving]) connection.tick();
+    if (this.#state !== "serving") return this.retire();
     const { idleTimeoutMs, maxIdle, maxConnections } = this.#limits;
     const minIdle = Math.min(this.#limits.minIdle, maxIdle, maxConnections);
-    for (const [connection, keptUntil] of this.#open) {
-      const isSpare = connection.idleMs >= idleTimeoutMs && this.#open.size > minIdle;
-      if (isSpare || now >= keptUntil) this.#leave(connection);
+    for (const connection of [...this.#open]) {
+      const isSpare = connection.idleMs >= idleTimeoutMs && this.#open.length > minIdle;
+      if (isSpare || connection.isOld(now)) this.#leave(connection);
     }
-    const isShort = this.#open.size < minIdle && this.#opening.size === 0;
+    const isShort = this.#open.length < minIdle && this.#opening.size === 0;
     if (isShort && !this.#backoff.isFailing) this.#openOne();
     this.#openIfNeeded();
   }
 
   onOpen(connection: Connection): void {
     if (!this.#opening.delete(connection)) return;
-    // Jitter: connections that were opened together must not all be replaced at once.
-    const keptMs = this.#limits.maxAgeMs * (0.9 + 0.2 * Math.random());
     const wasFailing = this.isFailing;
     this.wasOpen = true;
-    this.#open.set(connection, performance.now() + keptMs);
+    this.#open.push(connection);
     this.#backoff.end();
-    if (wasFailing) this.#owner.onHealth(this);
+    if (wasFailing) this.#onHealth(this);
     this.onRelease(connection);
     const now = performance.now();
-    for (const call of this.#waiters) call.call.phases.enter(this.#waitPhase, now);
+    for (const attempt of this.#waiters) attempt.call.phases.enter(this.#waitPhase, now);
     this.#openIfNeeded();
   }
 
-  /** A slot is free: the longest waiter gets it, else the connection rests or goes. */
+  /** A slot is free: the call that waits longest gets it. Idle connections over maxIdle go. */
   onRelease(connection: Connection): void {
-    if (!connection.hasFreeSlot) return;
-    this.#free.add(connection);
     if (this.#waiters.size > 0) this.#handOver();
     if (connection.inFlight > 0) return;
-    if (this.#retired || this.#free.idle > this.#limits.maxIdle) this.#leave(connection);
+    const { maxIdle } = this.#limits;
+    const isSpare = this.#open.length > maxIdle && countIdle(this.#open) > maxIdle;
+    if (this.#state !== "serving" || isSpare) this.#leave(connection);
   }
 
   onGoAway(connection: Connection): void {
     this.#forget(connection);
     this.#leaving.add(connection);
-    // What says so is a server that shuts down: it is as good as lost.
-    if (this.#open.size === 0) this.#fail(this.#refusal("unavailable", "it is shutting down"));
+    // The server shuts down: it counts as lost.
+    if (this.#open.length === 0) this.#fail(this.#refusal("it is shutting down"));
     this.#openIfNeeded();
   }
 
@@ -156,47 +149,52 @@ export class Pool implements AttemptHolder, ConnectionOwner {
     if (this.#leaving.delete(connection)) return;
     if (this.#opening.delete(connection)) {
       this.#fail(error);
-      // Others may still come, or serve: only where none can does waiting make no sense.
-      if (this.#opening.size + this.#open.size === 0) this.#failWaiters(error);
+      // Calls can still be served by other connections; if none is left, do not let them wait.
+      if (this.#opening.size + this.#open.length === 0) this.#failWaiters(error);
       return;
     }
     this.#forget(connection);
-    if (this.#open.size === 0) this.#fail(error);
+    if (this.#open.length === 0) this.#fail(error);
     this.#openIfNeeded();
   }
 
-  /**
-   * No connection is left, or no more can be had. That is tried again, but no more often than the
-   * backoff says: calls that come meanwhile wait for that one try.
-   */
+  /** No connection is left, or no more can be opened: try again when the backoff says so. */
   #fail(error: RpcError): void {
-    if (this.#retired) return;
+    if (this.#state !== "serving") return;
     this.lostBy = error;
     this.#backoff.fail();
-    if (this.#open.size === 0) this.#owner.onHealth(this);
+    if (this.#open.length === 0) this.#onHealth(this);
   }
 
   #retry(): void {
-    const isWanted = this.#open.size === 0 || this.#waiters.size > 0;
+    const isWanted = this.#open.length === 0 || this.#waiters.size > 0;
     if (!isWanted) this.#backoff.end();
     else if (this.#opening.size === 0) this.#openOne();
   }
 
   get #waitPhase(): "waiting for a connection" | "connecting" {
-    return this.#open.size > 0 ? "waiting for a connection" : "connecting";
+    return this.#open.length > 0 ? "waiting for a connection" : "connecting";
   }
 
-  #send(connection: Connection, call: Attempt): void {
-    connection.send(call);
-    if (!connection.hasFreeSlot) this.#free.delete(connection);
+  /** For the next call: as few connections as `packedInFlight` allows, then the least loaded. */
+  #pick(): Connection | undefined {
+    const { packedInFlight } = this.#limits;
+    let least: Connection | undefined;
+    for (let index = this.#open.length - 1; index >= 0; index--) {
+      const connection = this.#open[index];
+      if (!connection?.hasFreeSlot) continue;
+      if (connection.inFlight < packedInFlight) return connection;
+      if (!least || connection.inFlight < least.inFlight) least = connection;
+    }
+    return least;
   }
 
   #handOver(): void {
-    for (const call of this.#waiters) {
-      const connection = this.#free.pick();
+    for (const attempt of this.#waiters) {
+      const connection = this.#pick();
       if (!connection) return;
-      this.#waiters.delete(call);
-      this.#send(connection, call);
+      this.#waiters.delete(attempt);
+      connection.send(attempt);
     }
   }
 
@@ -204,10 +202,10 @@ export class Pool implements AttemptHolder, ConnectionOwner {
   #openIfNeeded(): void {
     const { maxConnections, maxInFlight } = this.#limits;
     while (
-      !this.#closed &&
+      this.#state !== "closed" &&
       !this.#backoff.isFailing &&
       this.#waiters.size > this.#opening.size * maxInFlight &&
-      this.#open.size + this.#opening.size < maxConnections
+      this.#open.length + this.#opening.size < maxConnections
     ) {
       this.#openOne();
     }
@@ -218,26 +216,32 @@ export class Pool implements AttemptHolder, ConnectionOwner {
     this.#opening.add(new Connection(this.address, this.#limits, this.#greeting, this));
   }
 
-  /** Let a connection go once its calls have ended. */
+  /** Close a connection once its calls have ended. */
   #leave(connection: Connection): void {
-    this.#forget(connection);
+    if (!this.#forget(connection)) return;
     this.#leaving.add(connection);
     connection.retire();
   }
 
-  #forget(connection: Connection): void {
-    this.#open.delete(connection);
-    this.#free.delete(connection);
+  /** Returns false if it is not open. */
+  #forget(connection: Connection): boolean {
+    const index = this.#open.indexOf(connection);
+    if (index >= 0) this.#open.splice(index, 1);
+    return index >= 0;
   }
 
   #failWaiters(error: RpcError): void {
     const waiters = [...this.#waiters];
     this.#waiters.clear();
-    for (const call of waiters) call.fail(error);
+    for (const attempt of waiters) attempt.fail(error);
   }
 
-  #refusal(status: "unavailable" | "resource_exhausted", why: string): RpcError {
+  #refusal(why: string, status: "unavailable" | "resource_exhausted" = "unavailable"): RpcError {
     const message = `Cannot reach ${this.address.host}:${this.address.port}: ${why}`;
     return new RpcError(status, message, { processed: false, retryAfterMs: 1000 });
   }
+}
+
+function countIdle(connections: readonly Connection[]): number {
+  return connections.filter(({ inFlight }) => inFlight === 0).length;
 }

@@ -6,7 +6,7 @@ import type { Log } from "../log.ts";
 import { FrameError } from "../wire/frame.ts";
 import type { Greeting } from "../wire/greeting.ts";
 import { Addresses, keyOf, type Resolve } from "./addresses.ts";
-import { Pool, type PoolOwner } from "./pool.ts";
+import { Pool } from "./pool.ts";
 import { ServerPresence } from "./server-presence.ts";
 import { TlsError } from "./socket.ts";
 
@@ -14,7 +14,7 @@ import { TlsError } from "./socket.ts";
  * The servers that calls can go to, a pool for each. One that is lost is left out until it is
  * back, but never more than half of them: where most seem lost, it may be this side that errs.
  */
-export class Servers implements PoolOwner {
+export class Servers {
   readonly #limits: PoolLimits;
   readonly #greeting: Greeting;
   readonly #addresses: Addresses;
@@ -62,7 +62,7 @@ export class Servers implements PoolOwner {
     return serving ?? (areLost ? lessLoaded(untried) : undefined);
   }
 
-  onHealth(pool: Pool): void {
+  #onHealth(pool: Pool): void {
     if (!this.#pools.includes(pool)) return;
     if (!pool.isFailing) this.#leftOut.delete(pool);
     else if (this.#leftOut.size < Math.floor(this.#pools.length / 2)) this.#leftOut.add(pool);
@@ -93,7 +93,8 @@ export class Servers implements PoolOwner {
     const before = this.#pools;
     this.#pools = addresses.map(
       (address) =>
-        known.get(keyOf(address)) ?? new Pool(address, this.#limits, this.#greeting, this),
+        known.get(keyOf(address)) ??
+        new Pool(address, this.#limits, this.#greeting, (pool) => this.#onHealth(pool)),
     );
     for (const pool of before) {
       if (this.#pools.includes(pool)) continue;

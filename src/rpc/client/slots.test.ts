@@ -93,7 +93,7 @@ class BarePool implements Disposable {
   constructor(port: number, changes: Partial<PoolLimits>) {
     const limits = { ...DEFAULT_POOL_LIMITS, ...changes };
     const greeting = { hello: helloTemplate(limits, "test") };
-    this.pool = new Pool({ host: HOST, port }, limits, greeting, { onHealth: () => undefined });
+    this.pool = new Pool({ host: HOST, port }, limits, greeting, () => undefined);
   }
 
   say(text: string, timeoutMs: number): Promise<unknown> {
