@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { openConnection } from "../src/storage/mysql/connection.ts";
 import { MysqlPool } from "../src/storage/mysql/pool.ts";
-import { openSession } from "../src/storage/mysql/session.ts";
 import { userDatabase } from "../src/storage/user-database.ts";
 import { StorageError } from "../src/user/stores.ts";
 import { openRowsAt, type Rows } from "./contract/rows.ts";
@@ -176,7 +176,7 @@ describe.skipIf(!available)("MySQL", () => {
       idleMs: 400,
       maxAgeMs: 1_000,
       // One connection each: not a second one, where the server has no TLS.
-      open: (timeoutMs) => openSession(`${site.databaseUrl}?ssl-mode=DISABLED`, { timeoutMs }),
+      open: (timeoutMs) => openConnection(`${site.databaseUrl}?ssl-mode=DISABLED`, { timeoutMs }),
     });
     const use = async () => pool.giveBack(await pool.take(performance.now() + 5_000, false));
     const before = site.address.connections;

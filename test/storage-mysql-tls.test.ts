@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openSession } from "../src/storage/mysql/session.ts";
+import { openConnection } from "../src/storage/mysql/connection.ts";
 import { Authority, type Certificate, available as canCertify } from "./certificates.ts";
 import { openRowsAt, type Rows } from "./contract/rows.ts";
 import { available, type MariaDb, startMariaDb } from "./mariadb.ts";
@@ -57,7 +57,7 @@ describe.skipIf(!available || !canCertify)("MySQL with TLS", () => {
   /** How a connection is encrypted ("" if it is not), or why there is none. */
   async function cipherOf(url: string): Promise<string> {
     try {
-      const connection = await openSession(url);
+      const connection = await openConnection(url);
       const [rows] = await connection.query("SHOW SESSION STATUS LIKE 'Ssl_cipher'");
       connection.destroy();
       return String(Reflect.get(Array.isArray(rows) ? Object(rows[0]) : {}, "Value"));

@@ -3,7 +3,7 @@ import type { SessionStore, UserStore } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
 import { Availability, NodeAvailability } from "./availability.ts";
 import { MysqlClient } from "./mysql/client.ts";
-import { isPassing } from "./mysql/errors.ts";
+import { isTemporary } from "./mysql/errors.ts";
 import { migrateMysql } from "./mysql/migrate.ts";
 import { MysqlUsers } from "./mysql/users.ts";
 import { CertificateError, connectRedis } from "./redis/client.ts";
@@ -72,7 +72,7 @@ async function openUsers(options: StorageOptions, sqlite: Availability): Promise
     `MySQL at ${new URL(databaseUrl).host} (DATABASE_URL)`,
     log,
   );
-  await retryUntilAvailable(availability, isPassing, () =>
+  await retryUntilAvailable(availability, isTemporary, () =>
     migrateMysql(databaseUrl, {
       waiting: (why) => availability.down(why),
       applying: ({ version, name }) => {

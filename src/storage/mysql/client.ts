@@ -2,26 +2,26 @@ import type { QueryResult } from "mysql2";
 import type { Connection } from "mysql2/promise";
 import { withTimeout } from "../attempt.ts";
 import type { Availability } from "../availability.ts";
-import { isDemoted, isDuplicateKey, isPassing, isRolledBack, serverErrno } from "./errors.ts";
+import { type CheckedRow, openConnection, throwIfDemoted } from "./connection.ts";
+import { isDemoted, isDuplicateKey, isRolledBack, isTemporary, serverErrno } from "./errors.ts";
 import { MysqlPool, type PooledConnection } from "./pool.ts";
-import { openSession, type ProvenRow, throwIfDemoted } from "./session.ts";
 
 /**
- * Until when a statement may be begun, or begun again: waiting for a connection, opening it,
- * preparing. One that is begun the first time ends by then, too.
+ * The limit for beginning a statement or trying it again, including the wait for a connection, its
+ * opening and preparing. A first try also ends by then.
  */
 const STATEMENT_TIMEOUT_MS = 2_500;
 /**
- * How long the server waits for a lock of a row or of the table: less than a statement's time, so
- * that it gives up on an update before its caller. An update that waits for a backup to end would
- * outlive all who know of it, and find the cache filled again.
+ * How long the server waits for a lock of a row or of the table. It is less than a statement's
+ * limit, so that the server gives an update up before the client does. Otherwise an update that
+ * waits for a backup would outlive its mark, and the cache would be filled with the old row.
  */
 const LOCK_WAIT_SECONDS = 1;
-/** One that was rolled back late is begun again late: its caller still outlasts its lock. */
+/** The limit of a repeated try, even near the end: longer than the server waits for a lock. */
 const REPEAT_TIMEOUT_MS = LOCK_WAIT_SECONDS * 1_000 + 500;
-/** A look-up takes milliseconds: a connection that is silent for longer is probably dead. */
+/** A look-up takes milliseconds, so a connection that is silent for this long is probably dead. */
 const READ_TIMEOUT_MS = 1_000;
-/** Before the second attempt, and twice as long before each that follows, up to the longest. */
+/** The pause before the second try. It doubles before each further try, up to the longest. */
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 250;
 
@@ -31,7 +31,7 @@ const MAX_AGE_MS = 120_000;
 
 type Statement<T> = (connection: Connection) => Promise<T>;
 
-/** Prepared statements on a pool of connections, where every wait is bounded. */
+/** Runs prepared statements on a pool of connections. Every wait has a limit. */
 export class MysqlClient {
   readonly #pool: MysqlPool;
   readonly #availability: Availability;
@@ -43,15 +43,15 @@ export class MysqlClient {
       idleMs: IDLE_MS,
       maxAgeMs: MAX_AGE_MS,
       open: (timeoutMs) =>
-        openSession(databaseUrl, { timeoutMs, lockWaitSeconds: LOCK_WAIT_SECONDS }),
+        openConnection(databaseUrl, { timeoutMs, lockWaitSeconds: LOCK_WAIT_SECONDS }),
     });
   }
 
   /**
-   * The rows of a SELECT that has at least one, `PROOF` among its columns, from a server that takes
-   * writes. It may run twice.
+   * Read from a server that takes writes. It may run twice.
+   * @param sql a SELECT that returns at least one row and has the column `PRIMARY_CHECK`
    */
-  read<T extends ProvenRow>(sql: string, values: string[]): Promise<T[]> {
+  read<T extends CheckedRow>(sql: string, values: string[]): Promise<T[]> {
     return this.#run(true, async (connection) => {
       const answer = await connection.execute<T[]>(sql, values);
       throwIfDemoted(answer);
@@ -60,8 +60,9 @@ export class MysqlClient {
   }
 
   /**
-   * Carry out a statement that may change rows: again only if it certainly was not.
-   * @returns the rows of a SELECT, the ResultSetHeader of any other statement
+   * Carry out a statement that may change rows. It is tried again only if it certainly had no
+   * effect.
+   * @returns the rows of a SELECT, or the ResultSetHeader of any other statement
    */
   execute<T extends QueryResult>(sql: string, values: string[]): Promise<T> {
     return this.#run(false, async (connection) => {
@@ -86,13 +87,13 @@ export class MysqlClient {
         this.#pool.endTurn();
       }
     } catch (error) {
-      // What has a number was said by a server that is there.
+      // An error with a number comes from a server, so the server is up.
       if (serverErrno(error) === undefined) this.#availability.down(error);
       throw error;
     }
   }
 
-  /** Try until it is done, fails with an unknown outcome, or time is over. */
+  /** Try until it succeeds, fails with an unknown outcome, or runs out of time. */
   async #attempt<T>(isRead: boolean, statement: Statement<T>, endsAtMs: number): Promise<T> {
     let mustBeFresh = false;
     for (let attempt = 1; ; attempt++) {
@@ -106,7 +107,7 @@ export class MysqlClient {
         this.#pool.giveBack(pooled);
         return result;
       } catch (error) {
-        const again = this.#sortOut(error, pooled, isRead && !mustBeFresh);
+        const again = this.#handleFailure(error, pooled, isRead && !mustBeFresh);
         const longestMs = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
         const pauseMs = longestMs * (0.5 + Math.random() / 2);
         const isTimeLeft = performance.now() + pauseMs < endsAtMs;
@@ -117,8 +118,8 @@ export class MysqlClient {
     }
   }
 
-  /** What becomes of the connection, and whether the statement may be tried again. */
-  #sortOut(
+  /** Return or close the connection, and say whether the statement may be tried again, and how. */
+  #handleFailure(
     error: unknown,
     pooled: PooledConnection | undefined,
     mayRepeat: boolean,
@@ -127,19 +128,19 @@ export class MysqlClient {
       this.#pool.giveBack(pooled);
       return isRolledBack(error) ? "here" : "never";
     }
-    // After anything but a plain refusal, what the connection will say next is unknown.
+    // After any other error, the state of the connection is unknown.
     pooled?.connection.destroy();
     if (isDemoted(error)) {
       this.#pool.drop();
       return "here";
     }
-    if (!pooled || pooled.isFresh || !mayRepeat || !isPassing(error)) return "never";
+    if (!pooled || pooled.isFresh || !mayRepeat || !isTemporary(error)) return "never";
     this.#pool.dropIdle();
     return "elsewhere";
   }
 }
 
-/** @throws when nothing may be begun any more: this process may have stood still meanwhile */
+/** @throws {Error} the time is over, for instance because this process was suspended */
 function timeoutOf(endsAtMs: number, attempt: number, mayBeDead: boolean): number {
   const leftMs = endsAtMs - performance.now();
   if (leftMs <= 0) throw new Error("the statement's time is over before it was sent");

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { MigrationError, UnfitTableError } from "../migration.ts";
-import { isDemoted, isPassing, isRolledBack } from "./errors.ts";
+import { isDemoted, isRolledBack, isTemporary } from "./errors.ts";
 
 /** As mysql2 makes an error of what a server has sent. */
 function fromServer(errno: number, sqlState: string): Error {
@@ -27,7 +27,7 @@ test.each([
   ],
   ["no answer", new Error("no answer within 2500 ms")],
 ])("%s is waited for", (_, error) => {
-  expect(isPassing(error)).toBe(true);
+  expect(isTemporary(error)).toBe(true);
 });
 
 test.each([
@@ -50,7 +50,7 @@ test.each([
   ["a foreign CA", Object.assign(new Error("ca"), { code: "HANDSHAKE_SSL_ERROR", errno: 0 })],
   ["a mistake of ours", new TypeError("x is not a function")],
 ])("%s is not", (_, error) => {
-  expect(isPassing(error)).toBe(false);
+  expect(isTemporary(error)).toBe(false);
 });
 
 test("refusals of a demoted server and rolled-back statements are told apart", () => {

@@ -1,11 +1,12 @@
 import { errorField } from "../attempt.ts";
 import { MigrationError, UnfitTableError } from "../migration.ts";
 
-// What MySQL's errors mean for us, told by their numbers: SQLSTATE classes mix absence and refusal.
+// What MySQL's errors mean here. They are told apart by number, since a SQLSTATE class may contain
+// both outages and refusals.
 
 const DUPLICATE_KEY = 1062;
 
-/** The server takes no writes (any more): it was demoted, or is not (yet) part of its cluster. */
+/** The server takes no writes: it was demoted, or is not part of its cluster. */
 const DEMOTED: ReadonlySet<number> = new Set([
   1036, // ER_OPEN_AS_READONLY
   1047, // ER_UNKNOWN_COM_ERROR: a Galera node that is not prepared
@@ -19,7 +20,7 @@ const DEMOTED: ReadonlySet<number> = new Set([
   3989, // ER_SCHEMA_READ_ONLY
 ]);
 
-/** InnoDB has rolled back the statement, which here is the whole transaction. */
+/** InnoDB has rolled back the statement, which is the whole transaction here. */
 const ROLLED_BACK: ReadonlySet<number> = new Set([
   1020, // ER_CHECKREAD: MariaDB's innodb_snapshot_isolation
   1205, // ER_LOCK_WAIT_TIMEOUT
@@ -29,8 +30,8 @@ const ROLLED_BACK: ReadonlySet<number> = new Set([
   3572, // ER_LOCK_NOWAIT
 ]);
 
-/** What passes without anybody changing a right, a table or DATABASE_URL. */
-const PASSING: ReadonlySet<number> = new Set([
+/** Errors that pass without a change of a right, a table or DATABASE_URL. */
+const TEMPORARY: ReadonlySet<number> = new Set([
   ...DEMOTED,
   ...ROLLED_BACK,
   1021, // ER_DISK_FULL
@@ -64,10 +65,10 @@ const UNSUPPORTED: ReadonlySet<number> = new Set([
 ]);
 /** ER_DBACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR, ER_SPECIFIC_ACCESS_DENIED_ERROR. */
 const DENIED: ReadonlySet<number> = new Set([1044, 1142, 1227]);
-/** TiDB's and ProxySQL's own, which all say that what is behind them cannot be reached. */
+/** The errors of TiDB and ProxySQL: what is behind them cannot be reached. */
 const PROXY_ERRORS = { from: 9_000, to: 9_999 };
 
-/** The server is there, and refuses writes: it would answer with rows that are no longer true. */
+/** The server is up but read-only: its rows may be out of date. */
 export class DemotedError extends Error {
   override readonly name = "DemotedError";
 
@@ -76,7 +77,7 @@ export class DemotedError extends Error {
   }
 }
 
-/** The number of an error that a server has sent. */
+/** The number of an error that the server sent; undefined for any other error. */
 export function serverErrno(error: unknown): number | undefined {
   if (!(error instanceof Error) || Reflect.get(error, "sqlState") === undefined) return undefined;
   const errno: unknown = Reflect.get(error, "errno");
@@ -87,24 +88,24 @@ export function isDuplicateKey(error: unknown): boolean {
   return serverErrno(error) === DUPLICATE_KEY;
 }
 
-/** Whether another server may have taken over; the statement was not carried out. */
+/** Whether another server may be the primary now. The statement had no effect. */
 export function isDemoted(error: unknown): boolean {
   return error instanceof DemotedError || DEMOTED.has(serverErrno(error) ?? 0);
 }
 
-/** Whether the statement was rolled back for the sake of others, and may succeed right after. */
+/** Whether the statement was rolled back because of other transactions. It may succeed soon. */
 export function isRolledBack(error: unknown): boolean {
   return ROLLED_BACK.has(serverErrno(error) ?? 0);
 }
 
-/** Whether waiting helps, rather than a change of a right, a table or DATABASE_URL. */
-export function isPassing(error: unknown): boolean {
+/** Whether waiting helps. If not, a right, a table or DATABASE_URL must be changed. */
+export function isTemporary(error: unknown): boolean {
   const errno = serverErrno(error);
   if (errno === undefined) return !isUnfit(error) && !isTlsRefusal(error);
-  return PASSING.has(errno) || (errno >= PROXY_ERRORS.from && errno <= PROXY_ERRORS.to);
+  return TEMPORARY.has(errno) || (errno >= PROXY_ERRORS.from && errno <= PROXY_ERRORS.to);
 }
 
-/** A table, or a program, that has to be changed. */
+/** The table must be changed, or the program has a bug. */
 function isUnfit(error: unknown): boolean {
   return [MigrationError, UnfitTableError, TypeError, ReferenceError].some(
     (each) => error instanceof each,
@@ -116,7 +117,7 @@ export function isUnsupported(error: unknown): boolean {
   return UNSUPPORTED.has(serverErrno(error) ?? 0);
 }
 
-/** A right that the user lacks. */
+/** The user lacks a right. */
 export function isDenied(error: unknown): boolean {
   return DENIED.has(serverErrno(error) ?? 0);
 }
@@ -126,9 +127,9 @@ export function isWithoutTls(error: unknown): boolean {
   return errorField(error, "code") === "HANDSHAKE_NO_SSL_SUPPORT";
 }
 
-/** A server without TLS or with the wrong certificate, where DATABASE_URL asks for more. */
+/** The server has no TLS, or its certificate is refused. */
 function isTlsRefusal(error: unknown): boolean {
   if (errorField(error, "code") !== "HANDSHAKE_SSL_ERROR") return isWithoutTls(error);
-  // A handshake that was cut short has the number of the system's error.
+  // A handshake that was interrupted has the number of a system error.
   return error instanceof Error && !(Number(Reflect.get(error, "errno")) < 0);
 }

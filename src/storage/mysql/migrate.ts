@@ -9,18 +9,19 @@ import {
   pendingOf,
   statesOf,
 } from "../migration.ts";
-import { isPassing, isRolledBack, isUnsupported } from "./errors.ts";
-import { MYSQL_MIGRATIONS, type MysqlMigration } from "./migrations.ts";
-import { findObstacles, isNeeded, neededOf, tryOut } from "./obstacles.ts";
-import { openSession } from "./session.ts";
-import { query, TABLE_TIMEOUT_MS } from "./statement.ts";
-import { engineOfUser, proveAccounts, proveForeignTable } from "./trial.ts";
+import { openConnection, query, TABLE_TIMEOUT_MS } from "./connection.ts";
+import { checkForeignTable, checkTable, engineOfUser } from "./dry-run.ts";
+import { isRolledBack, isTemporary, isUnsupported } from "./errors.ts";
+import { dryRun, isNeeded, neededOf, throwIfObstacle } from "./obstacles.ts";
+import { MYSQL_MIGRATIONS, type MysqlMigration } from "./schema.ts";
 
-/** How long one server waits for another that is migrating, before it says so and asks again. */
+/** How long a server waits for another one that is migrating, before it says so and asks again. */
 const LOCK_TIMEOUT_SECONDS = 10;
-/** Every query of a table waits behind an ALTER that waits for it, so that gives way soon. */
+/**
+ * All queries of a table wait behind an ALTER that waits for its lock, so the ALTER gives up soon.
+ */
 const LOCK_WAIT_SECONDS = 3;
-/** MySQL has waited for the lock when it answers. */
+/** MySQL answers only after it has waited for the lock. */
 const LOCK_ANSWER_TIMEOUT_MS = LOCK_TIMEOUT_SECONDS * 1_000 + 5_000;
 
 interface LockRow extends RowDataPacket {
@@ -29,11 +30,12 @@ interface LockRow extends RowDataPacket {
 type AppliedRow = AppliedMigration & RowDataPacket;
 
 /**
- * Bring a MySQL database up to date, and prove that users can sign up there. Servers that do so at
- * once take turns, so that each migration is carried out once; if nothing is pending, they need no
- * turn. Nothing breaks if several migrate at once, as they do through two nodes of Galera.
- * @throws {MigrationError} its rows do not fit into the new tables
- * @throws {UnfitTableError} its table cannot take new users
+ * Apply the pending migrations, and check that users can sign up. Servers that migrate at the same
+ * time take turns, so that each migration runs once. Without a pending migration, no turn is
+ * needed. Nothing breaks if several servers migrate at once, as they do through two nodes of
+ * Galera.
+ * @throws {MigrationError} the rows do not fit into the new table
+ * @throws {UnfitTableError} the table cannot take new users
  */
 export async function migrateMysql(databaseUrl: string, events: MigrationEvents): Promise<void> {
   await connected(databaseUrl, false, async (connection) => {
@@ -41,12 +43,12 @@ export async function migrateMysql(databaseUrl: string, events: MigrationEvents)
       await takeTurn(connection, events);
       await migrateAll(connection, events);
     } else {
-      await proveForeignTable(connection);
+      await checkForeignTable(connection);
     }
   });
 }
 
-/** Which migrations a MySQL database has, and which it lacks. Changes nothing. */
+/** The applied and the pending migrations of a database. Changes nothing. */
 export async function mysqlMigrationStates(databaseUrl: string): Promise<MigrationState[]> {
   return connected(databaseUrl, true, async (connection) =>
     statesOf(MYSQL_MIGRATIONS, await readApplied(connection)),
@@ -58,22 +60,22 @@ async function connected<T>(
   mayBeReadOnly: boolean,
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
-  const connection = await openSession(databaseUrl, {
+  const connection = await openConnection(databaseUrl, {
     lockWaitSeconds: LOCK_WAIT_SECONDS,
     mayBeReadOnly,
-    options: { dateStrings: true },
+    driver: { dateStrings: true },
   });
   try {
     return await work(connection);
   } finally {
-    // The lock belongs to the connection and ends with it.
+    // Closing the connection releases its lock.
     connection.destroy();
   }
 }
 
 /**
- * Wait for this server's turn. Each node of Galera has locks of its own, and some versions refuse
- * GET_LOCK: then there are no turns.
+ * Wait for this server's turn, with GET_LOCK. On Galera there are no turns: each node has its own
+ * locks, and some versions refuse GET_LOCK.
  */
 async function takeTurn(connection: Connection, events: MigrationEvents): Promise<void> {
   for (;;) {
@@ -86,7 +88,7 @@ async function takeTurn(connection: Connection, events: MigrationEvents): Promis
 
 async function getLock(connection: Connection): Promise<LockRow["locked"] | "refused"> {
   try {
-    // The name of a lock is global to the server, and has at most 64 characters.
+    // Lock names are global to the server and have at most 64 characters.
     const [row] = await query<LockRow[]>(
       connection,
       "SELECT GET_LOCK(LEFT(CONCAT('portico.', DATABASE()), 64), ?) AS locked",
@@ -118,29 +120,29 @@ async function readApplied(connection: Connection): Promise<AppliedMigration[]> 
 }
 
 /**
- * Through another node of Galera, another server may carry out the same migrations: what fails
- * because it is done already is looked at again.
+ * Another server may run the same migrations through another node of Galera. So if a migration
+ * fails, it is tried again unless everything is as it was before.
  */
 async function migrateAll(connection: Connection, events: MigrationEvents): Promise<void> {
-  // The server whose turn it was may have left nothing to do.
+  // Another server may have migrated while this one waited for its turn.
   let pending = await readPending(connection);
   if (pending.length === 0) return;
   const isOriginal = (await engineOfUser(connection)) !== undefined;
   while (pending.length > 0) {
     const needed = await neededOf(connection, pending);
     try {
-      await patiently(events, () => findObstacles(connection, needed));
-      if (isOriginal) await patiently(events, () => tryOut(connection, needed));
+      await retryWhileLocked(events, () => throwIfObstacle(connection, needed));
+      if (isOriginal) await retryWhileLocked(events, () => dryRun(connection, needed));
       await migrate(connection, pending, events);
       break;
     } catch (error) {
-      if (isPassing(error)) throw error;
+      if (isTemporary(error)) throw error;
       pending = await readPending(connection);
       const isAsBefore = (await neededOf(connection, pending)).length === needed.length;
       if (isAsBefore) throw error;
     }
   }
-  if (isOriginal) await patiently(events, () => proveAccounts(connection));
+  if (isOriginal) await retryWhileLocked(events, () => checkTable(connection));
 }
 
 async function migrate(
@@ -148,7 +150,7 @@ async function migrate(
   pending: readonly MysqlMigration[],
   events: MigrationEvents,
 ): Promise<void> {
-  await patiently(events, () =>
+  await retryWhileLocked(events, () =>
     query(
       connection,
       `CREATE TABLE IF NOT EXISTS migration (
@@ -161,14 +163,17 @@ async function migrate(
   for (const migration of pending) {
     if (await isNeeded(connection, migration)) {
       events.applying(migration);
-      await patiently(events, () => apply(connection, migration));
+      await retryWhileLocked(events, () => apply(connection, migration));
     }
-    await patiently(events, () => record(connection, migration));
+    await retryWhileLocked(events, () => record(connection, migration));
   }
 }
 
-/** Again, as often as somebody holds the table: nothing has changed, and others had their turn. */
-async function patiently(events: MigrationEvents, work: () => Promise<unknown>): Promise<void> {
+/** Retry while others hold the table. A failed try changes nothing and lets others go first. */
+async function retryWhileLocked(
+  events: MigrationEvents,
+  work: () => Promise<unknown>,
+): Promise<void> {
   for (;;) {
     try {
       await work();
@@ -181,18 +186,18 @@ async function patiently(events: MigrationEvents, work: () => Promise<unknown>):
 }
 
 async function apply(connection: Connection, migration: MysqlMigration): Promise<void> {
-  const { before, sql } = migration;
+  const { prepare, sql } = migration;
   try {
-    if (before !== undefined) await query(connection, before, [], TABLE_TIMEOUT_MS);
+    if (prepare !== undefined) await query(connection, prepare, [], TABLE_TIMEOUT_MS);
     await query(connection, sql, [], TABLE_TIMEOUT_MS);
   } catch (cause) {
-    if (isPassing(cause) || !(cause instanceof Error)) throw cause;
-    // The original system may have gone on since obstacles were looked for.
+    if (isTemporary(cause) || !(cause instanceof Error)) throw cause;
+    // The original system may have written to the table since the check for obstacles.
     throw new MigrationError(migration, cause.message, { cause });
   }
 }
 
-/** Unless another server has recorded it. */
+/** Record a migration, unless another server has done so. */
 async function record(connection: Connection, { version, name }: MysqlMigration): Promise<void> {
   await query(
     connection,

@@ -1,13 +1,13 @@
 import type { RowDataPacket } from "mysql2";
 import type { Connection } from "mysql2/promise";
 import { MigrationError } from "../migration.ts";
-import type { MysqlMigration, MysqlObstacle } from "./migrations.ts";
-import { query, TABLE_TIMEOUT_MS } from "./statement.ts";
-import { proveOriginalAccounts, tryOnCopy } from "./trial.ts";
+import { query, TABLE_TIMEOUT_MS } from "./connection.ts";
+import { checkOriginalTable, tryOnCopy } from "./dry-run.ts";
+import type { MysqlMigration, MysqlObstacle } from "./schema.ts";
 
-// What is in the way of migrations, found out before they change anything.
+// Finds what is in the way of migrations before they change anything.
 
-/** How many rows that are in the way are named. */
+/** How many of the rows in the way the message names. */
 const NAMED_OBSTACLES = 10;
 
 interface NeededRow extends RowDataPacket {
@@ -19,10 +19,10 @@ interface ObstacleRow extends RowDataPacket {
 
 export async function isNeeded(
   connection: Connection,
-  { neededWhere }: MysqlMigration,
+  { countNeeded }: MysqlMigration,
 ): Promise<boolean> {
-  if (neededWhere === undefined) return true;
-  const [row] = await query<NeededRow[]>(connection, neededWhere);
+  if (countNeeded === undefined) return true;
+  const [row] = await query<NeededRow[]>(connection, countNeeded);
   return Number(row?.needed) > 0;
 }
 
@@ -35,8 +35,8 @@ export async function neededOf(
   return needed;
 }
 
-/** All that is in the way of any, while the table is as it was. */
-export async function findObstacles(
+/** @throws {MigrationError} the table has something that a migration cannot handle */
+export async function throwIfObstacle(
   connection: Connection,
   needed: readonly MysqlMigration[],
 ): Promise<void> {
@@ -57,12 +57,12 @@ export async function findObstacles(
   }
 }
 
-/** Obstacles that are not listed here are found on a copy. */
-export async function tryOut(
+/** Find obstacles that are not listed, by migrating an empty copy of the table. */
+export async function dryRun(
   connection: Connection,
   needed: readonly MysqlMigration[],
 ): Promise<void> {
-  await proveOriginalAccounts(connection);
+  await checkOriginalTable(connection);
   const alterations = needed.filter(({ sql }) => sql.startsWith("ALTER TABLE user"));
   await tryOnCopy(
     connection,

@@ -1,28 +1,30 @@
 import type { Connection } from "mysql2/promise";
 import { withTimeout } from "../attempt.ts";
+import { checkPrimary } from "./connection.ts";
 import { isDemoted } from "./errors.ts";
-import { proveWritable } from "./session.ts";
 
 const MAX_WAITERS = 256;
-/** After so long in silence a connection has to prove again that it works, before it is used. */
-const PROVE_AFTER_MS = 1_000;
-const PROOF_TIMEOUT_MS = 500;
-/** So that connections of one moment do not all end at one moment. */
+/** A connection that was not used for this long is checked before it is used. */
+const CHECK_AFTER_MS = 1_000;
+const CHECK_TIMEOUT_MS = 500;
+/** Connections that were opened together must not all end together. */
 const AGE_JITTER = 0.25;
 
 export interface PoolOptions {
   readonly maxConnections: number;
-  /** A connection that was not used for so long is closed. */
+  /** A connection that was not used for this long is closed. */
   readonly idleMs: number;
-  /** So is one that is so old, for DATABASE_URL's name may have moved to another server. */
+  /**
+   * A connection of this age is closed, since DATABASE_URL's name may have moved to a new server.
+   */
   readonly maxAgeMs: number;
   open(timeoutMs: number): Promise<Connection>;
 }
 
-/** A connection of the pool, with what is known of it. */
+/** A connection of the pool and its state. */
 export class PooledConnection {
   readonly connection: Connection;
-  /** Not used since it was opened: what happens on it is no fault of its age. */
+  /** Not used since it was opened, so a failure is not due to its age. */
   isFresh = true;
   usedAtMs = performance.now();
   readonly #pool: MysqlPool;
@@ -49,11 +51,12 @@ export class PooledConnection {
 }
 
 /**
- * Connections to MySQL, the last used first, so that the others may end. At most one statement at a
- * time uses each: it holds a turn (`takeTurn`) for as long as it is tried.
+ * Connections to MySQL. The last used comes first, so that the others become idle and end. A
+ * statement holds a turn (`takeTurn`) from its first to its last try, and has a connection to
+ * itself during each.
  */
 export class MysqlPool {
-  /** Connections of an earlier one are not used again. */
+  /** Connections of an earlier generation are not used again. */
   generation = 0;
   readonly #options: PoolOptions;
   readonly #idle: PooledConnection[] = [];
@@ -68,7 +71,7 @@ export class MysqlPool {
     this.#sweeper.unref();
   }
 
-  /** Wait until fewer than `maxConnections` others have one, first come, first served. */
+  /** Wait until fewer than `maxConnections` other turns are taken; first come, first served. */
   async takeTurn(timeoutMs: number): Promise<void> {
     if (this.#turnsTaken < this.#options.maxConnections) {
       this.#turnsTaken++;
@@ -87,15 +90,15 @@ export class MysqlPool {
     else this.#turnsTaken--;
   }
 
-  /** @param mustBeFresh leave those that are open alone, as they may be dead */
+  /** @param mustBeFresh open a new connection, since the idle ones may be dead */
   async take(endsAtMs: number, mustBeFresh: boolean): Promise<PooledConnection> {
     for (;;) {
       const pooled = mustBeFresh ? undefined : this.#idle.pop();
       const nowMs = performance.now();
       if (!pooled) return this.#open(endsAtMs - nowMs);
       if (pooled.isGood(nowMs, this.#options.idleMs)) {
-        if (nowMs - pooled.usedAtMs < PROVE_AFTER_MS) return pooled;
-        if (await this.#proves(pooled)) return pooled;
+        if (nowMs - pooled.usedAtMs < CHECK_AFTER_MS) return pooled;
+        if (await this.#works(pooled)) return pooled;
       }
       pooled.connection.destroy();
     }
@@ -112,20 +115,20 @@ export class MysqlPool {
     for (const { connection } of this.#idle.splice(0)) connection.destroy();
   }
 
-  /** Use none of today's connections again: those in use end when they are given back. */
+  /** Use no existing connection again. Connections in use end when they are given back. */
   drop(): void {
     this.generation++;
     this.dropIdle();
   }
 
-  /** Those in use end when they are given back; who still waits for a turn gets no connection. */
+  /** Connections in use end when they are given back. Statements that wait fail. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#sweeper);
     this.generation++;
     await Promise.allSettled(
       this.#idle.splice(0).map(async ({ connection }) => {
-        await withTimeout(PROOF_TIMEOUT_MS, connection.end()).finally(() => connection.destroy());
+        await withTimeout(CHECK_TIMEOUT_MS, connection.end()).finally(() => connection.destroy());
       }),
     );
   }
@@ -139,15 +142,15 @@ export class MysqlPool {
   }
 
   /**
-   * A connection that a middlebox has forgotten takes what is sent, and never answers: a write that
-   * is sent there may or may not be carried out, so it must not be.
+   * Check an idle connection. If a middlebox has dropped its state, it accepts what is sent and
+   * never answers. A write must not be sent there, since its outcome would be unknown.
    */
-  async #proves({ connection }: PooledConnection): Promise<boolean> {
+  async #works({ connection }: PooledConnection): Promise<boolean> {
     try {
-      await withTimeout(PROOF_TIMEOUT_MS, proveWritable(connection));
+      await withTimeout(CHECK_TIMEOUT_MS, checkPrimary(connection));
       return true;
     } catch (error) {
-      // Whatever has happened to it has probably happened to all.
+      // The other connections probably have the same problem.
       if (isDemoted(error)) this.drop();
       else this.dropIdle();
       return false;

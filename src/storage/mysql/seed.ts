@@ -12,17 +12,17 @@ import {
   sampleNames,
   type UserOf,
 } from "../seed.ts";
+import { openConnection } from "./connection.ts";
 import { isRolledBack } from "./errors.ts";
-import { openSession } from "./session.ts";
 
 /**
- * Users of one transaction: so many that its few round trips count for nothing beside them, even on
- * a busy machine, and so few that to stop takes about a second.
+ * Users of one transaction: so many that its round trips do not count, even on a busy machine, and
+ * few enough that the command stops within about a second.
  */
 export const MYSQL_CHUNK_USERS = 100_000;
-/** Under the max_allowed_packet of any server, and enough that one row more costs nothing. */
+/** Below the max_allowed_packet of any server, and enough that a larger INSERT is no faster. */
 const ROWS_OF_INSERT = 1_000;
-/** Of a chunk that met a deadlock. */
+/** Tries of a chunk that runs into deadlocks. */
 const MAX_TRIES = 5;
 const PAUSE_MS = 200;
 const BUFFER_BYTES = 64 * 1024;
@@ -42,7 +42,7 @@ interface CountRow extends RowDataPacket {
   readonly found: string;
 }
 
-/** Fills MySQL or MariaDB by whichever is the fastest way that the server allows. */
+/** Inserts users into MySQL or MariaDB, in the fastest way that the server allows. */
 export class MysqlSeed implements Seed {
   readonly database: string;
   readonly method: string;
@@ -65,16 +65,16 @@ export class MysqlSeed implements Seed {
     databaseUrl: string,
     nameOf: (n: number) => string,
   ): Promise<MysqlSeed> {
-    // The server gets what is streamed to it, whichever file it asks for.
-    const options = { flags: ["+LOCAL_FILES"] };
-    const connection = await openSession(databaseUrl, { options });
+    // The server gets only what is streamed to it, whatever file it asks for.
+    const driver = { flags: ["+LOCAL_FILES"] };
+    const connection = await openConnection(databaseUrl, { driver });
     try {
       await createProgress(connection);
       const [[row]] = await connection.query<LocalInfileRow[]>(
         "SELECT @@GLOBAL.local_infile AS allowed",
       );
       const seed = new MysqlSeed(database, connection, Number(row?.allowed) === 1);
-      await seed.#beginAnewWhereEmptied(nameOf);
+      await seed.#resetIfEmptied(nameOf);
       return seed;
     } catch (error) {
       connection.destroy();
@@ -93,7 +93,7 @@ export class MysqlSeed implements Seed {
           return await this.#advance(end, userOf);
         } catch (error) {
           if (!isRolledBack(error) || tries === MAX_TRIES) throw error;
-          // MySQL has rolled back the statement, or all of it.
+          // MySQL has rolled back the statement or the whole transaction.
           await this.#connection.rollback();
           await Bun.sleep(PAUSE_MS * (0.5 + Math.random()));
         }
@@ -103,8 +103,8 @@ export class MysqlSeed implements Seed {
 
   async #advance(end: number, userOf: UserOf): Promise<SeedProgress> {
     await this.#connection.beginTransaction();
-    // Whoever else fills this database waits here until this chunk is in it. If this fails,
-    // nothing is committed.
+    // Another process that seeds this database waits here until this chunk is committed. If this
+    // fails, nothing is committed.
     const before = await this.#read("FOR UPDATE");
     const chunk = nextChunk(before, MYSQL_CHUNK_USERS, end);
     const inserted = chunk.from < chunk.to ? await this.#insert(chunk, userOf) : 0;
@@ -115,7 +115,7 @@ export class MysqlSeed implements Seed {
   }
 
   async close(): Promise<void> {
-    // What was not committed is undone, and no server is waited for that no longer answers.
+    // The server rolls back what was not committed. Unlike end(), this does not wait for an answer.
     this.#connection.destroy();
   }
 
@@ -133,7 +133,7 @@ export class MysqlSeed implements Seed {
     ]);
   }
 
-  async #beginAnewWhereEmptied(nameOf: (n: number) => string): Promise<void> {
+  async #resetIfEmptied(nameOf: (n: number) => string): Promise<void> {
     const names = sampleNames(await this.#read(""), nameOf);
     if (names.length === 0) return;
     const [[row]] = await this.#connection.query<CountRow[]>(
@@ -171,7 +171,7 @@ export class MysqlSeed implements Seed {
   }
 }
 
-/** How far it has come is a row, which is there from the start, so that it can be locked. */
+/** The progress is a row. It exists from the start, so that it can be locked. */
 async function createProgress(connection: Connection): Promise<void> {
   await connection.query(`CREATE TABLE IF NOT EXISTS seed (
     id        int    NOT NULL PRIMARY KEY,
@@ -185,7 +185,7 @@ function columnsOf({ username, nickname, password, salt, profilePath }: User): s
   return [username, nickname, password, salt, profilePath];
 }
 
-/** The lines of a file for LOAD DATA; no column has a tab, a line break or a backslash in it. */
+/** The lines for LOAD DATA. No column contains a tab, a line break or a backslash. */
 function* linesOf({ from, to }: Chunk, userOf: UserOf): Generator<Buffer> {
   let lines = "";
   for (let n = from; n < to; n++) {

@@ -3,15 +3,15 @@ import type { SslOptions } from "mysql2";
 
 export interface MysqlTls {
   readonly ssl: SslOptions;
-  /** Whether to connect without it to a server that has none. */
+  /** Whether to connect without TLS if the server has none. */
   readonly isOptional: boolean;
 }
 
 /**
- * How to encrypt, by what a DATABASE_URL that was checked says in MySQL's terms.
+ * The TLS options of a DATABASE_URL, whose parameters are MySQL's own and have been validated.
  *
- * Without `ssl-mode` it is PREFERRED, as with MySQL's own programs, or VERIFY_CA if there is an
- * `ssl-ca` to check against. The files are read for each connection, so they may be renewed.
+ * The default of `ssl-mode` is PREFERRED, as in MySQL's own programs, or VERIFY_CA with an
+ * `ssl-ca`. The files are read for each connection, so that they may be renewed.
  */
 export function tlsOf({ search }: URL): MysqlTls | undefined {
   const parameters = new URLSearchParams(search.replaceAll("+", "%2B"));

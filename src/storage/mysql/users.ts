@@ -4,24 +4,24 @@ import type { StoredPassword, User, UserStore } from "../../user/stores.ts";
 import { attempt } from "../attempt.ts";
 import { batch, LARGEST_BATCH } from "../batch.ts";
 import type { MysqlClient } from "./client.ts";
+import { type CheckedRow, PRIMARY_CHECK } from "./connection.ts";
 import { isDuplicateKey } from "./errors.ts";
-import { PROOF, type ProvenRow } from "./session.ts";
 
-/** How many names a look-up asks for; few sizes, so that few statements are prepared. */
+/** How many names a look-up asks for. There are few sizes, so that few statements are prepared. */
 const BATCH_SIZES = [1, 4, 16, 32, 48, 64, 96, LARGEST_BATCH];
 
 const COLUMNS = "username, nickname, profile_path AS profilePath, password, salt";
 
-/** All null in the one row that there is if no user was found. */
-interface UserRow extends ProvenRow, Omit<User, "username"> {
+/** If no user was found, there is one row, and its columns are null. */
+interface UserRow extends CheckedRow, Omit<User, "username"> {
   readonly username: User["username"] | null;
 }
 
-type ShownRow = ProvenRow & { readonly profilePath: string | null };
+type ShownRow = CheckedRow & { readonly profilePath: string | null };
 
 /**
- * Users in MySQL or MariaDB. The column's collation, utf8mb4_bin, compares byte for byte; only
- * spaces at the end do not count in it, and no username has any.
+ * Users in MySQL or MariaDB. The collation utf8mb4_bin compares byte for byte, except that it
+ * ignores spaces at the end. No username ends with a space.
  */
 export class MysqlUsers implements UserStore {
   readonly database = "MySQL";
@@ -85,14 +85,14 @@ export class MysqlUsers implements UserStore {
   }
 
   async ping(): Promise<void> {
-    await attempt("ping MySQL", () => this.#client.read(`SELECT ${PROOF}`, []));
+    await attempt("ping MySQL", () => this.#client.read(`SELECT ${PRIMARY_CHECK}`, []));
   }
 
   close(): Promise<void> {
     return attempt("close user store", () => this.#client.close());
   }
 
-  /** @returns whether there is such a user: mysql2 counts rows found (FOUND_ROWS), not changed */
+  /** @returns whether there is such a user: mysql2 counts the rows found, even if unchanged */
   async #update(assignment: string, values: [value: string, username: string]): Promise<boolean> {
     const { affectedRows } = await this.#client.execute<ResultSetHeader>(
       `UPDATE user SET ${assignment}, gmt_modified = UTC_TIMESTAMP() WHERE username = ?`,
@@ -101,15 +101,15 @@ export class MysqlUsers implements UserStore {
     return affectedRows > 0;
   }
 
-  /** One row of each, as one picture may be that of millions. */
+  /** At most one row for each picture, since millions of users may show the same one. */
   async #findShown(profilePaths: readonly string[]): Promise<string[]> {
     const paths = [...profilePaths];
     const last = paths.at(-1) ?? "";
     while (paths.length < LARGEST_BATCH) paths.push(last);
     const one = "(SELECT profile_path FROM user WHERE profile_path = ? LIMIT 1)";
-    // The join makes a row even where none is shown: it has the proof.
+    // The join makes a row even if no picture is shown: it carries the check of the primary.
     const rows = await this.#client.read<ShownRow>(
-      `SELECT shown.profile_path AS profilePath, ${PROOF} FROM (SELECT 1) AS one
+      `SELECT shown.profile_path AS profilePath, ${PRIMARY_CHECK} FROM (SELECT 1) AS one
        LEFT JOIN (${paths.map(() => one).join(" UNION ")}) AS shown ON TRUE`,
       paths,
     );
@@ -122,9 +122,9 @@ export class MysqlUsers implements UserStore {
     const last = names.at(-1) ?? "";
     while (names.length < size) names.push(last);
 
-    // The join makes a row even where there is no user: it has the proof.
+    // The join makes a row even if there is no user: it carries the check of the primary.
     const rows = await this.#client.read<UserRow>(
-      `SELECT ${COLUMNS}, ${PROOF} FROM (SELECT 1) AS one
+      `SELECT ${COLUMNS}, ${PRIMARY_CHECK} FROM (SELECT 1) AS one
        LEFT JOIN user ON username IN (${names.map(() => "?").join(", ")})`,
       names,
     );

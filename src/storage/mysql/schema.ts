@@ -1,31 +1,30 @@
 import type { Migration } from "../migration.ts";
 
 /**
- * MySQL cannot roll a change of tables back, so each is one statement that takes effect as a whole,
- * and is safe to run again where it was not recorded.
+ * MySQL cannot roll back a change of a table. So each migration is one statement, which takes
+ * effect as a whole and is safe to run again if it was not recorded.
  */
 export interface MysqlMigration extends Migration {
-  /** A SELECT of one count: where it is 0, there is nothing to change, and it is just recorded. */
-  readonly neededWhere?: string;
-  /** What it cannot take. Looked for before the first that is pending changes anything. */
+  /**
+   * A SELECT of one count. If it is 0, nothing has to change, and the migration is only recorded.
+   */
+  readonly countNeeded?: string;
+  /** What it cannot handle. All obstacles are looked for before the first migration runs. */
   readonly obstacles?: readonly MysqlObstacle[];
-  /** What makes its rows ready, and can be run as often as one likes. */
-  readonly before?: string;
+  /** A statement that prepares the rows. It is safe to run many times. */
+  readonly prepare?: string;
 }
 
 export interface MysqlObstacle {
-  /**
-   * A SELECT of what is in the way, as `id`, by the ids of users if nothing else is said. The table
-   * takes it before any migration, too.
-   */
+  /** A SELECT of what is in the way, as `id`. It must also work before any migration. */
   readonly sql: string;
   readonly why: string;
-  /** What is selected, as in "foreign key". */
+  /** What is selected, such as "foreign key". Without it, the ids of users. */
   readonly what?: string;
 }
 
-/** All but `id`, for an IN. */
-export const COLUMNS_OF_OURS = `'gmt_create', 'gmt_modified', 'username', 'nickname',
+/** Our columns except `id`, for an IN. */
+export const OUR_COLUMNS = `'gmt_create', 'gmt_modified', 'username', 'nickname',
   'password', 'salt', 'profile_path'`;
 const COLUMNS_OF_USER = "information_schema.columns WHERE table_schema = DATABASE()";
 
@@ -42,11 +41,11 @@ const TOO_LONG: MysqlObstacle = {
     "password 255, salt 4, profile_path 128)",
 };
 
-/** As it compares once it is converted. */
+/** The username as it is compared after the conversion. */
 const EXACT_USERNAME = "CONVERT(user.username USING utf8mb4) COLLATE utf8mb4_bin";
 
 const SAME_NAME: MysqlObstacle = {
-  // SQL_BIG_RESULT: to sort millions of names takes seconds, a temporary table of them minutes.
+  // SQL_BIG_RESULT: sorting millions of names takes seconds, a temporary table of them minutes.
   sql: `SELECT user.id FROM user JOIN (
       SELECT SQL_BIG_RESULT ${EXACT_USERNAME} AS exact_username FROM user
       GROUP BY exact_username HAVING COUNT(*) > 1 LIMIT 10
@@ -69,14 +68,14 @@ const PARTITIONED: MysqlObstacle = {
   what: "partition",
 };
 
-/** MySQL does not alter a column that has one. */
+/** MySQL does not alter a column that has a foreign key. */
 const FOREIGN_KEY: MysqlObstacle = {
   sql: `SELECT DISTINCT CONCAT(table_name, '.', constraint_name) AS id
     FROM information_schema.key_column_usage
     WHERE (table_schema = DATABASE() AND table_name = 'user' AND referenced_table_name IS NOT NULL
-        AND column_name IN (${COLUMNS_OF_OURS}))
+        AND column_name IN (${OUR_COLUMNS}))
       OR (referenced_table_schema = DATABASE() AND referenced_table_name = 'user'
-        AND referenced_column_name IN (${COLUMNS_OF_OURS}))`,
+        AND referenced_column_name IN (${OUR_COLUMNS}))`,
   why: "drop the foreign keys of columns that are altered",
   what: "foreign key",
 };
@@ -108,11 +107,12 @@ export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
       UNIQUE KEY uk_username (username)
     ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
   },
-  // The original system made its table by hand: 1 then found it there, and the others make it ours.
+  // If the original system made the table, migration 1 leaves it alone, and the next ones convert
+  // it.
   {
     version: 2,
     name: "fill gaps of original user",
-    neededWhere: `SELECT COUNT(*) AS needed FROM ${COLUMNS_OF_USER}
+    countNeeded: `SELECT COUNT(*) AS needed FROM ${COLUMNS_OF_USER}
       AND table_name = 'user' AND is_nullable = 'YES'`,
     obstacles: [NAMELESS],
     sql: FILL_GAPS,
@@ -120,13 +120,13 @@ export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
   {
     version: 3,
     name: "convert original user",
-    neededWhere: `SELECT COUNT(*) AS needed FROM ${COLUMNS_OF_USER}
-      AND table_name = 'user' AND column_name IN (${COLUMNS_OF_OURS})
+    countNeeded: `SELECT COUNT(*) AS needed FROM ${COLUMNS_OF_USER}
+      AND table_name = 'user' AND column_name IN (${OUR_COLUMNS})
       AND (is_nullable = 'YES' OR collation_name <> 'utf8mb4_bin'
         OR (column_name = 'password' AND character_maximum_length < 255))`,
     obstacles: [PARTITIONED, FOREIGN_KEY, NAMELESS, TOO_LONG, SAME_NAME],
-    // Again: the original system may have gone on since 2.
-    before: FILL_GAPS,
+    // Again: the original system may have written rows since migration 2.
+    prepare: FILL_GAPS,
     sql: `ALTER TABLE user
       MODIFY gmt_create   datetime     NOT NULL,
       MODIFY gmt_modified datetime     NOT NULL,
@@ -141,8 +141,8 @@ export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
   {
     version: 4,
     name: "unique names of original user",
-    // Any unique key will do that has the whole name, and nothing else.
-    neededWhere: `SELECT COUNT(*) AS needed FROM information_schema.tables
+    // Any unique key will do that consists of the whole username and nothing else.
+    countNeeded: `SELECT COUNT(*) AS needed FROM information_schema.tables
       WHERE table_schema = DATABASE() AND table_name = 'user' AND NOT EXISTS (
         SELECT index_name FROM information_schema.statistics
         WHERE table_schema = DATABASE() AND table_name = 'user'
@@ -155,7 +155,7 @@ export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
   {
     version: 5,
     name: "index user by picture",
-    neededWhere: `SELECT COUNT(*) AS needed FROM information_schema.tables
+    countNeeded: `SELECT COUNT(*) AS needed FROM information_schema.tables
       WHERE table_schema = DATABASE() AND table_name = 'user' AND NOT EXISTS (
         SELECT index_name FROM information_schema.statistics
         WHERE table_schema = DATABASE() AND table_name = 'user'

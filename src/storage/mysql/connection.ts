@@ -1,6 +1,7 @@
 import {
   type ConnectionOptions,
   createConnection,
+  type QueryResult,
   type RowDataPacket,
   type SslOptions,
 } from "mysql2";
@@ -10,15 +11,19 @@ import { DemotedError, isWithoutTls } from "./errors.ts";
 import { tlsOf } from "./tls.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** Before the middleboxes that forget a silent connection, the earliest after a minute. */
+/** Middleboxes drop the state of a silent connection, the earliest after a minute. */
 const KEEP_ALIVE_AFTER_MS = 30_000;
-/** Ours end sooner; this is for those whose client has vanished. */
+/** For connections whose client has vanished. Ours end sooner. */
 const WAIT_TIMEOUT_SECONDS = 600;
 const LOCK_WAIT_SECONDS = 50;
+/** For statements that read no users, and that wait for the lock of a table at most. */
+const STATEMENT_TIMEOUT_MS = 10_000;
+/** Reading or altering a table of many millions of rows takes minutes. */
+export const TABLE_TIMEOUT_MS = 30 * 60_000;
 
 /**
- * What the other statements here rely on, too, and every server has. `SET NAMES`, since the
- * character set of a handshake is only a wish.
+ * Settings that every server has, and that the next statements rely on. `SET NAMES` is needed,
+ * since a server may ignore the character set of the handshake.
  */
 const FIRST_SETTINGS = `SET NAMES utf8mb4 COLLATE utf8mb4_bin,
   SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',
@@ -27,7 +32,7 @@ const FIRST_SETTINGS = `SET NAMES utf8mb4 COLLATE utf8mb4_bin,
   SESSION sql_big_selects = 1,
   SESSION autocommit = 1`;
 
-/** What we rely on, under each name that MySQL 5.6 to 9 and MariaDB have for it. */
+/** The other settings that we rely on, under all names of MySQL 5.6 to 9 and of MariaDB. */
 const SETTINGS: Readonly<Record<string, string | number>> = {
   completion_type: 0,
   foreign_key_checks: 1,
@@ -44,12 +49,12 @@ const SETTINGS: Readonly<Record<string, string | number>> = {
   wait_timeout: WAIT_TIMEOUT_SECONDS,
 };
 /**
- * On Galera, a SELECT (1) and an UPDATE (2) wait until their node has applied what was committed on
- * the others. An INSERT need not: if a name is taken that its node does not have yet, the cluster
- * rolls it back.
+ * On Galera, a SELECT (1) and an UPDATE (2) wait until their node has applied what the other nodes
+ * committed. An INSERT does not have to wait: if another node has the name already, the cluster
+ * rolls the INSERT back.
  */
 const GALERA_SETTINGS: Readonly<Record<string, string | number>> = {
-  // The other way changes a table on one node only.
+  // RSU, the other method, would change the table on one node only.
   wsrep_osu_method: "'TOI'",
   wsrep_dirty_reads: 0,
   wsrep_sync_wait: 1 + 2,
@@ -60,48 +65,49 @@ interface VariableRow extends RowDataPacket {
   readonly Value: string;
 }
 
-export interface SessionOptions {
-  /** How long connecting and all settings may take together. */
+export interface OpenOptions {
+  /** How long connecting and all settings together may take. */
   readonly timeoutMs?: number;
   /** How long a statement waits for the lock of a row or of a table. */
   readonly lockWaitSeconds?: number;
-  /** For who only reads what a replica knows as well. */
+  /** Also accept a replica. */
   readonly mayBeReadOnly?: boolean;
-  readonly options?: ConnectionOptions;
+  /** More options of the driver. */
+  readonly driver?: ConnectionOptions;
 }
 
 /**
- * Connect to MySQL and set all that is relied on, whatever the server's defaults and its
- * `init_connect` are. Every connection of ours is opened here.
+ * Connect to MySQL and set everything that we rely on, so that the server's defaults and its
+ * `init_connect` do not matter. All our connections are opened here.
  * @throws {DemotedError} the server takes no writes
  */
-export async function openSession(
+export async function openConnection(
   databaseUrl: string,
-  session: SessionOptions = {},
+  options: OpenOptions = {},
 ): Promise<Connection> {
   const url = new URL(databaseUrl);
   const tls = tlsOf(url);
   try {
-    return await open(url, tls?.ssl, session);
+    return await open(url, tls?.ssl, options);
   } catch (error) {
     if (!tls?.isOptional || !isWithoutTls(error)) throw error;
-    return await open(url, undefined, session);
+    return await open(url, undefined, options);
   }
 }
 
 async function open(
   url: URL,
   ssl: SslOptions | undefined,
-  session: SessionOptions,
+  options: OpenOptions,
 ): Promise<Connection> {
-  const timeoutMs = session.timeoutMs ?? CONNECT_TIMEOUT_MS;
+  const timeoutMs = options.timeoutMs ?? CONNECT_TIMEOUT_MS;
   const raw = createConnection({
     ...mysqlOptions(url),
     connectTimeout: timeoutMs,
     ...(ssl && { ssl }),
-    ...session.options,
+    ...options.driver,
   });
-  // What finds the connection broken reports it; without a listener, the event throws.
+  // The next use of a broken connection reports it. Without a listener, the event would throw.
   raw.on("error", () => undefined);
   const connected = new Promise<void>((resolve, reject) => {
     raw.connect((error) => (error ? reject(error) : resolve()));
@@ -110,7 +116,7 @@ async function open(
   try {
     await withTimeout(
       timeoutMs,
-      connected.then(() => setUp(connection, session)),
+      connected.then(() => setUp(connection, options)),
     );
     return connection;
   } catch (error) {
@@ -119,9 +125,20 @@ async function open(
   }
 }
 
-/** Three round trips, once for each connection. */
-async function setUp(connection: Connection, session: SessionOptions): Promise<void> {
-  const { lockWaitSeconds = LOCK_WAIT_SECONDS, mayBeReadOnly = false } = session;
+/** Run one statement. Each has its own limit, so that a MySQL that hangs is noticed soon. */
+export async function query<T extends QueryResult>(
+  connection: Connection,
+  sql: string,
+  values: readonly (string | number | readonly string[])[] = [],
+  timeoutMs = STATEMENT_TIMEOUT_MS,
+): Promise<T> {
+  const [result] = await withTimeout(timeoutMs, connection.query<T>(sql, [...values]));
+  return result;
+}
+
+/** Takes three round trips, once for each connection. */
+async function setUp(connection: Connection, options: OpenOptions): Promise<void> {
+  const { lockWaitSeconds = LOCK_WAIT_SECONDS, mayBeReadOnly = false } = options;
   await connection.query(FIRST_SETTINGS);
   const settings = {
     ...SETTINGS,
@@ -150,28 +167,28 @@ async function setUp(connection: Connection, session: SessionOptions): Promise<v
   await connection.query(`SET ${assignments.join(", ")}`);
 }
 
-/** A row of a SELECT that has `PROOF` among its columns. */
-export interface ProvenRow extends RowDataPacket {
+/** A row of a SELECT that has the column `PRIMARY_CHECK`. */
+export interface CheckedRow extends RowDataPacket {
   readonly readOnly: unknown;
 }
 
 /**
- * The column by which what is read shows that its server still is the primary. One that was
- * demoted, and stays up, goes on answering with rows of the past, and no error tells.
+ * A column that shows whether the server is still the primary. A demoted server that stays up
+ * answers with old rows, without any error.
  */
-export const PROOF = "@@global.read_only AS readOnly";
+export const PRIMARY_CHECK = "@@global.read_only AS readOnly";
 
 /** @throws {DemotedError} the server takes no writes */
-export async function proveWritable(connection: Connection): Promise<void> {
-  throwIfDemoted(await connection.query<ProvenRow[]>(`SELECT ${PROOF}`));
+export async function checkPrimary(connection: Connection): Promise<void> {
+  throwIfDemoted(await connection.query<CheckedRow[]>(`SELECT ${PRIMARY_CHECK}`));
 }
 
-/** @throws {DemotedError} the server took no writes when it read these rows, of which one it has */
-export function throwIfDemoted([[row]]: [ProvenRow[], unknown]): void {
+/** @throws {DemotedError} the server took no writes when it read these rows, at least one */
+export function throwIfDemoted([[row]]: [CheckedRow[], unknown]): void {
   if (!isOff(row?.readOnly)) throw new DemotedError();
 }
 
-/** Whether a global such as `read_only` is off; MariaDB 12 has names for its values. */
+/** Whether a global such as `read_only` is off. MariaDB 12 has names for its values. */
 function isOff(value: unknown): boolean {
   return value === "0" || value === 0 || value === undefined || value === "OFF";
 }
@@ -189,9 +206,9 @@ function mysqlOptions({ hostname, port, username, password, pathname }: URL): Co
     keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
     supportBigNumbers: true,
     bigNumberStrings: true,
-    // Not a stack captured for each statement: what it was for, the StorageError says.
+    // No stack for each statement: the StorageError says what it was for.
     trace: false,
-    // A server has no business asking its client for files.
+    // A server must not ask its client for files.
     flags: ["-LOCAL_FILES"],
   };
 }

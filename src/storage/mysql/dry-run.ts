@@ -2,12 +2,12 @@ import type { RowDataPacket } from "mysql2";
 import type { Connection } from "mysql2/promise";
 import type { User } from "../../user/stores.ts";
 import { UnfitTableError } from "../migration.ts";
-import { isDenied, isPassing, isRolledBack } from "./errors.ts";
-import { COLUMNS_OF_OURS } from "./migrations.ts";
-import { query } from "./statement.ts";
+import { query } from "./connection.ts";
+import { isDenied, isRolledBack, isTemporary } from "./errors.ts";
+import { OUR_COLUMNS } from "./schema.ts";
 
-// Before a table is relied on it is tried: what stands in the way of a sign-up may be a column
-// without a default, a trigger, a CHECK or a foreign key, and MySQL names it best.
+// Checks by trial sign-ups that the table can be used. A column without a default, a trigger, a
+// CHECK or a foreign key may prevent a sign-up, and MySQL's own message names it best.
 
 const TRIAL_TABLE = "portico_trial";
 
@@ -20,19 +20,19 @@ interface EngineRow extends RowDataPacket {
 }
 type UserRow = User & RowDataPacket;
 
-/** As long as values of today are, in characters of every kind. */
+/** Values as long as ours, with characters of each size in UTF-8. */
 const LARGE: Omit<User, "username"> = {
   nickname: "é王😀xxxxx",
   profilePath: `${"0".repeat(36)}.webp`,
   password: `$argon2id$v=19$m=19456,t=2,p=1$${"A".repeat(22)}$${"A".repeat(43)}`,
   salt: "",
 };
-/** What the narrow columns of an original table take as well. */
+/** Values that also fit into the narrow columns of an original table. */
 const SMALL: Omit<User, "username"> = { nickname: "x", profilePath: "x", password: "x", salt: "" };
 
 /**
- * Whether the table `user` has something that we did not give it. What a user of few rights may not
- * see, such as triggers, is not found here: whoever migrates the table sees it.
+ * Whether the table `user` has parts that Portico did not make. A user with few rights does not see
+ * all of them, such as triggers; the user who migrates the table does.
  */
 async function hasForeignParts(connection: Connection): Promise<boolean> {
   const [row] = await query<CountRow[]>(
@@ -40,7 +40,7 @@ async function hasForeignParts(connection: Connection): Promise<boolean> {
     `SELECT
        (SELECT COUNT(*) FROM information_schema.columns
         WHERE table_schema = DATABASE() AND table_name = 'user'
-          AND (column_name NOT IN (${COLUMNS_OF_OURS})
+          AND (column_name NOT IN (${OUR_COLUMNS})
             AND NOT (column_name = 'id' AND extra LIKE '%auto_increment%')))
        + (SELECT COUNT(*) FROM information_schema.tables
           WHERE table_schema = DATABASE() AND table_name = 'user' AND engine <> 'InnoDB')
@@ -53,7 +53,7 @@ async function hasForeignParts(connection: Connection): Promise<boolean> {
   return Number(row?.found) > 0;
 }
 
-/** The engine of the table `user`, and whether it can roll back; undefined if there is no table. */
+/** The engine of the table `user`, and whether it can roll back. Undefined without a table. */
 export async function engineOfUser(
   connection: Connection,
 ): Promise<{ readonly name: string; readonly canRollBack: boolean } | undefined> {
@@ -69,9 +69,9 @@ export async function engineOfUser(
 
 /**
  * Sign two users up, change them, and roll back.
- * @throws {UnfitTableError} it cannot be done, or does not store what it is told to
+ * @throws {UnfitTableError} it fails, or the table does not store what is written
  */
-export async function proveAccounts(connection: Connection): Promise<void> {
+export async function checkTable(connection: Connection): Promise<void> {
   const engine = await engineOfUser(connection);
   if (engine?.canRollBack === false) {
     const how = "ALTER TABLE user ENGINE = InnoDB";
@@ -81,28 +81,28 @@ export async function proveAccounts(connection: Connection): Promise<void> {
 }
 
 /**
- * A table that is as we make it needs no proof, so a backup that locks it keeps no server from
- * starting: it was proved when it was migrated.
+ * Check the table if it has parts that Portico did not make. Our own table was checked when it was
+ * migrated; so a backup that locks it does not keep a server from starting.
  */
-export async function proveForeignTable(connection: Connection): Promise<void> {
+export async function checkForeignTable(connection: Connection): Promise<void> {
   try {
-    if (await hasForeignParts(connection)) await proveAccounts(connection);
+    if (await hasForeignParts(connection)) await checkTable(connection);
   } catch (error) {
     if (!isRolledBack(error)) throw error;
   }
 }
 
-/** As `proveAccounts`, in a table that is still to be converted, if that can be undone. */
-export async function proveOriginalAccounts(connection: Connection): Promise<void> {
+/** As `checkTable`, for a table that is not converted yet, if its engine can roll back. */
+export async function checkOriginalTable(connection: Connection): Promise<void> {
   const engine = await engineOfUser(connection);
   if (engine?.canRollBack) await trySignUps(connection, "user", SMALL);
 }
 
 /**
- * Run statements on an empty copy of the table `user`, then sign users up there. A user who may not
- * make temporary tables does without.
+ * Run statements on an empty copy of the table `user`, then sign users up there. Without the right
+ * to create temporary tables, nothing is tried.
  * @param alterations `ALTER TABLE user …`
- * @param onFailure makes the error for one that fails
+ * @param onFailure makes the error of a statement that failed
  */
 export async function tryOnCopy<A extends { readonly sql: string }>(
   connection: Connection,
@@ -121,7 +121,7 @@ export async function tryOnCopy<A extends { readonly sql: string }>(
     try {
       await query(connection, alteration.sql.replace("TABLE user", `TABLE ${TRIAL_TABLE}`));
     } catch (cause) {
-      if (isPassing(cause) || !(cause instanceof Error)) throw cause;
+      if (isTemporary(cause) || !(cause instanceof Error)) throw cause;
       throw onFailure(alteration, cause);
     }
   }
@@ -136,13 +136,13 @@ async function trySignUps(
 ): Promise<void> {
   await query(connection, "START TRANSACTION");
   try {
-    // Two: an id that is not made anew is there twice.
+    // Two users: without AUTO_INCREMENT, the second one gets the same id.
     for (let user = 0; user < 2; user++) {
       const username = `try-${crypto.randomUUID().slice(0, 8)}`;
       await trySignUp(connection, table, { username, ...values });
     }
   } catch (cause) {
-    if (isPassing(cause) || !(cause instanceof Error)) throw cause;
+    if (isTemporary(cause) || !(cause instanceof Error)) throw cause;
     throw cause instanceof UnfitTableError ? cause : new UnfitTableError(cause.message, { cause });
   } finally {
     await query(connection, "ROLLBACK");
