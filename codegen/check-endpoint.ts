@@ -1,57 +1,80 @@
 import { TypeGuard } from "@sinclair/typebox";
-import leven from "leven";
-import type { EndpointSpec } from "../schema/endpoint.ts";
-import { type EndpointModel, SESSION_FIELD } from "./http-model.ts";
-import { type MethodModel, SchemaError, type ServiceModel } from "./model.ts";
+import {
+  type CallModel,
+  type EndpointModel,
+  fieldNames,
+  HTTP_API_SOURCE,
+  SESSION_FIELD,
+} from "./http-model.ts";
+import { SchemaError } from "./model.ts";
 
 const PATH = /^(\/(:[a-z][A-Za-z0-9]*|[\w.~-]+))+$/;
 const METHODS: ReadonlySet<unknown> = new Set(["GET", "POST"]);
 
 function refuse(endpoint: string, why: string): never {
-  throw new SchemaError(`Cannot route ${endpoint} of schema/http-api.ts: ${why}`);
+  throw new SchemaError(`Cannot route ${endpoint} of ${HTTP_API_SOURCE}: ${why}`);
 }
 
-/** @throws {SchemaError} what is declared is no endpoint */
-export function checkSpec(name: string, spec: EndpointSpec): void {
-  const { path, methods } = spec;
+/** @throws {SchemaError} an endpoint does not fit its method, or has another's URL */
+export function checkEndpoints(endpoints: readonly EndpointModel[]): void {
+  const holders = new Map<string, string>();
+  for (const endpoint of endpoints) {
+    const { name, path, methods } = endpoint;
+    checkDeclared(endpoint);
+    for (const method of methods) {
+      const holder = holders.get(`${method} ${path}`);
+      if (holder) {
+        throw new SchemaError(`Cannot route ${name} at ${method} ${path}: ${holder} is there`);
+      }
+      holders.set(`${method} ${path}`, name);
+    }
+    checkSession(endpoint);
+    checkBody(endpoint);
+    if (endpoint.call) checkCall(endpoint, endpoint.call);
+  }
+}
+
+function checkDeclared({ name, path, methods, summary, changesState, call }: EndpointModel): void {
   if (!/^[a-z][A-Za-z0-9]*$/.test(name)) refuse(name, "its name must be one like signIn");
   if (!PATH.test(path)) refuse(name, `${path} is no path like /api/user/:name`);
   if (methods.length === 0 || !methods.every((method) => METHODS.has(method))) {
     refuse(name, `its methods are ${methods.join(", ") || "none"}, must be GET or POST`);
   }
-  // Never guessed: what is taken for a read by mistake can be asked for by any site.
-  if (typeof spec.changesState !== "boolean") {
+  // Never guessed: if a write is taken for a read by mistake, any site can ask for it.
+  if (typeof changesState !== "boolean") {
     refuse(name, "it must say whether it changes state: `changesState: true` or `false`");
   }
-  if ("calls" in spec) {
-    if (path.includes(":")) refuse(name, `nothing of ${path} would get into ${spec.calls}`);
-  } else if (!("summary" in spec)) {
-    refuse(name, "it must say what it calls, or its summary where it has its own handler");
-  }
+  if (call && path.includes(":")) refuse(name, `nothing of ${path} would get into its call`);
+  if (!summary) refuse(name, "it must say what it calls, or its summary if it has a handler");
 }
 
-/** @throws {SchemaError} the method and the endpoint do not fit */
-export function checkEndpoint(endpoint: EndpointModel): void {
-  const { name, methods, body, needsSession, errors, call } = endpoint;
+function checkSession({ name, needsSession, errors, call }: EndpointModel): void {
   if (needsSession && !errors.includes("InvalidSessionError")) {
     refuse(name, "it needs a session, so InvalidSessionError must be among its errors");
   }
-  const fields = Object.keys(body?.properties ?? {});
+  for (const message of call ? [call.request, call.reply] : []) {
+    const session = message.properties[SESSION_FIELD];
+    if (session && !isAnyText(session)) {
+      refuse(name, `its ${SESSION_FIELD} must be a Type.String, required and free`);
+    }
+  }
+}
+
+function checkBody({ name, methods, body }: EndpointModel): void {
+  const fields = fieldNames(body);
   if (fields.length > 0 && methods.includes("GET")) {
     refuse(name, `${fields.join(", ")} can only be in the body of a POST`);
   }
   const odd = fields.find((field) => !/^[A-Za-z_]\w*$/.test(field));
   if (odd !== undefined) refuse(name, `the field ${JSON.stringify(odd)} is no name`);
-  if (!call) return;
-  const { request, reply, method, returns } = call;
-  if (!endpoint.changesState && !method.idempotent) {
+}
+
+function checkCall(
+  { name, changesState }: EndpointModel,
+  { method, reply, returns }: CallModel,
+): void {
+  if (!changesState && !method.idempotent) {
     refuse(name, `${method.name} is not idempotent, so it must say \`changesState: true\``);
-  }
-  for (const message of [request, reply]) {
-    const session = message.properties[SESSION_FIELD];
-    if (session && !isAnyText(session)) {
-      refuse(name, `${SESSION_FIELD} of ${method.name} must be a Type.String, required and free`);
-    }
   }
   if (returns === undefined) return;
   const field = Object.hasOwn(reply.properties, returns) ? reply.properties[returns] : undefined;
@@ -60,28 +83,8 @@ export function checkEndpoint(endpoint: EndpointModel): void {
   }
 }
 
-/** Its cookie is judged apart: no bound of the schema could be kept. */
+/** The format of a session id is checked with the cookie: no bound of the schema could be kept. */
 function isAnyText(schema: unknown): boolean {
   if (!TypeGuard.IsString(schema) || TypeGuard.IsOptional(schema)) return false;
   return Object.keys(schema).every((key) => /^(type|title|description|examples)$/.test(key));
-}
-
-/** @throws {SchemaError} there is no such method, with what was perhaps meant */
-export function findMethod(
-  endpoint: string,
-  calls: string,
-  services: readonly ServiceModel[],
-): [ServiceModel, MethodModel] {
-  const all = services.flatMap((service) =>
-    service.methods.map((method) => ({
-      service,
-      method,
-      name: `${service.service}.${method.name}`,
-    })),
-  );
-  const found = all.find(({ name }) => name === calls);
-  if (found) return [found.service, found.method];
-  const [nearest] = all.toSorted((one, other) => leven(one.name, calls) - leven(other.name, calls));
-  const hint = nearest ? `, perhaps ${nearest.name}?` : "";
-  return refuse(endpoint, `there is no method ${calls}${hint}`);
 }

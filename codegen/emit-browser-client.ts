@@ -1,8 +1,7 @@
 import { type TObject, type TSchema, TypeGuard } from "@sinclair/typebox";
-import { HTTP_API_SOURCE } from "./emit-endpoints.ts";
-import type { EndpointModel } from "./http-model.ts";
+import { type EndpointModel, HTTP_API_SOURCE } from "./http-model.ts";
 import { SchemaError } from "./model.ts";
-import { constantName, harmless, header } from "./text.ts";
+import { constantName, harmless, header, memberOf } from "./text.ts";
 import { typeOf } from "./types.ts";
 
 /** The HTTP API for the pages: a function for each endpoint that answers JSON, in typed JSDoc. */
@@ -139,19 +138,13 @@ function check(schema: TSchema, value: string, where: string): string {
   }
   if (TypeGuard.IsObject(schema)) {
     const fields = Object.entries(schema.properties).map(([field, type]) => {
-      const property = member(value, field);
+      const property = memberOf(value, field);
       const condition = check(type, property, `${where}.${field}`);
       return TypeGuard.IsOptional(type) ? `(${property} === undefined || ${condition})` : condition;
     });
     return all([`isObject(${value})`, ...fields]);
   }
   throw new SchemaError(`Cannot check ${where} in the browser: no rule for its kind`);
-}
-
-function member(value: string, field: string): string {
-  return /^[A-Za-z_$][\w$]*$/.test(field)
-    ? `${value}.${field}`
-    : `${value}[${JSON.stringify(field)}]`;
 }
 
 function fieldsType(name: string): string {

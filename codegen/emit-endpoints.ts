@@ -1,80 +1,162 @@
-import { type EndpointModel, fieldNames } from "./http-model.ts";
-import { constantName, header, originDoc, variableName } from "./text.ts";
-
-export const HTTP_API_SOURCE = "schema/http-api.ts";
+import { TypeGuard } from "@sinclair/typebox";
+import {
+  type CallModel,
+  type EndpointModel,
+  fieldNames,
+  HTTP_API_SOURCE,
+  SESSION_FIELD,
+} from "./http-model.ts";
+import type { ServiceModel } from "./model.ts";
+import { header, memberOf, originDoc, variableName } from "./text.ts";
 
 /** The HTTP API as data: what the HTTP tier routes, reads and calls by. */
 export function emitEndpoints(endpoints: readonly EndpointModel[]): string {
-  const calling = endpoints.flatMap(({ call }) => (call ? [call] : []));
-  // As a whole: two services may have a method of one name.
-  const imports = [...new Set(calling.map(({ service }) => service))].map(
-    ({ service, file }) => `import * as ${variableName(service)} from "./${file}.ts";`,
-  );
+  const calling = endpoints.flatMap((endpoint) => {
+    return endpoint.call ? [{ ...endpoint, call: endpoint.call }] : [];
+  });
   const owns = endpoints.filter(({ call }) => !call);
   const ownNames = owns.map(({ name }) => JSON.stringify(name)).join(" | ") || "never";
-  return [
-    header(HTTP_API_SOURCE),
-    'import type { Caller, Method } from "../rpc/method.ts";',
-    ...imports,
-    "",
-    DECLARATIONS,
-    `${from("An endpoint with a handler of its own.")}
+  const services = [...new Set(calling.map(({ call }) => call.service))];
+  const bodies = calling.map(bodyCheck).join();
+  return `${header(HTTP_API_SOURCE)}
+${imports(services, bodies)}
+
+${DECLARATIONS}
+${from("An endpoint with a handler of its own.")}
 export interface OwnEndpoint extends Endpoint {
   readonly name: ${ownNames};
 }
 
-${from("The endpoints that a method answers.")}
-export const CALL_ENDPOINTS: readonly CallEndpoint[] = [${calls(endpoints).join(",\n")}];
+${from("The clients of the services that answer endpoints.")}
+export interface Clients {
+${services.map(member).join("\n")}
+}
+
+${from("The clients, over one caller.")}
+export function clientsOf(caller: Caller): Clients {
+  return { ${services.map(newClient).join(", ")} };
+}
+${bodies.includes("NO_FIELDS") ? NO_FIELDS : ""}
+${from("Hand each endpoint that a method answers to `take`: each has types of its own.")}
+export function eachCallEndpoint(take: TakeCallEndpoint): void {
+${calling.map((endpoint) => `  take({ ${callMembers(endpoint).join(", ")} });`).join("\n")}
+}
 
 ${from("The endpoints with a handler of their own.")}
 export const OWN_ENDPOINTS: readonly OwnEndpoint[] = [${owns.map(own).join(",\n")}];
-`,
-  ].join("\n");
+`;
 }
 
 function from(summary: string): string {
   return originDoc("HTTP_API", HTTP_API_SOURCE, summary);
 }
 
-const DECLARATIONS = `export type { Caller };
-
-${from("What every endpoint has.")}
+const DECLARATIONS = `${from("What every endpoint has.")}
 export interface Endpoint {
   /** \`:name\` stands for one segment. */
   readonly path: string;
   readonly methods: readonly ("GET" | "POST")[];
-  /** Not to be asked for on behalf of another site, ahead of time or by HEAD. */
+  /** If true, other sites, prefetching and HEAD are refused. */
   readonly changesState: boolean;
 }
 
 ${from("An endpoint that a method answers.")}
-export interface CallEndpoint extends Endpoint {
-  readonly method: Method<unknown, unknown>;
-  /** What the body holds of the request. */
+export type CallEndpoint<Body, Reply> = Endpoint & {
+  /** The fields of the body; if there are none, the body is not read. */
   readonly fields: readonly string[];
-  /** The cookie holds the \`sessionId\` of the request. */
-  readonly needsSession: boolean;
-  /** Whether the reply's \`sessionId\` becomes the cookie, or the cookie is taken away. */
-  readonly cookie?: "set" | "clear";
-  /** The answer's \`data\`: a field of the reply, or an object of several. */
-  readonly returns: string | readonly string[];
+  readonly body: Validator<Body>;
+  /** The answer's \`data\`. */
+  data(reply: Reply): unknown;
+  /** The session that the cookie holds from now on. */
+  newSession?(reply: Reply): string;
+  /** The cookie is taken away. */
+  readonly endsSession?: true;
+} & (
+    | { readonly needsSession: false; readonly call: Call<Body, Reply> }
+    | { readonly needsSession: true; readonly call: Call<Body & Session, Reply> }
+  );
+
+type Call<Request, Reply> = (
+  clients: Clients,
+  request: Request,
+  options: CallOptions,
+) => Promise<Reply>;
+
+/** What the cookie adds to a body. */
+interface Session {
+  readonly ${SESSION_FIELD}: string;
 }
+
+type TakeCallEndpoint = <Body extends object, Reply>(endpoint: CallEndpoint<Body, Reply>) => void;
 `;
 
-function calls(endpoints: readonly EndpointModel[]): string[] {
-  return endpoints.flatMap((endpoint) => {
-    const { body, data, needsSession, cookie, call } = endpoint;
-    if (!call) return [];
-    const lines = [
-      ...common(endpoint),
-      `method: ${variableName(call.service.service)}.${constantName(call.method.name)}`,
-      `fields: ${JSON.stringify(fieldNames(body))}`,
-      `needsSession: ${needsSession}`,
-      ...(cookie ? [`cookie: "${cookie}"`] : []),
-      `returns: ${JSON.stringify(call.returns ?? Object.keys(data?.properties ?? {}))}`,
-    ];
-    return `{ ${lines.join(", ")} }`;
-  });
+const NO_FIELDS = `
+/** The check of a request that has nothing but a session. */
+const NO_FIELDS = TypeCompiler.Compile(Type.Object({}));
+`;
+
+function imports(services: readonly ServiceModel[], bodies: string): string {
+  const lines: string[] = [];
+  if (bodies.includes("Type.Omit") || bodies.includes("NO_FIELDS")) {
+    lines.push('import { Type } from "@sinclair/typebox";');
+    lines.push('import { TypeCompiler } from "@sinclair/typebox/compiler";');
+  }
+  lines.push('import type { Caller, CallOptions, Validator } from "../rpc/method.ts";');
+  // Each as a whole: two services may have a message of one name.
+  for (const { service, file } of services) {
+    const name = variableName(service);
+    lines.push(`import * as ${name} from "./${file}.ts";`);
+    if (bodies.includes(`${name}Schema.`)) {
+      lines.push(`import * as ${name}Schema from "../../schema/${file}.ts";`);
+    }
+  }
+  return lines.join("\n");
+}
+
+function member({ service }: ServiceModel): string {
+  const name = variableName(service);
+  return `  readonly ${name}: ${name}.${service}Client;`;
+}
+
+function newClient({ service }: ServiceModel): string {
+  const name = variableName(service);
+  return `${name}: new ${name}.${service}Client(caller)`;
+}
+
+type CallingEndpoint = EndpointModel & { readonly call: CallModel };
+
+/** The validator of the request without its session. */
+function bodyCheck({ body, needsSession, call }: CallingEndpoint): string {
+  const name = variableName(call.service.service);
+  if (!needsSession) return `${name}.${call.method.request}`;
+  if (!body) return "NO_FIELDS";
+  const message = `${name}Schema.${call.method.request}`;
+  return `TypeCompiler.Compile(Type.Omit(${message}, ["${SESSION_FIELD}"]))`;
+}
+
+function callMembers(endpoint: CallingEndpoint): string[] {
+  const { body, needsSession, cookie, call } = endpoint;
+  const client = `clients.${variableName(call.service.service)}`;
+  return [
+    ...common(endpoint),
+    `fields: ${JSON.stringify(fieldNames(body))}`,
+    `body: ${bodyCheck(endpoint)}`,
+    `needsSession: ${needsSession}`,
+    `call: (clients, request, options) => ${client}.${call.method.name}(request, options)`,
+    `data: ${dataOf(endpoint)}`,
+    ...(cookie === "set" ? [`newSession: (reply) => reply.${SESSION_FIELD}`] : []),
+    ...(cookie === "clear" ? ["endsSession: true"] : []),
+  ];
+}
+
+/** A function from the reply: what is not declared of it stays with the HTTP tier. */
+function dataOf({ data, call }: CallingEndpoint): string {
+  if (call.returns !== undefined) return `(reply) => ${memberOf("reply", call.returns)}`;
+  if (!TypeGuard.IsObject(data)) return '() => ""';
+  const fields = fieldNames(data).map(
+    (name) => `${JSON.stringify(name)}: ${memberOf("reply", name)}`,
+  );
+  return `(reply) => ({ ${fields.join(", ")} })`;
 }
 
 function own(endpoint: EndpointModel): string {

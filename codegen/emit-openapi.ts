@@ -1,7 +1,6 @@
 import { type TObject, type TSchema, TypeGuard } from "@sinclair/typebox";
 import { ERROR_NAMES, ERRORS, type ErrorName } from "../schema/errors.ts";
-import { HTTP_API_SOURCE } from "./emit-endpoints.ts";
-import { type EndpointModel, shownMessages } from "./http-model.ts";
+import { type EndpointModel, HTTP_API_SOURCE, shownMessages } from "./http-model.ts";
 import { exampleOf, type JsonObject, jsonSchema, reference } from "./json-schema.ts";
 import { type MessageModel, messageOf } from "./model.ts";
 import { answer, failure, failuresOf, keyOf } from "./openapi-failures.ts";

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { type TObject, Type } from "@sinclair/typebox";
 import { contract } from "../schema/contract.ts";
 import type { EndpointSpec, HttpApi } from "../schema/endpoint.ts";
+import { checkEndpoints } from "./check-endpoint.ts";
 import { emitBrowserClient } from "./emit-browser-client.ts";
 import { emitEndpoints } from "./emit-endpoints.ts";
 import { emitOpenApi } from "./emit-openapi.ts";
@@ -43,8 +44,10 @@ const SHOW: EndpointSpec = {
   errors: [],
 };
 
-function models(api: HttpApi): readonly EndpointModel[] {
-  return endpointModels(api, [notes]);
+function models(api: HttpApi, services = [notes]): readonly EndpointModel[] {
+  const endpoints = endpointModels(api, services);
+  checkEndpoints(endpoints);
+  return endpoints;
 }
 
 /** A service with one method, called `get`, of these messages. */
@@ -116,10 +119,10 @@ describe("an endpoint", () => {
   test("says itself whether it changes state, whatever its method says of repeating", () => {
     const put = { idempotent: true };
     const service = other(Note, Saved, { errors, ...put });
-    const [writing] = endpointModels({ get: GET_OTHER }, [service]);
+    const [writing] = models({ get: GET_OTHER }, [service]);
     expect(writing).toMatchObject({ changesState: true, call: { method: put } });
     expect(emitEndpoints([writing].flatMap((each) => each ?? []))).toContain("changesState: true");
-    const [reading] = endpointModels({ get: { ...GET_OTHER, changesState: false } }, [service]);
+    const [reading] = models({ get: { ...GET_OTHER, changesState: false } }, [service]);
     expect(reading).toMatchObject({ changesState: false });
   });
 
@@ -153,14 +156,14 @@ describe("an endpoint", () => {
     ["null in the reply", Saved, Type.Object({ sessionId: Type.Union([text, Type.Null()]) })],
   ])("is refused where the sessionId is %s: no cookie is so", (_, request, reply) => {
     const service = other(request, reply, { errors });
-    expect(() => endpointModels({ get: GET_OTHER }, [service])).toThrow(
-      "sessionId of get must be a Type.String, required and free",
+    expect(() => models({ get: GET_OTHER }, [service])).toThrow(
+      "its sessionId must be a Type.String, required and free",
     );
   });
 
   test("is refused where a field of its body has no name that a script could use", () => {
     const service = other(Type.Object({ "not-a-name": text }), Note);
-    expect(() => endpointModels({ get: GET_OTHER }, [service])).toThrow('"not-a-name" is no name');
+    expect(() => models({ get: GET_OTHER }, [service])).toThrow('"not-a-name" is no name');
   });
 });
 
@@ -192,7 +195,7 @@ describe("what is emitted of an endpoint", () => {
     });
     const methods = service.methods.map((method) => ({ ...method, reply: "PasswordError" }));
     const services = [notes, { ...service, messages, methods }];
-    const endpoints = endpointModels({ save: SAVE, get: GET_OTHER }, services);
+    const endpoints = models({ save: SAVE, get: GET_OTHER }, services);
     const { paths, components } = JSON.parse(emitOpenApi(endpoints));
     const { schema } = paths["/other"].post.requestBody.content["application/json"];
     expect(schema).toEqual({ $ref: "#/components/schemas/Other.Note" });
@@ -200,14 +203,15 @@ describe("what is emitted of an endpoint", () => {
     expect(components.schemas["Other.PasswordError"].properties.why).toBeDefined();
     expect(components.schemas.PasswordError.properties.errCode).toEqual({ const: "5" });
     const emitted = emitEndpoints(endpoints);
-    expect(emitted).toContain("method: notes.SAVE");
-    expect(emitted).toContain("method: other.GET");
+    expect(emitted).toContain("clients.notes.save(request, options)");
+    expect(emitted).toContain("clients.other.get(request, options)");
+    expect(emitted).toContain("body: other.Note");
   });
 
   test("in OpenAPI has a form only where a form can hold it", () => {
     const types = (request: TObject): string[] => {
       const service = other(request, Type.Object({}));
-      const { paths } = JSON.parse(emitOpenApi(endpointModels({ get: GET_OTHER }, [service])));
+      const { paths } = JSON.parse(emitOpenApi(models({ get: GET_OTHER }, [service])));
       return Object.keys(paths["/other"].post.requestBody.content);
     };
     expect(types(Type.Object({ text }))).toEqual([

@@ -1,8 +1,10 @@
 import { type TObject, type TSchema, Type, TypeGuard } from "@sinclair/typebox";
+import leven from "leven";
 import type { CallEndpoint, HttpApi, HttpMethod, OwnEndpoint } from "../schema/endpoint.ts";
 import { type DeclaredErrorName, ERROR_NAMES } from "../schema/errors.ts";
-import { checkEndpoint, checkSpec, findMethod } from "./check-endpoint.ts";
 import { type MessageModel, type MethodModel, SchemaError, type ServiceModel } from "./model.ts";
+
+export const HTTP_API_SOURCE = "schema/http-api.ts";
 
 /** The field that travels in the cookie, not in bodies. */
 export const SESSION_FIELD = "sessionId";
@@ -13,9 +15,9 @@ export interface EndpointModel {
   readonly path: string;
   readonly methods: readonly HttpMethod[];
   readonly summary: string;
-  /** What it is listed under. */
+  /** The group that it is listed in. */
   readonly tag: string;
-  /** Other sites may not ask for it. */
+  /** If true, other sites may not ask for it. */
   readonly changesState: boolean;
   readonly needsSession: boolean;
   readonly cookie: "set" | "clear" | undefined;
@@ -26,9 +28,9 @@ export interface EndpointModel {
   readonly form: TObject | undefined;
   /** The answer's data; undefined for "". */
   readonly data: TSchema | undefined;
-  /** Media type of a file that it answers in place of JSON. */
+  /** Media type of a file that it answers instead of JSON. */
   readonly file: string | undefined;
-  /** Undefined where it has a handler of its own. */
+  /** Undefined if it has a handler of its own. */
   readonly call: CallModel | undefined;
 }
 
@@ -41,29 +43,21 @@ export interface CallModel {
   readonly returns: string | undefined;
 }
 
-/** @throws {SchemaError} an endpoint does not fit its method, or has another's URL */
+/**
+ * Join each endpoint with its method. check-endpoint.ts finds what is wrong with the result.
+ * @throws {SchemaError} an endpoint calls a method that does not exist
+ */
 export function endpointModels(
   api: HttpApi,
   services: readonly ServiceModel[],
 ): readonly EndpointModel[] {
-  const taken = new Map<string, string>();
-  return Object.entries(api).map(([name, spec]) => {
-    checkSpec(name, spec);
-    for (const method of spec.methods) {
-      const holder = taken.get(`${method} ${spec.path}`);
-      if (holder) {
-        throw new SchemaError(`Cannot route ${name} at ${method} ${spec.path}: ${holder} is there`);
-      }
-      taken.set(`${method} ${spec.path}`, name);
-    }
-    const endpoint = "calls" in spec ? callEndpoint(name, spec, services) : ownEndpoint(name, spec);
-    checkEndpoint(endpoint);
-    return endpoint;
-  });
+  return Object.entries(api).map(([name, spec]) =>
+    "calls" in spec ? callEndpoint(name, spec, services) : ownEndpoint(name, spec),
+  );
 }
 
 /**
- * The messages that the API may show. Where two services have one name, or an error has it, the
+ * The messages that the API may show. If two services have the same name, or an error has it, the
  * name of the service stands before it.
  */
 export function shownMessages(endpoints: readonly EndpointModel[]): readonly MessageModel[] {
@@ -86,7 +80,6 @@ function callEndpoint(
   const [service, method] = findMethod(name, calls, services);
   const request = findMessage(service, method.request);
   const reply = findMessage(service, method.reply);
-  const data = withoutSession(reply);
   const setsCookie = SESSION_FIELD in reply.properties ? "set" : undefined;
   return {
     name,
@@ -100,7 +93,7 @@ function callEndpoint(
     errors: method.errors,
     body: withoutSession(request),
     form: undefined,
-    data: returns === undefined ? data : reply.properties[returns],
+    data: returns === undefined ? withoutSession(reply) : reply.properties[returns],
     file: undefined,
     call: { service, method, request, reply, returns },
   };
@@ -126,13 +119,34 @@ function ownEndpoint(name: string, spec: OwnEndpoint): EndpointModel {
   };
 }
 
+function findMethod(
+  endpoint: string,
+  calls: string,
+  services: readonly ServiceModel[],
+): [ServiceModel, MethodModel] {
+  const all = services.flatMap((service) =>
+    service.methods.map((method) => ({
+      service,
+      method,
+      name: `${service.service}.${method.name}`,
+    })),
+  );
+  const found = all.find(({ name }) => name === calls);
+  if (found) return [found.service, found.method];
+  const [nearest] = all.toSorted((one, other) => leven(one.name, calls) - leven(other.name, calls));
+  const hint = nearest ? `, perhaps ${nearest.name}?` : "";
+  throw new SchemaError(
+    `Cannot route ${endpoint} of ${HTTP_API_SOURCE}: there is no method ${calls}${hint}`,
+  );
+}
+
 function findMessage(service: ServiceModel, name: string): TObject {
   const schema = service.messages.find((message) => message.name === name)?.schema;
   if (TypeGuard.IsObject(schema)) return schema;
   throw new SchemaError(`Cannot find the message ${name} of ${service.service}`);
 }
 
-/** What is not in the cookie: the message itself where that is all of it, undefined for nothing. */
+/** The fields that are not in the cookie: the message itself if it has no session. */
 function withoutSession(message: TObject): TObject | undefined {
   const { [SESSION_FIELD]: session, ...others } = message.properties;
   if (Object.keys(others).length === 0) return undefined;

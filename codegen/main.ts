@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { breakingChanges, refusal } from "./breaking.ts";
+import { checkEndpoints } from "./check-endpoint.ts";
 import { checkMessages } from "./check-messages.ts";
 import { checkNames } from "./check-names.ts";
 import { emitBrowserClient } from "./emit-browser-client.ts";
@@ -143,6 +144,7 @@ async function main(root: string, args: string[]): Promise<number> {
   const services = await readSchemas(root);
   const { HTTP_API } = await import(join(root, "schema/http-api.ts"));
   const endpoints = endpointModels(HTTP_API, services);
+  checkEndpoints(endpoints);
   const lock = await nextLock(root, services, endpoints, values["accept-breaking"]);
   const outputs = await outputsOf(services, endpoints, lock);
   const stale = await stalePaths(root, outputs);

@@ -15,6 +15,13 @@ export function variableName(service: string): string {
   return `${service.charAt(0).toLowerCase()}${service.slice(1)}`;
 }
 
+/** `data.username`, or `data["user-name"]` if the field's name is not an identifier. */
+export function memberOf(value: string, field: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(field)
+    ? `${value}.${field}`
+    : `${value}[${JSON.stringify(field)}]`;
+}
+
 /** The doc comment of a declaration: ends with where it comes from. */
 export function originDoc(name: string, source: string, ...paragraphs: string[]): string {
   return comment("", [...paragraphs, `From \`${name}\` in ${source}.`]);

@@ -7,7 +7,7 @@ import { optionsOrExit } from "./cli/usage.ts";
 import { HTTP_TIER, type HttpConfig } from "./config/http.ts";
 import { loadOrExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
-import { UserClient } from "./gen/user.ts";
+import { clientsOf } from "./gen/http-endpoints.ts";
 import { Pictures } from "./http/avatar/image.ts";
 import { openAvatars } from "./http/avatar/open.ts";
 import { AvatarRemovals } from "./http/avatar/removals.ts";
@@ -46,13 +46,13 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
   const packedInFlight = config.rpcLimits.maxInFlight;
   const limits = { ...DEFAULT_POOL_LIMITS, ...config.rpcLimits, packedInFlight };
   const balancer = new Balancer(rpcAddresses, limits, identity, interceptors);
-  const user = new UserClient(balancer);
+  const clients = clientsOf(balancer);
+  const { user } = clients;
   const removals = new AvatarRemovals(avatars, user, log);
   const processes = Math.max(1, Math.floor(availableParallelism() / workers));
   const pictures = new Pictures(PICTURE_COMMAND, { processes });
   const parts: HttpParts = {
-    caller: balancer,
-    user,
+    clients,
     cookie: new SessionCookie(publicUrl, sessionTtlSeconds),
     bodies: new Bodies(),
     avatars,

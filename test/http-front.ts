@@ -3,7 +3,8 @@
 import { join } from "node:path";
 import pino from "pino";
 import { UserContract } from "../schema/user.ts";
-import { UserClient, type UserService, userDispatch } from "../src/gen/user.ts";
+import { clientsOf } from "../src/gen/http-endpoints.ts";
+import { type UserService, userDispatch } from "../src/gen/user.ts";
 import { AvatarFolder } from "../src/http/avatar/folder.ts";
 import { AvatarRemovals } from "../src/http/avatar/removals.ts";
 import type { AvatarStore } from "../src/http/avatar/store.ts";
@@ -91,17 +92,16 @@ export async function startFront(
   const balancer = new Balancer([{ host: HOST, port: options.rpcPort ?? listener.port }]);
   cleanup.defer(async () => balancer.close());
   const publicUrl = new URL(`http://${HOST}`);
-  const user = new UserClient(balancer);
+  const clients = clientsOf(balancer);
   const avatars = options.avatars ?? new AvatarFolder(folder.path);
-  const removals = new AvatarRemovals(avatars, user, log, options.graceMs);
+  const removals = new AvatarRemovals(avatars, clients.user, log, options.graceMs);
   cleanup.defer(() => removals.close(1000));
   const pictures = startPictures();
   cleanup.defer(async () => pictures.close());
   const http = new HttpServer({
     host: HOST,
     port: 0,
-    caller: balancer,
-    user,
+    clients,
     cookie: new SessionCookie(publicUrl, 1800),
     bodies: new Bodies(options.bodyLimits),
     avatars,

@@ -1,86 +1,128 @@
 // @generated from schema/http-api.ts by `bun run codegen`. Edit the schema, not this file.
-import type { Caller, Method } from "../rpc/method.ts";
+import { Type } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import * as userSchema from "../../schema/user.ts";
+import type { Caller, CallOptions, Validator } from "../rpc/method.ts";
 import * as user from "./user.ts";
-
-export type { Caller };
 
 /** What every endpoint has. From `HTTP_API` in schema/http-api.ts. */
 export interface Endpoint {
   /** `:name` stands for one segment. */
   readonly path: string;
   readonly methods: readonly ("GET" | "POST")[];
-  /** Not to be asked for on behalf of another site, ahead of time or by HEAD. */
+  /** If true, other sites, prefetching and HEAD are refused. */
   readonly changesState: boolean;
 }
 
 /** An endpoint that a method answers. From `HTTP_API` in schema/http-api.ts. */
-export interface CallEndpoint extends Endpoint {
-  readonly method: Method<unknown, unknown>;
-  /** What the body holds of the request. */
+export type CallEndpoint<Body, Reply> = Endpoint & {
+  /** The fields of the body; if there are none, the body is not read. */
   readonly fields: readonly string[];
-  /** The cookie holds the `sessionId` of the request. */
-  readonly needsSession: boolean;
-  /** Whether the reply's `sessionId` becomes the cookie, or the cookie is taken away. */
-  readonly cookie?: "set" | "clear";
-  /** The answer's `data`: a field of the reply, or an object of several. */
-  readonly returns: string | readonly string[];
+  readonly body: Validator<Body>;
+  /** The answer's `data`. */
+  data(reply: Reply): unknown;
+  /** The session that the cookie holds from now on. */
+  newSession?(reply: Reply): string;
+  /** The cookie is taken away. */
+  readonly endsSession?: true;
+} & (
+    | { readonly needsSession: false; readonly call: Call<Body, Reply> }
+    | { readonly needsSession: true; readonly call: Call<Body & Session, Reply> }
+  );
+
+type Call<Request, Reply> = (
+  clients: Clients,
+  request: Request,
+  options: CallOptions,
+) => Promise<Reply>;
+
+/** What the cookie adds to a body. */
+interface Session {
+  readonly sessionId: string;
 }
+
+type TakeCallEndpoint = <Body extends object, Reply>(endpoint: CallEndpoint<Body, Reply>) => void;
 
 /** An endpoint with a handler of its own. From `HTTP_API` in schema/http-api.ts. */
 export interface OwnEndpoint extends Endpoint {
   readonly name: "updateProfilePic" | "showPicture";
 }
 
-/** The endpoints that a method answers. From `HTTP_API` in schema/http-api.ts. */
-export const CALL_ENDPOINTS: readonly CallEndpoint[] = [
-  {
+/** The clients of the services that answer endpoints. From `HTTP_API` in schema/http-api.ts. */
+export interface Clients {
+  readonly user: user.UserClient;
+}
+
+/** The clients, over one caller. From `HTTP_API` in schema/http-api.ts. */
+export function clientsOf(caller: Caller): Clients {
+  return { user: new user.UserClient(caller) };
+}
+
+/** The check of a request that has nothing but a session. */
+const NO_FIELDS = TypeCompiler.Compile(Type.Object({}));
+
+/**
+ * Hand each endpoint that a method answers to `take`: each has types of its own.
+ * From `HTTP_API` in schema/http-api.ts.
+ */
+export function eachCallEndpoint(take: TakeCallEndpoint): void {
+  take({
     path: "/api/entrytask/user/signup",
     methods: ["POST"],
     changesState: true,
-    method: user.SIGN_UP,
     fields: ["username", "password"],
+    body: user.Credentials,
     needsSession: false,
-    returns: [],
-  },
-  {
+    call: (clients, request, options) => clients.user.signUp(request, options),
+    data: () => "",
+  });
+  take({
     path: "/api/entrytask/user/signin",
     methods: ["POST"],
     changesState: true,
-    method: user.SIGN_IN,
     fields: ["username", "password"],
+    body: user.Credentials,
     needsSession: false,
-    cookie: "set",
-    returns: [],
-  },
-  {
+    call: (clients, request, options) => clients.user.signIn(request, options),
+    data: () => "",
+    newSession: (reply) => reply.sessionId,
+  });
+  take({
     path: "/api/entrytask/user/signout",
     methods: ["POST", "GET"],
     changesState: true,
-    method: user.SIGN_OUT,
     fields: [],
+    body: NO_FIELDS,
     needsSession: true,
-    cookie: "clear",
-    returns: [],
-  },
-  {
+    call: (clients, request, options) => clients.user.signOut(request, options),
+    data: () => "",
+    endsSession: true,
+  });
+  take({
     path: "/api/entrytask/user/get_user_info",
     methods: ["GET"],
     changesState: false,
-    method: user.GET_USER_INFO,
     fields: [],
+    body: NO_FIELDS,
     needsSession: true,
-    returns: ["username", "nickname", "profilePath"],
-  },
-  {
+    call: (clients, request, options) => clients.user.getUserInfo(request, options),
+    data: (reply) => ({
+      username: reply.username,
+      nickname: reply.nickname,
+      profilePath: reply.profilePath,
+    }),
+  });
+  take({
     path: "/api/entrytask/user/update_nickname",
     methods: ["POST"],
     changesState: true,
-    method: user.UPDATE_NICKNAME,
     fields: ["nickname", "username"],
+    body: TypeCompiler.Compile(Type.Omit(userSchema.NicknameUpdate, ["sessionId"])),
     needsSession: true,
-    returns: "nickname",
-  },
-];
+    call: (clients, request, options) => clients.user.updateNickname(request, options),
+    data: (reply) => reply.nickname,
+  });
+}
 
 /** The endpoints with a handler of their own. From `HTTP_API` in schema/http-api.ts. */
 export const OWN_ENDPOINTS: readonly OwnEndpoint[] = [

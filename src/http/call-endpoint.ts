@@ -1,68 +1,66 @@
 import type { CallEndpoint } from "../gen/http-endpoints.ts";
-import { mismatch } from "../rpc/method.ts";
+import { type CallOptions, mismatch, type Validator } from "../rpc/method.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
-import { type Fields, isObject, toNfc } from "./fields.ts";
+import { type Fields, toNfc } from "./fields.ts";
 import { Refusal, success } from "./reply.ts";
 import { withFirstSession } from "./session-cookie.ts";
 
-/** Stands for the session while the shape of a request is judged, which comes first. */
-const ANY_SESSION = { sessionId: "" };
-
 /** Answer an endpoint by the method that it names: body and cookie → call → data and cookie. */
-export function callHandler(
-  endpoint: CallEndpoint,
-  { caller, cookie, bodies }: Pick<HttpParts, "caller" | "cookie" | "bodies">,
+export function callHandler<Body extends object, Reply>(
+  endpoint: CallEndpoint<Body, Reply>,
+  { clients, cookie, bodies }: Pick<HttpParts, "clients" | "cookie" | "bodies">,
 ): Handler {
-  const { method, needsSession, returns } = endpoint;
-  const hasBody = endpoint.fields.length > 0;
-  const endsSession = endpoint.cookie === "clear";
+  const { fields } = endpoint;
+  const call = callOf(endpoint, { clients, cookie });
   // An async function would keep a generator and two more objects for as long as the call takes.
-  if (!hasBody) return (exchange) => call(exchange, {});
+  if (fields.length === 0) {
+    const noFields = checked({}, endpoint.body);
+    return (exchange) => call(exchange, noFields).then(answer);
+  }
   return (exchange) =>
-    bodies.readFields(exchange.request).then((fields) => call(exchange, bodyOf(endpoint, fields)));
+    bodies
+      .readFields(exchange.request)
+      .then((given) => call(exchange, checked(pick(given, fields), endpoint.body)))
+      .then(answer);
 
-  function call(exchange: Exchange, fields: Record<string, unknown>): Promise<Response> {
-    if (!needsSession) return send(exchange, fields);
+  function answer(reply: Reply): Response {
+    const data = endpoint.data(reply);
+    if (endpoint.newSession) return success(data, cookie.set(endpoint.newSession(reply)));
+    return success(data, endpoint.endsSession && cookie.clear());
+  }
+}
+
+/** Call the method with a body and, if it needs one, with the session of the cookie. */
+function callOf<Body extends object, Reply>(
+  endpoint: CallEndpoint<Body, Reply>,
+  { clients, cookie }: Pick<HttpParts, "clients" | "cookie">,
+): (exchange: Exchange, body: Body) => Promise<Reply> {
+  // A browser that closes during a sign-out still ends its session.
+  const optionsOf = ({ request, requestId }: Exchange): CallOptions =>
+    endpoint.endsSession ? { requestId } : { requestId, signalOf: request };
+  if (!endpoint.needsSession) {
+    return (exchange, body) => endpoint.call(clients, body, optionsOf(exchange));
+  }
+  const callWith = (exchange: Exchange, body: Body, sessionId: string) =>
+    endpoint.call(clients, { ...body, sessionId }, optionsOf(exchange));
+  return (exchange, body) => {
     const sessionIds = cookie.read(exchange.request);
-    if (typeof sessionIds !== "string") {
-      return withFirstSession(sessionIds, (sessionId) => send(exchange, { ...fields, sessionId }));
-    }
-    fields.sessionId = sessionIds;
-    return send(exchange, fields);
-  }
-
-  function send({ request, requestId }: Exchange, fields: Fields): Promise<Response> {
-    // Who closes the window on signing out wants the session to end all the same.
-    const options = endsSession ? { requestId } : { requestId, signalOf: request };
-    return caller.call(method, fields, options).then(answer);
-  }
-
-  function answer(reply: unknown): Response {
-    if (!isObject(reply)) throw new TypeError(`Cannot show the reply of ${method.name}`);
-    const data = typeof returns === "string" ? reply[returns] : pick(reply, returns);
-    if (endpoint.cookie === "set") return success(data, cookie.set(String(reply.sessionId)));
-    return success(data, endsSession ? cookie.clear() : undefined);
-  }
+    if (typeof sessionIds === "string") return callWith(exchange, body, sessionIds);
+    return withFirstSession(sessionIds, (sessionId) => callWith(exchange, body, sessionId));
+  };
 }
 
-/** @throws {Refusal} 400: the body does not hold what the method's request needs */
-function bodyOf(
-  { method, fields, needsSession }: CallEndpoint,
-  given: Fields,
-): Record<string, unknown> {
+/** The named fields of a body and no others. */
+function pick(given: Fields, names: readonly string[]): Fields {
   const body: Record<string, unknown> = {};
-  for (const field of fields) {
-    if (given[field] !== undefined) body[field] = toNfc(given[field]);
+  for (const name of names) {
+    if (given[name] !== undefined) body[name] = toNfc(given[name]);
   }
-  const message = needsSession ? { ...body, ...ANY_SESSION } : body;
-  if (method.request.Check(message)) return body;
-  throw new Refusal(400, mismatch(method.request, message).replace(/^\//, ""));
+  return body;
 }
 
-/** The named fields and no others; "" for none. */
-function pick(reply: Fields, names: readonly string[]): Fields | "" {
-  if (names.length === 0) return "";
-  const data: Record<string, unknown> = {};
-  for (const name of names) data[name] = reply[name];
-  return data;
+/** @throws {Refusal} 400: a field is missing or against its rule */
+function checked<Body>(body: unknown, validator: Validator<Body>): Body {
+  if (validator.Check(body)) return body;
+  throw new Refusal(400, mismatch(validator, body).replace(/^\//, ""));
 }

@@ -1,6 +1,5 @@
 import type { Server } from "bun";
-import type { Caller } from "../gen/http-endpoints.ts";
-import type { UserClient } from "../gen/user.ts";
+import type { Clients } from "../gen/http-endpoints.ts";
 import type { Log } from "../rpc/log.ts";
 import type { Pictures } from "./avatar/image.ts";
 import type { AvatarRemovals } from "./avatar/removals.ts";
@@ -10,9 +9,8 @@ import type { SessionCookie } from "./session-cookie.ts";
 
 /** What the handlers are made of. */
 export interface HttpParts {
-  /** The TCP servers, for the endpoints that are a call and no more. */
-  readonly caller: Caller;
-  readonly user: UserClient;
+  /** The services of the TCP tier. */
+  readonly clients: Clients;
   readonly cookie: SessionCookie;
   readonly bodies: Bodies;
   readonly avatars: AvatarStore;

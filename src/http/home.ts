@@ -3,7 +3,7 @@ import type { Handler, HttpParts } from "./exchange.ts";
 import { withFirstSession } from "./session-cookie.ts";
 
 /** Send a browser to the page that it belongs on. */
-export function homeHandler({ user, cookie }: Pick<HttpParts, "user" | "cookie">): Handler {
+export function homeHandler({ clients, cookie }: Pick<HttpParts, "clients" | "cookie">): Handler {
   return async ({ request, requestId }) => {
     const page = (await isSignedIn(request, requestId)) ? "/userInfo.html" : "/signIn.html";
     return new Response(null, {
@@ -15,7 +15,7 @@ export function homeHandler({ user, cookie }: Pick<HttpParts, "user" | "cookie">
   async function isSignedIn(request: Request, requestId: string): Promise<boolean> {
     try {
       await withFirstSession(cookie.read(request), (sessionId) =>
-        user.getUserInfo({ sessionId }, { requestId }),
+        clients.user.getUserInfo({ sessionId }, { requestId }),
       );
       return true;
     } catch (error) {

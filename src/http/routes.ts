@@ -1,6 +1,6 @@
 import {
-  CALL_ENDPOINTS,
   type Endpoint,
+  eachCallEndpoint,
   OWN_ENDPOINTS,
   type OwnEndpoint,
 } from "../gen/http-endpoints.ts";
@@ -29,7 +29,7 @@ export function routes(parts: HttpParts): RouteTable {
     ...pageRoutes(parts.publicFolder), // /signUp.html, /openapi.json, …
   };
   const sameSite = new SameSite(parts.publicOrigin, parts.log);
-  for (const endpoint of CALL_ENDPOINTS) add(endpoint, callHandler(endpoint, parts));
+  eachCallEndpoint((endpoint) => add(endpoint, callHandler(endpoint, parts)));
   for (const endpoint of OWN_ENDPOINTS) add(endpoint, ownHandlers[endpoint.name]);
   return table;
 

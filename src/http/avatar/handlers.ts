@@ -36,7 +36,7 @@ interface Session {
 
 /** Upload a picture, and show it. */
 export function avatarHandlers({
-  user,
+  clients: { user },
   cookie,
   bodies,
   avatars,
