@@ -20,8 +20,8 @@ import { ConfigError } from "./config/reader.ts";
 import { RPC_COMMAND, type RpcCommandConfig } from "./config/rpc-client.ts";
 import type { Environment } from "./config/variables.ts";
 import { Balancer } from "./rpc/client/balancer.ts";
+import type { JsonObject } from "./rpc/json.ts";
 import { DEFAULT_POOL_LIMITS } from "./rpc/limits.ts";
-import type { JsonObject } from "./rpc/wire/json.ts";
 
 const BUILD = `portico-rpc/${version}`;
 /** Whoever types a request takes the time that it takes: the deadline begins after it. */

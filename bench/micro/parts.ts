@@ -4,10 +4,15 @@ import { availableParallelism } from "node:os";
 import { hash } from "@node-rs/argon2";
 import { Credentials, GET_USER_INFO, Profile } from "../../src/gen/user.ts";
 import { SessionCookie } from "../../src/http/session-cookie.ts";
+import { parseObject } from "../../src/rpc/json.ts";
 import { DEFAULT_LIMITS } from "../../src/rpc/limits.ts";
-import { type Frame, FrameReader, FrameType } from "../../src/rpc/wire/frame.ts";
-import { parseObject } from "../../src/rpc/wire/json.ts";
-import { Outbox, type OutgoingFrame } from "../../src/rpc/wire/outbox.ts";
+import {
+  type Frame,
+  FrameReader,
+  FrameType,
+  type OutgoingFrame,
+} from "../../src/rpc/wire/frame.ts";
+import { Outbox } from "../../src/rpc/wire/outbox.ts";
 import { classicPasswords, Passwords } from "../../src/user/password.ts";
 import { newSessionId } from "../../src/user/session-id.ts";
 

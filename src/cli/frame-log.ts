@@ -1,9 +1,13 @@
 import { DESCRIBE, type ServiceDescription } from "../gen/system.ts";
 import type { Address } from "../rpc/address.ts";
 import type { Interceptor } from "../rpc/interceptor.ts";
-import { type Frame, FrameType } from "../rpc/wire/frame.ts";
-import { bytesOf, type FrameTap } from "../rpc/wire/frame-tap.ts";
-import type { OutgoingFrame } from "../rpc/wire/outbox.ts";
+import {
+  bytesOf,
+  type Frame,
+  type FrameTap,
+  FrameType,
+  type OutgoingFrame,
+} from "../rpc/wire/frame.ts";
 
 const DEFAULT_COLUMNS = 80;
 const TITLE_LENGTH = 48;

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from "../rpc/wire/json.ts";
+import { isObject, type JsonObject } from "../rpc/json.ts";
 
 /** One line of what a message holds. */
 export interface Field {

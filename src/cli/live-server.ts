@@ -1,7 +1,7 @@
 import { isDomainErrorName } from "../../schema/errors.ts";
 import { type MethodDescription, type ServiceDescription, SystemClient } from "../gen/system.ts";
+import type { JsonObject } from "../rpc/json.ts";
 import type { Caller, CallOptions, Method, Validator } from "../rpc/method.ts";
-import type { JsonObject } from "../rpc/wire/json.ts";
 
 /** The server checks the request by its own schema, and whoever reads the reply sees what it is. */
 const ANYTHING: Validator<unknown> = {

@@ -1,5 +1,5 @@
 import { type ParseError, parse } from "jsonc-parser";
-import { isObject, type JsonObject } from "../rpc/wire/json.ts";
+import { isObject, type JsonObject } from "../rpc/json.ts";
 import { UsageError } from "./usage.ts";
 
 /** Where a request comes from that is not an argument. */

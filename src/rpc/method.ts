@@ -138,6 +138,11 @@ export function isErrorOf<Errors extends DeclaredErrorName>(
   return error instanceof DomainError && errors.some((declared) => declared === error.code);
 }
 
+/** Whether callers of a method expect this error: it is declared, or DataBaseError. */
+export function declares({ errors }: Method<unknown, unknown>, code: DomainError["code"]): boolean {
+  return code === "DataBaseError" || errors.includes(code);
+}
+
 /** The first thing that is wrong with `value`, without repeating it: it may be a secret. */
 export function mismatch(validator: Validator<unknown>, value: unknown): string {
   const error = validator.Errors(value).First();

@@ -2,9 +2,9 @@ import { type Deadlines, Expiring } from "../deadlines.ts";
 import { RpcError } from "../error.ts";
 import type { InterceptedCall } from "../interceptor.ts";
 import type { Phases } from "../phases.ts";
-import { decodeError } from "../wire/answer.ts";
-import { type Frame, FrameType } from "../wire/frame.ts";
-import type { Outbox, OutgoingFrame } from "../wire/outbox.ts";
+import { decodeError } from "../wire/bodies.ts";
+import { type Frame, FrameType, type OutgoingFrame } from "../wire/frame.ts";
+import type { Outbox } from "../wire/outbox.ts";
 
 const MAX_UINT32 = 0xffffffff;
 

@@ -2,10 +2,16 @@ import type { Address } from "../address.ts";
 import { CallTable } from "../call-table.ts";
 import { RpcError } from "../error.ts";
 import type { PoolLimits } from "../limits.ts";
-import { parseGoAway } from "../wire/answer.ts";
+import { parseGoAway } from "../wire/bodies.ts";
 import { Flag, type Frame, FrameError, FrameType } from "../wire/frame.ts";
-import { answerProof, type Greeting } from "../wire/greeting.ts";
-import { type Hello, newNonce, parseHello, whyUnserved } from "../wire/hello.ts";
+import {
+  answerProof,
+  type Greeting,
+  type Hello,
+  newNonce,
+  parseHello,
+  whyUnserved,
+} from "../wire/handshake.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { Attempt, AttemptHolder } from "./attempt.ts";
 import { FrameSocket } from "./socket.ts";

@@ -1,7 +1,7 @@
 import type { Address } from "../address.ts";
 import { RpcError } from "../error.ts";
 import type { PoolLimits } from "../limits.ts";
-import type { Greeting } from "../wire/greeting.ts";
+import type { Greeting } from "../wire/handshake.ts";
 import type { Attempt, AttemptHolder } from "./attempt.ts";
 import { Backoff } from "./backoff.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";

@@ -4,7 +4,7 @@ import type { PoolLimits } from "../limits.ts";
 import { TICK_MS } from "../liveness.ts";
 import type { Log } from "../log.ts";
 import { FrameError } from "../wire/frame.ts";
-import type { Greeting } from "../wire/greeting.ts";
+import type { Greeting } from "../wire/handshake.ts";
 import { Addresses, keyOf, type Resolve } from "./addresses.ts";
 import { Pool } from "./pool.ts";
 import { ServerPresence } from "./server-presence.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Deadlines } from "../deadlines.ts";
+import { parseObject } from "../json.ts";
 import { DEFAULT_POOL_LIMITS, type PoolLimits } from "../limits.ts";
 import { Phases } from "../phases.ts";
 import { answersWell, type FaultyServer, startFaultyServer } from "../testing/faults.ts";
@@ -8,8 +9,7 @@ import { type RawFrame, RawPeer } from "../testing/raw-peer.ts";
 import { eventually, failure, HOST, SAY, startClient, startServer } from "../testing/stack.ts";
 import { Stopwatch } from "../testing/stopwatch.ts";
 import { Flag, FrameType } from "../wire/frame.ts";
-import { helloTemplate } from "../wire/hello.ts";
-import { parseObject } from "../wire/json.ts";
+import { helloTemplate } from "../wire/handshake.ts";
 import { Attempt } from "./attempt.ts";
 import { Pool } from "./pool.ts";
 

@@ -3,7 +3,7 @@ import type { Address } from "../address.ts";
 import type { PoolLimits } from "../limits.ts";
 import { Liveness } from "../liveness.ts";
 import { Flag, type Frame, FrameError, FrameReader, FrameType } from "../wire/frame.ts";
-import type { Greeting } from "../wire/greeting.ts";
+import type { Greeting } from "../wire/handshake.ts";
 import { Outbox } from "../wire/outbox.ts";
 
 /** What happens on a socket. */

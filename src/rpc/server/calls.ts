@@ -4,10 +4,10 @@ import { DomainError, RpcError, type RpcStatus } from "../error.ts";
 import { type Interceptor, type Outcome, outcomeOf } from "../interceptor.ts";
 import type { ServerLimits } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { DispatchEntry, Method } from "../method.ts";
-import { encodeError, isDeclared } from "../wire/answer.ts";
+import { type DispatchEntry, declares, type Method } from "../method.ts";
+import { encodeError } from "../wire/bodies.ts";
 import { type Frame, FrameError, FrameType } from "../wire/frame.ts";
-import type { HelloTemplate } from "../wire/hello.ts";
+import type { HelloTemplate } from "../wire/handshake.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { RunningCall } from "./running-call.ts";
 
@@ -192,7 +192,7 @@ export class ServerCalls {
  * itself: passed on, they would say of this call what holds for that one.
  */
 function isAnswer(method: Method<unknown, unknown>, error: unknown): error is Answer {
-  if (error instanceof DomainError) return isDeclared(method, error.code);
+  if (error instanceof DomainError) return declares(method, error.code);
   return error instanceof RpcError && OWN_STATUSES.has(error.status);
 }
 

@@ -1,10 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { parseObject } from "../json.ts";
 import { encode, helloBody, type RawFrame, RawPeer, uint32 } from "../testing/raw-peer.ts";
 import { eventually, SAY, startServer, type TestServer, type Text } from "../testing/stack.ts";
 import { Stopwatch } from "../testing/stopwatch.ts";
 import { FrameType } from "../wire/frame.ts";
-import { parseObject } from "../wire/json.ts";
-import { proofOf } from "../wire/token.ts";
+import { proofOf } from "../wire/handshake.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);

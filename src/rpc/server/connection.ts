@@ -1,11 +1,17 @@
 import type { Socket } from "bun";
 import { RpcError } from "../error.ts";
 import { Liveness } from "../liveness.ts";
-import { goAwayText } from "../wire/answer.ts";
+import { goAwayText } from "../wire/bodies.ts";
 import { Flag, type Frame, FrameError, FrameReader, FrameType } from "../wire/frame.ts";
-import { type Hello, newNonce, parseHello } from "../wire/hello.ts";
+import {
+  type Hello,
+  isProof,
+  newNonce,
+  parseHello,
+  parseProof,
+  proofOf,
+} from "../wire/handshake.ts";
 import { Outbox } from "../wire/outbox.ts";
-import { isProof, parseProof, proofOf } from "../wire/token.ts";
 import { ServerCalls, type ServerCallsOwner, type ServerContext } from "./calls.ts";
 
 /** What a peer may make us hold that may still be anybody. */

@@ -1,12 +1,12 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { callLog } from "../../telemetry/call-log.ts";
+import { parseObject } from "../json.ts";
 import type { Log } from "../log.ts";
 import { answersWell } from "../testing/faults.ts";
 import { type RawFrame, RawPeer, startFakeAnswerer } from "../testing/raw-peer.ts";
 import { eventually, failure, SAY, startClient, startServer, type Text } from "../testing/stack.ts";
 import { Stopwatch } from "../testing/stopwatch.ts";
 import { type Frame, FrameType } from "../wire/frame.ts";
-import { parseObject } from "../wire/json.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);

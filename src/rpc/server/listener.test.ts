@@ -74,7 +74,6 @@ test("HELLO announces the build, the limits and each method's hash", async () =>
   const { body } = await peer.frame(FrameType.hello);
   expect(JSON.parse(body)).toEqual({
     build: "portico/test",
-    contract: expect.stringMatching(/^[0-9a-f]{16}$/),
     nonce: expect.stringMatching(/^[0-9a-f]{32}$/),
     magic: "portico",
     versions: [1, 1],

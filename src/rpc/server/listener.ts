@@ -5,7 +5,7 @@ import { DEFAULT_LIMITS, type ServerLimits } from "../limits.ts";
 import { TICK_MS } from "../liveness.ts";
 import type { Log } from "../log.ts";
 import type { DispatchEntry, DispatchTable } from "../method.ts";
-import { helloTemplate } from "../wire/hello.ts";
+import { helloTemplate } from "../wire/handshake.ts";
 import type { ServerContext } from "./calls.ts";
 import { ServerConnection } from "./connection.ts";
 

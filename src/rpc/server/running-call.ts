@@ -2,9 +2,9 @@ import type { DeclaredErrorName } from "../../../schema/errors.ts";
 import { Expiring } from "../deadlines.ts";
 import { DomainError } from "../error.ts";
 import type { InterceptedCall, Metadata, OnEnd } from "../interceptor.ts";
+import { parseObject } from "../json.ts";
 import type { CallContext, DispatchEntry, Method } from "../method.ts";
 import type { Frame } from "../wire/frame.ts";
-import { parseObject } from "../wire/json.ts";
 
 const MAX_REQUEST_ID_LENGTH = 128;
 

@@ -1,7 +1,6 @@
 // A server that goes wrong by a script: greets well, then does one fault for each request.
 
-import type { Frame } from "../wire/frame.ts";
-import { FrameType } from "../wire/frame.ts";
+import { type Frame, FrameType } from "../wire/frame.ts";
 import { encode, type FakeServer, type RawPeer, startFakeAnswerer } from "./raw-peer.ts";
 
 /** What a faulty server does on a request. */

@@ -1,8 +1,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { encode } from "../testing/raw-peer.ts";
 import { seededRandom, testSeed } from "../testing/seed.ts";
-import { FrameType } from "./frame.ts";
-import { Outbox, type OutgoingFrame, type Writable } from "./outbox.ts";
+import { FrameType, type OutgoingFrame } from "./frame.ts";
+import { Outbox, type Writable } from "./outbox.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);

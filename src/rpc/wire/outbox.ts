@@ -1,11 +1,4 @@
-import {
-  Flag,
-  FrameType,
-  HEADER_BYTES,
-  LENGTH_BYTES,
-  METADATA_LENGTH_BYTES,
-  TIMEOUT_BYTES,
-} from "./frame.ts";
+import { encodeFrame, maxBytesOf, type OutgoingFrame } from "./frame.ts";
 
 /** The part of a Bun socket that an outbox needs. */
 export interface Writable {
@@ -13,26 +6,10 @@ export interface Writable {
   write(data: Uint8Array): number;
 }
 
-export interface OutgoingFrame {
-  readonly type: number;
-  readonly flags?: number;
-  readonly method?: number;
-  readonly id?: number;
-  /** REQUEST only, in milliseconds. */
-  readonly timeoutMs?: number;
-  /** JSON text; "" or absent for none. */
-  readonly metadata?: string;
-  /** JSON text. */
-  readonly body: string;
-}
-
 const FIRST_CAPACITY = 16 * 1024;
 const MAX_KEPT_CAPACITY = 256 * 1024;
 /** So much is worth a write of its own: the peer has something to do while this side goes on. */
 const WORTH_A_WRITE_BYTES = 4 * 1024;
-const MAX_UTF8_BYTES_PER_UNIT = 3;
-const MAX_METADATA_BYTES = 0xffff;
-const MAX_OVERHEAD_BYTES = LENGTH_BYTES + HEADER_BYTES + TIMEOUT_BYTES + METADATA_LENGTH_BYTES;
 
 /**
  * The bytes that wait to leave on one connection. Frames are encoded straight into one buffer, and
@@ -79,35 +56,15 @@ export class Outbox {
    * @returns false, with nothing queued, where the frame is over `maxFrameBytes`
    */
   push(frame: OutgoingFrame, maxFrameBytes = Infinity): boolean {
-    const { type, flags = 0, method = 0, id = 0, timeoutMs = 0, metadata = "", body } = frame;
-    // A UTF-16 unit becomes one to three bytes: what cannot fit is not even encoded.
-    const units = metadata.length + body.length;
+    const units = (frame.metadata?.length ?? 0) + frame.body.length;
+    // A UTF-16 unit becomes one to three bytes: a frame that cannot fit is not even encoded.
     if (units > maxFrameBytes) return false;
-    this.#reserve(MAX_OVERHEAD_BYTES + units * MAX_UTF8_BYTES_PER_UNIT);
-    const buffer = this.#buffer;
-    let at = this.#end + LENGTH_BYTES;
-    buffer.writeUInt8(type, at);
-    buffer.writeUInt8(metadata ? flags | Flag.metadata : flags, at + 1);
-    buffer.writeUInt16BE(method, at + 2);
-    buffer.writeUInt32BE(id, at + 4);
-    at += HEADER_BYTES;
-    if (type === FrameType.request) {
-      buffer.writeUInt32BE(timeoutMs, at);
-      at += TIMEOUT_BYTES;
-    }
-    if (metadata) {
-      const bytes = buffer.write(metadata, at + METADATA_LENGTH_BYTES, "utf8");
-      if (bytes > MAX_METADATA_BYTES) return false;
-      buffer.writeUInt16BE(bytes, at);
-      at += METADATA_LENGTH_BYTES + bytes;
-    }
-    at += buffer.write(body, at, "utf8");
-    const frameBytes = at - this.#end - LENGTH_BYTES;
-    if (frameBytes > maxFrameBytes) return false;
-    buffer.writeUInt32BE(frameBytes, this.#end);
-    this.#end = at;
+    this.#reserve(maxBytesOf(units));
+    const end = encodeFrame(frame, maxFrameBytes, this.#buffer, this.#end);
+    if (end === 0) return false;
+    this.#end = end;
     this.#onPush?.(frame);
-    if (at - this.#start > this.#flushAtBytes) this.#flush();
+    if (end - this.#start > this.#flushAtBytes) this.#flush();
     else this.#schedule();
     return true;
   }

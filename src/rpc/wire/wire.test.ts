@@ -12,7 +12,7 @@ import { Listener } from "../server/listener.ts";
 import { failure, HOST } from "../testing/stack.ts";
 import { bodyOf, dump, startTap, type TappedFrame, typeOf } from "../testing/wire-tap.ts";
 import { Flag, FrameType } from "./frame.ts";
-import { proofOf } from "./token.ts";
+import { proofOf } from "./handshake.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);

@@ -2,7 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { encode, helloBody, RawPeer } from "../testing/raw-peer.ts";
 import { eventually, failure, SAY, startClient, startServer } from "../testing/stack.ts";
 import { FrameType } from "./frame.ts";
-import { isProof, parseProof, proofOf } from "./token.ts";
+import { isProof, parseProof, proofOf } from "./handshake.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);

@@ -1,12 +1,12 @@
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Parse what a peer says is an object; undefined where it is none, or no JSON at all. */
+/** Parse text from a peer; undefined if it is not JSON, or not an object. */
 export function parseObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return isObject(value) ? value : undefined;
   } catch {
-    return undefined; // The caller knows what it wanted to read, and says so.
+    return undefined; // The caller knows what the text should be, and reports that.
   }
 }
 

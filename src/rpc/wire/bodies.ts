@@ -1,13 +1,12 @@
 import { isDomainErrorName } from "../../../schema/errors.ts";
 import { DomainError, isRpcStatus, RpcError } from "../error.ts";
-import type { Method } from "../method.ts";
-import { Flag, type Frame, FrameType } from "./frame.ts";
-import { parseObject } from "./json.ts";
-import type { OutgoingFrame } from "./outbox.ts";
+import { parseObject } from "../json.ts";
+import { declares, type Method } from "../method.ts";
+import { Flag, type Frame, FrameType, type OutgoingFrame } from "./frame.ts";
 
 const MAX_RETRY_AFTER_MS = 3_600_000;
 
-/** The body of an ERROR frame: an RPC status or a name of the error table. */
+/** The body of an ERROR frame. `code` is an RPC status or a name of the error table. */
 interface ErrorBody {
   readonly code: string;
   readonly message: string;
@@ -15,9 +14,8 @@ interface ErrorBody {
 }
 
 /**
- * An ERROR frame. Causes stay on this side, and so does the message of an answer that has one: it
- * may quote a driver, with hosts, files and SQL in it. An unexpected error says nothing about
- * itself.
+ * An ERROR frame. The cause of an error is never sent. The message of a domain error with a cause
+ * is not sent either: it may quote a driver, with hosts, files and SQL.
  */
 export function encodeError(id: number, error: RpcError | DomainError): OutgoingFrame {
   const isRpc = error instanceof RpcError;
@@ -28,10 +26,10 @@ export function encodeError(id: number, error: RpcError | DomainError): Outgoing
   return { type: FrameType.error, flags, id, body: JSON.stringify(body) };
 }
 
-/** What to throw for an ERROR frame; an error that the method does not declare is `internal`. */
+/** The error to throw for an ERROR frame; `internal` if the method does not declare its code. */
 export function decodeError(method: Method<unknown, unknown>, frame: Frame): Error {
   const { code, message, retryAfterMs } = parseErrorBody(frame.body);
-  if (isDomainErrorName(code) && isDeclared(method, code)) return new DomainError(code, message);
+  if (isDomainErrorName(code) && declares(method, code)) return new DomainError(code, message);
   const processed = (frame.flags & Flag.processed) !== 0;
   if (isRpcStatus(code)) {
     return new RpcError(code, message, {
@@ -49,7 +47,7 @@ export function goAwayText(lastId: number, reason: string): string {
   return JSON.stringify({ lastId, reason });
 }
 
-/** Calls with an id over `lastId` were not begun; an unreadable body says that of none. */
+/** Calls with an id over `lastId` did not begin. If the body is unreadable, all may have begun. */
 export function parseGoAway(text: string): { lastId: number; reason: string } {
   const { lastId, reason } = parseObject(text) ?? {};
   return {
@@ -58,17 +56,12 @@ export function parseGoAway(text: string): { lastId: number; reason: string } {
   };
 }
 
-/** Whether a method's callers are prepared for this error. */
-export function isDeclared(method: Method<unknown, unknown>, code: DomainError["code"]): boolean {
-  return code === "DataBaseError" || method.errors.includes(code);
-}
-
 function parseErrorBody(text: string): ErrorBody {
   const { code, message, retryAfterMs } = parseObject(text) ?? {};
   return {
     code: typeof code === "string" ? code : "unreadable",
     message: typeof message === "string" ? message : "no message",
-    // Not beyond what is sane: it ends up in timers and in HTTP headers.
+    // At most an hour: timers and HTTP headers use this number.
     retryAfterMs:
       typeof retryAfterMs === "number" && retryAfterMs >= 0
         ? Math.min(retryAfterMs, MAX_RETRY_AFTER_MS)
