@@ -2,6 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { scripts } from "../package.json" with { type: "json" };
+import { COMMANDS as LISTED } from "../src/help-main.ts";
 import { Folder, ROOT } from "./child.ts";
 
 // Processes on a shared machine: the limit ends a hang, it does not judge speed.
@@ -52,6 +53,25 @@ describe.each(COMMANDS)("bun run %s", (command) => {
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
     expect(stderr).toMatch(/--help|bun run |SERVICE\.METHOD|Quote it/);
     expect(existsSync(dataDir)).toBe(false);
+  });
+});
+
+describe("bun run help", () => {
+  test("lists the scripts of package.json, a line each, in the same order", async () => {
+    await using folder = await Folder.make();
+    const { exitCode, stdout } = await run("help", [], folder.path);
+    const lines = [...stdout.matchAll(/^ {2}bun run ([a-z:-]+) {2,}\S.*$/gm)];
+    expect(exitCode).toBe(0);
+    expect(lines.map(([, name]) => name)).toEqual(COMMANDS);
+    expect(Object.keys(LISTED)).toEqual(COMMANDS);
+  });
+
+  test("has the order of the table in the README", async () => {
+    const readme = await Bun.file(join(ROOT, "README.md")).text();
+    const [, table = ""] = /^## Commands\n(.*?)^## /ms.exec(readme) ?? [];
+    const rows = table.split("\n").filter((line) => line.startsWith("|"));
+    const named = [...rows.join("\n").matchAll(/`bun run ([a-z:-]+)`/g)].map(([, name]) => name);
+    expect(named).toEqual(COMMANDS);
   });
 });
 
