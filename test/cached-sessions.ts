@@ -8,7 +8,7 @@ import { sharedRedisCluster } from "./redis-cluster.ts";
 import { openRedis } from "./redis-keys.ts";
 import { createFolder, eventually, open, user } from "./storage-pairs.ts";
 
-/** What the tests of sessions in Redis run on. */
+/** The kinds of Redis on which sessions are tested. */
 export const REDISES = [
   { name: "Redis", shared: sharedRedis },
   { name: "Redis Cluster", shared: sharedRedisCluster },
@@ -28,12 +28,12 @@ export async function openSessions(
     raw: keys,
     matching,
     redisUrl,
-    /** As after a restart: Redis is there, and all that it knew is gone. */
+    /** As after a restart: Redis is up, and its data are gone. */
     empty: () => emptyAll(keys),
-    /** Until nobody fills any more who has read the row before the last update of this user. */
+    /** Wait until no reader can fill that read the row before the last update of this user. */
     async settle(username: string) {
       const mark = `{user:${username}}:dirty`;
-      // None, where this machine has been slow.
+      // The mark has expired already if this machine is slow.
       expect([[], ["settling"]]).toContainEqual(await keys.smembers(mark));
       await eventually("it is settled", async () => (await keys.exists(mark)) === 0);
     },
@@ -45,7 +45,7 @@ export async function openSessions(
   };
 }
 
-/** Redis may have forgotten who is being changed: for a while the cache is not filled. */
+/** Redis may have lost the marks of writers, so for a while the cache is not filled. */
 export async function expectRecovery(
   sessions: SessionStore,
   username: string,
@@ -68,7 +68,7 @@ export async function leaseOf(sessions: SessionStore, username: string): Promise
   return lease;
 }
 
-/** Whether a reader who reads the row now may fill the cache, in both of the ways there are. */
+/** Whether a reader that reads the row now may fill the cache, in both ways. */
 export async function isOpen(sessions: SessionStore, raw: Redis | Cluster, username: string) {
   await sessions.open("reader", user(username), await leaseOf(sessions, username));
   const isOpenTo = [(await sessions.find("reader"))?.profile !== undefined];

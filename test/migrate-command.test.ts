@@ -51,7 +51,7 @@ describe("bun run migrate", () => {
     });
   });
 
-  test("--status on SQLite does the same, and leaves no file behind", async () => {
+  test("--status on SQLite does the same and creates no file", async () => {
     await using folder = await createFolder();
     const first = await migrate(folder, "--status");
     expect(first.exitCode).toBe(1);
@@ -73,7 +73,7 @@ describe("bun run migrate", () => {
     expect(await Bun.file(path).bytes()).toEqual(before);
   });
 
-  test("--status on SQLite leaves a running server its files", async () => {
+  test("--status on SQLite does not remove the files of a running server", async () => {
     await using folder = await createFolder();
     await using storage = await open(folder);
     await storage.users.insert(user("grace"));
@@ -85,12 +85,12 @@ describe("bun run migrate", () => {
     expect(await storage.users.find("grace")).toBeDefined();
   });
 
-  test("waits for who is creating the SQLite file", async () => {
+  test("waits for a process that creates the SQLite file", async () => {
     await using folder = await createFolder();
     const file = new Database(join(folder.dataDir, "portico.sqlite"));
     file.run("BEGIN EXCLUSIVE");
     await using child = startMigrate(folder);
-    // Longer than SQLite itself waits.
+    // Longer than SQLite waits by itself.
     await Bun.sleep(3_000);
     file.run("COMMIT");
     expect(await child.exited()).toBe(0);
@@ -99,7 +99,7 @@ describe("bun run migrate", () => {
   });
 
   for (const { name, available, createLocation } of DATABASES) {
-    test.skipIf(!available)(`many at once migrate ${name} once`, async () => {
+    test.skipIf(!available)(`several processes at once migrate ${name} once`, async () => {
       await using location = await createLocation();
       const all = await Promise.all(Array.from({ length: 5 }, () => migrate(location)));
       expect(all.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0, 0, 0]);
@@ -107,7 +107,7 @@ describe("bun run migrate", () => {
     });
   }
 
-  test("ends with 2 for wrong arguments, and 3 where nobody answers", async () => {
+  test("ends with 2 for wrong arguments, and with 3 if the database does not answer", async () => {
     await using folder = await createFolder();
     expect(await migrate(folder, "--state")).toEqual({
       exitCode: 2,

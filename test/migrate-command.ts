@@ -1,7 +1,7 @@
 import { Child } from "./child.ts";
 import type { Location } from "./storage-pairs.ts";
 
-/** `bun run migrate` as a process of its own, as a shell starts it. */
+/** `bun run migrate` in a process of its own. */
 export function startMigrate(
   { databaseUrl, dataDir }: Location,
   args: readonly string[] = [],
@@ -10,7 +10,7 @@ export function startMigrate(
   return new Child("src/migrate-main.ts", { environment, args });
 }
 
-/** Run it to its end. */
+/** Run it until it ends. */
 export async function migrate(location: Location, ...args: string[]) {
   await using child = startMigrate(location, args);
   return { exitCode: await child.exited(), output: child.output };

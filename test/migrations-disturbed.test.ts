@@ -12,7 +12,7 @@ import { eventually, type Location, open, recordingLog } from "./storage-pairs.t
 // Real processes and servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(120_000);
 
-/** At the same time as the others, as they wait for time-outs. */
+/** Concurrent, since these tests wait for timeouts. */
 const it = test.concurrent.skipIf(!available);
 
 async function isAltering(rows: Pick<Rows, "query">): Promise<boolean> {
@@ -24,9 +24,9 @@ async function isAltering(rows: Pick<Rows, "query">): Promise<boolean> {
 }
 
 describe("from the original table to ours", () => {
-  // These three by themselves: two have to catch MySQL at its work, one counts what it alters.
+  // Not concurrent: two tests must interrupt MySQL at the right moment, and one counts ALTERs.
   test.skipIf(!available)(
-    "goes on after the one who migrates was killed in the middle",
+    "continues after the migrating process was killed in the middle",
     async () => {
       await using database = await openDatabase();
       await createOriginal(database, "CHARACTER SET latin1");
@@ -45,7 +45,7 @@ describe("from the original table to ours", () => {
     },
   );
 
-  test.skipIf(!available)("goes on after the database was killed in the middle", async () => {
+  test.skipIf(!available)("continues after the database was killed in the middle", async () => {
     await using server = await startMariaDb();
     let before: Awaited<ReturnType<typeof contents>>;
     let location: Location;
@@ -69,7 +69,7 @@ describe("from the original table to ours", () => {
     expect(await contents(rows)).toEqual(before);
   });
 
-  test.skipIf(!available)("servers and commands that start at once convert it once", async () => {
+  test.skipIf(!available)("servers and commands that start together convert it once", async () => {
     await using database = await openDatabase(await unsharedMariaDb());
     await createOriginal(database, "CHARACTER SET latin1");
     await insertMany(database, 50_000);
@@ -85,7 +85,7 @@ describe("from the original table to ours", () => {
 
     expect((await commands).map(({ exitCode }) => exitCode)).toEqual([0, 0]);
     await Promise.all(opened.map((storage) => storage.close()));
-    // Migrations 3 and 5, each of them tried on an empty copy before.
+    // Migrations 3 and 5, each of which is first tried on an empty copy.
     expect((await alters()) - altersBefore).toBe(4);
     expect(await contents(database)).toEqual(before);
     expect(await database.query("SELECT version FROM migration ORDER BY version")).toEqual([

@@ -14,7 +14,7 @@ setDefaultTimeout(90_000);
 
 type Database = Awaited<ReturnType<typeof openDatabase>>;
 
-/** All that there is in a database, but for its rows. */
+/** The whole schema of a database. */
 async function schemaOf(database: Database): Promise<unknown> {
   const tables = await database.query(
     "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()",
@@ -22,7 +22,7 @@ async function schemaOf(database: Database): Promise<unknown> {
   return Promise.all(
     tables.map(async ({ name }) => {
       const [made] = await database.query(`SHOW CREATE TABLE ${name}`);
-      // What a rolled-back insert leaves behind.
+      // A rolled-back insert changes it.
       return JSON.stringify(made).replace(/ AUTO_INCREMENT=\d+/, "");
     }),
   );
@@ -34,7 +34,7 @@ const OBSTACLES: readonly {
   readonly charset?: string;
   readonly sql: readonly string[];
   readonly why: RegExp;
-  /** Makes it a table that will do. */
+  /** Makes the table fit. */
   readonly heal: readonly string[];
 }[] = [
   {
@@ -135,7 +135,7 @@ const OBSTACLES: readonly {
 ];
 
 describe.skipIf(!available)("a table named user with", () => {
-  test.each(OBSTACLES)("$obstacle is left as it is", async (each) => {
+  test.each(OBSTACLES)("$obstacle is not changed", async (each) => {
     await using database = await openDatabase();
     await createOriginal(database, each.charset ?? LATIN1);
     await insertOriginal(database, [{ username: "grace", nickname: null }]);
@@ -144,7 +144,7 @@ describe.skipIf(!available)("a table named user with", () => {
 
     const { exitCode, output } = await migrate(database);
     expect({ exitCode, output }).toEqual({ exitCode: 3, output: expect.stringMatching(each.why) });
-    // A server has nothing to wait for, either.
+    // A server does not wait, either.
     await expect(open(database)).rejects.toThrow(each.why);
     expect(await contents(database)).toEqual(before);
     expect(await schemaOf(database)).toEqual(schemaBefore);
@@ -160,7 +160,7 @@ describe.skipIf(!available)("a table named user with", () => {
     ]);
   });
 
-  test("what is no table is not taken for one", async () => {
+  test("a view named user stops the migration", async () => {
     await using database = await openDatabase();
     await createOriginal(database, LATIN1);
     await database.query("RENAME TABLE user TO person");
@@ -187,7 +187,7 @@ describe.skipIf(!available)("a table named user with", () => {
 });
 
 describe.skipIf(!available)("a start", () => {
-  /** A user of one database, whose rights are given by `grant`. */
+  /** A user of one database, with the rights of `grant`. */
   async function createUser(database: Database, more: string): Promise<string> {
     const url = new URL(database.databaseUrl);
     const name = url.pathname.slice(1);
@@ -210,7 +210,7 @@ describe.skipIf(!available)("a start", () => {
     expect(await storage.users.insert(user("grace"))).toBe(true);
   });
 
-  test("does not wait for a locked account, or for rights that it lacks", async () => {
+  test("does not wait if its account is locked or lacks rights", async () => {
     await using database = await openDatabase();
     const locked = await createUser(database, "ACCOUNT LOCK");
     const { hostname, port } = new URL((await sharedMariaDb()).url);

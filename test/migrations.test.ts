@@ -25,7 +25,7 @@ async function columns(rows: Pick<Rows, "query">) {
 const PRIMARY = "PRIMARY: id, unique";
 const BY_PICTURE = "ix_profile_path: profile_path";
 
-/** Its keys, as in "username: username, unique". */
+/** The keys of the table, such as "username: username, unique". */
 async function keys(rows: Pick<Rows, "query">): Promise<string[]> {
   const found = await rows.query(
     `SELECT CONCAT(index_name, ': ', GROUP_CONCAT(column_name ORDER BY seq_in_index),
@@ -60,7 +60,7 @@ describe("from the original table to ours", () => {
       await migrate(fresh);
 
       expect(await columns(database)).toEqual(await columns(fresh));
-      // The key that it had will do, whatever its name.
+      // An existing unique key is kept, whatever its name.
       expect(await keys(database)).toEqual([BY_PICTURE, PRIMARY, "username: username, unique"]);
       expect(await keys(fresh)).toEqual([BY_PICTURE, PRIMARY, "uk_username: username, unique"]);
       const after = await database.query("SELECT * FROM user ORDER BY id");
@@ -76,7 +76,7 @@ describe("from the original table to ours", () => {
         const credentials = { username: String(username), password: PASSWORD };
         const { sessionId } = await stack.user.signIn(credentials);
         expect(await stack.user.getUserInfo({ sessionId })).toMatchObject({ nickname });
-        // With a hash of today, which is longer than the original column was wide.
+        // A new hash is longer than the original column was.
         await stack.user.signIn(credentials);
         const [row] = await database.query("SELECT password FROM user WHERE username = ?", [
           credentials.username,
@@ -84,7 +84,7 @@ describe("from the original table to ours", () => {
         expect(row?.password).toMatch(/^\$argon2id\$/);
         await stack.user.updateNickname({ sessionId, nickname: "😀" });
       }
-      // In another case it is another user.
+      // A name in another case is another user.
       const grace = { username: "grace", password: "another" };
       await expect(stack.user.signIn(grace)).rejects.toMatchObject({ code: "UserNotExistError" });
       await stack.user.signUp(grace);
@@ -154,7 +154,7 @@ describe("from the original table to ours", () => {
           new RegExp(`^Cannot migrate MySQL at \\S+ \\(DATABASE_URL\\): ${RegExp.escape(why)}\n$`),
         ),
       });
-      // A server has nothing to wait for, either.
+      // A server does not wait, either.
       await expect(open(database)).rejects.toThrow(why);
       expect(await contents(database)).toEqual(before);
       expect(await keys(database)).toEqual(keysBefore);
@@ -271,7 +271,7 @@ describe("from the original table to ours", () => {
     const { sessionId } = await stack.user.signIn(grace);
     await stack.user.updateNickname({ sessionId, nickname: "Amazing" });
     expect(await stack.user.getUserInfo({ sessionId })).toMatchObject({ nickname: "Amazing" });
-    // It asks for nobody's turn, either.
+    // It does not take a turn, either.
     await database.query("SELECT GET_LOCK(CONCAT('portico.', DATABASE()), 0)");
     expect((await migrate({ ...database, databaseUrl: DATABASE_URL })).exitCode).toBe(0);
     await using _storage = await open({ ...database, databaseUrl: DATABASE_URL });

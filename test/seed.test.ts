@@ -14,7 +14,7 @@ import { createFolder, DATABASES, type Location, open, user } from "./storage-pa
 // Real processes and servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(120_000);
 
-/** Some transactions in MySQL, and more in SQLite. */
+/** Several transactions in MySQL, and more in SQLite. */
 const MANY_USERS = 3 * MYSQL_CHUNK_USERS;
 
 const LOCATIONS = DATABASES.map((pair) => ({
@@ -50,7 +50,7 @@ function rowsAt({ databaseUrl, dataDir }: Location): Promise<Rows> {
   return openRowsAt(databaseUrl, dataDir);
 }
 
-/** How many users there are, and how many of those have the name of a test user below `end`. */
+/** The number of users, and how many of them have the name of a test user below `end`. */
 async function countUsers(rows: Rows, end: number) {
   const [all] = await rows.query("SELECT COUNT(*) AS users FROM `user`");
   const names = await rows.query("SELECT username FROM `user`");
@@ -59,14 +59,14 @@ async function countUsers(rows: Rows, end: number) {
   return { users: Number(all?.users), missing: expected.filter((name) => !found.has(name)) };
 }
 
-/** What changes where any row does. */
+/** A checksum over all rows. */
 async function fingerprint(rows: Rows): Promise<unknown> {
   return Bun.hash(JSON.stringify(await rows.query("SELECT * FROM `user` ORDER BY id")));
 }
 
 for (const { name, available, chunk, createLocation } of LOCATIONS) {
   describe.skipIf(!available)(`bun run seed, on ${name.replace(" and Redis", "")}`, () => {
-    test("makes users who can sign in, each with a salt of its own", async () => {
+    test("inserts users that can sign in, each with its own salt", async () => {
       await using location = await createLocation();
       const users = chunk + 11;
       const { exitCode, output } = await seed(location, users);
@@ -120,7 +120,7 @@ for (const { name, available, chunk, createLocation } of LOCATIONS) {
       expect(await countUsers(rows, 150)).toEqual({ users: 150, missing: [] });
     });
 
-    test("goes on where it was killed, and misses nobody", async () => {
+    test("continues where it was killed, and misses no user", async () => {
       await using location = await createLocation();
       const users = MANY_USERS;
       await (await open(location)).close();
@@ -161,7 +161,7 @@ for (const { name, available, chunk, createLocation } of LOCATIONS) {
       expect(await countUsers(rows, end)).toEqual({ users: end, missing: [] });
     });
 
-    test("leaves a name that is taken to its user, and says so each time", async () => {
+    test("does not change a user whose name is taken, and says so each time", async () => {
       await using location = await createLocation();
       const real = user("test5", { nickname: "Real" });
       {
@@ -177,7 +177,7 @@ for (const { name, available, chunk, createLocation } of LOCATIONS) {
       expect(await countUsers(rows, 20)).toEqual({ users: 20, missing: [] });
     });
 
-    test("begins anew where the users are gone", async () => {
+    test("begins again if the users were deleted", async () => {
       await using location = await createLocation();
       await seed(location, 300);
       await using rows = await rowsAt(location);
@@ -186,7 +186,7 @@ for (const { name, available, chunk, createLocation } of LOCATIONS) {
       expect(await countUsers(rows, 300)).toEqual({ users: 300, missing: [] });
     });
 
-    test("four at once fill one database together", async () => {
+    test("four processes at once fill one database together", async () => {
       await using location = await createLocation();
       await (await open(location)).close();
       const users = MANY_USERS;
@@ -197,7 +197,7 @@ for (const { name, available, chunk, createLocation } of LOCATIONS) {
       expect(await countUsers(rows, users)).toEqual({ users, missing: [] });
     });
 
-    test("says that argon2id is too slow for all, and lets ten hashes serve", async () => {
+    test("says that argon2id is too slow for all users, and uses ten hashes", async () => {
       await using location = await createLocation();
       const { output } = await seed(location, 95, { PASSWORD_HASH: "argon2id:m=64,t=1,p=1" });
       expect(output).toMatch(/^argon2id: 95 hashes would take about .* The users share 10,/m);
@@ -210,7 +210,7 @@ for (const { name, available, chunk, createLocation } of LOCATIONS) {
 }
 
 describe("bun run seed", () => {
-  test.skipIf(!hasMariaDb)("inserts many rows at once where files are forbidden", async () => {
+  test.skipIf(!hasMariaDb)("inserts many rows at once if the server forbids files", async () => {
     const server = await unsharedMariaDb();
     await using folder = await createFolder();
     const location = { ...folder, databaseUrl: await server.createDatabase() };
@@ -232,7 +232,7 @@ describe("bun run seed", () => {
     expect((await seed(location, 2_700)).output).toContain("LOAD DATA LOCAL INFILE");
   });
 
-  test.concurrent("shows a bar on a terminal, and none elsewhere", async () => {
+  test.concurrent("shows a bar only on a terminal", async () => {
     await using folder = await createFolder();
     const { output } = await seed(folder, 10 * SQLITE_CHUNK_USERS);
     expect(output).not.toMatch(/[\x1b█\r]/);
@@ -275,7 +275,7 @@ describe("bun run seed", () => {
     expect(await Bun.file(`${dataDir}/portico.sqlite`).exists()).toBe(false);
   });
 
-  test.concurrent("ends with 2 where the environment is wrong, and 3 where nobody answers", async () => {
+  test.concurrent("ends with 2 for a wrong environment, and with 3 if the database does not answer", async () => {
     await using folder = await createFolder();
     expect(await seed(folder, 5, { PASSWORD_HASH: "md5" })).toEqual({
       exitCode: 2,
@@ -291,7 +291,7 @@ describe("bun run seed", () => {
 
 // Ten seconds, in which the tests above it run.
 test.concurrent.skipIf(!hasMariaDb)(
-  "a signal ends it in time where the database hangs, too",
+  "a signal ends it in time, even if the database hangs",
   async () => {
     await using server = await startMariaDb();
     const location = { databaseUrl: await server.createDatabase(), dataDir: "." };

@@ -6,14 +6,14 @@ import { createFolder, eventually, open, user } from "./storage-pairs.ts";
 
 // The cache of profiles under leases and marks: docs/cache.md.
 
-// The shared Redis may start within the first test, and the machine be slow.
+// The shared Redis may start within the first test, and the machine may be slow.
 setDefaultTimeout(90_000);
 
 const OLD = user("grace", { nickname: "old" });
 const NEW = user("grace", { nickname: "new" });
 
 describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared }) => {
-  test("is filled under a lease that stands, and under no other", async () => {
+  test("is filled only under a lease that stands", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
     await sessions.open("s1", OLD, undefined);
@@ -38,7 +38,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     });
   });
 
-  test("goes by the lease of each of the sessions that begin at once", async () => {
+  test("sessions that begin together are filled under their own leases", async () => {
     await using redis = await openSessions(shared);
     const { sessions } = redis;
     const standing = {
@@ -63,7 +63,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     ]);
   });
 
-  test("does not take an old value from a reader who is slower than a whole update", async () => {
+  test("refuses an old value from a reader that is slower than a whole update", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
     await sessions.open("s1", OLD, undefined);
@@ -76,7 +76,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     await sessions.open("s2", OLD, slow);
     expect((await sessions.find("s2"))?.profile).toBeUndefined();
 
-    // Nor later: its lease ends before the cache is open again.
+    // Nor later, since its lease ends before the cache opens again.
     expect(await raw.pttl("{user:grace}:dirty")).toBeGreaterThanOrEqual(await raw.pttl(slow));
     await redis.settle("grace");
     await sessions.fill(OLD, slow);
@@ -84,14 +84,14 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     expect((await sessions.find("s2"))?.profile).toBeUndefined();
   });
 
-  test("outlasts the longest lease of any server after an update, whoever wrote", async () => {
+  test("stays closed after an update until the longest lease of any server has ended", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
     await using folder = await createFolder();
     const location = { redisUrl: redis.redisUrl, dataDir: folder.dataDir };
     await using quick = await open(location, { leaseMs: 20 });
     await sessions.open("s1", OLD, undefined);
-    // A reader of one server has read the old row; the other one's leases are long over by then.
+    // A reader of one server has read the old row. The leases of the other server have ended.
     const slow = await leaseOf(sessions, "grace");
     await leaseOf(quick.sessions, "grace");
 
@@ -106,7 +106,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     expect(await isOpen(sessions, raw, "grace")).toBe(true);
   });
 
-  test("stays closed for a writer's whole time, though another build gives its own less", async () => {
+  test("stays closed for a writer's whole time, even if another build uses a shorter one", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
     await sessions.invalidating("grace", async () => {
@@ -117,7 +117,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     });
   });
 
-  test("is empty and takes nothing while a writer is at work, nor until all has settled", async () => {
+  test("is empty and refuses fills during an update, and until it has settled", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
     await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
@@ -126,7 +126,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     await sessions.invalidating("grace", async () => {
       expect(await sessions.find("s1")).toEqual({ username: "grace" });
       expect(await isOpen(sessions, raw, "grace")).toBe(false);
-      // Of another user, it takes everything.
+      // Other users are not affected.
       expect(await isOpen(sessions, raw, "alice")).toBe(true);
     });
 
@@ -136,7 +136,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     expect((await sessions.find("s1"))?.profile?.nickname).toBe("new");
   });
 
-  test("stays closed until the last of several writers is through", async () => {
+  test("stays closed until the last of several writers is done", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
     const first = Promise.withResolvers<void>();
@@ -161,7 +161,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     expect(await isOpen(sessions, raw, "grace")).toBe(true);
   });
 
-  test("stays closed after an update that failed, as it may still happen, but not for ever", async () => {
+  test("stays closed for a while after a failed update, which may still be carried out", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
     await sessions.open("s1", OLD, await sessions.lease("grace"));
@@ -178,7 +178,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     expect(await isOpen(sessions, raw, "grace")).toBe(false);
   });
 
-  test("stays closed for all of its time after an update, however soon another's mark expires", async () => {
+  test("stays closed for its whole time after an update, even if another mark expires earlier", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
     const failing = sessions.invalidating("grace", () => Promise.reject(new Error("timed out")));
@@ -189,7 +189,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     expect(await raw.pttl("{user:grace}:dirty")).toBeGreaterThan(1_000);
   });
 
-  test("is closed by a writer that dies after its commit, and opens when its mark has expired", async () => {
+  test("a writer that dies after its commit keeps it closed until its mark expires", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
     await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
@@ -210,7 +210,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     expect(await isOpen(sessions, raw, "grace")).toBe(true);
   });
 
-  test("keeps nothing from before an update in which Redis forgets all that it knew", async () => {
+  test("keeps no old value if Redis loses its data during an update", async () => {
     await using redis = await openSessions(shared);
     const { sessions } = redis;
     let slow = "";
@@ -231,7 +231,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     expect(await redis.raw.pttl("{user:grace}:dirty")).toBeGreaterThan(0);
   });
 
-  test("stays closed for a writer's whole time, whenever another's began", async () => {
+  test("stays closed for a writer's whole time, even if another writer began earlier", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
 
@@ -243,8 +243,8 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     });
   });
 
-  test("never shows a value older than the last update that was through", async () => {
-    // Less than some readers take: leases end, and the cache opens, all the time.
+  test("never shows a value older than the last completed update", async () => {
+    // Leases are shorter than some reads, so leases end and the cache opens all the time.
     await using redis = await openSessions(shared, { leaseMs: 8 });
     const { sessions } = redis;
     const seed = Math.floor(Math.random() * 2 ** 31);
@@ -287,7 +287,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     });
     await Promise.all(readers);
 
-    // A cache that is never hit would pass all of the above.
+    // A cache without hits would pass all of the above.
     expect(hits).toBeGreaterThan(0);
   });
 });

@@ -6,20 +6,20 @@ import { askRedis, available as hasRedis } from "./redis.ts";
 import { type Master, type RedisCluster, startRedisCluster } from "./redis-cluster.ts";
 import { createFolder, eventually, open, recordingLog, user } from "./storage-pairs.ts";
 
-// A cluster that loses a master, or all, and one whose slots move from master to master. Each test
-// has a cluster of its own: for the most part it waits until the masters agree on one another.
+// A cluster that loses one master or all, and a cluster whose slots move between masters. Each test
+// has its own cluster. Most of their time is waiting until the masters agree on each other.
 
 // Recovery alone may take as long as `eventually` waits.
 setDefaultTimeout(120_000);
 
-/** A call gives up after about 1 s; a slow machine is given more before the test fails. */
+/** A call gives up after about 1 s; a slow machine gets more. */
 const BOUND_MS = 8_000;
-/** The masters take one another for dead after this. */
+/** After this time without an answer, the masters consider a master dead. */
 const NODE_TIMEOUT_MS = 2_000;
 
 const startCluster = () => startRedisCluster(NODE_TIMEOUT_MS);
 
-/** Sessions in a cluster, which is empty, and what they log. */
+/** Sessions in an empty cluster, and their log. */
 async function openSessions() {
   await using opening = new AsyncDisposableStack();
   const cluster = opening.use(await startCluster());
@@ -37,7 +37,7 @@ async function openSessions() {
 
 let names = 0;
 
-/** A new session and user, each on this master or on another one. */
+/** A new session and a new user, each on the given master or on another one. */
 function memberOn(
   cluster: RedisCluster,
   master: Master,
@@ -75,7 +75,7 @@ function succeeds(call: () => Promise<unknown>): Promise<boolean> {
 
 /** Every operation on one session and its user. */
 async function useAll(sessions: SessionStore, sessionId: string, username: string): Promise<void> {
-  // After an update, and after a fault, nobody fills for a while.
+  // After an update and after a fault, the cache is not filled for a while.
   await eventually("it is cached", async () => {
     await sessions.open(sessionId, user(username), await sessions.lease(username));
     return (await sessions.find(sessionId))?.profile?.username === username;
@@ -101,9 +101,9 @@ const FAULTS = [
   },
 ];
 
-describe.concurrent.skipIf(!hasRedis)("of a cluster", () => {
+describe.concurrent.skipIf(!hasRedis)("Redis Cluster", () => {
   test.each(FAULTS)(
-    "a master that is $fault takes its own slots along, and nothing else",
+    "a master that is $fault affects only its own slots",
     async ({ hurt, heal, isEmpty }) => {
       await using opened = await openSessions();
       const { cluster, sessions, messages } = opened;
@@ -111,7 +111,7 @@ describe.concurrent.skipIf(!hasRedis)("of a cluster", () => {
       if (!victim) throw new Error("The cluster has no second master");
       const elsewhere = memberOn(cluster, victim, { session: false, profile: false });
       const lostSession = memberOn(cluster, victim, { session: true, profile: false });
-      // A server that hangs may still do, later, what nobody waits for any more.
+      // A server that hangs may carry out commands later, after their calls have failed.
       const lost = memberOn(cluster, victim, { session: true, profile: true });
       const lease = await sessions.lease(lost.username);
       const lostProfile = memberOn(cluster, victim, { session: false, profile: true });
@@ -143,10 +143,10 @@ describe.concurrent.skipIf(!hasRedis)("of a cluster", () => {
             expectFailure(() => sessions.find(lostSession.sessionId)),
           ),
         ]);
-        // A row whose cached copy cannot be dropped must not change.
+        // If the cached copy cannot be dropped, the row must not change.
         expect(isUpdated).toBe(false);
       }
-      // Each ping asks one of the masters, and each of them takes its time to miss another.
+      // Each ping asks one master, and each master takes its time to notice a dead one.
       await eventually("its health shows", async () => {
         for (let asked = 0; asked < 5; asked++) {
           if (await succeeds(() => sessions.ping())) return false;
@@ -176,7 +176,7 @@ describe.concurrent.skipIf(!hasRedis)("of a cluster", () => {
     },
   );
 
-  test("all masters may go, and what was asked meanwhile is not sent when they are back", async () => {
+  test("after an outage of all masters, the commands that failed are not sent", async () => {
     await using opened = await openSessions();
     const { cluster, sessions } = opened;
     await useAll(sessions, "s", "grace");
@@ -204,7 +204,7 @@ describe.concurrent.skipIf(!hasRedis)("of a cluster", () => {
     expect((await Promise.all(kept)).flat()).toEqual([]);
   });
 
-  test("a slot may move to another master, with sessions or users in it, and no call fails", async () => {
+  test("no call fails while a slot with sessions or users moves to another master", async () => {
     await using opened = await openSessions();
     const { cluster, sessions } = opened;
     const names = Array.from({ length: 30 }, (_, n) => `user${n}`);
@@ -222,7 +222,7 @@ describe.concurrent.skipIf(!hasRedis)("of a cluster", () => {
     );
 
     try {
-      // In both directions, so that the next slot has the master that it began with.
+      // There and back, so that the next slot begins on the same master.
       for (const key of ["session:user1", "user:user2"]) {
         const from = cluster.masterOf(key);
         const [to] = cluster.masters.filter((master) => master !== from);
@@ -237,7 +237,7 @@ describe.concurrent.skipIf(!hasRedis)("of a cluster", () => {
     expect(calls).toBeGreaterThan(names.length);
   });
 
-  test("one address alone stops the start, and the message says what to do", async () => {
+  test("a single address stops the start, and the message says what to do", async () => {
     await using cluster = await startCluster();
     await using folder = await createFolder();
     const [address = ""] = cluster.url.split(",");
@@ -250,7 +250,7 @@ describe.concurrent.skipIf(!hasRedis)("of a cluster", () => {
     }
   });
 
-  test("a wrong password stops the start, and masters that are away are waited for", async () => {
+  test("a wrong password stops the start; a start waits for masters that are down", async () => {
     await using cluster = await startCluster();
     await using folder = await createFolder();
     const wrong = cluster.url.replaceAll("redis://", "redis://nobody:s3cr3t@");

@@ -12,16 +12,16 @@ import { available as hasMariaDb, startMariaDb } from "./mariadb.ts";
 import { available as hasRedis, startRedis } from "./redis.ts";
 import { createFolder, eventually, open, recordingLog, silent, user } from "./storage-pairs.ts";
 
-// Databases that die, hang, come late or refuse, each on a server of the test's own: they wait for
-// time-outs at the same time.
+// Databases that die, hang, start late or refuse. Each test has its own server, so that the tests
+// can wait for timeouts at the same time.
 
 // Recovery alone may take as long as `eventually` waits.
 setDefaultTimeout(90_000);
 
-/** Storage gives up after about 3 s; a slow machine is given more before the test fails. */
+/** Storage gives up after about 3 s; a slow machine gets more. */
 const BOUND_MS = 8_000;
 
-/** A server that can be hurt. */
+/** A server that a test can kill or freeze. */
 interface Victim {
   readonly pid: number;
   kill(): Promise<void>;
@@ -53,7 +53,7 @@ async function expectFailure(call: () => Promise<unknown>): Promise<StorageError
   return error;
 }
 
-/** Each migration says that it is applied. */
+/** The lines of the migrations. */
 function withoutRepeats(messages: readonly string[]): string[] {
   return messages.filter((message, index) => message !== messages[index - 1]);
 }
@@ -65,8 +65,8 @@ function succeeds(call: () => Promise<unknown>): Promise<boolean> {
   );
 }
 
-// By itself: SQLite waits for the file without letting anything else happen in this process.
-test("SQLite: a file that another process has locked is waited for", async () => {
+// Not concurrent: SQLite blocks this process while it waits for the file.
+test("SQLite: a start waits for a file that another process has locked", async () => {
   await using folder = await createFolder();
   using holder = new Database(join(folder.dataDir, "portico.sqlite"));
   holder.run("BEGIN EXCLUSIVE");
@@ -83,41 +83,44 @@ test("SQLite: a file that another process has locked is waited for", async () =>
 });
 
 describe.concurrent.skipIf(!hasMariaDb)("MySQL", () => {
-  test.each(FAULTS)("$fault: calls fail in bounded time, and work when it is back", async (how) => {
-    await using mariadb = await startMariaDb();
-    await using folder = await createFolder();
-    const databaseUrl = await mariadb.createDatabase();
-    const { log, messages } = recordingLog();
-    await using storage = await open({ databaseUrl, ...folder }, { log });
-    await storage.users.insert(user("grace"));
+  test.each(FAULTS)(
+    "$fault: calls fail in bounded time, and work when it is up again",
+    async (how) => {
+      await using mariadb = await startMariaDb();
+      await using folder = await createFolder();
+      const databaseUrl = await mariadb.createDatabase();
+      const { log, messages } = recordingLog();
+      await using storage = await open({ databaseUrl, ...folder }, { log });
+      await storage.users.insert(user("grace"));
 
-    await how.hurt(mariadb);
-    // The second round meets no connection that is left from before.
-    for (let round = 0; round < 2; round++) {
-      // More than connections and waiting room together.
-      const many = Array.from({ length: 400 }, () => () => storage.users.insert(user("alice")));
-      const update = () => storage.users.setNickname("grace", "x");
-      const read = () => storage.users.find("grace");
-      const ping = () => storage.users.ping();
-      await Promise.all([read, update, ...many, ping].map(expectFailure));
-      // Alone, too: as a health check comes, once what hung before has been given up.
-      await expectFailure(ping);
-    }
-    await how.heal(mariadb);
+      await how.hurt(mariadb);
+      // In the second round, no old connection is left.
+      for (let round = 0; round < 2; round++) {
+        // More calls than connections and places in the queue.
+        const many = Array.from({ length: 400 }, () => () => storage.users.insert(user("alice")));
+        const update = () => storage.users.setNickname("grace", "x");
+        const read = () => storage.users.find("grace");
+        const ping = () => storage.users.ping();
+        await Promise.all([read, update, ...many, ping].map(expectFailure));
+        // A single call as well, such as a health check, after the hanging calls were given up.
+        await expectFailure(ping);
+      }
+      await how.heal(mariadb);
 
-    await eventually("it is back", () => succeeds(() => storage.users.ping()));
-    await eventually("it is back", () => succeeds(() => storage.users.find("grace")));
-    expect(await storage.users.insert(user("hopper"))).toBe(true);
-    const where = `MySQL at ${new URL(databaseUrl).host} (DATABASE_URL)`;
-    expect(withoutRepeats(messages.filter((message) => message.endsWith(where)))).toEqual([
-      `info migrating ${where}`,
-      `info connected to ${where}`,
-      `warn waiting for ${where}`,
-      `info connected to ${where}`,
-    ]);
-  });
+      await eventually("it is back", () => succeeds(() => storage.users.ping()));
+      await eventually("it is back", () => succeeds(() => storage.users.find("grace")));
+      expect(await storage.users.insert(user("hopper"))).toBe(true);
+      const where = `MySQL at ${new URL(databaseUrl).host} (DATABASE_URL)`;
+      expect(withoutRepeats(messages.filter((message) => message.endsWith(where)))).toEqual([
+        `info migrating ${where}`,
+        `info connected to ${where}`,
+        `warn waiting for ${where}`,
+        `info connected to ${where}`,
+      ]);
+    },
+  );
 
-  test("hanging: an update that its caller has given up on is not begun later", async () => {
+  test("hanging: an update whose call has failed is not begun later", async () => {
     await using mariadb = await startMariaDb();
     await using folder = await createFolder();
     await using storage = await open({ databaseUrl: await mariadb.createDatabase(), ...folder });
@@ -125,7 +128,7 @@ describe.concurrent.skipIf(!hasMariaDb)("MySQL", () => {
     await users.insert(user("grace"));
 
     await freeze(mariadb.pid);
-    // The first is sent, on the one connection there is, and may be carried out on waking up.
+    // The first update is sent on the only connection, and may be carried out after the freeze.
     await expectFailure(() => users.setNickname("grace", "first"));
     await expectFailure(() => users.setNickname("grace", "second"));
     process.kill(mariadb.pid, "SIGCONT");
@@ -135,7 +138,7 @@ describe.concurrent.skipIf(!hasMariaDb)("MySQL", () => {
     expect((await users.find("grace"))?.nickname).not.toBe("second");
   });
 
-  test("no wait for a lock outlives its statement, be it of a row or of the table", async () => {
+  test("no wait for the lock of a row or of the table outlives its statement", async () => {
     await using mariadb = await startMariaDb();
     const client = new MysqlClient(mariadb.url, new Availability("MySQL", silent));
     const [waits] = await client.execute<RowDataPacket[]>(
@@ -146,7 +149,7 @@ describe.concurrent.skipIf(!hasMariaDb)("MySQL", () => {
     expect(waits).toMatchObject({ rowSeconds: "1", tableSeconds: "1" });
   });
 
-  test("refusing the password or the database stops the start, without naming the secret", async () => {
+  test("a refused password or database stops the start, and the message has no secret", async () => {
     await using mariadb = await startMariaDb();
     await using folder = await createFolder();
     const wrongPassword = `${mariadb.url.replace("secret", "s3cr3t")}/mysql`;
@@ -164,47 +167,52 @@ describe.concurrent.skipIf(!hasMariaDb)("MySQL", () => {
 });
 
 describe.concurrent.skipIf(!hasRedis)("Redis", () => {
-  test.each(FAULTS)("$fault: calls fail in bounded time, and work when it is back", async (how) => {
-    await using redis = await startRedis();
-    await using folder = await createFolder();
-    const redisUrl = await redis.createDatabase();
-    const { log, messages } = recordingLog();
-    await using storage = await open({ redisUrl, ...folder }, { log });
-    const { sessions } = storage;
-    await sessions.open("s1", user("grace"), undefined);
+  test.each(FAULTS)(
+    "$fault: calls fail in bounded time, and work when it is up again",
+    async (how) => {
+      await using redis = await startRedis();
+      await using folder = await createFolder();
+      const redisUrl = await redis.createDatabase();
+      const { log, messages } = recordingLog();
+      await using storage = await open({ redisUrl, ...folder }, { log });
+      const { sessions } = storage;
+      await sessions.open("s1", user("grace"), undefined);
 
-    await how.hurt(redis);
-    for (let round = 0; round < 2; round++) {
-      await expectFailure(() => sessions.find("s1"));
-      await expectFailure(() => sessions.ping());
-      await expectFailure(() => sessions.open("s2", user("grace"), undefined));
-      let isUpdated = false;
-      await expectFailure(() =>
-        sessions.invalidating("grace", async () => {
-          isUpdated = true;
-        }),
-      );
-      // A row whose cached copy cannot be dropped must not change.
-      expect(isUpdated).toBe(false);
-      await Promise.all(Array.from({ length: 400 }, () => expectFailure(() => sessions.find("s"))));
-    }
-    const healedAtMs = performance.now();
-    await how.heal(redis);
+      await how.hurt(redis);
+      for (let round = 0; round < 2; round++) {
+        await expectFailure(() => sessions.find("s1"));
+        await expectFailure(() => sessions.ping());
+        await expectFailure(() => sessions.open("s2", user("grace"), undefined));
+        let isUpdated = false;
+        await expectFailure(() =>
+          sessions.invalidating("grace", async () => {
+            isUpdated = true;
+          }),
+        );
+        // If the cached copy cannot be dropped, the row must not change.
+        expect(isUpdated).toBe(false);
+        await Promise.all(
+          Array.from({ length: 400 }, () => expectFailure(() => sessions.find("s"))),
+        );
+      }
+      const healedAtMs = performance.now();
+      await how.heal(redis);
 
-    await eventually("it is back", () => succeeds(() => sessions.ping()));
-    await eventually("it is back", () => succeeds(() => sessions.find("s1")));
-    await expectRecovery(sessions, "grace", healedAtMs);
-    await sessions.open("s3", user("grace"), undefined);
-    expect((await sessions.find("s3"))?.username).toBe("grace");
-    const where = `Redis at ${new URL(redisUrl).host} (REDIS_URL)`;
-    expect(messages.filter((message) => message.includes("Redis"))).toEqual([
-      `info connected to ${where}`,
-      `warn waiting for ${where}`,
-      `info connected to ${where}`,
-    ]);
-  });
+      await eventually("it is back", () => succeeds(() => sessions.ping()));
+      await eventually("it is back", () => succeeds(() => sessions.find("s1")));
+      await expectRecovery(sessions, "grace", healedAtMs);
+      await sessions.open("s3", user("grace"), undefined);
+      expect((await sessions.find("s3"))?.username).toBe("grace");
+      const where = `Redis at ${new URL(redisUrl).host} (REDIS_URL)`;
+      expect(messages.filter((message) => message.includes("Redis"))).toEqual([
+        `info connected to ${where}`,
+        `warn waiting for ${where}`,
+        `info connected to ${where}`,
+      ]);
+    },
+  );
 
-  test("gone when an update is through: that fails, and the drop is tried until it succeeds", async () => {
+  test("down at the end of an update: the update fails, and the drop is tried until it succeeds", async () => {
     await using redis = await startRedis();
     await using folder = await createFolder();
     const redisUrl = await redis.createDatabase();
@@ -221,7 +229,7 @@ describe.concurrent.skipIf(!hasRedis)("Redis", () => {
 
     await redis.restart();
     await using raw = disposable(new Redis(redisUrl));
-    // A reader that began after the restart, before the update: the mark went with the memory.
+    // A reader began after the restart and before the update. The mark was lost with the memory.
     await raw.redis.hset("user:grace", { username: "grace", nickname: "old", profilePath: "x" });
     await eventually("it is dropped", async () => (await raw.redis.exists("user:grace")) === 0);
   });
@@ -235,34 +243,34 @@ describe.concurrent.skipIf(!hasRedis)("Redis", () => {
     const redisUrl = await redis.createDatabase();
     await using storage = await open({ redisUrl, ...folder });
     await using raw = disposable(new Redis(redisUrl));
-    raw.redis.on("error", () => undefined); // As long as it is gone.
+    raw.redis.on("error", () => undefined); // While it is down.
     const [profile, dirty] = ["user:grace", "{user:grace}:dirty"];
 
     const failing = storage.sessions.invalidating("grace", async () => {
       await redis.kill();
       if (isBackBefore) {
         await redis.restart();
-        // A reader that began after the restart has filled an old row.
+        // A reader began after the restart and has filled the cache with an old row.
         await raw.redis.hset(profile, { username: "grace", nickname: "old", profilePath: "x" });
       }
       throw new Error("timed out");
     });
     await expect(failing).rejects.toThrow("timed out");
     if (!isBackBefore) {
-      await Bun.sleep(2_000); // Longer than one try takes.
+      await Bun.sleep(2_000); // Longer than one try.
       await redis.restart();
     }
 
     await eventually("it is marked", async () => (await raw.redis.exists(dirty)) > 0);
     expect(await raw.redis.exists(profile)).toBe(0);
     expect(await raw.redis.pttl(dirty)).toBeGreaterThan(30_000);
-    // Another is about to fill, and does not.
+    // Another reader is about to fill, and must not.
     await raw.redis.set("lease:another's", "");
     await storage.sessions.fill(user("grace"), "lease:another's");
     expect(await raw.redis.exists(profile)).toBe(0);
   });
 
-  test("refusing the database's number or the password stops the start", async () => {
+  test("a refused database number or password stops the start", async () => {
     await using redis = await startRedis();
     await using folder = await createFolder();
     const wrongPassword = redis.url.replace("redis://", "redis://nobody:s3cr3t@");
@@ -277,22 +285,19 @@ describe.concurrent.skipIf(!hasRedis)("Redis", () => {
   });
 });
 
-test.concurrent.skipIf(!hasRedis)(
-  "Redis: a user who may not ask for INFO can be used",
-  async () => {
-    await using redis = await startRedis();
-    await using folder = await createFolder();
-    const redisUrl = (await redis.createDatabase()).replace("redis://", "redis://portico:secret@");
-    await using raw = disposable(new Redis(redis.url));
-    await raw.redis.acl("SETUSER", "portico", "on", ">secret", "~*", "+@all", "-@dangerous");
-    await using storage = await open({ redisUrl, ...folder });
-    await storage.sessions.open("s1", user("grace"), undefined);
-    expect((await storage.sessions.find("s1"))?.username).toBe("grace");
-  },
-);
+test.concurrent.skipIf(!hasRedis)("Redis: a user without the right to INFO works", async () => {
+  await using redis = await startRedis();
+  await using folder = await createFolder();
+  const redisUrl = (await redis.createDatabase()).replace("redis://", "redis://portico:secret@");
+  await using raw = disposable(new Redis(redis.url));
+  await raw.redis.acl("SETUSER", "portico", "on", ">secret", "~*", "+@all", "-@dangerous");
+  await using storage = await open({ redisUrl, ...folder });
+  await storage.sessions.open("s1", user("grace"), undefined);
+  expect((await storage.sessions.find("s1"))?.username).toBe("grace");
+});
 
 describe.concurrent.skipIf(!hasMariaDb || !hasRedis)("a start without its databases", () => {
-  test("waits for them, says so once, and goes on when they are there", async () => {
+  test("waits for them, says so once, and goes on when they are up", async () => {
     await using mariadb = await startMariaDb();
     await using redis = await startRedis();
     await using folder = await createFolder();

@@ -18,13 +18,13 @@ import { startStack } from "./stack.ts";
 import { createFolder, eventually, open, recordingLog, user } from "./storage-pairs.ts";
 import { ThrowAwayServer } from "./throw-away.ts";
 
-// Databases that answer, and take no writes: what would make a sign-in fail shows in System.health,
-// and at the start.
+// Databases that answer but take no writes. System.health and the start must notice them, since
+// sign-ins would fail.
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(90_000);
 
-/** Sessions in a Redis of the test's own, and a raw client of it. */
+/** Sessions in a new Redis, and a raw client of it. */
 async function openOwn(options: readonly string[] = []) {
   await using opening = new AsyncDisposableStack();
   const server = await ThrowAwayServer.start(redisRecipe(() => [...options]));
@@ -59,7 +59,7 @@ const KINDS = [
   {
     kind: "cannot save",
     says: "MISCONF",
-    // Nobody can write there.
+    // Redis cannot write there.
     options: ["--dir", "/proc", "--save", "3600 1"],
     hurt: async (raw: Redis) => {
       await raw.bgsave().catch(() => undefined);
@@ -71,7 +71,7 @@ const KINDS = [
 ];
 
 describe.concurrent.skipIf(!hasRedis)("a Redis", () => {
-  test.each(KINDS)("that $kind is down, and a probe leaves nothing", async (row) => {
+  test.each(KINDS)("that $kind is down, and a probe leaves no key", async (row) => {
     await using opened = await openOwn(row.options);
     const { sessions, raw } = opened;
     await sessions.ping();
@@ -89,7 +89,7 @@ describe.concurrent.skipIf(!hasRedis)("a Redis", () => {
     expect(await raw.dbsize()).toBe(0);
   });
 
-  test("that is a replica at the start is waited for, and the message names its master", async () => {
+  test("that is a replica at the start: the start waits, and the message names the master", async () => {
     await using master = await startRedis();
     await using replica = await startRedis();
     await using folder = await createFolder();
@@ -156,7 +156,7 @@ describe.concurrent.skipIf(!hasRedis)("a Redis", () => {
   });
 });
 
-test.concurrent.skipIf(!hasRedis)("a cluster of which one master is full is down", async () => {
+test.concurrent.skipIf(!hasRedis)("a cluster with a full master is down", async () => {
   await using cluster = await startRedisCluster(5_000);
   await using folder = await createFolder();
   await using storage = await open({ redisUrl: cluster.url, ...folder });
@@ -173,7 +173,7 @@ test.concurrent.skipIf(!hasRedis)("a cluster of which one master is full is down
   }
 });
 
-test.concurrent.skipIf(!hasMariaDb)("a MySQL that takes no writes any more is down", async () => {
+test.concurrent.skipIf(!hasMariaDb)("a MySQL that takes no more writes is down", async () => {
   await using mariadb = await startMariaDb();
   await using folder = await createFolder();
   const databaseUrl = await mariadb.createDatabase();
@@ -192,7 +192,7 @@ test.concurrent.skipIf(!hasMariaDb)("a MySQL that takes no writes any more is do
 });
 
 describe("SQLite", () => {
-  test("that another process does not let go of is down", async () => {
+  test("that another process keeps locked is down", async () => {
     await using folder = await createFolder();
     await using storage = await open(folder);
     const { users, sessions } = storage;
@@ -229,7 +229,7 @@ describe("SQLite", () => {
     expect(await states()).toEqual(["up", "up"]);
     balancer.close();
     await tcp.waitFor(/"why":"[^"]*ENOSPC[^"]*".*SQLite does not work/);
-    // Once for the users and once for the sessions.
+    // Two lines: the users and the sessions.
     await tcp.waitFor(/SQLite works again[\s\S]*SQLite works again/);
     await rm(folder, { recursive: true });
   });

@@ -5,13 +5,13 @@ import { available, type MariaDb, startMariaDb } from "./mariadb.ts";
 import { migrate } from "./migrate-command.ts";
 import { createFolder, open, silent, user } from "./storage-pairs.ts";
 
-// A MySQL whose defaults are as unhelpful as a server may have them: each session sets all that it
-// relies on. The server is this file's own, whatever TEST_DATABASE_URL says.
+// A MySQL with the most unhelpful defaults: each connection must set everything that it relies on.
+// The server is this file's own, whatever TEST_DATABASE_URL says.
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(90_000);
 
-/** What a server does to whoever connects, but for those who have SUPER. */
+/** What the server runs at each connection of a user without SUPER. */
 const INIT_CONNECT = [
   "NAMES latin1",
   "autocommit = 0",
@@ -49,7 +49,7 @@ describe.skipIf(!available).each(Object.entries(SERVERS))("MySQL: %s", (_, moreO
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
-  /** An empty database with a user who has no right beyond it, and raw rows for one who has. */
+  /** An empty database, a user with rights on it alone, and raw rows read by another user. */
   async function openOrdinary() {
     await using owned = new AsyncDisposableStack();
     const databaseUrl = await server.createDatabase();
@@ -70,7 +70,7 @@ describe.skipIf(!available).each(Object.entries(SERVERS))("MySQL: %s", (_, moreO
     };
   }
 
-  test("what is stored is stored, in the characters that were sent", async () => {
+  test("values are committed, with the characters that were sent", async () => {
     await using database = await openOrdinary();
     expect((await migrate(database)).exitCode).toBe(0);
     expect(await database.query("SELECT COUNT(*) AS steps FROM migration")).not.toEqual([
@@ -113,7 +113,7 @@ describe.skipIf(!available).each(Object.entries(SERVERS))("MySQL: %s", (_, moreO
     expect(await storage.users.setNickname("grace", "new")).toBe(true);
   });
 
-  test("a seed is there when it says so", async () => {
+  test("a seed has committed what it reports", async () => {
     await using database = await openOrdinary();
     const events = { waiting: () => undefined, applying: () => undefined };
     const openSeed = () => userDatabase(database).openSeed((n) => `tést${n}`, events);

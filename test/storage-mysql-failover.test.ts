@@ -8,17 +8,17 @@ import { type Forwarder, startForwarder } from "./forwarder.ts";
 import { available, type MariaDb, startMariaDb } from "./mariadb.ts";
 import { createFolder, eventually, open, recordingLog, user } from "./storage-pairs.ts";
 
-// A primary that is demoted behind its address, connections that a middlebox forgets, and
+// A primary that is demoted while its address stays, connections that a middlebox drops, and
 // statements that InnoDB rolls back. Both servers are this file's own, whatever TEST_DATABASE_URL
 // says: one of them is turned read-only.
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(90_000);
 
-/** A statement gives up after about 3.5 s; a slow machine is given more. */
+/** A statement gives up after about 3.5 s; a slow machine gets more. */
 const BOUND_MS = 10_000;
 
-/** An empty database that both servers have, behind one address, and raw rows of each. */
+/** An empty database on both servers, behind one address, and raw rows of each. */
 interface Site extends AsyncDisposable {
   readonly databaseUrl: string;
   readonly dataDir: string;
@@ -47,7 +47,7 @@ describe.skipIf(!available)("MySQL", () => {
       const raw = owned.use(await openRowsAt(databaseUrl.href, dataDir));
       rows.push(raw);
       await raw.query("SET GLOBAL read_only = 0");
-      // Who may do all may also write to a server that is read-only.
+      // A user with all rights may write to a read-only server, so the user has few.
       await raw.query("CREATE USER IF NOT EXISTS ordinary IDENTIFIED BY 'secret'");
       await raw.query(`GRANT ALL ON ${databaseUrl.pathname.slice(1)}.* TO ordinary`);
     }
@@ -58,7 +58,7 @@ describe.skipIf(!available)("MySQL", () => {
     databaseUrl.port = String(address.port);
     databaseUrl.username = "ordinary";
     const site = { databaseUrl: databaseUrl.href, dataDir, address, first, second };
-    // The tables, and one user, on both.
+    // Both servers have the tables and one user.
     for (const port of [...ports].reverse()) {
       address.moveTo(port);
       await using storage = await open(site);
@@ -70,7 +70,7 @@ describe.skipIf(!available)("MySQL", () => {
 
   const secondPort = () => Number(new URL(servers[1].url).port);
 
-  test("a primary that is demoted and stays up is left by all, those that only read as well", async () => {
+  test("all connections leave a demoted primary that stays up, even those that only read", async () => {
     await using site = await openSite();
     await using writer = await open(site);
     await using reader = await open(site);
@@ -86,10 +86,10 @@ describe.skipIf(!available)("MySQL", () => {
     expect(await writer.users.insert(user("hopper"))).toBe(true);
 
     expect((await reader.users.find("grace"))?.nickname).toBe("new");
-    // By one whom the old server does not know.
+    // A user that the old server does not have.
     expect(await another.users.find("hopper")).toBeDefined();
     expect(await site.first.query("SELECT nickname FROM user")).toEqual([{ nickname: "older" }]);
-    // No connection is left that leads to the old one.
+    // No connection to the old server is left.
     for (const { users } of [writer, reader, another]) {
       const all = await Promise.all(Array.from({ length: 20 }, () => users.find("grace")));
       expect(new Set(all.map((found) => found?.nickname))).toEqual(new Set(["new"]));
@@ -112,7 +112,7 @@ describe.skipIf(!available)("MySQL", () => {
     expect(await site.second.query("SELECT nickname FROM user")).toEqual([{ nickname: "new" }]);
   });
 
-  test("with no other primary all fails in time, and works when there is one", async () => {
+  test("without a primary, calls fail in time; they work when there is one", async () => {
     await using site = await openSite();
     await using storage = await open(site);
     await storage.users.find("grace");
@@ -145,7 +145,7 @@ describe.skipIf(!available)("MySQL", () => {
     expect(await storage.users.find("grace")).toBeDefined();
   });
 
-  test("connections that a middlebox has forgotten cost no request", async () => {
+  test("no call fails because of connections that a middlebox has dropped", async () => {
     await using site = await openSite();
     await using storage = await open(site);
     const { users } = storage;
@@ -159,7 +159,7 @@ describe.skipIf(!available)("MySQL", () => {
     }
     await renameAll();
     site.address.silence();
-    // An update right after the last one may be lost, and nobody would know.
+    // An update right after the last call would go to a dead connection, and might be lost.
     await Bun.sleep(1_100);
     for (let request = 0; request < 7; request++) {
       expect(await users.setNickname("grace", `n${request}`)).toBe(true);
@@ -169,13 +169,13 @@ describe.skipIf(!available)("MySQL", () => {
     await Promise.all(Array.from({ length: 40 }, () => users.find("grace")));
   });
 
-  test("a connection ends when nobody uses it, and when it is old", async () => {
+  test("a connection ends when it is idle, and when it is old", async () => {
     await using site = await openSite();
     const pool = new MysqlPool({
       maxConnections: 2,
       idleMs: 400,
       maxAgeMs: 1_000,
-      // One connection each: not a second one, where the server has no TLS.
+      // One connection each, without a second one in case the server has no TLS.
       open: (timeoutMs) => openConnection(`${site.databaseUrl}?ssl-mode=DISABLED`, { timeoutMs }),
     });
     const use = async () => pool.giveBack(await pool.take(performance.now() + 5_000, false));
@@ -185,7 +185,7 @@ describe.skipIf(!available)("MySQL", () => {
       await use();
       await Bun.sleep(20);
     }
-    // The first ends when it is from three quarters of its age to all of it, as does the second.
+    // Each connection ends between three quarters of the maximum age and all of it.
     expect(performance.now() - begunAtMs).toBeGreaterThan(1_500);
 
     const processes = () =>
@@ -194,13 +194,13 @@ describe.skipIf(!available)("MySQL", () => {
     await pool.close();
   });
 
-  test("a seed that InnoDB rolls back for a deadlock is done after all", async () => {
+  test("a seed that InnoDB rolls back for a deadlock succeeds", async () => {
     await using site = await openSite();
     const events = { waiting: () => undefined, applying: () => undefined };
     const seed = await userDatabase(site).openSeed((n) => `test${n}`, events);
     const other = site.first;
     await other.query("START TRANSACTION");
-    // More than the seed has to lose, so that it is the one to be rolled back.
+    // InnoDB rolls back the smaller transaction, so this one has more rows than the seed.
     await other.query(
       `INSERT INTO user (gmt_create, gmt_modified, username, nickname, password, salt, profile_path)
        SELECT NOW(), NOW(), CONCAT('test', seq), '', '', '', '' FROM seq_5_to_2005`,
@@ -219,7 +219,7 @@ describe.skipIf(!available)("MySQL", () => {
   });
 
   for (const [index, where] of ["by itself", "with innodb_rollback_on_timeout"].entries()) {
-    test(`an update that InnoDB rolls back for a deadlock is done after all, ${where}`, async () => {
+    test(`an update that InnoDB rolls back for a deadlock succeeds, ${where}`, async () => {
       await using site = await openSite();
       if (index === 1) site.address.moveTo(secondPort());
       const other = index === 1 ? site.second : site.first;
@@ -231,7 +231,7 @@ describe.skipIf(!available)("MySQL", () => {
       };
       const before = await deadlocks();
 
-      // Ours locks the name, then waits for the row; the other one does it the other way round.
+      // Our update locks the name and waits for the row; the other one does the opposite.
       await other.query("START TRANSACTION");
       await other.query("UPDATE user SET salt = 'x', profile_path = 'x' WHERE username = 'other'");
       await other.query("UPDATE user SET salt = 'x', profile_path = 'x' WHERE id = 1");
@@ -247,7 +247,7 @@ describe.skipIf(!available)("MySQL", () => {
       expect((await storage.users.find("grace"))?.nickname).toBe("new");
     });
 
-    test(`so is one that has waited for a lock for too long, ${where}`, async () => {
+    test(`an update that waited too long for a lock succeeds, ${where}`, async () => {
       await using site = await openSite();
       if (index === 1) site.address.moveTo(secondPort());
       const other = index === 1 ? site.second : site.first;

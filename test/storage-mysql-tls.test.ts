@@ -8,8 +8,8 @@ import { available, type MariaDb, startMariaDb } from "./mariadb.ts";
 import { migrate } from "./migrate-command.ts";
 import { createFolder, open, user } from "./storage-pairs.ts";
 
-// What `ssl-mode` of DATABASE_URL promises, on servers with and without TLS. They are this file's
-// own, whatever TEST_DATABASE_URL says: the certificate of one is exchanged.
+// The `ssl-mode` of DATABASE_URL, on servers with and without TLS. The servers are this file's own,
+// whatever TEST_DATABASE_URL says, since a test replaces a certificate.
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(90_000);
@@ -54,7 +54,7 @@ describe.skipIf(!available || !canCertify)("MySQL with TLS", () => {
     await raw.query("FLUSH SSL");
   }
 
-  /** How a connection is encrypted ("" if it is not), or why there is none. */
+  /** The cipher of a connection ("" without TLS), or why it failed. */
   async function cipherOf(url: string): Promise<string> {
     try {
       const connection = await openConnection(url);
@@ -70,7 +70,7 @@ describe.skipIf(!available || !canCertify)("MySQL with TLS", () => {
   const at = (mode: string, host = "127.0.0.1") =>
     `${databaseUrl.replace("127.0.0.1", host)}?ssl-mode=${mode}`;
 
-  test("each mode encrypts, or not, and checks what it says", async () => {
+  test("each mode encrypts and verifies as documented", async () => {
     const [ca, other] = [`&ssl-ca=${ours.ca}`, `&ssl-ca=${foreign.ca}`];
     const refusal = {
       right: { ca: /self.signed/, id: undefined, named: undefined },
@@ -90,7 +90,7 @@ describe.skipIf(!available || !canCertify)("MySQL with TLS", () => {
       const ofCa = name === "expired" ? /expired/ : CIPHER;
       expect(await cipherOf(at("VERIFY_CA") + ca)).toMatch(ofCa);
       expect(await cipherOf(at("verify_ca") + ca)).toMatch(ofCa);
-      // With a CA to check against, it is checked.
+      // With a CA, the certificate is verified.
       expect(await cipherOf(`${databaseUrl}?ssl-ca=${ours.ca}`)).toMatch(ofCa);
       expect(await cipherOf(`${databaseUrl}?ssl-ca=${foreign.ca}`)).toMatch(foreignCa);
       expect(await cipherOf(at("VERIFY_IDENTITY") + ca)).toMatch(id ?? CIPHER);
@@ -99,7 +99,7 @@ describe.skipIf(!available || !canCertify)("MySQL with TLS", () => {
     await use("right");
   });
 
-  test("a server without TLS is used only if TLS is not asked for", async () => {
+  test("a server without TLS is used only if TLS is optional", async () => {
     const url = await plain.createDatabase();
     expect(await cipherOf(`${url}?ssl-mode=DISABLED`)).toBe("");
     expect(await cipherOf(`${url}?ssl-mode=PREFERRED`)).toBe("");
@@ -107,14 +107,14 @@ describe.skipIf(!available || !canCertify)("MySQL with TLS", () => {
     for (const mode of ["REQUIRED", `VERIFY_CA&ssl-ca=${ours.ca}`]) {
       const DATABASE_URL = `${url}?ssl-mode=${mode}`;
       expect(await cipherOf(DATABASE_URL)).toContain("does not support secure connection");
-      // Nothing to wait for, either.
+      // And it does not wait.
       await expect(open({ databaseUrl: DATABASE_URL, dataDir: folder })).rejects.toThrow(
         /^Cannot open MySQL at \S+ \(DATABASE_URL\): .*secure connection/,
       );
     }
   });
 
-  test("a server that requires TLS, and a certificate of its user, gets both", async () => {
+  test("a server that requires TLS and a client certificate gets both", async () => {
     await raw.query("CREATE USER certified IDENTIFIED BY 'secret' REQUIRE X509");
     await raw.query("GRANT ALL ON *.* TO certified");
     await raw.query("SET GLOBAL require_secure_transport = ON");
@@ -125,7 +125,7 @@ describe.skipIf(!available || !canCertify)("MySQL with TLS", () => {
       expect(await cipherOf(url + verified)).toContain("Access denied");
       const certified = `${verified}&ssl-cert=${client.cert}&ssl-key=${client.key}`;
       expect(await cipherOf(url + certified)).toMatch(CIPHER);
-      // Migrations and statements go the same way.
+      // Both migrations and statements.
       const stored = { databaseUrl: url + certified, dataDir: folder };
       expect(await migrate(stored)).toMatchObject({ exitCode: 0 });
       await using storage = await open(stored);
@@ -136,7 +136,7 @@ describe.skipIf(!available || !canCertify)("MySQL with TLS", () => {
     }
   });
 
-  test("a start that is refused by TLS says why, and waits for nothing", async () => {
+  test("a start that fails because of TLS says why, and does not wait", async () => {
     await use("wrong");
     const refused = `${at("VERIFY_IDENTITY")}&ssl-ca=${ours.ca}`;
     await expect(open({ databaseUrl: refused, dataDir: folder })).rejects.toThrow(

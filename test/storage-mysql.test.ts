@@ -6,15 +6,15 @@ import { StorageError } from "../src/user/stores.ts";
 import { sharedAvailable as available, sharedMariaDb, unsharedMariaDb } from "./mariadb.ts";
 import { createFolder, open, recordingLog, user } from "./storage-pairs.ts";
 
-// What users in MySQL promise beyond src/user/stores.ts: the table, whatever the server's own
-// defaults are, and how many statements look-ups cost. test/mariadb.ts sets unhelpful defaults.
+// What users in MySQL promise beyond src/user/stores.ts: the table, whatever the defaults of the
+// server are, and the number of statements of look-ups. test/mariadb.ts sets unhelpful defaults.
 
-// The shared MariaDB may start within the first test, and the machine be slow.
+// The shared MariaDB may start within the first test, and the machine may be slow.
 setDefaultTimeout(90_000);
 
 const it = test.skipIf(!available);
 
-/** As MySQL says it: the primary key, a unique one, and another. */
+/** How MySQL writes a primary key, a unique key and another key. */
 const INDEXED: Readonly<Record<string, string>> = {
   id: "PRI",
   username: "UNI",
@@ -142,7 +142,7 @@ it("MySQL: servers that start at once migrate one after the other, and without a
 
   await Promise.all(opened.map((storage) => storage.close()));
   const others = messages.filter((message) => !message.startsWith("info connected to"));
-  // Each migration is carried out by one of them at most.
+  // Each migration runs at most once.
   expect(others.length).toBeGreaterThan(0);
   expect(others.length).toBeLessThanOrEqual(MYSQL_MIGRATIONS.length);
   for (const other of others) expect(other).toStartWith("info migrating MySQL at ");
@@ -153,7 +153,7 @@ it("MySQL: an update is not sent by a process that has stood still past its time
   await mysql.users.insert(user("grace", { nickname: "old" }));
 
   const late = mysql.users.setNickname("grace", "new");
-  // Longer than a statement may take.
+  // Longer than the limit of a statement.
   Bun.sleepSync(3_000);
 
   await expect(late).rejects.toThrow("over before it was sent");

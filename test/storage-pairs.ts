@@ -9,14 +9,14 @@ import { sharedAvailable as hasMariaDb, sharedMariaDb } from "./mariadb.ts";
 import * as redis from "./redis.ts";
 import { sharedRedisCluster } from "./redis-cluster.ts";
 
-/** Where one pair of stores keeps its data. */
+/** Where a pair of stores keeps its data. */
 export type Location = Pick<StorageOptions, "databaseUrl" | "redisUrl" | "dataDir">;
 
-/** A pair of stores that every promise of src/user/stores.ts is tested on. */
+/** A pair of stores on which the promises of src/user/stores.ts are tested. */
 export interface Pair {
   readonly name: string;
   readonly available: boolean;
-  /** Empty databases, which no other test has. */
+  /** Empty databases, for one test alone. */
   createLocation(): Promise<Location & AsyncDisposable>;
 }
 
@@ -34,7 +34,7 @@ export const PAIRS: readonly Pair[] = [
   },
 ];
 
-/** For what has to do with users alone: a pair for each kind of database. */
+/** For tests of users alone: one pair for each kind of users' database. */
 export const DATABASES = PAIRS.filter(({ name }) => name !== "MySQL and Redis Cluster");
 
 async function createServerLocation(shared: typeof redis.sharedRedis | typeof sharedRedisCluster) {
@@ -43,7 +43,7 @@ async function createServerLocation(shared: typeof redis.sharedRedis | typeof sh
   return { databaseUrl, redisUrl, ...(await createFolder()) };
 }
 
-/** A data folder, empty. */
+/** An empty data folder. */
 export async function createFolder(): Promise<{ dataDir: string } & AsyncDisposable> {
   const dataDir = await mkdtemp(join(tmpdir(), "portico-data-"));
   return {
@@ -54,7 +54,7 @@ export async function createFolder(): Promise<{ dataDir: string } & AsyncDisposa
 
 export const silent: Log = pino({ level: "silent" });
 
-/** A log that keeps its messages, as in "warn waiting for Redis at 127.0.0.1:6379". */
+/** A log that keeps its messages, such as "warn waiting for Redis at 127.0.0.1:6379". */
 export function recordingLog(): { log: Log; messages: string[] } {
   const messages: string[] = [];
   const formatters = { level: (level: string) => ({ level }) };
@@ -70,7 +70,7 @@ export function recordingLog(): { log: Log; messages: string[] } {
   return { log, messages };
 }
 
-/** Open the stores at a location, to be closed by `await using`. */
+/** Open the stores at a location. `await using` closes them. */
 export async function open(
   location: Location,
   options: Partial<StorageOptions> = {},
@@ -95,7 +95,7 @@ export function user(username: string, fields: Partial<User> = {}): User {
   };
 }
 
-/** Ask until the answer is yes; a machine may be slow, so it has half a minute. */
+/** Wait until a check is true, for at most half a minute, since the machine may be slow. */
 export async function eventually(what: string, isSo: () => Promise<boolean>): Promise<void> {
   const endsAtMs = performance.now() + 30_000;
   while (!(await isSo())) {

@@ -3,13 +3,13 @@ import { available as hasRedis, startRedis } from "./redis.ts";
 import { startRedisCluster } from "./redis-cluster.ts";
 import { createFolder, eventually, open, user } from "./storage-pairs.ts";
 
-// The mark of a writer that has died, in a Redis that has forgotten it.
+// A writer dies, and Redis has lost its mark.
 
 setDefaultTimeout(120_000);
 
-/** The masters take one another for dead after this. */
+/** After this time without an answer, the masters consider a master dead. */
 const NODE_TIMEOUT_MS = 2_000;
-/** What an update may still take that was begun before Redis went; less is too little. */
+/** How long an update that began before Redis went down may still take. */
 const LEAST_CLOSED_MS = 7_500;
 
 const KINDS = [
@@ -18,7 +18,7 @@ const KINDS = [
 ] as const;
 
 test.concurrent.each(KINDS.filter(() => hasRedis))(
-  "%s that comes back empty is not filled while an update may go on whose mark is gone",
+  "%s that comes back empty is not filled while an update without its mark may go on",
   async (_kind, start) => {
     await using redis = await start();
     const servers = "masters" in redis ? redis.masters : [redis];

@@ -6,16 +6,16 @@ import { leaseOf, openSessions, REDISES } from "./cached-sessions.ts";
 import { available as hasRedis } from "./redis.ts";
 import { eventually, user } from "./storage-pairs.ts";
 
-// What sessions in Redis promise beyond src/user/stores.ts, but for the cache: the keys, how many
-// round trips a look-up costs, and a Redis that is full.
+// What sessions in Redis promise beyond src/user/stores.ts, except for the cache: the keys, the
+// round trips of a look-up, and a Redis that is full.
 
-// The shared Redis may start within the first test, and the machine be slow.
+// The shared Redis may start within the first test, and the machine may be slow.
 setDefaultTimeout(90_000);
 
 const OLD = user("grace", { nickname: "old" });
 
 describe.skipIf(!hasRedis).each([...REDISES])("the keys in $name", ({ shared }) => {
-  test("sessions are strings and profiles are hashes, under their prefixes, both with the TTL", async () => {
+  test("sessions are strings and profiles are hashes, with their prefixes and the TTL", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
 
@@ -50,7 +50,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the keys in $name", ({ shared }) 
     expect(await raw.pttl("user:grace")).toBeLessThanOrEqual(100_000);
   });
 
-  test("every key expires, also those of leases and of writers at work", async () => {
+  test("every key expires, including those of leases and of running updates", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
     await sessions.open("s1", OLD, await sessions.lease("grace"));
@@ -70,8 +70,8 @@ describe.skipIf(!hasRedis).each([...REDISES])("the keys in $name", ({ shared }) 
   });
 });
 
-describe.skipIf(!hasRedis)("one Redis", () => {
-  test("a key that is somebody else's costs its user the cache, and others nothing", async () => {
+describe.skipIf(!hasRedis)("a single Redis", () => {
+  test("a key of another program costs only its user the cache", async () => {
     await using redis = await openSessions();
     const { sessions, raw } = redis;
     await sessions.open("s1", OLD, undefined);
@@ -79,7 +79,7 @@ describe.skipIf(!hasRedis)("one Redis", () => {
     await raw.rpush("session:s4", "no session");
     const alice = user("alice");
     const lease = await sessions.lease("alice");
-    // In one script each.
+    // Each in one script.
     await Promise.all([
       sessions.open("s2", OLD, await sessions.lease("grace")),
       sessions.open("s3", alice, lease),
@@ -91,7 +91,7 @@ describe.skipIf(!hasRedis)("one Redis", () => {
     expect(found?.profile?.username).toBe("alice");
   });
 
-  test("a writer at work on one user closes the cache for that one alone", async () => {
+  test("an update of a user closes the cache for that user only", async () => {
     await using redis = await openSessions();
     const { sessions } = redis;
     const names = ["alice", "grace", "bob"];
@@ -104,7 +104,7 @@ describe.skipIf(!hasRedis)("one Redis", () => {
     expect(found.map((session) => session?.profile?.username)).toEqual(["alice", undefined, "bob"]);
   });
 
-  test("all readers share a lease, and not beyond a part of its time", async () => {
+  test("all readers share a lease, for a part of its time", async () => {
     await using redis = await openSessions();
     const { sessions, raw } = redis;
     const leases = await Promise.all(["alice", "grace"].map((name) => leaseOf(sessions, name)));
@@ -114,7 +114,7 @@ describe.skipIf(!hasRedis)("one Redis", () => {
     expect(await raw.pttl(lease)).toBeGreaterThan(0);
   });
 
-  test("find() is one command, however the cache stands, and opening a session is one", async () => {
+  test("find() is one command, hit or miss, and so is open()", async () => {
     await using redis = await openSessions();
     const { sessions, redisUrl } = redis;
     const monitor = await new Redis(redisUrl).monitor();
@@ -123,21 +123,21 @@ describe.skipIf(!hasRedis)("one Redis", () => {
     monitor.on("monitor", (_time, [command]: string[], source: string, on: string) => {
       if (source !== "lua" && on === database && command) commands.push(command);
     });
-    // Once MONITOR shows a command of ours, all before it have been shown.
+    // When MONITOR shows this command, it has shown all earlier ones.
     const commandsSoFar = async () => {
       await redis.raw.echo("so far");
       while (!commands.includes("echo")) await Bun.sleep(10);
       return commands.splice(0).filter((command) => command !== "echo");
     };
 
-    // A script is sent whole the first time that a server sees it, and by its digest from then on.
+    // The first time, a script is sent as text, and from then on by its digest.
     await sessions.open("s0", OLD, await sessions.lease("grace"));
     await sessions.find("s0");
     await redis.raw.del("user:grace");
 
     await commandsSoFar();
     const lease = await sessions.lease("grace");
-    await commandsSoFar(); // Where it was renewed.
+    await commandsSoFar(); // The lease may have been renewed.
     await sessions.open("s1", OLD, lease);
     expect(await commandsSoFar()).toEqual(["evalsha"]);
     expect((await sessions.find("s1"))?.profile).toBeDefined();
@@ -153,7 +153,7 @@ describe.skipIf(!hasRedis)("one Redis", () => {
 });
 
 describe.skipIf(!hasRedis)("Redis errors", () => {
-  test("do not carry the session's id, which would end up in logs", async () => {
+  test("do not contain the session id, which would end up in logs", async () => {
     await using redis = await openSessions();
     const { sessions, raw } = redis;
     await raw.config("SET", "maxmemory", "1");
@@ -171,7 +171,7 @@ describe.skipIf(!hasRedis)("Redis errors", () => {
 });
 
 describe.skipIf(!hasRedis)("a Redis that is full", () => {
-  test("grants no lease, and closes the cache of an update that had begun", async () => {
+  test("grants no lease, and closes the cache after an update that had begun", async () => {
     await using redis = await openSessions();
     const { sessions, raw } = redis;
     await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));

@@ -7,15 +7,15 @@ import { sharedAvailable as hasRedis, sharedRedis } from "./redis.ts";
 import { openRedis } from "./redis-keys.ts";
 import { createFolder, open, user } from "./storage-pairs.ts";
 
-// Redis has carried a command out, and the connection breaks before its answer: ioredis sends it
-// again, and the caller must get the answer that the first one had.
+// A connection breaks after Redis carried a command out and before the answer arrives. ioredis
+// sends the command again, and the caller must get the answer of the first one.
 
-// The shared Redis may start within the first test, and the machine be slow.
+// The shared Redis may start within the first test, and the machine may be slow.
 setDefaultTimeout(60_000);
 
 const GRACE = user("grace");
 
-/** Sessions at the end of a line that may break, and a raw client of the same Redis. */
+/** Sessions behind a connection that can be cut, and a raw client of the same Redis. */
 async function openLine() {
   await using opening = new AsyncDisposableStack();
   const redisUrl = await (await sharedRedis()).createDatabase();
@@ -27,8 +27,8 @@ async function openLine() {
   return { line, sessions, raw, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
-describe.skipIf(!hasRedis)("an answer of Redis that is lost", () => {
-  test("to the end of a session: it has ended, and was there", async () => {
+describe.skipIf(!hasRedis)("a lost answer of Redis", () => {
+  test("to close(): true, since the session was there", async () => {
     await using opened = await openLine();
     const { line, sessions } = opened;
     await sessions.open("s1", GRACE, undefined);
@@ -36,7 +36,7 @@ describe.skipIf(!hasRedis)("an answer of Redis that is lost", () => {
     expect(await sessions.close("s1")).toBe(true);
     expect(line.lost).toBe(1);
     expect(await sessions.find("s1")).toBeUndefined();
-    // One that was not there, or has ended before, is none, also if that is said twice.
+    // False if there was no such session or it has ended before, also at the second answer.
     for (const sessionId of ["s1", "s2", "s{3}"]) {
       line.loseAnswerTo(sessionKey(sessionId));
       expect(await sessions.close(sessionId)).toBe(false);
@@ -44,7 +44,7 @@ describe.skipIf(!hasRedis)("an answer of Redis that is lost", () => {
     expect(line.lost).toBe(3);
   });
 
-  test("to the end of one of many sessions at once: each was there", async () => {
+  test("to one close() of many: true for each", async () => {
     await using opened = await openLine();
     const { line, sessions } = opened;
     const ids = Array.from({ length: 20 }, (_, n) => `s${n}`);
@@ -55,7 +55,7 @@ describe.skipIf(!hasRedis)("an answer of Redis that is lost", () => {
     expect(line.lost).toBe(1);
   });
 
-  test("to the begin of a session, with its profile: it has begun, once", async () => {
+  test("to open(): the session and its profile are there, once", async () => {
     await using opened = await openLine();
     const { line, sessions, raw } = opened;
     const lease = await sessions.lease("grace");
@@ -66,19 +66,19 @@ describe.skipIf(!hasRedis)("an answer of Redis that is lost", () => {
     expect(await raw.matching("session:*")).toEqual(["session:s1"]);
   });
 
-  test("to a look-up or a lease: it is asked for again", async () => {
+  test("to find() or lease(): it is sent again", async () => {
     await using opened = await openLine();
     const { line, sessions } = opened;
     await sessions.open("s1", GRACE, undefined);
     line.loseAnswerTo("{user:}:lease:");
-    // None after a connection was lost, for a while: recovery.ts.
+    // After a lost connection, no lease is granted for a while: recovery.ts.
     expect(await sessions.lease("grace")).toBeUndefined();
     line.loseAnswerTo(sessionKey("s1"));
     expect(await sessions.find("s1")).toEqual({ username: "grace" });
     expect(line.lost).toBe(2);
   });
 
-  test("to a mark or to a drop: the update is made once, and no mark is left behind", async () => {
+  test("to a mark or a drop: the update runs once, and no mark remains", async () => {
     await using opened = await openLine();
     const { line, sessions, raw } = opened;
     let updates = 0;
@@ -94,8 +94,8 @@ describe.skipIf(!hasRedis)("an answer of Redis that is lost", () => {
   });
 });
 
-describe.skipIf(!hasMariaDb)("an answer of MySQL that is lost", () => {
-  test("to a sign-up or an update is no answer: neither is made twice, or told as taken", async () => {
+describe.skipIf(!hasMariaDb)("a lost answer of MySQL", () => {
+  test("to a sign-up or an update is an error: nothing runs twice, and no name is said to be taken", async () => {
     await using folder = await createFolder();
     const databaseUrl = await (await sharedMariaDb()).createDatabase();
     await using line = await startLosingLine(`${databaseUrl}?ssl-mode=DISABLED`);
@@ -108,7 +108,7 @@ describe.skipIf(!hasMariaDb)("an answer of MySQL that is lost", () => {
     line.loseAnswerTo("Amazing");
     await expect(users.setNickname("grace", "Amazing")).rejects.toThrow("Cannot update nickname");
     expect(line.lost).toBe(2);
-    // It may be read again, on another connection, and shows that both have happened.
+    // A look-up on another connection shows that both were carried out.
     expect(await users.find("alan")).toBeDefined();
     line.loseAnswerTo("grace");
     expect(await users.find("grace")).toMatchObject({ nickname: "Amazing" });
@@ -117,8 +117,8 @@ describe.skipIf(!hasMariaDb)("an answer of MySQL that is lost", () => {
   });
 });
 
-describe.skipIf(!hasRedis).each([...REDISES])("in $name, a command sent twice", ({ shared }) => {
-  test("to end a session has one answer, and a key that is not kept", async () => {
+describe.skipIf(!hasRedis).each([...REDISES])("in $name, a repeated command", ({ shared }) => {
+  test("to close a session has one answer, and its key expires", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
     await sessions.open("s1", GRACE, undefined);

@@ -7,15 +7,15 @@ import { available as hasRedis, startRedis } from "./redis.ts";
 import { type Stack, startStack } from "./stack.ts";
 import { eventually } from "./storage-pairs.ts";
 
-// What a call costs in round trips to Redis and MySQL, as these servers themselves count them, so
-// that it cannot creep up.
+// Counts the round trips of each call to Redis and MySQL with the servers' own counters, so that
+// they cannot increase unnoticed.
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(90_000);
 
 const GRACE = { username: "grace", password: "hopper1906" };
 const AT_ONCE = 64;
-/** What so many calls at once may cost: one batch, or a few where their frames come apart. */
+/** What many calls at once may cost: one batch, or a few if their frames arrive apart. */
 const FEW = 8;
 
 const SCRIPT_NAMES: ReadonlyMap<string, string> = new Map(
@@ -23,24 +23,24 @@ const SCRIPT_NAMES: ReadonlyMap<string, string> = new Map(
 );
 
 interface Cost {
-  /** What Redis was sent, in order: scripts by name, and other commands; leases are left out. */
+  /** The commands that Redis received, in order, scripts by their names; without leases. */
   readonly redis: readonly string[];
-  /** How often Redis had to read for it, since commands of one turn arrive together. */
+  /** How often Redis read from a socket, since the commands of one turn arrive together. */
   readonly redisReads: number;
-  /** Prepared statements that MySQL has run, those that it had to prepare, and all others. */
+  /** The prepared statements that MySQL ran, those that it prepared, and all others. */
   readonly mysql: { readonly executed: number; readonly prepared: number; readonly others: number };
 }
 
 const NO_MYSQL = { executed: 0, prepared: 0, others: 0 };
 const ONE_STATEMENT = { executed: 1, prepared: 0, others: 0 };
 
-/** Both tiers on MySQL and Redis, and what calls cost there. */
+/** Both tiers on MySQL and Redis, and a counter of their round trips. */
 class MeteredStack implements AsyncDisposable {
   readonly stack: Stack;
   readonly redis: Redis;
   readonly #rows: Rows;
   readonly #owned: AsyncDisposableStack;
-  /** As `MONITOR` has them; what a script runs does not count. */
+  /** As `MONITOR` shows them, without the commands inside of scripts. */
   readonly #commands: string[][] = [];
 
   private constructor(stack: Stack, redis: Redis, rows: Rows, owned: AsyncDisposableStack) {
@@ -53,12 +53,12 @@ class MeteredStack implements AsyncDisposable {
   static async start(): Promise<MeteredStack> {
     await using owned = new AsyncDisposableStack();
     const databaseUrl = await (await unsharedMariaDb()).createDatabase();
-    // Of its own, since what reads it is counted.
+    // A connection of its own, since reading the counters is counted.
     const redisUrl = owned.use(await startRedis()).url;
     const environment = {
       DATABASE_URL: databaseUrl,
       REDIS_URL: redisUrl,
-      // The hashes of sign-ins that come together end together.
+      // The hashes of sign-ins that arrive together end together.
       PASSWORD_HASH: "salted-md5",
     };
     const stack = owned.use(await startStack(environment));
@@ -84,11 +84,11 @@ class MeteredStack implements AsyncDisposable {
       .slice(begin, end)
       .map(([command = "", sha = ""]) => SCRIPT_NAMES.get(sha) ?? command.toLowerCase())
       .filter((command) => !["echo", "info", "exists"].includes(command));
-    // One lease serves many calls: whether it is due has to do with the time, not with the call.
+    // One lease serves many calls, and its renewal depends on the time, not on the call.
     const leases = commands.filter((command) => command === "grantLease").length;
     return {
       redis: commands.filter((command) => command !== "grantLease"),
-      // Reading the counters is itself one of each.
+      // Reading the counters counts as one of each.
       redisReads: after.redisReads - before.redisReads - leases - 1,
       mysql: {
         executed,
@@ -98,7 +98,7 @@ class MeteredStack implements AsyncDisposable {
     };
   }
 
-  /** All that came before has been heard of when this resolves, to how many commands it was. */
+  /** Resolves to the number of commands so far, when all of them have been seen. */
   async #mark(): Promise<number> {
     const mark = crypto.randomUUID();
     await this.redis.echo(mark);
@@ -128,7 +128,7 @@ class MeteredStack implements AsyncDisposable {
     for (let round = 0; round < 2; round++) {
       const { sessionId } = await user.signIn(GRACE);
       await user.updateNickname({ sessionId, nickname: "Grace" });
-      // Soon after an update it is not.
+      // Soon after an update, it is not cached.
       await eventually("it is cached", async () => {
         await user.getUserInfo({ sessionId });
         return (await this.redis.exists("user:grace")) === 1;
@@ -157,7 +157,7 @@ class MeteredStack implements AsyncDisposable {
 }
 
 describe.skipIf(!hasMariaDb || !hasRedis)("in round trips to Redis and MySQL", () => {
-  test("user info costs one to Redis where it is cached", async () => {
+  test("user info costs one to Redis if it is cached", async () => {
     await using metered = await MeteredStack.start();
     const { user } = metered.stack;
     const { sessionId } = await user.signIn(GRACE);
@@ -168,7 +168,7 @@ describe.skipIf(!hasMariaDb || !hasRedis)("in round trips to Redis and MySQL", (
     });
   });
 
-  test("user info costs one to each where it is not, and a fill that nobody waits for", async () => {
+  test("user info costs one to each if it is not cached, and a fill in the background", async () => {
     await using metered = await MeteredStack.start();
     const { user } = metered.stack;
     const { sessionId } = await user.signIn(GRACE);
@@ -215,7 +215,7 @@ describe.skipIf(!hasMariaDb || !hasRedis)("in round trips to Redis and MySQL", (
     });
   });
 
-  test("calls of one moment share theirs", async () => {
+  test("calls at the same time share their round trips", async () => {
     await using metered = await MeteredStack.start();
     const { user } = metered.stack;
     const { sessionId } = await user.signIn(GRACE);

@@ -8,15 +8,15 @@ import { migrate, startMigrate } from "./migrate-command.ts";
 import { PROGRAMS, programPath } from "./programs.ts";
 import { createFolder, open, user } from "./storage-pairs.ts";
 
-// Several processes at one SQLite file: a tier, commands, and programs that are not ours.
+// Several processes use one SQLite file: a tier, commands, and other programs.
 
 // Real processes on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-/** Longer than a call waits for a writer, and than a command waits without a word. */
+/** Longer than a call waits for a writer, and than a command waits before it says so. */
 const LONG_MS = 3_500;
 
-/** A connection of somebody else, who is writing until its `COMMIT`. */
+/** Another connection, which holds the write lock until its `COMMIT`. */
 function holdWrites({ dataDir }: { dataDir: string }): Database {
   const holder = new Database(join(dataDir, "portico.sqlite"));
   holder.run("BEGIN IMMEDIATE");
@@ -25,7 +25,7 @@ function holdWrites({ dataDir }: { dataDir: string }): Database {
 
 const python = programPath(PROGRAMS.python);
 
-/** Run it by a program that is not ours, as a shell for SQLite does, and close the file. */
+/** Run SQL in another program, such as a shell for SQLite, and close the file. */
 function runElsewhere({ dataDir }: { dataDir: string }, sql: string): string {
   const script = `import sqlite3, sys
 database = sqlite3.connect(sys.argv[1])
@@ -46,7 +46,7 @@ describe("a tier's SQLite", () => {
     expect(runElsewhere(folder, "SELECT COUNT(*) FROM user")).toBe("[(2,)]\n");
   });
 
-  test("is opened while another process writes, if it is up to date", async () => {
+  test("opens while another process writes, if no migration is pending", async () => {
     await using folder = await createFolder();
     await (await open(folder)).close();
     using _ = holdWrites(folder);
@@ -55,7 +55,7 @@ describe("a tier's SQLite", () => {
     expect((await migrate(folder)).output).toContain("Nothing to do");
   });
 
-  test("waits for another process that writes, and does all else meanwhile", async () => {
+  test("waits for another writer without blocking the event loop", async () => {
     await using folder = await createFolder();
     await using storage = await open(folder);
     const { users, sessions } = storage;
@@ -78,7 +78,7 @@ describe("a tier's SQLite", () => {
     expect(await users.find("grace")).toMatchObject({ nickname: "Grace", profilePath: "a.webp" });
   });
 
-  test("gives a call up within its time, and says why", async () => {
+  test("fails a call within its limit, and says why", async () => {
     await using folder = await createFolder();
     await using storage = await open(folder);
     using _ = holdWrites(folder);
@@ -90,8 +90,8 @@ describe("a tier's SQLite", () => {
   });
 });
 
-describe.concurrent("a command at a SQLite that another process writes", () => {
-  test("fills it when it has its turn", async () => {
+describe.concurrent("a command while another process writes to SQLite", () => {
+  test("seeds when it gets the lock", async () => {
     await using folder = await createFolder();
     await (await open(folder)).close();
     using holder = holdWrites(folder);
@@ -104,7 +104,7 @@ describe.concurrent("a command at a SQLite that another process writes", () => {
     expect(child.output).toContain("Done: test0 to test999 are in SQLite");
   });
 
-  test("migrates it when it has its turn", async () => {
+  test("migrates when it gets the lock", async () => {
     await using folder = await createFolder();
     await (await open(folder)).close();
     using holder = new Database(join(folder.dataDir, "portico.sqlite"));
@@ -119,7 +119,7 @@ describe.concurrent("a command at a SQLite that another process writes", () => {
     expect([await one.exited(), await other.exited()]).toEqual([0, 0]);
   });
 
-  test("gives up after a limit, which it names", async () => {
+  test("gives up after a limit, which its message names", async () => {
     await using folder = await createFolder();
     await (await open(folder)).close();
     using _ = holdWrites(folder);
@@ -131,7 +131,7 @@ describe.concurrent("a command at a SQLite that another process writes", () => {
     });
     await expect(late).rejects.toThrow("another process has been writing for 1.5 s: try again");
     expect(heard).toEqual(["another process is writing; giving up after 1.5 s"]);
-    // What has failed otherwise is not tried again.
+    // Other errors are not tried again.
     await expect(retryWhileBusy(() => database.run("no SQL"))).rejects.toThrow("syntax error");
   });
 });

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { StorageError } from "../src/user/stores.ts";
 import { eventually, type Location, open, PAIRS, user } from "./storage-pairs.ts";
 
-// The shared servers may start within the first test, and the machine be slow.
+// The shared servers may start within the first test, and the machine may be slow.
 setDefaultTimeout(90_000);
 
-/** Names that a database which folds, trims or normalises would take for one another. */
+/** Different names that a database would confuse if it folds case, trims or normalises. */
 const LOOKALIKES = [
   ...["grace", "Grace", "GRACE", "gracé", "grace\u0301", "graçe", "ｇｒａｃｅ"],
   ...["strasse", "straße", "STRASSE", "ﬁsh1", "fish1", "istanbul", "İstanbul", "ıstanbul"],
@@ -229,7 +229,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
     expect(answers).toEqual([undefined, undefined]);
   });
 
-  test.skipIf(!available)("what was stored is there after closing and opening again", async () => {
+  test.skipIf(!available)("stored data survive closing and opening again", async () => {
     await using location = await createLocation();
     const before = await open(location);
     await before.users.insert(user("grace"));
@@ -244,7 +244,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
   });
 
   it("several servers that start at once on empty databases all start, and share them", async () => {
-    // They collide by chance, so they get several chances.
+    // Collisions are a matter of chance, so there are several rounds.
     await using stack = new AsyncDisposableStack();
     const locations: Location[] = [];
     for (let i = 0; i < 24; i++) locations.push(stack.use(await createLocation()));
@@ -299,7 +299,7 @@ interface StartOutcome {
   readonly sharedName: boolean;
 }
 
-/** In processes of their own, at the same moments, open stores everywhere and insert two names. */
+/** Several processes open the stores at the same moment, and insert two names. */
 async function startServers(names: string[], locations: Location[]): Promise<StartOutcome[][]> {
   const program = `
     import { open, user } from ${JSON.stringify(join(import.meta.dir, "storage-pairs.ts"))};

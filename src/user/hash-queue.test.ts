@@ -10,7 +10,7 @@ const { signal } = new AbortController();
 const PATIENT = { deadline: Number.POSITIVE_INFINITY, signal };
 const within = (timeMs: number) => ({ deadline: performance.now() + timeMs, signal });
 
-/** Hashes that end when the test says so, and which of them were started. */
+/** Hashes that end when the test releases them, and the names of those that were started. */
 function heldHashes() {
   const { promise, resolve: release } = Promise.withResolvers<void>();
   const started: string[] = [];
@@ -22,7 +22,7 @@ function heldHashes() {
   return { hash, started, release };
 }
 
-/** A queue of one core that has measured hashes of about `tookMs`. */
+/** A queue for one hash at once, which has measured hashes of about `tookMs`. */
 async function measuredQueue(tookMs: number): Promise<HashQueue> {
   const queue = new HashQueue(1);
   for (let count = 0; count < 3; count++) await queue.run(PATIENT, () => Bun.sleep(tookMs));
@@ -38,7 +38,7 @@ function errorOf(promise: Promise<unknown>): Promise<unknown> {
 }
 
 describe("HashQueue", () => {
-  test("each core is given one hash more than it can run, so that it need not wait for the next", async () => {
+  test("each core gets one more hash than it runs, so that the next one is at hand", async () => {
     const queue = new HashQueue();
     const { hash, started, release } = heldHashes();
     const cores = availableParallelism();
@@ -50,7 +50,7 @@ describe("HashQueue", () => {
     expect(await all).toEqual(names);
   });
 
-  test("as many are begun at once as are allowed, first come first served", async () => {
+  test("no more hashes than the limit run at once, first come, first served", async () => {
     const queue = new HashQueue(3);
     const started: number[] = [];
     let running = 0;
@@ -73,37 +73,34 @@ describe("HashQueue", () => {
   test.each([
     ["light", 200, 1],
     ["costly", 96, 8],
-  ])(
-    "results of %s hashes are handed on together where there is a queue",
-    async (_what, count, ms) => {
-      const queue = new HashQueue(4);
-      // Each turn of the event loop that brings results.
-      const turns = new Set<number>();
-      let turn = 0;
-      const counter = setInterval(() => turn++, 1);
-      // No two end at the same time, were they handed on as they end.
-      const hashes = Array.from({ length: count }, (_, index) =>
-        queue.run(PATIENT, () => Bun.sleep(ms + ((index * 5) % (ms + 3)))),
-      );
-      await Promise.all(hashes.map((hash) => hash.then(() => turns.add(turn))));
-      clearInterval(counter);
-      // About 35 with a queue, 90 and more one by one.
-      expect(turns.size).toBeLessThan(60);
-    },
-  );
+  ])("results of %s hashes are returned together if there is a queue", async (_what, count, ms) => {
+    const queue = new HashQueue(4);
+    // The turns of the event loop that bring results.
+    const turns = new Set<number>();
+    let turn = 0;
+    const counter = setInterval(() => turn++, 1);
+    // The hashes end at different times.
+    const hashes = Array.from({ length: count }, (_, index) =>
+      queue.run(PATIENT, () => Bun.sleep(ms + ((index * 5) % (ms + 3)))),
+    );
+    await Promise.all(hashes.map((hash) => hash.then(() => turns.add(turn))));
+    clearInterval(counter);
+    // About 35 turns if they are gathered, 90 and more if not.
+    expect(turns.size).toBeLessThan(60);
+  });
 
-  test("a result is handed on at once where there is no queue", async () => {
+  test("a result is returned at once if there is no queue", async () => {
     const queue = await measuredQueue(4);
     let isWaiting = true;
     const alone = queue.run(PATIENT, async () => {
-      // What is already on its way when the hash ends comes first, and nothing else.
+      // Only callbacks that are already queued when the hash ends may run first.
       setImmediate(() => setImmediate(() => setImmediate(() => (isWaiting = false))));
     });
     await alone;
     expect(isWaiting).toBe(true);
   });
 
-  test("what is cancelled while it waits is not started", async () => {
+  test("a hash that is cancelled while it waits is not started", async () => {
     const queue = new HashQueue(1);
     const { hash, started, release } = heldHashes();
     const first = queue.run(PATIENT, hash("first"));
@@ -118,7 +115,7 @@ describe("HashQueue", () => {
     expect(await gone).toMatchObject({ status: "cancelled", processed: false });
   });
 
-  test("what expires while it waits is not started", async () => {
+  test("a hash whose deadline passes while it waits is not started", async () => {
     const queue = new HashQueue(1);
     const { hash, started, release } = heldHashes();
     const first = queue.run(PATIENT, hash("first"));
@@ -133,7 +130,7 @@ describe("HashQueue", () => {
     expect(await late).toMatchObject({ status: "deadline_exceeded", processed: false });
   });
 
-  test("nothing is started for a call that is over, not even on a free core", async () => {
+  test("no hash is started for a call that has ended, not even on a free core", async () => {
     const queue = new HashQueue(1);
     const { hash, started } = heldHashes();
     const cancelled = { ...PATIENT, signal: AbortSignal.abort() };
@@ -146,16 +143,16 @@ describe("HashQueue", () => {
     expect(started).toEqual([]);
   });
 
-  test("what cannot be done in time is shed at once, and nothing else is", async () => {
+  test("only hashes that cannot end in time are shed, and at once", async () => {
     const queue = new HashQueue(1);
     const { hash, started, release } = heldHashes();
-    // Each is thought to take 10 ms, and may count on three quarters of 10 s: room for 750.
+    // The estimate is 10 ms each, and the queue may take three quarters of 10 s: room for 750.
     const calls = Array.from({ length: 1000 }, () => queue.run(within(10_000), hash("it")));
     const answers = calls.map(errorOf);
     const errors: unknown[] = [];
     for (const answer of answers) answer.then((error) => errors.push(error));
     await Bun.sleep(1);
-    // None has ended yet: those that were shed did not wait for that.
+    // No hash has ended yet, so shedding did not wait for one.
     const shed = errors.length;
     expect(started.length).toBe(1);
     expect(1000 - shed).toBeWithin(600, 751);
@@ -168,12 +165,12 @@ describe("HashQueue", () => {
     await Promise.all(answers);
     expect(started.length).toBe(1000 - shed);
     expect(errors.filter((error) => error instanceof RpcError).length).toBe(shed);
-    // Nor does anything of it stay behind.
+    // Shed hashes leave no trace in the queue.
     const next = Array.from({ length: 100 }, () => queue.run(within(10_000), hash("it")));
     expect(await Promise.all(next)).toEqual(next.map(() => "it"));
   });
 
-  test("no more than the maximum wait, however patient they are", async () => {
+  test("no more than the maximum wait, even without a deadline", async () => {
     const queue = new HashQueue(1);
     const { hash, started, release } = heldHashes();
     const calls = [queue.run(PATIENT, hash("it runs"))];
@@ -189,18 +186,18 @@ describe("HashQueue", () => {
     expect(started).not.toContain("one too many");
   });
 
-  test("the estimate is what the measured hashes took, times those ahead", async () => {
+  test("the estimate is the measured time of a hash, times the hashes ahead", async () => {
     const queue = await measuredQueue(50);
     const { hash, release } = heldHashes();
     const running = Array.from({ length: 9 }, () => queue.run(PATIENT, hash("ahead")));
     const error = await errorOf(queue.run(within(500), hash("hasty")));
     release();
     await Promise.all(running);
-    // Ten hashes of 50 ms, where timers may be early by one; a slow machine makes it more.
+    // Ten hashes of 50 ms. Timers may fire 1 ms early; a slow machine makes it more.
     expect(error instanceof RpcError && error.retryAfterMs).toBeWithin(10 * 49, 10 * 500);
   });
 
-  test("those who went away while they waited are nobody's load", async () => {
+  test("waiting hashes whose callers leave do not count as load", async () => {
     const queue = await measuredQueue(20);
     const { hash, release } = heldHashes();
     const running = queue.run(PATIENT, hash("it runs"));
@@ -217,7 +214,7 @@ describe("HashQueue", () => {
     await Promise.all(gone);
   });
 
-  test("one that has begun counts as long as it runs, though its caller went away", async () => {
+  test("a running hash counts until it ends, even if its caller leaves", async () => {
     const queue = await measuredQueue(200);
     const { hash, release } = heldHashes();
     const controller = new AbortController();
@@ -231,7 +228,7 @@ describe("HashQueue", () => {
     expect(await running).toBe("it runs");
   });
 
-  test("a free core is used whatever the average says, which then becomes right", async () => {
+  test("a free core is used whatever the average says, and so corrects the average", async () => {
     const queue = await measuredQueue(400);
     const hasty = (count: number) =>
       Promise.all(
@@ -244,7 +241,7 @@ describe("HashQueue", () => {
     expect(await hasty(2)).toEqual(["no error, but done", "no error, but done"]);
   });
 
-  test("one that fails leaves its core to the next, and the average alone", async () => {
+  test("a hash that fails frees its core and does not change the average", async () => {
     const queue = await measuredQueue(50);
     const failing = async () => {
       throw new Error("Cannot hash: a test says so");

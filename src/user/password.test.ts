@@ -6,7 +6,7 @@ import { classicHash, Passwords } from "./password.ts";
 const ARGON2ID = { name: "argon2id", memoryKib: 64, passes: 1, lanes: 1 } as const;
 const CLASSIC = { name: "salted-md5" } as const;
 const PATIENT = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal };
-/** Reading one of these tells whether argon2 was started: it cannot, and says so. */
+/** argon2 rejects it, which shows that argon2 was started. */
 const UNREADABLE = { password: "$argon2id$v=19$m=1", salt: "" };
 
 /** The error that a promise is rejected with. */
@@ -27,7 +27,7 @@ describe("Passwords", () => {
     expect(other.password).not.toBe(one.password);
   });
 
-  test("hash() makes the classic scheme where it is configured", async () => {
+  test("hash() uses the classic scheme if it is configured", async () => {
     const { password, salt } = await new Passwords(CLASSIC).hash("hopper1906", PATIENT);
     expect(salt).toMatch(/^[0-9a-f]{4}$/);
     expect(password).toBe(classicHash("hopper1906", salt));
@@ -38,7 +38,7 @@ describe("Passwords", () => {
     expect(classicHash("hopper1906", "ab12")).toBe("3556b879a46fe8f8e984aca808990438");
   });
 
-  test("verify() goes by the scheme of what is stored, not by the configured one", async () => {
+  test("verify() uses the scheme of the stored hash, not the configured one", async () => {
     for (const stored of [
       await new Passwords(ARGON2ID).hash("pässwörd🙂", PATIENT),
       await new Passwords(CLASSIC).hash("pässwörd🙂", PATIENT),
@@ -52,21 +52,21 @@ describe("Passwords", () => {
     }
   });
 
-  test("verify() takes the hex digits of the classic scheme in either case", async () => {
+  test("verify() accepts the hex digits of the classic scheme in upper and lower case", async () => {
     const { password, salt } = await new Passwords(CLASSIC).hash("hopper1906", PATIENT);
     const stored = { password: password.toUpperCase(), salt };
     expect(await new Passwords(CLASSIC).verify("hopper1906", stored, PATIENT)).toBe(true);
     expect(await new Passwords(CLASSIC).verify("hopper1907", stored, PATIENT)).toBe(false);
   });
 
-  test("verify() throws on what is of no known scheme", async () => {
+  test("verify() throws for an unknown scheme", async () => {
     const passwords = new Passwords(ARGON2ID);
     for (const password of ["", "plain", "$argon2id$v=19$m=1", "0123456789abcdef"]) {
       await expect(passwords.verify("plain", { password, salt: "" }, PATIENT)).rejects.toThrow();
     }
   });
 
-  test("needsRehash() strengthens what is weaker and never weakens", async () => {
+  test("needsRehash() is true for weaker hashes only", async () => {
     const stored = (m: number, t: number) => ({
       password: `$argon2id$v=19$m=${m},t=${t},p=1$c2FsdHNhbHQ$aGFzaA`,
       salt: "",
@@ -82,7 +82,7 @@ describe("Passwords", () => {
     expect(new Passwords(CLASSIC).needsRehash(stored(8, 1))).toBe(false);
   });
 
-  test("of a call that is over, argon2 is not started", async () => {
+  test("argon2 is not started for a call that has ended", async () => {
     const passwords = new Passwords(ARGON2ID);
     const started = await errorOf(passwords.verify("plain", UNREADABLE, PATIENT));
     expect(started).toBeInstanceOf(Error);
@@ -111,18 +111,18 @@ describe("Passwords", () => {
     const gone = errorOf(
       passwords.verify("plain", UNREADABLE, { ...PATIENT, signal: controller.signal }),
     );
-    // Long enough for a hash of this cost to end many times over.
+    // Far longer than a hash of this cost takes.
     await Bun.sleep(100);
     expect(ended).toEqual([]);
     controller.abort();
     release();
     await Promise.all([running, ...waiting]);
-    // In whichever order: after such a wait, both results are handed on together.
+    // In either order: after such a wait, both results are returned together.
     expect(ended.toSorted()).toEqual(["hash", "verify"]);
     expect(await gone).toMatchObject({ status: "cancelled" });
   });
 
-  test("the classic scheme is made and verified while the queue is full", async () => {
+  test("the classic scheme is hashed and verified even if the queue is full", async () => {
     const queue = new HashQueue(1);
     const { promise, resolve: release } = Promise.withResolvers<void>();
     const full = Array.from({ length: 1 + MAX_WAITING_HASHES }, () =>

@@ -10,7 +10,7 @@ import { createUserService } from "./service.ts";
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-// What the RPC promises beyond HTTP, which has its own tests under test/contract.
+// What the RPC promises beyond HTTP. The tests of HTTP are in test/contract.
 
 const PASSWORD = "hopper1906";
 const GRACE = { username: "grace", password: PASSWORD };
@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack[Symbol.asyncDispose]());
 
-/** The error that a call is answered with. */
+/** The error of a call. */
 async function errorOf(call: Promise<unknown>): Promise<unknown> {
   return call.then(
     (reply) => `a reply: ${JSON.stringify(reply)}`,
@@ -49,7 +49,7 @@ describe("the User service over the RPC", () => {
     });
   });
 
-  test("findUnusedPictures() names what no user shows, and never the default picture", async () => {
+  test("findUnusedPictures() returns pictures that no user shows, never the default one", async () => {
     const ada = { username: "ada1", password: PASSWORD };
     await stack.user.signUp(ada);
     const { sessionId } = await stack.user.signIn(ada);
@@ -65,7 +65,7 @@ describe("the User service over the RPC", () => {
     expect(await errorOf(tooMany)).toMatchObject({ status: "invalid_argument" });
   });
 
-  test("a session id is any string: one that names no session is InvalidSessionError", async () => {
+  test("a session id may be any string; an unknown one is InvalidSessionError", async () => {
     for (const sessionId of ["", " ", "user:grace", "'; --", "🙂".repeat(1000), "a\0b"]) {
       for (const call of [
         stack.user.getUserInfo({ sessionId }),
@@ -84,10 +84,7 @@ describe("the User service over the RPC", () => {
     ["a username that is too short", { username: "abc", password: PASSWORD }],
     ["a username that is not NFC", { username: "e\u0301mile", password: PASSWORD }],
     ["a username with a variation selector", { username: "grace\uFE0F", password: PASSWORD }],
-    [
-      "a username with a letter that shows nothing",
-      { username: "grace\u3164", password: PASSWORD },
-    ],
+    ["a username with an invisible letter", { username: "grace\u3164", password: PASSWORD }],
     ["a password with a control code point", { username: "grace2", password: "hop\u0007per" }],
   ])(
     "signUp() refuses %s as invalid_argument, without repeating it",
@@ -112,7 +109,7 @@ describe("the User service over the RPC", () => {
     expect(error).toMatchObject({ status: "invalid_argument" });
   });
 
-  test("a username may be of any script, with the marks that its letters need", async () => {
+  test("a username may use any script, including combining marks", async () => {
     for (const username of ["नमस्ते", "ประเทศไทย", "Ünal_1.0", "数字-四五六"]) {
       expect(await stack.user.signUp({ username, password: PASSWORD })).toEqual({});
     }
@@ -140,7 +137,7 @@ describe("the User service over the RPC", () => {
     });
   });
 
-  test("what hashes nothing costly does not ask for the signal, which is costly to make", async () => {
+  test("calls without a costly hash do not read the signal, which is costly to make", async () => {
     await using account = await openAccount(new Passwords(CLASSIC));
     const context = {
       ...PATIENT,
@@ -160,16 +157,16 @@ describe("the User service over the RPC", () => {
     ["deadline has passed", "deadline_exceeded", () => ({ timeoutMs: 50 })],
     ["caller is gone", "cancelled", () => ({ signal: AbortSignal.timeout(50) })],
   ])("a write whose %s is not begun", async (_why, status, impatient) => {
-    // A hash that takes longer than the caller waits.
+    // A hash takes longer than the caller waits.
     await using slow = await startStack({ PASSWORD_HASH: "argon2id:m=262144,t=4,p=1" });
     const error = await errorOf(slow.user.signUp(GRACE, impatient()));
     expect(error).toMatchObject({ status });
-    // The hash of a second sign-up ends after that of the first one.
+    // When the second sign-up ends, the hash of the first one has ended, too.
     await slow.user.signUp({ username: "ada1", password: PASSWORD }, { timeoutMs: 60_000 });
     expect(await errorOf(slow.user.signIn(GRACE))).toMatchObject({ code: "UserNotExistError" });
   });
 
-  test("a sign-in or sign-up that finds the hash queue full is shed; the next one works", async () => {
+  test("a full hash queue sheds sign-ins and sign-ups; the next one works", async () => {
     const queue = new HashQueue(1);
     await using account = await openAccount(new Passwords(ARGON2ID, queue));
     const { service } = account;
@@ -178,7 +175,7 @@ describe("the User service over the RPC", () => {
     for (const call of [service.signIn(GRACE, PATIENT), service.signUp(ada, PATIENT)]) {
       const error = await errorOf(call);
       expect(error).toBeInstanceOf(RpcError);
-      // Nothing was begun: another server may be asked at once.
+      // Nothing has begun, so the client may ask another server at once.
       expect(error).toMatchObject({ status: "resource_exhausted", processed: false });
       expect(error instanceof RpcError && error.retryAfterMs).toBeGreaterThan(0);
     }
@@ -187,7 +184,7 @@ describe("the User service over the RPC", () => {
     expect(await service.signIn(GRACE, PATIENT)).toMatchObject({ sessionId: expect.any(String) });
   });
 
-  test("a better hash that finds the queue full is left to the next sign-in", async () => {
+  test("a full hash queue leaves a rehash to the next sign-in", async () => {
     const queue = new HashQueue(1);
     const { log, messages } = recordingLog();
     await using account = await openAccount(new Passwords(CLASSIC));
@@ -206,12 +203,12 @@ describe("the User service over the RPC", () => {
     expect(messages.length).toBe(1);
   });
 
-  test("a better hash leaves most of the time that is left to its sign-in", async () => {
+  test("a rehash takes only a small share of the time of its sign-in", async () => {
     const queue = new HashQueue(1);
     await using account = await openAccount(new Passwords(CLASSIC));
     const passwords = new Passwords(ARGON2ID, queue);
     const service = createUserService({ ...account.parts, passwords });
-    // Each thought to take 10 ms: a sign-in could wait 8 s for them, its better hash cannot.
+    // At 10 ms each, a sign-in could wait for these 500 hashes, but its rehash cannot.
     const drain = fill(queue, 500);
     const context = { ...PATIENT, deadline: performance.now() + 20_000 };
     expect(await service.signIn(GRACE, context)).toMatchObject({ sessionId: expect.any(String) });
@@ -219,7 +216,7 @@ describe("the User service over the RPC", () => {
   });
 });
 
-/** Wait in a queue of one core until there is no more room. Returns what ends it. */
+/** Fill a queue for one hash at once. Returns a function that empties it. */
 function fill(queue: HashQueue, hashes = 1 + MAX_WAITING_HASHES): () => Promise<unknown> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const full = Array.from({ length: hashes }, () => queue.run(PATIENT, () => promise));
@@ -229,7 +226,7 @@ function fill(queue: HashQueue, hashes = 1 + MAX_WAITING_HASHES): () => Promise<
   };
 }
 
-/** The service without its servers, and Grace, who is signed in. */
+/** The service in this process, with a user Grace who is signed in. */
 async function openAccount(passwords: Passwords) {
   await using cleanup = new AsyncDisposableStack();
   const folder = cleanup.use(await createFolder());

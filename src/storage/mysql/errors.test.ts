@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { MigrationError, UnfitTableError } from "../migration.ts";
 import { isDemoted, isRolledBack, isTemporary } from "./errors.ts";
 
-/** As mysql2 makes an error of what a server has sent. */
+/** Such as mysql2 makes it from an error of the server. */
 function fromServer(errno: number, sqlState: string): Error {
   return Object.assign(new Error("from the server"), { errno, sqlState, code: "ER_WHATEVER" });
 }
@@ -22,7 +22,7 @@ test.each([
   ["nobody at that port", Object.assign(new Error("refused"), { code: "ECONNREFUSED" })],
   ["a name that is not known yet", Object.assign(new Error("dns"), { code: "ENOTFOUND" })],
   [
-    "a TLS handshake that is cut short",
+    "an interrupted TLS handshake",
     Object.assign(new Error("reset"), { code: "HANDSHAKE_SSL_ERROR", errno: -104 }),
   ],
   ["no answer", new Error("no answer within 2500 ms")],
@@ -53,7 +53,7 @@ test.each([
   expect(isTemporary(error)).toBe(false);
 });
 
-test("refusals of a demoted server and rolled-back statements are told apart", () => {
+test("refusals of a demoted server differ from rolled-back statements", () => {
   expect(
     [1290, 1792, 1836, 1047, 1223].every((errno) => isDemoted(fromServer(errno, "HY000"))),
   ).toBe(true);
@@ -61,6 +61,6 @@ test("refusals of a demoted server and rolled-back statements are told apart", (
   expect(isDemoted(fromServer(1213, "40001")) || isRolledBack(fromServer(1290, "HY000"))).toBe(
     false,
   );
-  // A number without an SQLSTATE is the system's.
+  // A number without a SQLSTATE is a system error.
   expect(isDemoted(Object.assign(new Error("system"), { errno: 1290 }))).toBe(false);
 });

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { SharedLease } from "./shared-lease.ts";
 
-/** Long enough that nothing here ends by itself. */
+/** Long enough that no lease ends during a test. */
 const LONG_MS = 3_600_000;
 
-test("whoever comes while a lease is asked for gets that one, and so does who comes after", async () => {
+test("calls during and after a request share its lease", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
   let asked = 0;
   const shared = new SharedLease(LONG_MS, () => {
@@ -18,7 +18,7 @@ test("whoever comes while a lease is asked for gets that one, and so does who co
   expect(asked).toBe(1);
 });
 
-test("one that fails is everybody's failure who waited, and the next asks anew", async () => {
+test("a request that fails rejects all calls that waited; the next call requests again", async () => {
   let asked = 0;
   const shared = new SharedLease(LONG_MS, async () => {
     if (++asked === 1) throw new Error("away");
@@ -29,14 +29,14 @@ test("one that fails is everybody's failure who waited, and the next asks anew",
   expect(await shared.get()).toBe("lease 2");
 });
 
-test("where none can be had, nobody asks for a while", async () => {
+test("if no lease is granted, the next calls do not request one", async () => {
   let asked = 0;
   const shared = new SharedLease(LONG_MS, async () => void asked++);
   expect([await shared.get(), await shared.get()]).toEqual([undefined, undefined]);
   expect(asked).toBe(1);
 });
 
-test("another is asked for long before one ends, counted from when it was asked for", async () => {
+test("a new lease is requested long before the last one ends, counted from its request", async () => {
   const leaseMs = 400;
   let asked = 0;
   const shared = new SharedLease(leaseMs, async () => {
