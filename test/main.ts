@@ -1,6 +1,6 @@
 // `bun run test`: make sure that the servers and the browser of the tests are there, then run all.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { print } from "../src/cli/output.ts";
@@ -8,6 +8,7 @@ import { exitAsMisunderstood, splitArguments, UsageError } from "../src/cli/usag
 import { shown } from "../src/config/values.ts";
 import { missingPrograms } from "./programs.ts";
 import { reachedFrom, readSources } from "./sources.ts";
+import { watchFolder } from "./throw-away.ts";
 
 const HELP = `Install what the tests need, and run every test.
 
@@ -150,12 +151,16 @@ if (install) {
   if (exitCode !== 0) process.exit(exitCode);
 }
 if (!quick && !(await installPrograms())) process.exit(1);
+// All that tests leave in the system's folder for temporary files goes with this one: Bun ends the
+// processes of a parallel run so quickly that some have no time to clean up.
+const folder = await mkdtemp(join(tmpdir(), "portico-tests-"));
+const watchdog = watchFolder(folder);
+process.env.TMPDIR = folder;
 const isWhole = !quick && passedOn.length === 0;
 // Imported here, since it needs what has been installed just now.
 const servers = isWhole
   ? await (await import("./start-shared-servers.ts")).startSharedServers()
-  : {};
-const folder = await mkdtemp(join(tmpdir(), "portico-report-"));
+  : undefined;
 const report = join(folder, "junit.xml");
 const exitCode = await run(
   [
@@ -169,11 +174,13 @@ const exitCode = await run(
     ...passedOn,
     ...(quick ? await quickFiles() : []),
   ],
-  servers,
+  servers?.environment,
 );
 const file = Bun.file(report);
 const counts = readCounts((await file.exists()) ? await file.text() : "");
-await rm(folder, { recursive: true });
+await servers?.[Symbol.asyncDispose]();
+watchdog.stdin.end();
+await watchdog.exited;
 // A file that cannot even be loaded is in no report.
 const failed = exitCode === 0 ? counts.failed : Math.max(1, counts.failed);
 if (counts.skipped > 0) console.log(`${counts.skipped} left out: ${whyLeftOut()}`);

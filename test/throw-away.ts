@@ -134,7 +134,7 @@ export class ThrowAwayServer {
 export function watchFolder(folder: string): Bun.Subprocess<"pipe", "ignore", "ignore"> {
   const script = `read -r _
     test -e pid && kill -9 "$(cat pid)" && sleep 0.2
-    rm -rf "$1"`;
+    rm -rf "$1" || { sleep 1; rm -rf "$1"; }`;
   const watchdog = Bun.spawn(["sh", "-c", script, "sh", folder], {
     cwd: folder,
     stdio: ["pipe", "ignore", "ignore"],
