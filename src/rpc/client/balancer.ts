@@ -5,10 +5,9 @@ import { DEFAULT_POOL_LIMITS, type PoolLimits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Caller, CallOptions, Method } from "../method.ts";
 import { type Greeting, helloTemplate } from "../wire/handshake.ts";
-import type { Resolve } from "./addresses.ts";
 import { Call, type ClientContext } from "./call.ts";
 import { RetryBudget } from "./retry-budget.ts";
-import { Servers } from "./servers.ts";
+import { type Resolve, Servers } from "./servers.ts";
 
 /** Who calls, and how it and its servers know each other. */
 export interface ClientIdentity extends Omit<Greeting, "hello"> {

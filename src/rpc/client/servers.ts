@@ -1,48 +1,61 @@
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
 import type { Address } from "../address.ts";
-import type { RpcError } from "../error.ts";
 import type { PoolLimits } from "../limits.ts";
 import { TICK_MS } from "../liveness.ts";
 import type { Log } from "../log.ts";
-import { FrameError } from "../wire/frame.ts";
 import type { Greeting } from "../wire/handshake.ts";
-import { Addresses, keyOf, type Resolve } from "./addresses.ts";
 import { Pool } from "./pool.ts";
-import { ServerPresence } from "./server-presence.ts";
-import { TlsError } from "./socket.ts";
+import { ServerLog } from "./server-log.ts";
+
+/** Every IP address of a host name. */
+export type Resolve = (host: string) => Promise<readonly string[]>;
+
+const MIN_DNS_REFRESH_MS = 1000;
+
+const askDns: Resolve = async (host) => {
+  const found = await lookup(host, { all: true });
+  return found.map(({ address }) => address);
+};
 
 /**
- * The servers that calls can go to, a pool for each. One that is lost is left out until it is
- * back, but never more than half of them: where most seem lost, it may be this side that errs.
+ * The servers that calls can go to, with a pool for each: a host name stands for every address
+ * that DNS has for it. A lost server is left out until it is back, but never more than half of
+ * them: if most seem lost, the fault may be on this side.
  */
 export class Servers {
+  readonly #configured: readonly Address[];
   readonly #limits: PoolLimits;
   readonly #greeting: Greeting;
-  readonly #addresses: Addresses;
+  readonly #resolve: Resolve;
+  /** Without it, nothing is logged. */
+  readonly #log: Log | undefined;
   readonly #ticker: Timer;
   #pools: readonly Pool[] = [];
   /** Without those that are left out. */
   #usable: readonly Pool[] = [];
   readonly #leftOut = new Set<Pool>();
-  /** Without a log, none is told of. */
-  readonly #log: Log | undefined;
-  readonly #presences = new WeakMap<Pool, ServerPresence>();
-  /** No longer in DNS, and with calls to finish. */
+  /** DNS no longer has them, but they have calls to finish. */
   readonly #retiring = new Set<Pool>();
-  #closed = false;
+  /** Host name → the last answer of DNS. */
+  readonly #resolved = new Map<string, readonly string[]>();
+  #resolvedAt = -Infinity;
+  #isResolving = false;
+  #isClosed = false;
 
   constructor(
     addresses: readonly Address[],
     limits: PoolLimits,
     greeting: Greeting,
-    resolve?: Resolve,
+    resolve: Resolve = askDns,
     log?: Log,
   ) {
-    this.#log = log;
+    this.#configured = addresses;
     this.#limits = limits;
     this.#greeting = greeting;
-    const onChange = (current: readonly Address[]) => this.#use(current);
-    this.#addresses = new Addresses(addresses, limits.dnsRefreshMs, onChange, resolve);
-    this.#use(this.#addresses.current);
+    this.#resolve = resolve;
+    this.#log = log;
+    this.#updatePools();
     this.#ticker = setInterval(this.#tick, TICK_MS);
     this.#ticker.unref();
     this.#tick();
@@ -55,79 +68,112 @@ export class Servers {
     return pool;
   }
 
-  /** Where a call goes that failed at these; to one that is lost only where all are. */
+  /** Where a call goes next that failed at `tried`; to a lost server only if `areLost`. */
   pickOther(tried: readonly Pool[], areLost: boolean): Pool | undefined {
     const untried = this.#pools.filter((pool) => !tried.includes(pool));
     const serving = lessLoaded(untried.filter((pool) => !pool.isFailing));
     return serving ?? (areLost ? lessLoaded(untried) : undefined);
   }
 
-  #onHealth(pool: Pool): void {
-    if (!this.#pools.includes(pool)) return;
-    if (!pool.isFailing) this.#leftOut.delete(pool);
-    else if (this.#leftOut.size < Math.floor(this.#pools.length / 2)) this.#leftOut.add(pool);
-    this.#usable = this.#pools.filter((each) => !this.#leftOut.has(each));
-    this.#tell(pool);
-    // Perhaps it has moved, and DNS knows.
-    if (pool.isFailing) this.#addresses.refresh(performance.now(), true);
-  }
-
   close(): void {
-    this.#closed = true;
+    this.#isClosed = true;
     clearInterval(this.#ticker);
     for (const pool of [...this.#pools, ...this.#retiring]) pool.close();
   }
 
-  #tell(pool: Pool): void {
-    if (!this.#log) return;
-    const presence = this.#presences.get(pool) ?? new ServerPresence(pool.address, this.#log);
-    this.#presences.set(pool, presence);
-    const { isFailing, lostBy, wasOpen } = pool;
-    if (isFailing && lostBy) presence.down(lostBy, isRefusal(lostBy), wasOpen);
-    else presence.up();
-  }
-
-  #use(addresses: readonly Address[]): void {
-    if (this.#closed) return;
-    const known = new Map(this.#pools.map((pool) => [keyOf(pool.address), pool]));
-    const before = this.#pools;
-    this.#pools = addresses.map(
-      (address) =>
-        known.get(keyOf(address)) ??
-        new Pool(address, this.#limits, this.#greeting, (pool) => this.#onHealth(pool)),
-    );
-    for (const pool of before) {
-      if (this.#pools.includes(pool)) continue;
-      this.#leftOut.delete(pool);
-      this.#retiring.add(pool);
-      pool.retire();
-    }
-    // With fewer servers, fewer may be left out.
-    for (const pool of this.#leftOut) {
-      if (this.#leftOut.size > Math.floor(this.#pools.length / 2)) this.#leftOut.delete(pool);
-    }
-    this.#usable = this.#pools.filter((each) => !this.#leftOut.has(each));
-  }
-
   readonly #tick = (): void => {
     const now = performance.now();
-    this.#addresses.refresh(now, false);
+    this.#refreshDns(now, this.#limits.dnsRefreshMs);
     for (const pool of this.#pools) pool.tick(now);
     for (const pool of this.#retiring) {
       pool.tick(now);
       if (pool.isDone) this.#retiring.delete(pool);
     }
   };
+
+  #onHealth(pool: Pool, log: ServerLog | undefined): void {
+    if (!this.#pools.includes(pool)) return;
+    if (!pool.isFailing) this.#leftOut.delete(pool);
+    else if (this.#leftOut.size < this.#maxLeftOut) this.#leftOut.add(pool);
+    this.#updateUsable();
+    if (pool.isFailing && pool.lostBy) log?.down(pool.lostBy, pool.wasOpen);
+    else log?.up();
+    // It may have moved, and DNS may know.
+    if (pool.isFailing) this.#refreshDns(performance.now(), MIN_DNS_REFRESH_MS);
+  }
+
+  #refreshDns(now: number, intervalMs: number): void {
+    if (this.#isResolving || now - this.#resolvedAt < intervalMs) return;
+    this.#resolvedAt = now;
+    this.#isResolving = true;
+    const names = new Set(this.#configured.map(({ host }) => host));
+    void Promise.all(Array.from(names, (host) => this.#resolveHost(host))).then(() => {
+      this.#isResolving = false;
+      this.#updatePools();
+    });
+  }
+
+  async #resolveHost(host: string): Promise<void> {
+    if (isIP(host) !== 0) return;
+    try {
+      const found = await this.#resolve(host);
+      if (found.length > 0) this.#resolved.set(host, found);
+    } catch {
+      return; // Keep the last answer: a DNS server that fails is no reason to forget servers.
+    }
+  }
+
+  /** Until DNS has answered, the host name itself is connected to. */
+  #currentAddresses(): Address[] {
+    return this.#configured.flatMap(({ host, port }) => {
+      const found = this.#resolved.get(host);
+      return found ? found.map((ip) => ({ host: ip, port, name: host })) : [{ host, port }];
+    });
+  }
+
+  /** Have exactly one pool for each address. */
+  #updatePools(): void {
+    if (this.#isClosed) return;
+    const before = new Map(this.#pools.map((pool) => [keyOf(pool.address), pool]));
+    const current = new Map<string, Pool>();
+    for (const address of this.#currentAddresses()) {
+      const key = keyOf(address);
+      if (!current.has(key)) current.set(key, before.get(key) ?? this.#newPool(address));
+    }
+    this.#pools = [...current.values()];
+    for (const [key, pool] of before) {
+      if (current.has(key)) continue;
+      this.#leftOut.delete(pool);
+      this.#retiring.add(pool);
+      pool.retire();
+    }
+    for (const pool of this.#leftOut) {
+      if (this.#leftOut.size > this.#maxLeftOut) this.#leftOut.delete(pool);
+    }
+    this.#updateUsable();
+  }
+
+  #newPool(address: Address): Pool {
+    const log = this.#log && new ServerLog(address, this.#log);
+    return new Pool(address, this.#limits, this.#greeting, (pool) => this.#onHealth(pool, log));
+  }
+
+  get #maxLeftOut(): number {
+    return Math.floor(this.#pools.length / 2);
+  }
+
+  #updateUsable(): void {
+    this.#usable = this.#pools.filter((pool) => !this.#leftOut.has(pool));
+  }
 }
 
-/** One side does not want the other. What is merely gone comes back by itself. */
-function isRefusal({ cause }: RpcError): boolean {
-  return cause instanceof FrameError || cause instanceof TlsError;
+function keyOf({ host, port }: Address): string {
+  return `${host} ${port}`;
 }
 
 /**
- * The less loaded of two random ones: nearly as even as the least of all, and never a herd. One
- * that is lost comes last: a call would wait there for the next try.
+ * The less loaded of two random ones: nearly as even as the least loaded of all, without sending
+ * every client to the same server. A lost one comes last: a call would wait there for the next try.
  */
 function lessLoaded(pools: readonly Pool[]): Pool | undefined {
   if (pools.length < 2) return pools[0];

@@ -68,7 +68,7 @@ test("a server that is lost and comes back is one line each time", async () => {
     await using _server = startServer(ECHO, { port });
     await eventually(() => lines().length > 1);
     expect(await client.say("a")).toBe("a");
-    expect(lines().slice(1)).toEqual([{ level: "info", fields: `${server} is there` }]);
+    expect(lines().slice(1)).toEqual([{ level: "info", fields: `${server} is up` }]);
   }
   await eventually(() => lines().length > 2);
   await Bun.sleep(MEANWHILE_MS);
@@ -88,7 +88,7 @@ test("a server that is started together with its client is not spoken of", async
   expect(lines()).toEqual([]);
 });
 
-test("a server that was there from the beginning is missed at once", async () => {
+test("a server that was up from the beginning is missed at once", async () => {
   const port = deadPort();
   const server = startServer(ECHO, { port });
   const { client, lines } = clientOf(port);
@@ -139,7 +139,7 @@ describe.skipIf(!OPENSSL)("TLS", () => {
   let elsewhere: Identity;
   let expired: Identity;
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "portico-presence-"));
+    folder = await mkdtemp(join(tmpdir(), "portico-server-log-"));
     ours = await makeIdentity(folder, "ours", "IP:127.0.0.1");
     another = await makeIdentity(folder, "another", "IP:127.0.0.1");
     elsewhere = await makeIdentity(folder, "elsewhere", "DNS:elsewhere.example");
