@@ -186,7 +186,7 @@ test("a service is added in four steps: compiled, served, listed and tested", as
 
   await using tcp = startTier(checkout, "tcp", { RPC_PORT: "0" });
   const rpc = ["src/rpc-main.ts", "--address", await tcp.listening()];
-  expect(await succeed(checkout.run(...rpc))).toContain("Greet somebody by name.");
+  expect(await succeed(checkout.run(...rpc))).toContain("Greet a guest by name.");
   const greeting = await succeed(checkout.run(...rpc, "Greeter.greet", '{"name":"Grace"}'));
   expect(JSON.parse(greeting)).toEqual({ text: "Hello, Grace!" });
 });
