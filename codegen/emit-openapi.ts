@@ -1,26 +1,34 @@
 import { type TObject, type TSchema, TypeGuard } from "@sinclair/typebox";
-import { ERROR_NAMES, ERRORS, type ErrorName } from "../schema/errors.ts";
+import { ERROR_NAMES, ERRORS } from "../schema/errors.ts";
+import { SESSION_COOKIE } from "../schema/http-api.ts";
 import { type EndpointModel, HTTP_API_SOURCE, shownMessages } from "./http-model.ts";
 import { exampleOf, type JsonObject, jsonSchema, reference } from "./json-schema.ts";
-import { type MessageModel, messageOf } from "./model.ts";
-import { answer, failure, failuresOf, keyOf } from "./openapi-failures.ts";
-import { COOKIE, HEADERS, REQUEST_ID } from "./openapi-headers.ts";
+import type { MessageModel } from "./model.ts";
+import {
+  envelope,
+  failure,
+  failuresOf,
+  HEADERS,
+  keyOf,
+  schemaOrReference,
+  success,
+} from "./openapi-responses.ts";
 
 const FAILURES = ERROR_NAMES.filter((name) => name !== "success");
 
 const TITLE = "Portico";
-/** Of the URLs and what they mean, which keep: not of the build. */
+/** The version of the URLs and their meaning, which stay the same; not of the build. */
 const API_VERSION = "1";
 
 const DESCRIPTION = `Accounts: sign up, sign in, sign out, profile, nickname, picture.
 
-Every answer is a JSON object of \`errCode\`, \`errMsg\` and \`data\`, and every failure is one
-of the closed table below, on any path. A path that is not here is answered with "6" and 404,
-another method of a path with "6" and 405. HEAD works where GET does, if nothing changes by it.
-With every "6" the header X-Error-Detail says what is wrong. Range is ignored. Texts are compared
-after NFC normalisation, and their lengths count Unicode code points.
+Every answer is a JSON object of \`errCode\`, \`errMsg\` and \`data\`. Every failure, on any
+path, is a row of the closed table below. An unknown path is answered with "6" and 404, another
+method of a path with "6" and 405. HEAD works for every GET that changes nothing. With every "6"
+the header X-Error-Detail says what is wrong. Range is ignored. Texts are compared after NFC
+normalisation, and their lengths count Unicode code points.
 
-To try what needs a session, try out the sign-in first: the browser keeps its cookie.
+Some requests need a session. To try one, sign in first: the browser keeps the cookie.
 
 ${errorTable()}`;
 
@@ -42,7 +50,7 @@ export function emitOpenApi(endpoints: readonly EndpointModel[]): string {
     "x-generated": `from ${HTTP_API_SOURCE} by \`bun run codegen\``,
     paths,
     components: {
-      securitySchemes: { session: { type: "apiKey", in: "cookie", name: "sessionID" } },
+      securitySchemes: { session: { type: "apiKey", in: "cookie", name: SESSION_COOKIE } },
       headers: HEADERS,
       responses: Object.fromEntries(
         endpoints.flatMap(failuresOf).map((each) => [keyOf(each), failure(each)]),
@@ -56,7 +64,7 @@ export function emitOpenApi(endpoints: readonly EndpointModel[]): string {
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-/** The messages that `paths` or one another refer to, by name. */
+/** The messages that `paths` refers to, directly or through other messages, by name. */
 function referencedSchemas(paths: JsonObject, messages: readonly MessageModel[]): JsonObject {
   const schemas: Record<string, JsonObject> = {};
   let count: number;
@@ -98,48 +106,16 @@ function operationOf(endpoint: EndpointModel, messages: readonly MessageModel[])
 function requestBody({ body, form }: EndpointModel, messages: readonly MessageModel[]): JsonObject {
   const schema = form ?? body;
   if (!schema) return {};
-  const media = { schema: shown(schema, messages), ...example(schema) };
+  const media = { schema: schemaOrReference(schema, messages), ...example(schema) };
   const types = form ? ["multipart/form-data"] : ["application/json", ...formTypes(schema)];
   const content = Object.fromEntries(types.map((type) => [type, media]));
   return { requestBody: { required: true, content } };
 }
 
-/** A form holds texts and nothing else. */
+/** A form can only hold texts. */
 function formTypes({ properties }: TObject): string[] {
   const areTexts = Object.values(properties).every((field) => TypeGuard.IsString(field));
   return areTexts ? ["application/x-www-form-urlencoded"] : [];
-}
-
-function success(
-  { data, file, cookie }: EndpointModel,
-  messages: readonly MessageModel[],
-): JsonObject {
-  const description = file ? "The file." : ERRORS.success.meaning;
-  const headers = { ...REQUEST_ID, ...(cookie && COOKIE[cookie]) };
-  if (file) return { description, headers, content: { [file]: {} } };
-  const value = data ? exampleOf(data) : "";
-  const media = {
-    schema: envelope("success", data ? shown(data, messages) : { const: "" }),
-    ...(value !== undefined && { example: answer("success", value) }),
-  };
-  return { description, headers, content: { "application/json": media } };
-}
-
-/** By reference where it is a message. */
-function shown(schema: TSchema, messages: readonly MessageModel[]): JsonObject {
-  const named = messageOf(schema, messages);
-  return named ? reference("schemas", named.name) : jsonSchema(schema, messages);
-}
-
-function envelope(name: ErrorName, data: JsonObject): JsonObject {
-  const { code, meaning } = ERRORS[name];
-  return {
-    type: "object",
-    ...(name !== "success" && { description: meaning }),
-    required: ["errCode", "errMsg", "data"],
-    properties: { errCode: { const: code }, errMsg: { const: name }, data },
-    additionalProperties: false,
-  };
 }
 
 function example(schema: TSchema): JsonObject {

@@ -7,8 +7,8 @@ export interface JsonObject {
 }
 
 /**
- * A schema as JSON Schema 2020-12, named messages by reference, unless it is one itself. What only
- * TypeBox understands is left out or becomes what the standard has for it.
+ * A schema as JSON Schema 2020-12. The messages in it are references; keywords that only TypeBox
+ * knows are left out or replaced by standard ones.
  */
 export function jsonSchema(schema: TSchema, messages: readonly MessageModel[]): JsonObject {
   const text = JSON.stringify(schema, (_key, value: unknown) => {
@@ -22,7 +22,7 @@ export function reference(kind: "schemas" | "headers" | "responses", name: strin
   return { $ref: `#/components/${kind}/${name}` };
 }
 
-/** Our formats mean nothing to others: what stands beside them for documents says it. */
+/** Other programs do not know our formats. `documented` holds standard keywords for each. */
 function standard(value: unknown): unknown {
   if (!isObject(value) || !isObject(value.documented)) return value;
   const { unicodePattern: _, format: __, documented, ...rest } = value;
@@ -34,7 +34,10 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
 
-/** A value of the schema: made of the examples of its fields, or of what their types say. */
+/**
+ * A value of the schema, from the examples and types of its fields; undefined if a text has no
+ * example.
+ */
 export function exampleOf(schema: TSchema): Json | undefined {
   const [example]: Json[] = schema.examples ?? [];
   if (example !== undefined) return example;
@@ -43,13 +46,14 @@ export function exampleOf(schema: TSchema): Json | undefined {
   if (TypeGuard.IsNull(schema)) return null;
   if (TypeGuard.IsNumber(schema) || TypeGuard.IsInteger(schema)) return schema.minimum ?? 1;
   if (TypeGuard.IsRecord(schema)) return {};
-  if (TypeGuard.IsUnion(schema))
+  if (TypeGuard.IsUnion(schema)) {
     return schema.anyOf.map(exampleOf).find((each) => each !== undefined);
+  }
   if (TypeGuard.IsArray(schema)) {
     const item = exampleOf(schema.items);
     return item === undefined ? [] : [item];
   }
-  if (!TypeGuard.IsObject(schema)) return undefined; // A text that nobody gave an example for.
+  if (!TypeGuard.IsObject(schema)) return undefined;
   const fields: Record<string, Json> = {};
   for (const [name, field] of Object.entries(schema.properties)) {
     const value = exampleOf(field);

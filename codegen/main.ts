@@ -3,8 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { breakingChanges, refusal } from "./breaking.ts";
 import { checkEndpoints } from "./check-endpoint.ts";
-import { checkMessages } from "./check-messages.ts";
-import { checkNames } from "./check-names.ts";
+import { checkServices } from "./check-service.ts";
 import { emitBrowserClient } from "./emit-browser-client.ts";
 import { emitEndpoints } from "./emit-endpoints.ts";
 import { emitOpenApi } from "./emit-openapi.ts";
@@ -13,7 +12,7 @@ import { emitServices } from "./emit-services.ts";
 import { format } from "./format.ts";
 import { type EndpointModel, endpointModels } from "./http-model.ts";
 import { EMPTY_LOCK, LOCK_PATH, type Lock, lockOf, parseLock, successor } from "./lock.ts";
-import { checkNumbers, isContract, SchemaError, type ServiceModel, serviceModel } from "./model.ts";
+import { isContract, SchemaError, type ServiceModel, serviceModel } from "./model.ts";
 
 /** Holds nothing but what codegen writes. */
 const FOLDER = "src/gen";
@@ -53,11 +52,7 @@ async function readSchemas(root: string): Promise<ServiceModel[]> {
       services.push(serviceModel(`schema/${file}`, exports));
     }
   }
-  checkNumbers(services);
-  for (const service of services) {
-    checkNames(service);
-    checkMessages(service);
-  }
+  checkServices(services);
   return services.sort((one, other) => lowestNumber(one) - lowestNumber(other));
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Type } from "@sinclair/typebox";
 import { type Contract, contract, type MethodSpec } from "../schema/contract.ts";
-import { checkNumbers, SchemaError, type ServiceModel, serviceModel } from "./model.ts";
+import { SchemaError, type ServiceModel, serviceModel } from "./model.ts";
 
 const Request = Type.Object({ text: Type.String() });
 const Reply = Type.Object({ count: Type.Integer() });
@@ -43,18 +43,6 @@ test.each([0, -1, 1.5, 65_536, Number.NaN])("the number %d is refused", (number)
 
 test("the lowest and the highest number are accepted", () => {
   for (const number of [1, 65_535]) expect(() => model(withMethod({ number }))).not.toThrow();
-});
-
-test("one number for two methods is refused, within a service and over two", () => {
-  const twice = model(contract("Words", { count: METHOD, split: METHOD }));
-  expect(() => checkNumbers([twice])).toThrow(
-    "Cannot number Words.split 1: Words.count has it; 2 is free",
-  );
-  const [one, other] = [model(withMethod({})), model(withMethod({}, "Letters"))];
-  expect(() => checkNumbers([one, other])).toThrow(
-    "Cannot number Letters.count 1: Words.count has it",
-  );
-  expect(() => checkNumbers([one, model(withMethod({ number: 2 }, "Letters"))])).not.toThrow();
 });
 
 test("a message that is not exported is refused", () => {

@@ -64,34 +64,6 @@ export function serviceModel(source: string, exports: Record<string, unknown>): 
   return { service, file, source, contract: found.name, messages, methods };
 }
 
-/** @throws {SchemaError} two services have one name, or two methods of whatever one number */
-export function checkNumbers(services: readonly ServiceModel[]): void {
-  const sources = new Map<string, string>();
-  const holders = new Map<number, string>();
-  for (const { service, source, methods } of services) {
-    const other = sources.get(service);
-    if (other) throw new SchemaError(`Cannot name ${service} in ${source}: ${other} has it`);
-    sources.set(service, source);
-    for (const { name, number } of methods) {
-      const holder = holders.get(number);
-      if (holder) {
-        const free = `${nextFree(number, services)} is free`;
-        throw new SchemaError(
-          `Cannot number ${service}.${name} ${number}: ${holder} has it; ${free}`,
-        );
-      }
-      holders.set(number, `${service}.${name}`);
-    }
-  }
-}
-
-function nextFree(number: number, services: readonly ServiceModel[]): number {
-  const taken = services.flatMap(({ methods }) => methods.map((method) => method.number));
-  let free = number;
-  while (taken.includes(free)) free++;
-  return free;
-}
-
 /** The message that a schema is, be it optional in its place or not. */
 export function messageOf(
   schema: unknown,

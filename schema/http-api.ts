@@ -1,8 +1,14 @@
 import { Type } from "@sinclair/typebox";
 import type { HttpApi } from "./endpoint.ts";
+import { PICTURE_LIMITS } from "./picture.ts";
 import { ProfilePicUpdate } from "./user.ts";
 
 const USER = "/api/entrytask/user";
+
+/** The name of the cookie that holds the session. */
+export const SESSION_COOKIE = "sessionID";
+/** The most that X-Error-Detail holds. */
+export const MAX_DETAIL_CHARACTERS = 200;
 
 /** The form of an upload. */
 export const PictureForm = Type.Object({
@@ -10,7 +16,7 @@ export const PictureForm = Type.Object({
     type: "string",
     contentMediaType: "application/octet-stream",
     minLength: 1,
-    description: "A JPEG, PNG, WebP, GIF or AVIF of at most 8 MiB and 64 megapixels (AVIF: 32).",
+    description: `A JPEG, PNG, WebP, GIF or AVIF of ${PICTURE_LIMITS}.`,
   }),
   username: ProfilePicUpdate.properties.username,
 });

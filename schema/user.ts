@@ -1,8 +1,6 @@
 import { FormatRegistry, Type } from "@sinclair/typebox";
 import { contract } from "./contract.ts";
-
-/** The picture of a user who has not uploaded one. */
-export const DEFAULT_PROFILE_PATH = "default.webp";
+import { DEFAULT_PROFILE_PATH, PICTURE_NAME } from "./picture.ts";
 
 // Lengths are in code points, and names are stored and compared in NFC. TypeBox's `minLength`
 // counts UTF-16 units and its `pattern` compiles without the `u` flag, so each text is a format,
@@ -131,7 +129,7 @@ export const ProfilePicUpdate = Type.Object(
   {
     sessionId: SessionId,
     profilePath: Type.String({
-      pattern: "^[A-Za-z0-9_-]{1,100}\\.webp$",
+      pattern: PICTURE_NAME,
       description: "Bare file name of a picture that is already saved.",
       examples: ["0b6b4bb8-7c06-4d3a-9f0c-6b1f0e6d2c11.webp"],
     }),

@@ -1,7 +1,7 @@
 // Copies what DATA_DIR holds, while the tiers run. `bun run backup --help`
 
 import { join } from "node:path";
-import { DEFAULT_PROFILE_PATH } from "../schema/user.ts";
+import { DEFAULT_PROFILE_PATH } from "../schema/picture.ts";
 import { BackupFolder, FolderError } from "./backup/folder.ts";
 import { Pictures } from "./backup/pictures.ts";
 import { BACKUP_HELP, parseBackupArguments } from "./cli/backup-arguments.ts";

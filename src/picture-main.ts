@@ -1,7 +1,8 @@
 // Decodes pictures for the HTTP tier, which starts it and talks to it over stdin and stdout.
 
+import { MAX_UPLOAD_BYTES } from "../schema/picture.ts";
 import { decodePicture } from "./http/avatar/decode.ts";
-import { ANSWER, frame, MAX_FILE_BYTES, readFrames } from "./http/avatar/frames.ts";
+import { ANSWER, frame, readFrames } from "./http/avatar/frames.ts";
 import { PictureError } from "./http/avatar/picture-file.ts";
 
 // A signal to the whole process group is for the tier, which may still want its picture.
@@ -24,6 +25,6 @@ async function answer(file: Uint8Array<ArrayBuffer>): Promise<void> {
 }
 
 await send(ANSWER.ready, new Uint8Array());
-for await (const file of readFrames(Bun.stdin.stream(), MAX_FILE_BYTES)) void answer(file);
+for await (const file of readFrames(Bun.stdin.stream(), MAX_UPLOAD_BYTES)) void answer(file);
 // The tier is gone, or wants no more. An exit would wait for the threads that decode.
 process.kill(process.pid, "SIGKILL");

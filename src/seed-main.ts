@@ -1,6 +1,6 @@
 // Fills the user table with test users. `bun run seed --help`
 
-import { DEFAULT_PROFILE_PATH } from "../schema/user.ts";
+import { DEFAULT_PROFILE_PATH } from "../schema/picture.ts";
 import { MIGRATION_NOTES, runDatabaseCommand } from "./cli/database-command.ts";
 import { count, duration, Progress, rateOf } from "./cli/progress.ts";
 import { parseSeedArguments, SEED_HELP } from "./cli/seed-arguments.ts";

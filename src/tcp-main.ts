@@ -1,7 +1,7 @@
 // The TCP tier: users and sessions behind the RPC. `bun run start:tcp`
 
 import { version } from "../package.json" with { type: "json" };
-import { DEFAULT_PROFILE_PATH } from "../schema/user.ts";
+import { DEFAULT_PROFILE_PATH } from "../schema/picture.ts";
 import { optionsOrExit } from "./cli/usage.ts";
 import { loadOrExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";

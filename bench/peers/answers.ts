@@ -1,5 +1,5 @@
 import { ERRORS, type ErrorName } from "../../schema/errors.ts";
-import { DEFAULT_PROFILE_PATH } from "../../schema/user.ts";
+import { DEFAULT_PROFILE_PATH } from "../../schema/picture.ts";
 import { type Credentials, UNKNOWN_SESSION, USER_API } from "./api.ts";
 
 const ANSWER_TIMEOUT_MS = 10_000;

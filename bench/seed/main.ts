@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
-import { DEFAULT_PROFILE_PATH } from "../../schema/user.ts";
+import { DEFAULT_PROFILE_PATH } from "../../schema/picture.ts";
 import { migrateMysql } from "../../src/storage/mysql/migrate.ts";
 import { createTestUsers } from "../../src/user/test-users.ts";
 import { startMariaDb } from "../../test/mariadb.ts";

@@ -1,4 +1,4 @@
-import { DEFAULT_PROFILE_PATH } from "../../schema/user.ts";
+import { DEFAULT_PROFILE_PATH } from "../../schema/picture.ts";
 import { firstNickname } from "../../src/user/service.ts";
 import { type Credentials, GET_USER_INFO, SIGN_IN } from "../peers/api.ts";
 import type { Session } from "./traffic.ts";

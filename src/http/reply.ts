@@ -1,10 +1,10 @@
 import { ERRORS, type ErrorName } from "../../schema/errors.ts";
+import { MAX_DETAIL_CHARACTERS } from "../../schema/http-api.ts";
 import { DomainError, RpcError } from "../rpc/error.ts";
 
 const DEFAULT_RETRY_AFTER_MS = 1000;
 /** Goes with every "6". */
 const DETAIL = "X-Error-Detail";
-const MAX_DETAIL_CHARACTERS = 200;
 
 /** Made once: a response copies them far sooner than it reads them from an object. */
 const HEADERS = new Headers({

@@ -1,14 +1,14 @@
+import { SESSION_COOKIE } from "../../schema/http-api.ts";
 import { DomainError } from "../rpc/error.ts";
 
-const NAME = "sessionID";
 /** Of one request: more than a browser would ever have, and few enough to look up. */
 const MAX_SESSIONS = 8;
 /** What this service hands out: UUIDs version 3. Anything else names no session. */
 const SESSION_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-3[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 const SESSION_ID_LENGTH = 36;
-/** What stands before the id in nearly every header: the cookie is alone. */
-const ALONE = `${NAME}=`;
+/** The name and `=`: what stands before the id, and the start of a header with no other cookie. */
+const PREFIX = `${SESSION_COOKIE}=`;
 
 /** The cookie that carries a session id between a browser and the HTTP tier. */
 export class SessionCookie {
@@ -23,12 +23,12 @@ export class SessionCookie {
 
   /** The value of Set-Cookie that begins a session. */
   set(sessionId: string): string {
-    return `${NAME}=${sessionId}; Path=/; Max-Age=${this.#maxAgeSeconds}; ${this.#attributes}`;
+    return `${PREFIX}${sessionId}; Path=/; Max-Age=${this.#maxAgeSeconds}; ${this.#attributes}`;
   }
 
   /** The value of Set-Cookie that takes the cookie away. */
   clear(): string {
-    return `${NAME}=; Path=/; Max-Age=0; ${this.#attributes}`;
+    return `${PREFIX}; Path=/; Max-Age=0; ${this.#attributes}`;
   }
 
   /**
@@ -38,13 +38,17 @@ export class SessionCookie {
    */
   read(request: Request): string | readonly string[] {
     const header = request.headers.get("Cookie") ?? "";
-    if (header.length === ALONE.length + SESSION_ID_LENGTH && header.startsWith(ALONE)) {
-      const sessionId = header.slice(ALONE.length);
+    if (header.length === PREFIX.length + SESSION_ID_LENGTH && header.startsWith(PREFIX)) {
+      const sessionId = header.slice(PREFIX.length);
       if (SESSION_ID.test(sessionId)) return sessionId;
     }
     let first: string | undefined;
     let all: string[] | undefined;
-    for (let at = header.indexOf(NAME); at >= 0; at = header.indexOf(NAME, at + NAME.length)) {
+    for (
+      let at = header.indexOf(SESSION_COOKIE);
+      at >= 0;
+      at = header.indexOf(SESSION_COOKIE, at + SESSION_COOKIE.length)
+    ) {
       const sessionId = sessionIdAt(header, at);
       if (sessionId === undefined || sessionId === first) continue;
       if (first === undefined) first = sessionId;
@@ -81,7 +85,7 @@ function sessionIdAt(header: string, at: number): string | undefined {
   let before = at - 1;
   while (isBlank(header, before)) before--;
   if (before >= 0 && header[before] !== ";") return undefined;
-  let start = skipBlanks(header, at + NAME.length);
+  let start = skipBlanks(header, at + SESSION_COOKIE.length);
   if (header[start] !== "=") return undefined;
   start = skipBlanks(header, start + 1);
   const isQuoted = header[start] === '"';

@@ -2,7 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { createConnection } from "mysql2/promise";
-import { DEFAULT_PROFILE_PATH } from "../../schema/user.ts";
+import { DEFAULT_PROFILE_PATH } from "../../schema/picture.ts";
 import { ROOT } from "../child.ts";
 import { Api, newMember, newName } from "../contract/client.ts";
 import * as mariaDb from "../mariadb.ts";

@@ -1,11 +1,9 @@
 import sharp, { type Sharp } from "sharp";
+import { MAX_AVIF_PIXELS, MAX_PIXELS } from "../../../schema/picture.ts";
 import { type Margins, PictureError, type PictureFile, readPictureFile } from "./picture-file.ts";
 import { MAX_PICTURE_BYTES } from "./store.ts";
 
 const SIDE_PIXELS = 512;
-const MAX_PIXELS = 64_000_000;
-/** A pixel of AVIF takes up to ten times the memory of others. */
-const MAX_AVIF_PIXELS = 32_000_000;
 /** Up to this size, lossy encoding smears what is drawn, and lossless costs little. */
 const LOSSLESS_SIDE_PIXELS = 128;
 /** Drawings and screenshots are not larger, and lossy encoding would not make them smaller. */

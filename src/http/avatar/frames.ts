@@ -2,8 +2,6 @@
 // four bytes, big-endian, and so many bytes. The tier sends a file in one, and is answered with one
 // that begins with a byte of ANSWER.
 
-export const MAX_FILE_BYTES = 8 * 1024 * 1024;
-
 export const ANSWER = {
   /** Once, at the start. */
   ready: 0,

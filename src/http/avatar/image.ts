@@ -1,3 +1,4 @@
+import { MAX_AVIF_PIXELS, MAX_PIXELS } from "../../../schema/picture.ts";
 import { RpcError } from "../../rpc/error.ts";
 import { Refusal } from "../reply.ts";
 import { Decoder } from "./decoder.ts";
@@ -29,7 +30,7 @@ const DETAILS: Readonly<Record<PictureFault | "time", string>> = {
   broken: "damaged, cut short or too costly to decode",
   format: "must be a JPEG, PNG, WebP, GIF or AVIF",
   heic: "HEIC cannot be read here; save it as JPEG (iPhone: Settings, Camera, Most Compatible)",
-  pixels: "at most 64 megapixels, an AVIF 32",
+  pixels: `at most ${MAX_PIXELS / 1e6} megapixels, an AVIF ${MAX_AVIF_PIXELS / 1e6}`,
   scans: "a progressive JPEG of at most 100 scans",
   time: "takes too long to decode; save it as a plain JPEG",
 };

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { PICTURE_NAME } from "../../../schema/picture.ts";
 
 /** Where the pictures of users lie. */
 export interface AvatarStore {
@@ -22,7 +23,7 @@ export const PICTURE_TYPE = "image/webp";
 /** No store holds a larger one. Pictures of 512 by 512 pixels have a tenth of it, most of them. */
 export const MAX_PICTURE_BYTES = 512 * 1024;
 
-const FILE_NAME = /^[A-Za-z0-9_-]{1,100}\.webp$/;
+const FILE_NAME = new RegExp(PICTURE_NAME);
 const GENERATED_NAME = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\.webp$/;
 const UNFINISHED = ".part";
 

@@ -1,13 +1,13 @@
 import { Busboy, type BusboyInstance } from "@fastify/busboy";
+import { MAX_UPLOAD_BYTES } from "../../../schema/picture.ts";
 import { announcedBytes, type Bodies } from "../body.ts";
 import { contentTypeOf, refuseEncoded } from "../content-type.ts";
 import { toNfc } from "../fields.ts";
 import { Refusal } from "../reply.ts";
 import { Delimiters } from "./delimiters.ts";
 
-const MAX_FILE_BYTES = 8 * 1024 * 1024;
 /** The file, and room for the other parts of the form and what separates them. */
-const MAX_BODY_BYTES = MAX_FILE_BYTES + 64 * 1024;
+const MAX_BODY_BYTES = MAX_UPLOAD_BYTES + 64 * 1024;
 const MAX_HEADER_BYTES = 16 * 1024;
 
 /** RFC 2046 §5.1.1. */
@@ -120,8 +120,8 @@ class UploadForm {
     this.#files++;
     file.on("data", (chunk: Buffer) => {
       this.#fileBytes += chunk.byteLength;
-      if (this.#fileBytes > MAX_FILE_BYTES) {
-        this.#refuse(413, `profilePic: at most ${MAX_FILE_BYTES} bytes`);
+      if (this.#fileBytes > MAX_UPLOAD_BYTES) {
+        this.#refuse(413, `profilePic: at most ${MAX_UPLOAD_BYTES} bytes`);
       } else {
         this.#file.write(chunk);
       }
