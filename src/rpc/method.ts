@@ -88,8 +88,11 @@ export type Handler<Request, Reply, Errors extends DeclaredErrorName = DeclaredE
 /** One method with the function that answers it. */
 export interface DispatchEntry {
   readonly method: Method<unknown, unknown>;
-  /** Check the decoded body, then run the handler. Throws at once what the check refuses. */
-  invoke(body: unknown, context: CallContext): Promise<unknown>;
+  /**
+   * Decode and check the body of a REQUEST, then run the handler.
+   * @throws {RpcError} at once: `invalid_argument` for a body that is not JSON, or not of the schema
+   */
+  invoke(body: string, context: CallContext): Promise<unknown>;
 }
 
 export type DispatchTable = readonly DispatchEntry[];
@@ -102,14 +105,24 @@ export function entry<Request, Reply, Errors extends DeclaredErrorName>(
   return {
     method,
     invoke(body, context) {
-      if (method.request.Check(body)) return handler(body, context);
-      throw new RpcError(
-        "invalid_argument",
-        `Cannot accept the request of ${method.name}: ${mismatch(method.request, body)}`,
-        { processed: false },
-      );
+      const request = parseRequest(method, body);
+      if (method.request.Check(request)) return handler(request, context);
+      throw refusal(method, mismatch(method.request, request));
     },
   };
+}
+
+function parseRequest(method: Method<unknown, unknown>, body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch (cause) {
+    throw refusal(method, "not JSON", cause);
+  }
+}
+
+function refusal({ name }: Method<unknown, unknown>, why: string, cause?: unknown): RpcError {
+  const message = `Cannot accept the request of ${name}: ${why}`;
+  return new RpcError("invalid_argument", message, { cause, processed: false });
 }
 
 /**

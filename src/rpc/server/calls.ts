@@ -11,9 +11,8 @@ import type { HelloTemplate } from "../wire/handshake.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { RunningCall } from "./running-call.ts";
 
-type Answer = RpcError | DomainError;
-
-const OWN_STATUSES: ReadonlySet<RpcStatus> = new Set<RpcStatus>([
+/** Statuses that a handler may throw itself. */
+const HANDLER_STATUSES: ReadonlySet<RpcStatus> = new Set<RpcStatus>([
   "cancelled",
   "invalid_argument",
   "deadline_exceeded",
@@ -29,31 +28,33 @@ export interface ServerContext {
   readonly deadlines: Deadlines;
   readonly intercept: Interceptor | undefined;
   readonly log: Log;
-  /** Handlers that run for all connections together. */
+  /** Handlers that run, of all connections. */
   readonly load: { running: number };
-}
-
-/** What the calls of a connection tell it. */
-export interface ServerCallsOwner {
-  onCallEnd(): void;
-  terminate(): void;
 }
 
 /** The calls that run for one connection, from REQUEST to answer. */
 export class ServerCalls {
   /** The highest id that has arrived. */
   lastId = 0;
-  /** The peer's limit. */
-  maxFrameBytes = Infinity;
   readonly #context: ServerContext;
   readonly #outbox: Outbox;
-  readonly #owner: ServerCallsOwner;
+  readonly #maxFrameBytes: number;
+  readonly #terminate: () => void;
   readonly #running = new CallTable<RunningCall>();
+  /** Set while draining. */
+  #onDrained: (() => void) | undefined;
 
-  constructor(context: ServerContext, outbox: Outbox, owner: ServerCallsOwner) {
+  /** `maxFrameBytes` is the peer's limit; `terminate` closes the connection at once. */
+  constructor(
+    context: ServerContext,
+    outbox: Outbox,
+    maxFrameBytes: number,
+    terminate: () => void,
+  ) {
     this.#context = context;
     this.#outbox = outbox;
-    this.#owner = owner;
+    this.#maxFrameBytes = maxFrameBytes;
+    this.#terminate = terminate;
   }
 
   get size(): number {
@@ -61,47 +62,47 @@ export class ServerCalls {
   }
 
   /**
-   * Run the handler of a REQUEST and answer for it, or refuse it.
-   * @throws {FrameError} its id is that of a running call
+   * Run the handler of a REQUEST and send its answer, or refuse the call.
+   * @throws {FrameError} its id is 0, or belongs to a running call
    */
-  begin(frame: Frame, isDraining: boolean): void {
-    const { dispatch, deadlines, intercept } = this.#context;
+  begin(frame: Frame): void {
+    const { dispatch, deadlines, intercept, load } = this.#context;
     if (this.#running.get(frame.id) || frame.id === 0) {
       throw new FrameError(`Cannot begin call: id ${frame.id} is in use`);
     }
     this.lastId = Math.max(this.lastId, frame.id);
     const entry = dispatch.get(frame.method);
-    if (!entry) return this.sendError(frame.id, lacking(frame.method));
+    if (!entry) return this.#sendError(frame.id, lacking(frame.method));
     const call = new RunningCall(entry, frame, this.#expire);
     call.onEnd = intercept?.(call);
-    const refusal = this.#refusal(isDraining);
+    const refusal = this.#refusal();
     if (refusal) {
       call.onEnd?.(refusal.status, call);
-      return this.sendError(frame.id, refusal);
+      return this.#sendError(frame.id, refusal);
     }
     this.#running.add(call);
     deadlines.add(call);
     let reply: Promise<unknown>;
     try {
-      reply = entry.invoke(parseBody(entry, frame.body), call);
+      reply = entry.invoke(frame.body, call);
     } catch (error) {
       return this.#fail(call, error);
     }
-    // A handler whose caller is gone is still work: it counts until it ends.
-    this.#context.load.running++;
+    // A handler whose caller has given up still works: it counts until it ends.
+    load.running++;
     reply.then(
       (body) => {
-        this.#context.load.running--;
+        load.running--;
         this.#succeed(call, body);
       },
       (error: unknown) => {
-        this.#context.load.running--;
+        load.running--;
         this.#fail(call, error);
       },
     );
   }
 
-  /** The caller has stopped waiting; what its handler still returns is discarded. */
+  /** The caller has given up. What its handler still returns is discarded. */
   cancel(id: number): void {
     const call = this.#running.get(id);
     if (!call) return;
@@ -109,13 +110,29 @@ export class ServerCalls {
     call.abort();
   }
 
-  #refusal(isDraining: boolean): RpcError | undefined {
+  /** Refuse new calls from now on. `onDrained` is called once no call runs. */
+  drain(onDrained: () => void): void {
+    this.#onDrained = onDrained;
+    if (this.size === 0) onDrained();
+  }
+
+  /** The connection is lost or refused: abort every call without an answer. */
+  abort(): void {
+    for (const call of this.#running.values()) {
+      this.#context.deadlines.delete(call);
+      call.abort();
+      call.onEnd?.("cancelled", call);
+    }
+    this.#running.clear();
+  }
+
+  #refusal(): RpcError | undefined {
     const { load, limits } = this.#context;
     const { maxInFlight, maxServerInFlight } = limits;
-    if (isDraining) {
+    if (this.#onDrained) {
       return new RpcError("unavailable", "The server is shutting down", { processed: false });
     }
-    if (this.#running.size >= maxInFlight) {
+    if (this.size >= maxInFlight) {
       return overloaded(`Over ${maxInFlight} calls in flight on one connection`);
     }
     if (load.running < maxServerInFlight) return undefined;
@@ -125,30 +142,30 @@ export class ServerCalls {
   #succeed(call: RunningCall, reply: unknown): void {
     let body: string;
     try {
-      // Nothing at all is not JSON: the caller's check refuses the null.
+      // JSON has no undefined. The caller's check refuses the null.
       body = JSON.stringify(reply) ?? "null";
     } catch (error) {
       return this.#fail(call, error);
     }
     if (!this.#end(call, "done")) return;
-    const limit = this.maxFrameBytes;
+    const limit = this.#maxFrameBytes;
     if (this.#outbox.push({ type: FrameType.response, id: call.id, body }, limit)) return;
-    const message = `Cannot send the reply of ${call.entry.method.name}: over ${limit} bytes`;
-    this.sendError(call.id, new RpcError("internal", message));
+    const message = `Cannot send the reply of ${call.method.name}: over ${limit} bytes`;
+    this.#sendError(call.id, new RpcError("internal", message));
   }
 
   #fail(call: RunningCall, error: unknown): void {
-    const { log } = this.#context;
-    const { method } = call.entry;
+    const { method, requestId } = call;
     const isExpected = isAnswer(method, error);
-    // A handler that gave up when its caller did says so, and nobody minds.
+    // A handler that stops because its caller has given up throws this. It is no fault.
     const isAbort = call.isOver && error instanceof DOMException && error.name === "AbortError";
-    // DataBaseError is an answer of the table, but somebody has to know what broke.
-    if ((!isExpected && !isAbort) || (error instanceof DomainError && error.cause !== undefined)) {
-      log.error({ requestId: call.requestId, err: error }, describeFault(method, error));
+    // DataBaseError is an expected answer, but its cause is a fault that the log must show.
+    const hasCause = error instanceof DomainError && error.cause !== undefined;
+    if ((!isExpected && !isAbort) || hasCause) {
+      this.#context.log.error({ requestId, err: error }, describeFault(method, error));
     }
     const answer = isExpected ? error : new RpcError("internal", `${method.name} failed`);
-    if (this.#end(call, outcomeOf(answer))) this.sendError(call.id, answer);
+    if (this.#end(call, outcomeOf(answer))) this.#sendError(call.id, answer);
   }
 
   readonly #expire = (call: RunningCall): void => {
@@ -156,47 +173,40 @@ export class ServerCalls {
     call.abort();
     const ranMs = Math.round(performance.now() - call.begunAt);
     const message = `${call.method.name} did not finish before its deadline (handler ${ranMs} ms)`;
-    this.sendError(call.id, new RpcError("deadline_exceeded", message));
+    this.#sendError(call.id, new RpcError("deadline_exceeded", message));
   };
 
-  /** False where the call has ended already: by its deadline, its caller or a lost connection. */
+  /** False if the call has ended already: by its deadline, its caller or a lost connection. */
   #end(call: RunningCall, outcome: Outcome): boolean {
-    // Not by the id alone: after a CANCEL the peer may use it for another call.
+    // The id alone is not enough: after a CANCEL the peer may use it for another call.
     if (this.#running.get(call.id) !== call) return false;
     this.#running.take(call.id);
     this.#context.deadlines.delete(call);
     call.onEnd?.(outcome, call);
-    this.#owner.onCallEnd();
+    if (this.size === 0) this.#onDrained?.();
     return true;
   }
 
-  /** The connection is lost or refused: nobody can be answered. */
-  forget(): void {
-    for (const call of this.#running.values()) {
-      this.#context.deadlines.delete(call);
-      call.abort();
-      call.onEnd?.("cancelled", call);
-    }
-    this.#running.clear();
-  }
-
-  sendError(id: number, error: Answer): void {
-    if (this.#outbox.push(encodeError(id, error), this.maxFrameBytes)) return;
-    // Every call gets an end: if not an answer, then the loss of its connection.
-    this.#owner.terminate();
+  #sendError(id: number, error: RpcError | DomainError): void {
+    if (this.#outbox.push(encodeError(id, error), this.#maxFrameBytes)) return;
+    // The call must end for its caller: without an answer, by the loss of the connection.
+    this.#terminate();
   }
 }
 
 /**
- * Whether a handler may answer with this error. Other statuses are of a call that it has made
- * itself: passed on, they would say of this call what holds for that one.
+ * Whether a handler may answer with this error. Any other status comes from a call that the handler
+ * made itself. It describes that call and not this one, so it is not passed on.
  */
-function isAnswer(method: Method<unknown, unknown>, error: unknown): error is Answer {
+function isAnswer(
+  method: Method<unknown, unknown>,
+  error: unknown,
+): error is RpcError | DomainError {
   if (error instanceof DomainError) return declares(method, error.code);
-  return error instanceof RpcError && OWN_STATUSES.has(error.status);
+  return error instanceof RpcError && HANDLER_STATUSES.has(error.status);
 }
 
-/** For the log: an error of the table that callers are not prepared for is a mistake of ours. */
+/** The event of a log line. A domain error that the method does not declare is named as a bug. */
 function describeFault({ name, errors }: Method<unknown, unknown>, error: unknown): string {
   if (!(error instanceof DomainError) || error.code === "DataBaseError") return `${name} failed`;
   const declared = errors.join(", ") || "none";
@@ -209,13 +219,4 @@ function overloaded(message: string): RpcError {
 
 function lacking(number: number): RpcError {
   return new RpcError("unimplemented", `No method has number ${number}`, { processed: false });
-}
-
-function parseBody(entry: DispatchEntry, body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch (cause) {
-    const message = `Cannot accept the request of ${entry.method.name}: not JSON`;
-    throw new RpcError("invalid_argument", message, { cause, processed: false });
-  }
 }

@@ -1,7 +1,7 @@
 import type { Socket } from "bun";
 import { RpcError } from "../error.ts";
 import { Liveness } from "../liveness.ts";
-import { goAwayText } from "../wire/bodies.ts";
+import { encodeError, goAwayText } from "../wire/bodies.ts";
 import { Flag, type Frame, FrameError, FrameReader, FrameType } from "../wire/frame.ts";
 import {
   type Hello,
@@ -12,31 +12,34 @@ import {
   proofOf,
 } from "../wire/handshake.ts";
 import { Outbox } from "../wire/outbox.ts";
-import { ServerCalls, type ServerCallsOwner, type ServerContext } from "./calls.ts";
+import { ServerCalls, type ServerContext } from "./calls.ts";
 
-/** What a peer may make us hold that may still be anybody. */
+/** Longest frame of a peer before it may call: a stranger must not take much memory. */
 const MAX_GREETING_BYTES = 16 * 1024;
 
+type State =
+  /** Waits for HELLO. */
+  | { readonly name: "connecting" }
+  /** Waits for this proof of the token. */
+  | { readonly name: "greeted"; readonly peer: Hello; readonly proof: string }
+  | { readonly name: "open"; readonly peer: Hello; readonly calls: ServerCalls }
+  /** Refused, gone, or drained before it was open: what the peer still sends is ignored. */
+  | { readonly name: "closed" };
+
 /** The server's side of one TCP connection. */
-export class ServerConnection implements ServerCallsOwner {
+export class ServerConnection {
   readonly #socket: Socket<ServerConnection>;
   readonly #context: ServerContext;
   readonly #reader: FrameReader;
   readonly #outbox: Outbox;
-  readonly #calls: ServerCalls;
   readonly #unproved: Set<ServerConnection>;
   readonly #gone = Promise.withResolvers<void>();
-  /** Ends a peer that does not greet, or that is refused and does not go. */
-  #timer: Timer;
-  #peer: Hello | undefined;
-  /** Until it has come, the peer may be anybody. */
-  #awaitedProof: string | undefined;
   readonly #liveness: Liveness;
-  #draining = false;
-  /** Refused or gone: what the peer still sends is ignored. */
-  #closed = false;
+  #state: State = { name: "connecting" };
+  /** Closes a peer that does not greet in time, or that is refused and does not hang up. */
+  #timer: Timer;
 
-  /** @param unproved all that have not greeted yet; this one leaves it when it has */
+  /** @param unproved all connections that may not call yet; this one is in it until it may */
   constructor(
     socket: Socket<ServerConnection>,
     context: ServerContext,
@@ -45,24 +48,23 @@ export class ServerConnection implements ServerCallsOwner {
     this.#socket = socket;
     this.#unproved = unproved.add(this);
     this.#context = context;
-    const { maxFrameBytes } = context.limits;
+    const { maxFrameBytes, maxOutgoingBytes, pingIntervalMs, pingTimeoutMs } = context.limits;
     this.#reader = new FrameReader(Math.min(MAX_GREETING_BYTES, maxFrameBytes));
-    this.#liveness = new Liveness(context.limits.pingIntervalMs, context.limits.pingTimeoutMs);
-    this.#outbox = new Outbox(socket, context.limits.maxOutgoingBytes, () => {
-      context.log.warn({ peer: socket.remoteAddress }, "cut off a peer that does not read");
+    this.#liveness = new Liveness(pingIntervalMs, pingTimeoutMs);
+    this.#outbox = new Outbox(socket, maxOutgoingBytes, () => {
+      context.log.warn({ peer: this.peer }, "cut off a peer that does not read");
       this.terminate();
     });
-    this.#calls = new ServerCalls(context, this.#outbox, this);
     this.#timer = this.#terminateLater();
   }
 
-  /** Its address. */
+  /** The peer's IP address. */
   get peer(): string {
     return this.#socket.remoteAddress;
   }
 
   onData(chunk: Buffer): void {
-    if (this.#closed) return;
+    if (this.#state.name === "closed") return;
     this.#liveness.quietTicks = 0;
     try {
       this.#reader.push(chunk, this.#onFrame);
@@ -77,112 +79,137 @@ export class ServerConnection implements ServerCallsOwner {
   }
 
   onClosed(): void {
-    this.#closed = true;
+    this.#leave();
     this.#unproved.delete(this);
     clearTimeout(this.#timer);
-    this.#calls.forget();
     this.#gone.resolve();
   }
 
-  terminate(): void {
+  readonly terminate = (): void => {
     this.#socket.terminate();
-  }
+  };
 
-  /** Once a tick: ask a silent peer for a sign of life, and close where none comes. */
+  /** Once a tick: send a PING if it is time for one, and close a peer that stays silent. */
   tick(): void {
-    if (!this.#peer || this.#closed) return; // These have limits of their own.
-    const next = this.#liveness.tick(this.#calls.size === 0);
+    if (this.#state.name !== "open") return; // The other states end by the timer.
+    const { calls } = this.#state;
+    const next = this.#liveness.tick(calls.size === 0);
     if (next === "close") this.terminate();
-    else if (next === "ping") this.#push(FrameType.ping, this.#calls.lastId);
+    else if (next === "ping") this.#push(FrameType.ping, calls.lastId);
   }
 
-  /** Take no new calls; resolves once those that run are answered and the peer has hung up. */
+  /** Take no new calls. Resolves once running calls are answered and the peer has hung up. */
   drain(): Promise<void> {
-    this.#draining = true;
-    // What arrives later has a higher id: its caller hears that it was not begun.
-    if (this.#peer)
-      this.#push(FrameType.goaway, 0, goAwayText(this.#calls.lastId, "shutting down"));
-    this.onCallEnd();
+    const state = this.#state;
+    if ("peer" in state) {
+      // Calls that arrive later have a higher id: their callers learn that they did not begin.
+      const lastId = state.name === "open" ? state.calls.lastId : 0;
+      this.#push(FrameType.goaway, 0, goAwayText(lastId, "shutting down"));
+    }
+    if (state.name === "open") {
+      state.calls.drain(this.#halfClose);
+    } else {
+      this.#leave();
+      this.#halfClose();
+    }
     return this.#gone.promise;
   }
 
   readonly #onFrame = (frame: Frame): void => {
-    if (this.#closed) return;
-    if (frame.type === FrameType.proof && this.#peer) return this.#onProof(frame);
-    if (this.#awaitedProof)
-      throw new FrameError("Handshake failed: the client has not proved RPC_TOKEN");
-    if (frame.type === FrameType.request && this.#peer) {
-      return this.#calls.begin(frame, this.#draining);
+    const { type, flags, id } = frame;
+    const state = this.#state;
+    switch (state.name) {
+      case "open":
+        if (type === FrameType.request) return state.calls.begin(frame);
+        if (type === FrameType.cancel) return state.calls.cancel(id);
+        if (type === FrameType.ping) return this.#push(FrameType.pong, id);
+        if (type === FrameType.proof) throw new FrameError("Handshake failed: unexpected PROOF");
+        break;
+      case "greeted":
+        return this.#prove(frame, state.peer, state.proof);
+      case "connecting":
+        if (type === FrameType.hello) return this.#greet(frame);
+        break;
+      case "closed":
+        return;
     }
-    if (frame.type === FrameType.cancel && this.#peer) return this.#calls.cancel(frame.id);
-    if (frame.type === FrameType.ping && this.#peer) return this.#push(FrameType.pong, frame.id);
-    if (frame.type === FrameType.hello && !this.#peer) return this.#greet(frame);
-    if (frame.flags & Flag.optional) return;
-    throw new FrameError(`Cannot read frame: type ${frame.type} is unknown or out of place`);
+    if (flags & Flag.optional) return;
+    throw new FrameError(`Cannot read frame: type ${type} is unknown or out of place`);
   };
 
-  #greet(frame: Frame): void {
+  #greet({ body }: Frame): void {
     const { hello: template, token } = this.#context;
-    this.#peer = parseHello(frame.body);
-    this.#calls.maxFrameBytes = this.#peer.maxFrameBytes;
-    const nonces = { client: this.#peer.nonce, server: newNonce() };
+    const peer = parseHello(body);
+    const nonces = { client: peer.nonce, server: newNonce() };
     const hello = { ...template, nonce: nonces.server };
     if (token === undefined) {
-      this.#trust();
-      this.#outbox.push({ type: FrameType.hello, body: JSON.stringify(hello) });
-      return;
+      this.#sendHello(hello);
+      return this.#open(peer);
     }
-    this.#awaitedProof = proofOf(token, "client", nonces);
-    const proof = proofOf(token, "server", nonces);
-    this.#outbox.push({ type: FrameType.hello, body: JSON.stringify({ ...hello, proof }) });
+    this.#sendHello({ ...hello, proof: proofOf(token, "server", nonces) });
+    this.#state = { name: "greeted", peer, proof: proofOf(token, "client", nonces) };
   }
 
-  /** @throws {FrameError} the client does not know the token, or was not asked */
-  #onProof(frame: Frame): void {
-    const wanted = this.#awaitedProof;
-    if (wanted === undefined || !isProof(parseProof(frame.body), wanted)) {
+  #sendHello(hello: Hello): void {
+    this.#outbox.push({ type: FrameType.hello, body: JSON.stringify(hello) });
+  }
+
+  /** @throws {FrameError} the frame is not the awaited proof */
+  #prove({ type, body }: Frame, peer: Hello, awaitedProof: string): void {
+    if (type !== FrameType.proof) {
+      throw new FrameError("Handshake failed: the client has not proved RPC_TOKEN");
+    }
+    if (!isProof(parseProof(body), awaitedProof)) {
       throw new FrameError("Handshake failed: wrong RPC_TOKEN");
     }
-    this.#awaitedProof = undefined;
-    this.#trust();
+    this.#open(peer);
   }
 
   /** The peer may call. */
-  #trust(): void {
+  #open(peer: Hello): void {
     clearTimeout(this.#timer);
     this.#unproved.delete(this);
-    this.#reader.maxFrameBytes = this.#context.limits.maxFrameBytes;
-    const { log } = this.#context;
-    if (!log.isLevelEnabled("debug")) return;
-    log.debug({ peer: this.#socket.remoteAddress, build: this.#peer?.build }, "greeted a client");
+    const { limits, log } = this.#context;
+    this.#reader.maxFrameBytes = limits.maxFrameBytes;
+    const { maxFrameBytes, build } = peer;
+    const calls = new ServerCalls(this.#context, this.#outbox, maxFrameBytes, this.terminate);
+    this.#state = { name: "open", peer, calls };
+    if (log.isLevelEnabled("debug")) log.debug({ peer: this.peer, build }, "greeted a client");
   }
 
-  /** A frame that an older peer may skip. */
+  /** The peer broke the protocol: tell it why, and close once it has hung up. */
+  #refuse({ message }: FrameError): void {
+    const fields = { peer: this.peer, reason: message };
+    this.#context.log.warn(fields, "closed a peer that broke the protocol");
+    const maxFrameBytes = "peer" in this.#state ? this.#state.peer.maxFrameBytes : Infinity;
+    this.#leave();
+    clearTimeout(this.#timer);
+    this.#timer = this.#terminateLater();
+    const error = encodeError(0, new RpcError("invalid_argument", message));
+    if (this.#outbox.push(error, maxFrameBytes)) this.#halfClose();
+    else this.terminate();
+  }
+
+  /** Ignore what the peer still sends, and abort its calls. */
+  #leave(): void {
+    if (this.#state.name === "open") this.#state.calls.abort();
+    this.#state = { name: "closed" };
+  }
+
+  /**
+   * Close our direction once everything is sent. The peer closes the other: if this side did while
+   * requests still arrive, TCP would reset the connection and lose the last answers.
+   */
+  readonly #halfClose = (): void => {
+    this.#outbox.whenEmpty(() => this.#socket.shutdown());
+  };
+
+  /** Send a frame that an older peer may skip. */
   #push(type: number, id: number, body = ""): void {
     this.#outbox.push({ type, flags: Flag.optional, id, body });
   }
 
-  #refuse(error: FrameError): void {
-    const { log } = this.#context;
-    log.warn(
-      { peer: this.#socket.remoteAddress, reason: error.message },
-      "closed a peer that broke the protocol",
-    );
-    this.#closed = true;
-    this.#calls.forget();
-    clearTimeout(this.#timer);
-    this.#timer = this.#terminateLater();
-    this.#calls.sendError(0, new RpcError("invalid_argument", error.message));
-    this.#outbox.whenEmpty(() => this.#socket.shutdown());
-  }
-
   #terminateLater(): Timer {
-    return setTimeout(() => this.terminate(), this.#context.limits.handshakeTimeoutMs);
-  }
-
-  /** Half-closes only: to close on requests that still arrive would cut off our last answers. */
-  onCallEnd(): void {
-    if (!this.#draining || this.#calls.size > 0) return;
-    this.#outbox.whenEmpty(() => this.#socket.shutdown());
+    return setTimeout(this.terminate, this.#context.limits.handshakeTimeoutMs);
   }
 }
