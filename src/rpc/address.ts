@@ -1,7 +1,7 @@
-/** Where a server is. */
+/** The address of a server. */
 export interface Address {
   readonly host: string;
   readonly port: number;
-  /** The name that a certificate must be for, where `host` is what DNS said of it. */
+  /** The name that the certificate must be for, if `host` is an IP address that DNS gave for it. */
   readonly name?: string;
 }

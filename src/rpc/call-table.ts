@@ -1,22 +1,22 @@
-/** A power of two, as every number of slots: most connections have few calls at a time. */
+/** A power of two, like every number of slots. Small: most connections have few calls at a time. */
 const FIRST_SLOTS = 4;
-/** Half of them stay free, so that those whose own slot is taken soon find another. */
+/** Half of the slots stay free, so that a call whose own slot is taken soon finds another. */
 const SLOTS_PER_CALL = 2;
 
 /**
- * The calls of one connection, by their ids: a Map for entries that come and go.
+ * The calls of one connection by their ids: a Map for entries that come and go quickly.
  *
- * A `Map` of Bun's replaces its table by another one every so many entries. A table that the
- * garbage collector has taken for old keeps the calls alive that were in it, until all that is old
- * is looked through. That made half of all collections in the HTTP tier full ones.
+ * Bun's `Map` replaces its table after a number of insertions. Once the garbage collector has moved
+ * such a table to the old generation, its calls stay alive until the next full collection. With a
+ * `Map`, half of all collections in the HTTP tier were full ones.
  *
- * Ids count up, so nearly every call has the slot that the last bits of its id say: its own. One
- * whose own slot is taken is in the next free one behind it (linear probing).
+ * The last bits of an id name the call's own slot. Ids count up, so nearly every call is in its own
+ * slot. If that is taken, the call is in the next free slot after it (linear probing).
  */
 export class CallTable<Call extends { readonly id: number }> {
   #slots: (Call | undefined)[] = emptySlots(FIRST_SLOTS);
   #size = 0;
-  /** Calls that are not in their own slot. */
+  /** How many calls are not in their own slot. */
   #displaced = 0;
 
   get size(): number {
@@ -27,14 +27,14 @@ export class CallTable<Call extends { readonly id: number }> {
     return this.#slots[this.#find(id)];
   }
 
-  /** The caller has made sure that its id is not in use. */
+  /** The id must not be in use. */
   add(call: Call): void {
     this.#size++;
     if (this.#size * SLOTS_PER_CALL > this.#slots.length) this.#grow();
     this.#put(call);
   }
 
-  /** Give up the call of an id; undefined where there is none. */
+  /** Remove and return the call of an id; undefined if there is none. */
   take(id: number): Call | undefined {
     const index = this.#find(id);
     const call = this.#slots[index];
@@ -58,7 +58,7 @@ export class CallTable<Call extends { readonly id: number }> {
     this.#displaced = 0;
   }
 
-  /** Where the call of an id is, or would be. */
+  /** The slot where the call of an id is, or would be. */
   #find(id: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
@@ -75,12 +75,12 @@ export class CallTable<Call extends { readonly id: number }> {
     if (this.#distance(index, call) > 0) this.#displaced++;
   }
 
-  /** How far a slot is behind a call's own. */
+  /** How far a slot is after the call's own. */
   #distance(index: number, { id }: Call): number {
     return (index - id) & (this.#slots.length - 1);
   }
 
-  /** Move those into a slot that has become free who would not be found past it. */
+  /** A slot has become free: move up each call that a search would no longer reach past it. */
   #moveUp(free: number): void {
     const slots = this.#slots;
     const mask = slots.length - 1;

@@ -1,4 +1,4 @@
-/** A link of a ring, at first a ring of its own. */
+/** A link of a ring (a circular doubly linked list). A new link is a ring by itself. */
 class Link {
   next: Link = this;
   previous: Link = this;
@@ -18,7 +18,7 @@ class Link {
   }
 }
 
-/** What ends at a deadline, if it has not ended before. */
+/** Something that ends at a deadline unless it has ended before. */
 export abstract class Expiring extends Link {
   /** On the clock of `performance.now()`. */
   abstract readonly deadline: number;
@@ -29,13 +29,13 @@ const TICK_MS = 10;
 const SLOTS = 1024;
 
 /**
- * The deadlines of many calls on one timer: a wheel of 10 ms slots. Nearly every call ends long
- * before its deadline, so adding and deleting must cost next to nothing; a timer each does not.
+ * The deadlines of many calls on one timer: a timer wheel with slots of 10 ms. Nearly every call
+ * ends long before its deadline, so adding and deleting must be cheaper than a timer for each call.
  * An entry expires at its deadline or up to one tick later, never before.
  */
 export class Deadlines {
   readonly #slots = Array.from({ length: SLOTS }, () => new Link());
-  /** Keeps the place in a slot while an entry expires, which may remove any of the others. */
+  /** Marks the place in a slot while an entry expires, since that may remove any other entry. */
   readonly #place = new Link();
   #size = 0;
   #nextTick = 0;
@@ -50,7 +50,7 @@ export class Deadlines {
       this.#nextTick = Math.floor(performance.now() / TICK_MS);
       this.#timer = setInterval(this.#turn, TICK_MS);
     }
-    // One that has passed already goes where the wheel comes next, not where it has been.
+    // A deadline that has passed goes into the next slot of the wheel.
     const tick = Math.max(Math.ceil(entry.deadline / TICK_MS), this.#nextTick);
     entry.insertBefore(this.#slot(tick));
     this.#size++;
@@ -65,14 +65,14 @@ export class Deadlines {
   readonly #turn = (): void => {
     const now = performance.now();
     const lastTick = Math.floor(now / TICK_MS);
-    // After a stall of more than a whole turn, once around is enough.
+    // After a stall of more than a full turn, one turn visits every slot.
     let tick = Math.max(this.#nextTick, lastTick - SLOTS + 1);
     this.#nextTick = lastTick + 1;
     for (; tick <= lastTick; tick++) {
       const slot = this.#slot(tick);
       for (let entry = slot.next; entry !== slot; ) {
         this.#place.insertBefore(entry.next);
-        // Others are for a later turn of the wheel.
+        // The other entries of this slot are due in a later turn.
         if (entry instanceof Expiring && entry.deadline <= now) {
           this.delete(entry);
           entry.expire();

@@ -1,16 +1,6 @@
 import type { DomainErrorName } from "../../schema/errors.ts";
 
-/** Why a call failed on its way, after gRPC's status codes. Domain errors have their own class. */
-export type RpcStatus =
-  | "cancelled"
-  | "invalid_argument"
-  | "deadline_exceeded"
-  | "resource_exhausted"
-  | "unimplemented"
-  | "internal"
-  | "unavailable";
-
-const STATUSES: ReadonlySet<string> = new Set<RpcStatus>([
+const STATUSES = [
   "cancelled",
   "invalid_argument",
   "deadline_exceeded",
@@ -18,21 +8,24 @@ const STATUSES: ReadonlySet<string> = new Set<RpcStatus>([
   "unimplemented",
   "internal",
   "unavailable",
-]);
+] as const;
+
+/** Why a call failed without an answer of its method. The names are gRPC's status codes. */
+export type RpcStatus = (typeof STATUSES)[number];
 
 export function isRpcStatus(code: string): code is RpcStatus {
-  return STATUSES.has(code);
+  return STATUSES.some((status) => status === code);
 }
 
 export interface RpcErrorOptions extends ErrorOptions {
-  /** False only where the call has certainly changed nothing: its handler did not begin, or gave up
-   *  before it did anything. Default true. */
+  /** False only if the call certainly changed nothing: its handler did not begin, or stopped before
+   *  it did anything. Default: true. */
   readonly processed?: boolean;
-  /** When the peer wants to be asked again, in milliseconds from now. */
-  readonly retryAfterMs?: number;
+  /** How long the caller should wait before it tries again, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
 }
 
-/** A call that got no answer of its method. `cause` is for logs and never crosses the wire. */
+/** A call got no answer of its method. `cause` is for logs and never crosses the wire. */
 export class RpcError extends Error {
   override readonly name = "RpcError";
   readonly status: RpcStatus;
@@ -47,7 +40,7 @@ export class RpcError extends Error {
   }
 }
 
-/** An answer out of the closed error table of schema/errors.ts: a result, not a fault. */
+/** An answer from the closed error table in schema/errors.ts: a result, not a fault. */
 export class DomainError extends Error {
   override readonly name = "DomainError";
   readonly code: DomainErrorName;

@@ -3,41 +3,40 @@ import { DomainError, RpcError, type RpcStatus } from "./error.ts";
 import type { Method } from "./method.ts";
 import type { Phases } from "./phases.ts";
 
-/** The metadata of a REQUEST: `requestId`, and what tracing adds. */
+/** The metadata of a REQUEST: `requestId`, and the fields that tracing adds. */
 export type Metadata = Record<string, unknown>;
 
 /** A call as an interceptor sees it, on the client or on the server. */
 export interface InterceptedCall {
   readonly method: Method<unknown, unknown>;
   readonly requestId: string;
-  /** What travels beside the request; a client's interceptors may add what a trace needs. */
+  /** Sent with the request. A client's interceptors may add the fields of a trace. */
   readonly metadata: Metadata;
-  /** On the clock of `performance.now()`, as the deadline. */
+  /** Both on the clock of `performance.now()`. */
   readonly begunAt: number;
   readonly deadline: number;
-  /** Where its time goes; only the client knows. */
+  /** How its time was spent; only on the client. */
   readonly phases?: Phases;
 }
 
-/** How a call ended for its caller: answered, or with this error. */
+/** How a call ended for its caller: "done" for a reply, else the error. */
 export type Outcome = "done" | DomainErrorName | RpcStatus;
 
-/** Gets the call that it was made for, so that one function can do for many calls. */
+/** Also gets the call, so that one function can serve many calls. */
 export type OnEnd = (outcome: Outcome, call: InterceptedCall) => void;
 
 /**
- * Runs where a call begins; what it returns runs where that call ends, exactly once. It is for
- * logs, metrics and tracing alone: it sees both moments and can change neither, and what it has to
- * remember around the call is in its closure, or can be read of the call. It must not throw. On
- * the server, the call ends when its caller gets or gives up the answer, which may be before the
- * handler is through.
+ * Runs when a call begins. The function that it returns runs exactly once, when the call ends. An
+ * interceptor is for logs, metrics and tracing: it cannot change the call, and must not throw. On
+ * the server, a call ends when its answer is sent or its caller gives up, so its handler may still
+ * run.
  */
 export type Interceptor = (call: InterceptedCall) => OnEnd | undefined;
 
-/** In their order; undefined stands for one whom nobody would hear. */
+/** In their order. Undefined stands for an interceptor that is switched off. */
 export type Interceptors = readonly (Interceptor | undefined)[];
 
-/** One interceptor out of many: they begin in their order and end in reverse. None is undefined. */
+/** Join interceptors: they begin in their order and end in reverse. Undefined if there is none. */
 export function compose(interceptors: Interceptors): Interceptor | undefined {
   const [first, ...others] = interceptors;
   if (interceptors.length === 0) return undefined;
@@ -54,7 +53,7 @@ export function compose(interceptors: Interceptors): Interceptor | undefined {
   };
 }
 
-/** What a call that failed with `error` ended with; what nobody declared is `internal`. */
+/** How a call ends that fails with `error`. */
 export function outcomeOf(error: unknown): Outcome {
   if (error instanceof DomainError) return error.code;
   return error instanceof RpcError ? error.status : "internal";

@@ -1,68 +1,68 @@
-/** The limits of one RPC endpoint; both sides announce the first two in HELLO. */
+/** The limits of one side of a connection. HELLO announces the first two. */
 export interface Limits {
   /** Largest frame that this side reads. A longer length closes the connection at once. */
   readonly maxFrameBytes: number;
-  /** Calls under way on one connection. */
+  /** Calls in flight on one connection. */
   readonly maxInFlight: number;
-  /** Bytes that may wait for a peer that does not read, before it is cut off. */
+  /** Bytes that may wait for the peer to read. If there are more, the connection is closed. */
   readonly maxOutgoingBytes: number;
   /** From the first byte of a connection to the peer's HELLO. */
   readonly handshakeTimeoutMs: number;
   /** From one PING to the next, whatever else is sent. */
   readonly pingIntervalMs: number;
-  /** Without a byte from the peer for so long, and `pingIntervalMs` more, it is closed. */
+  /** A connection closes after `pingIntervalMs` and this time without a byte from the peer. */
   readonly pingTimeoutMs: number;
 }
 
 export interface ServerLimits extends Limits {
-  /** Connections of all clients together; more are closed at once. */
+  /** Connections of all clients together. Further ones are closed at once. */
   readonly maxServerConnections: number;
-  /** Connections that have not greeted yet, TLS and the token's proof included; the oldest is
-   *  closed for one more. Where there may be few connections at all, about half of them. */
+  /** Connections that may not call yet: TLS, HELLO or the token's proof is outstanding. A further
+   *  one closes the oldest. At most half of `maxServerConnections`, but at least 16. */
   readonly maxUnprovedConnections: number;
-  /** Handlers that run for all connections together, also those whose caller is gone; more calls
-   *  are refused before they begin. */
+  /** Handlers that run for all connections together, including those whose caller has given up.
+   *  Further calls are refused before they begin. */
   readonly maxServerInFlight: number;
 }
 
 export interface BackoffLimits {
-  /** About how long it is from one try at a lost server to the next; doubled with every failure,
-   *  up to the maximum: it is how long a server's return may go unnoticed. */
+  /** About the time between two attempts to reach a lost server. It doubles with every failure, up
+   *  to the maximum, which bounds how long a server's return goes unnoticed. */
   readonly minBackoffMs: number;
   readonly maxBackoffMs: number;
 }
 
 export interface RetryLimits {
-  /** Retries for each call, as a share: 0.1 is one for ten. */
+  /** Retries per call: 0.1 is one retry for ten calls. */
   readonly retryShare: number;
   /** Retries that are always allowed, per second. */
   readonly retriesPerSecond: number;
-  /** Retries that can be saved up for the moment in which a server is lost. */
+  /** Unused retries that are saved for the moment when a server is lost. */
   readonly maxSavedRetries: number;
 }
 
 export interface PoolLimits extends Limits, RetryLimits, BackoffLimits {
   readonly maxConnections: number;
   /**
-   * Calls in flight on a connection before another open one is used as well. The more, the better
-   * writes gather, which saves CPU time; but where all are on one connection, client and server
-   * only ever work in turns.
+   * Calls in flight on a connection before the pool also uses another open one. With more, each
+   * write carries more frames, which saves CPU time. But if one connection carries all calls, the
+   * client and the server take turns instead of working at the same time.
    */
   readonly packedInFlight: number;
-  /** To the server's HELLO, where that is sooner than `handshakeTimeoutMs`. Less than a call's
-   *  usual deadline: what is left of it is enough for another address. */
+  /** From connecting to the server's HELLO; `handshakeTimeoutMs` if that is less. Shorter than the
+   *  usual deadline of a call, so that time is left for another address. */
   readonly connectTimeoutMs: number;
-  /** Connections that are kept, and opened ahead, though no call needs them. */
+  /** Connections that are opened ahead and kept even if no call needs them. */
   readonly minIdle: number;
   /** Connections without a call in flight that are kept. */
   readonly maxIdle: number;
-  /** How long those beyond `minIdle` are kept. */
+  /** How long idle connections beyond `minIdle` are kept. */
   readonly idleTimeoutMs: number;
-  /** About when a connection is replaced, so that load finds its way to new servers. */
+  /** The age at which a connection is replaced, ±10 %, so that new servers get load. */
   readonly maxAgeMs: number;
   /** Calls that may wait for a connection. */
   readonly maxWaiters: number;
-  /** How often DNS is asked for the addresses behind a host name. */
+  /** How often the addresses of a host name are looked up again. */
   readonly dnsRefreshMs: number;
 }
 

@@ -1,10 +1,10 @@
-/** Writes one line: fields first, if there are any, then the event in a few words. */
+/** Writes one line: its fields, if any, and the event in a few words. */
 interface Write {
   (fields: object, event: string): void;
   (event: string): void;
 }
 
-/** What the parts of Portico log to, as a `pino` logger. It never throws and never waits. */
+/** The logger of every part of Portico, in the shape of `pino`. It never throws and never waits. */
 export interface Log {
   readonly debug: Write;
   readonly info: Write;

@@ -9,27 +9,27 @@ export interface Validator<T> {
   Schema(): unknown;
 }
 
-/** One thing that is wrong with a message. */
+/** The first violation of a schema. */
 export interface Mismatch {
-  /** As in `/username`; "" for the message itself. */
+  /** A JSON pointer such as `/username`; "" for the message itself. */
   readonly path: string;
   readonly message: string;
-  /** What is there, which may be a secret: never shown. */
+  /** The wrong value. It may be a secret: never show it. */
   readonly value: unknown;
-  /** Of what should be there. */
+  /** The schema of that path. */
   readonly schema: { readonly type?: unknown; readonly description?: string };
 }
 
 /** One method as both sides know it; emitted by codegen from `schema/`. */
 export interface Method<Request, Reply, Errors extends DeclaredErrorName = DeclaredErrorName> {
-  /** `Service.method`, for logs and messages; the wire carries the number. */
+  /** `Service.method`, for logs and messages. The wire carries the number. */
   readonly name: string;
   /** One sentence. */
   readonly summary: string;
   readonly number: number;
   /** Digest of everything that both sides must agree on: number, name, messages, errors, … */
   readonly hash: string;
-  /** Of the shapes it had before, newest first, whose callers this one still answers. */
+  /** Hashes of older shapes whose callers are still answered, newest first. */
   readonly olderHashes?: readonly string[];
   readonly idempotent: boolean;
   readonly errors: readonly Errors[];
@@ -38,20 +38,20 @@ export interface Method<Request, Reply, Errors extends DeclaredErrorName = Decla
 }
 
 export interface CallOptions {
-  /** How long the caller waits, all retries included. Default 5,000. */
+  /** How long the caller waits, all retries included. Default: 5,000. */
   readonly timeoutMs?: number;
-  /** Travels to the server's log lines. */
+  /** Appears in the server's log lines. */
   readonly requestId?: string;
-  /** Aborted, it ends the call as `cancelled` on both sides. */
+  /** If aborted, it ends the call as `cancelled` on both sides. */
   readonly signal?: AbortSignal;
   /**
-   * An object whose `signal` does the same, as a Request's, and costs more than a call to make. It
-   * is only asked for where the call takes longer than most; until then nobody looks at it.
+   * An object whose `signal` does the same. The signal of a Request costs more to make than a whole
+   * call, so it is read only once a call takes longer than most.
    */
   readonly signalOf?: { readonly signal: AbortSignal };
 }
 
-/** What the emitted clients call through: a Balancer, or a test's stand-in. */
+/** What the emitted clients call through. */
 export interface Caller {
   /**
    * Call a method and check its reply.
@@ -65,18 +65,18 @@ export interface Caller {
   ): Promise<Reply>;
 }
 
-/** What a handler knows of the call that it answers. */
+/** The call that a handler answers. */
 export interface CallContext<Errors extends DeclaredErrorName = DeclaredErrorName> {
   readonly requestId: string;
-  /** When the caller stops waiting, on the clock of `performance.now()`. */
+  /** When the caller gives up, on the clock of `performance.now()`. */
   readonly deadline: number;
-  /** Aborted once nobody waits any more: deadline, CANCEL, or the connection is lost. */
+  /** Aborted once the caller has given up: deadline, CANCEL, or the connection is lost. */
   readonly signal: AbortSignal;
-  /** Whether that has come to pass; to ask for it costs nothing, as the signal does. */
+  /** Whether the caller has given up. Cheap to read; the signal is not. */
   readonly isOver: boolean;
-  /** How long the caller still waits; 0 where it does not. */
+  /** How long the caller still waits; 0 if it has given up. */
   remainingMs(): number;
-  /** For `throw`: an error that the method declares. */
+  /** An error that the method declares, to be thrown. */
   readonly error: (code: Errors) => DomainError;
 }
 
@@ -90,14 +90,14 @@ export interface DispatchEntry {
   readonly method: Method<unknown, unknown>;
   /**
    * Decode and check the body of a REQUEST, then run the handler.
-   * @throws {RpcError} at once: `invalid_argument` for a body that is not JSON, or not of the schema
+   * @throws {RpcError} at once, `invalid_argument`: the body is not JSON, or not of the schema
    */
   invoke(body: string, context: CallContext): Promise<unknown>;
 }
 
 export type DispatchTable = readonly DispatchEntry[];
 
-/** Join a method and its handler; the check between them is what makes the types true. */
+/** Join a method and its handler. The check between them makes the types true. */
 export function entry<Request, Reply, Errors extends DeclaredErrorName>(
   method: Method<Request, Reply, Errors>,
   handler: Handler<Request, Reply, Errors>,
@@ -126,8 +126,8 @@ function refusal({ name }: Method<unknown, unknown>, why: string, cause?: unknow
 }
 
 /**
- * The entries of a service whose functions are all there. Its type says so too, but only to tsc: a
- * server that was started without it would fail at the first call.
+ * The entries of a service that has all its functions. tsc checks this too, but a server can be
+ * started without tsc, and would then fail at the first call.
  * @throws {TypeError} there is no service, or it lacks the function of a method
  */
 export function dispatchTable(service: unknown, entries: readonly DispatchEntry[]): DispatchTable {
@@ -143,7 +143,7 @@ export function dispatchTable(service: unknown, entries: readonly DispatchEntry[
   throw new TypeError(`Cannot serve ${serviceName}: it has no function ${lacking.join(", ")}`);
 }
 
-/** Whether `error` is one that `method` declares: then its code can be switched on to the last. */
+/** Whether `error` is an error that `method` declares. A switch over its code can be exhaustive. */
 export function isErrorOf<Errors extends DeclaredErrorName>(
   { errors }: Pick<Method<unknown, unknown, Errors>, "errors">,
   error: unknown,
@@ -156,13 +156,13 @@ export function declares({ errors }: Method<unknown, unknown>, code: DomainError
   return code === "DataBaseError" || errors.includes(code);
 }
 
-/** The first thing that is wrong with `value`, without repeating it: it may be a secret. */
+/** The first thing that is wrong with `value`. Does not quote the value: it may be a secret. */
 export function mismatch(validator: Validator<unknown>, value: unknown): string {
   const error = validator.Errors(value).First();
   return error ? `${error.path || "the body"}: ${ruleOf(error)}` : "it does not match its schema";
 }
 
-/** What must hold there, in the words of the schema where it has some. */
+/** The rule that the value breaks, in the words of the schema if it has a description. */
 function ruleOf({ value, schema, message }: Mismatch): string {
   if (value === undefined) return "required";
   if (schema.type !== "string") return message;

@@ -1,9 +1,9 @@
-/** Where the time of a call goes, in the order in which a call comes through. */
+/** A phase of a call. A call goes through them in this order. */
 export type Phase = "waiting for a connection" | "connecting" | "queue" | "handler";
 
-/** Sums up how long a call was in which phase, over all attempts. */
+/** Adds up how long a call is in each phase, over all attempts. */
 export class Phases {
-  /** "queue" also where no attempt has begun. */
+  /** Also "queue" before the first attempt. */
   #current: Phase = "queue";
   #since: number;
   #waitingMs = 0;
@@ -25,7 +25,7 @@ export class Phases {
     this.#since = now;
   }
 
-  /** How long the call was in each phase until now, in milliseconds. */
+  /** How long the call has been in each phase, in milliseconds. */
   spent(now: number): readonly [Phase, number][] {
     this.enter(this.#current, now);
     return [
@@ -38,8 +38,8 @@ export class Phases {
 
   /**
    * For a deadline error: `waiting for a connection 0 ms, connecting 3 ms, queue 0 ms, handler 97
-   * ms`. `isQueued` says that the request has not left this process: what looks like the handler
-   * is the queue.
+   * ms`. `isQueued` says that the request is still in this process: then the time that was booked
+   * on the handler was spent in the queue.
    */
   describe(now: number, isQueued: boolean): string {
     if (isQueued) this.#current = "queue";

@@ -17,102 +17,94 @@ export interface ListenerOptions {
   readonly tables: readonly DispatchTable[];
   readonly log: Log;
   readonly limits?: ServerLimits;
-  /** The secret that every client must prove to know; without it, none is asked for. */
+  /** The secret that every client must prove to know. If unset, clients need none. */
   readonly token?: string | undefined;
-  /** PEM; without it, no TLS. */
+  /** PEM. If unset, no TLS. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
-  /** Said in HELLO, for the logs of the other side. */
+  /** Sent in HELLO, for the logs of the clients. */
   readonly build?: string;
-  /** See every call whose handler begins, in this order. */
+  /** They see every call of a known method, in this order. */
   readonly interceptors?: Interceptors;
 }
 
 const MIN_UNPROVED = 16;
-/** While connections that do not greet crowd in, that is said this often. */
+/** The shortest time between two warnings of connections that do not greet. */
 const REMINDER_MS = 30_000;
 
 /** The server's side of the RPC: accepts connections and runs the handlers of its tables. */
 export class Listener {
   readonly #connections = new Set<ServerConnection>();
-  /** Those of them that have not greeted yet, the oldest first. */
+  /** The connections that may not call yet, the oldest first. */
   readonly #unproved = new Set<ServerConnection>();
-  readonly #log: Log;
+  readonly #context: ServerContext;
   #warnedAtMs = Number.NEGATIVE_INFINITY;
   readonly #server: TCPSocketListener<ServerConnection>;
   readonly #ticker: Timer;
   #closing: Promise<void> | undefined;
 
-  /** @throws {Error} the address cannot be bound, or two methods have one number */
+  /** @throws {Error} the address cannot be bound, or two methods have the same number */
   constructor(options: ListenerOptions) {
-    const { limits = DEFAULT_LIMITS, log } = options;
-    this.#log = log;
-    const dispatch = byNumber(options.tables);
-    const methods = Array.from(dispatch.values(), (entry) => entry.method);
-    const hello = helloTemplate(limits, options.build ?? "", methods);
-    const { token, tls } = options;
-    const deadlines = new Deadlines();
-    const intercept = compose(options.interceptors ?? []);
-    const load = { running: 0 };
-    const context: ServerContext = {
+    const { host, port, tables, log, token, tls, build = "" } = options;
+    const { limits = DEFAULT_LIMITS, interceptors = [] } = options;
+    const dispatch = byNumber(tables);
+    const methods = Array.from(dispatch.values(), ({ method }) => method);
+    this.#context = {
       dispatch,
-      hello,
+      hello: helloTemplate(limits, build, methods),
       token,
       limits,
-      deadlines,
-      intercept,
+      deadlines: new Deadlines(),
+      intercept: compose(interceptors),
       log,
-      load,
+      load: { running: 0 },
     };
-    const [connections, unproved] = [this.#connections, this.#unproved];
-    const maxUnproved = mostUnproved(limits);
-    const isClosing = () => this.#closing !== undefined;
-    const makeRoom = () => this.#closeOldestUnproved();
     this.#server = Bun.listen<ServerConnection>({
-      hostname: options.host,
-      port: options.port,
+      hostname: host,
+      port,
       ...(tls && { tls }),
       socket: {
-        open(socket: Socket<ServerConnection>) {
-          if (unproved.size >= maxUnproved) makeRoom();
-          if (isClosing() || connections.size >= limits.maxServerConnections) {
-            return void socket.terminate();
-          }
-          socket.setNoDelay(true);
-          socket.data = new ServerConnection(socket, context, unproved);
-          connections.add(socket.data);
-        },
-        // With it, `open` comes before the TLS handshake, which then has the limits of ours.
+        open: (socket) => this.#accept(socket),
+        // With this handler, `open` comes before the TLS handshake: our own limits apply to it.
         handshake: () => undefined,
         data: (socket, chunk) => socket.data.onData(chunk),
         drain: (socket) => socket.data.onDrain(),
-        close({ data }) {
-          // One that was refused has none.
-          if (connections.delete(data)) data.onClosed();
+        close: ({ data }) => {
+          // A socket that was refused has no connection.
+          if (this.#connections.delete(data)) data.onClosed();
         },
-        // Also where a handler of this very object threw: the stream has lost its place.
+        // Bun also calls this if one of these handlers throws. The stream cannot be resumed.
         error(socket, error) {
           log.error({ err: error }, "socket failed");
           socket.terminate();
         },
       },
     });
-    this.#ticker = setInterval(this.#tick, TICK_MS);
+    this.#ticker = setInterval(() => {
+      for (const connection of this.#connections) connection.tick();
+    }, TICK_MS);
     this.#ticker.unref();
   }
 
-  /** Look for peers that have fallen silent. */
-  readonly #tick = (): void => {
-    for (const connection of this.#connections) connection.tick();
-  };
+  #accept(socket: Socket<ServerConnection>): void {
+    const { limits } = this.#context;
+    if (this.#unproved.size >= maxUnproved(limits)) this.#closeOldestUnproved();
+    if (this.#closing || this.#connections.size >= limits.maxServerConnections) {
+      socket.terminate();
+      return;
+    }
+    socket.setNoDelay(true);
+    socket.data = new ServerConnection(socket, this.#context, this.#unproved);
+    this.#connections.add(socket.data);
+  }
 
-  /** Whoever opens connections and says nothing must not shut out a client that greets. */
+  /** Connections that stay silent must not shut out a client that greets. */
   #closeOldestUnproved(): void {
     const [oldest] = this.#unproved;
     const nowMs = performance.now();
     if (nowMs - this.#warnedAtMs >= REMINDER_MS) {
       this.#warnedAtMs = nowMs;
       const fields = { peer: oldest?.peer, unproved: this.#unproved.size };
-      this.#log.warn(fields, "too many connections do not greet: closing the oldest ones");
+      this.#context.log.warn(fields, "too many connections do not greet: closing the oldest ones");
     }
     oldest?.terminate();
   }
@@ -126,8 +118,8 @@ export class Listener {
   }
 
   /**
-   * Accept no more, tell every client to go elsewhere, let running calls finish for up to
-   * `graceMs`, then close every connection. A second call changes nothing: it waits for the first.
+   * Accept no more connections, send GOAWAY on all, let running calls finish for up to `graceMs`,
+   * then close every connection. A second call only waits for the first.
    */
   close(graceMs: number): Promise<void> {
     this.#closing ??= this.#drain(graceMs);
@@ -145,8 +137,8 @@ export class Listener {
   }
 }
 
-/** Half of all connections at most, but enough for the clients that connect at the same time. */
-function mostUnproved({ maxServerConnections, maxUnprovedConnections }: ServerLimits): number {
+/** At most half of all connections, but enough for clients that connect at the same time. */
+function maxUnproved({ maxServerConnections, maxUnprovedConnections }: ServerLimits): number {
   const half = Math.floor(maxServerConnections / 2);
   return Math.min(maxUnprovedConnections, Math.max(MIN_UNPROVED, half));
 }

@@ -32,14 +32,10 @@ export function decodeError(method: Method<unknown, unknown>, frame: Frame): Err
   if (isDomainErrorName(code) && declares(method, code)) return new DomainError(code, message);
   const processed = (frame.flags & Flag.processed) !== 0;
   if (isRpcStatus(code)) {
-    return new RpcError(code, message, {
-      processed,
-      ...(retryAfterMs !== undefined && { retryAfterMs }),
-    });
+    return new RpcError(code, message, { processed, retryAfterMs });
   }
-  return new RpcError("internal", `Cannot accept the answer of ${method.name}: error "${code}"`, {
-    processed,
-  });
+  const why = `Cannot accept the answer of ${method.name}: error "${code}"`;
+  return new RpcError("internal", why, { processed });
 }
 
 /** The body of a GOAWAY frame. */

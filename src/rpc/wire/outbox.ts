@@ -8,14 +8,14 @@ export interface Writable {
 
 const FIRST_CAPACITY = 16 * 1024;
 const MAX_KEPT_CAPACITY = 256 * 1024;
-/** So much is worth a write of its own: the peer has something to do while this side goes on. */
+/** This many bytes are written at once, so that the peer can work while this side goes on. */
 const WORTH_A_WRITE_BYTES = 4 * 1024;
 
 /**
- * The bytes that wait to leave on one connection. Frames are encoded straight into one buffer, and
- * what one turn of the event loop produced leaves in one write, or in a few where it is much: each
- * write is a syscall, and this is worth 2 to 7 times the throughput. Flushed from setImmediate,
- * because Bun drains microtasks after every single request's callback.
+ * The outgoing bytes of one connection. Frames are encoded into one buffer. The frames of one turn
+ * of the event loop leave in one write, or in a few if they are many: each write is a syscall, and
+ * fewer writes gave 2 to 7 times the throughput. Flushed from setImmediate, since Bun drains the
+ * microtasks after the callback of every single request.
  */
 export class Outbox {
   readonly #socket: Writable;
@@ -27,15 +27,15 @@ export class Outbox {
   #start = 0;
   #end = 0;
   #scheduled = false;
-  /** Of all bytes ever pushed, how many the kernel took. */
+  /** How many of the bytes ever pushed the kernel has taken. */
   #takenBytes = 0;
-  /** The kernel took less than it was given: nothing is written before `drain`. */
+  /** The socket is full: nothing is written before `drain`. */
   isBlocked = false;
   #afterFlush: (() => void) | undefined;
 
   /**
-   * `onOverflow` is called where more than `maxBytes` wait: the peer does not read. `onPush` hears
-   * each frame that was queued.
+   * `onOverflow` is called if more than `maxBytes` wait: the peer does not read. `onPush` is called
+   * for each frame that is queued.
    */
   constructor(
     socket: Writable,
@@ -51,9 +51,8 @@ export class Outbox {
   }
 
   /**
-   * Encode a frame; it leaves at the end of this turn of the event loop, or with what makes a
-   * write worth its while.
-   * @returns false, with nothing queued, where the frame is over `maxFrameBytes`
+   * Encode a frame. It leaves at the end of this turn of the event loop, or with enough others.
+   * @returns false, with nothing queued, if the frame is over `maxFrameBytes`
    */
   push(frame: OutgoingFrame, maxFrameBytes = Infinity): boolean {
     const units = (frame.metadata?.length ?? 0) + frame.body.length;
@@ -69,28 +68,28 @@ export class Outbox {
     return true;
   }
 
-  /** Bytes ever pushed: where the latest frame ends. */
+  /** How many bytes were ever pushed, which is where the latest frame ends. */
   get endsAtByte(): number {
     return this.#takenBytes + this.#end - this.#start;
   }
 
-  /** Bytes ever given to the kernel. */
+  /** How many bytes the kernel has ever taken. */
   get takenBytes(): number {
     return this.#takenBytes;
   }
 
-  /** More than half of what may wait does. */
+  /** More than half of the allowed bytes wait. */
   get isCongested(): boolean {
     return this.#end - this.#start > this.#maxBytes / 2;
   }
 
-  /** The socket takes data again. */
+  /** Go on: the socket takes data again. */
   drain(): void {
     this.isBlocked = false;
     this.#flush();
   }
 
-  /** Call back once everything queued has been given to the kernel. */
+  /** Call back once the kernel has taken everything. */
   whenEmpty(callback: () => void): void {
     this.#afterFlush = callback;
     this.#schedule();
@@ -124,13 +123,13 @@ export class Outbox {
     }
     this.#start = 0;
     this.#end = 0;
-    // One large answer must not pin its size for the life of the connection.
+    // Drop a buffer that one large answer needed: it must not pin memory.
     if (this.#buffer.length > MAX_KEPT_CAPACITY && bytes * 8 < this.#buffer.length) {
       this.#buffer = Buffer.allocUnsafe(FIRST_CAPACITY);
     }
   }
 
-  /** Make room behind what waits: move it to the front, or into a larger buffer. */
+  /** Make room after the waiting bytes: move them to the front, or into a larger buffer. */
   #reserve(bytes: number): void {
     if (this.#end + bytes <= this.#buffer.length) return;
     const waiting = this.#end - this.#start;
