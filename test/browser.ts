@@ -3,10 +3,10 @@ import { PROGRAMS, programPath } from "./programs.ts";
 
 const executablePath = programPath(PROGRAMS.chromium);
 
-/** Whether there is a Chromium on this machine. */
+/** Whether Chromium is installed. */
 export const available = executablePath !== undefined;
 
-/** Start the machine's own Chromium, headless; it ends with `await using`. */
+/** Start the installed Chromium, headless. */
 export function openBrowser(): Promise<Browser> {
   if (executablePath === undefined) throw new Error("Cannot find Chromium on the PATH");
   return chromium.launch({
@@ -14,7 +14,7 @@ export function openBrowser(): Promise<Browser> {
     args: [
       "--no-sandbox",
       "--disable-gpu",
-      // The tests talk to this machine alone, and the browser to nobody on its own account.
+      // The tests use local addresses only, and the browser makes no requests of its own.
       "--disable-quic",
       "--no-first-run",
       "--disable-background-networking",

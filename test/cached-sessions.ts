@@ -28,12 +28,12 @@ export async function openSessions(
     raw: keys,
     matching,
     redisUrl,
-    /** As after a restart: Redis is up, and its data are gone. */
+    /** As after a restart: Redis is up, without its data. */
     empty: () => emptyAll(keys),
-    /** Wait until no reader can fill that read the row before the last update of this user. */
+    /** Wait until no reader can fill the cache with a row from before this user's last update. */
     async settle(username: string) {
       const mark = `{user:${username}}:dirty`;
-      // The mark has expired already if this machine is slow.
+      // On a slow machine, the mark may have expired already.
       expect([[], ["settling"]]).toContainEqual(await keys.smembers(mark));
       await eventually("it is settled", async () => (await keys.exists(mark)) === 0);
     },
@@ -45,7 +45,7 @@ export async function openSessions(
   };
 }
 
-/** Redis may have lost the marks of writers, so for a while the cache is not filled. */
+/** Servers do not fill the cache for a while, because Redis may have lost the writers' marks. */
 export async function expectRecovery(
   sessions: SessionStore,
   username: string,
@@ -68,7 +68,7 @@ export async function leaseOf(sessions: SessionStore, username: string): Promise
   return lease;
 }
 
-/** Whether a reader that reads the row now may fill the cache, in both ways. */
+/** Whether a reader that reads the row now may fill the cache; both ways to fill must agree. */
 export async function isOpen(sessions: SessionStore, raw: Redis | Cluster, username: string) {
   await sessions.open("reader", user(username), await leaseOf(sessions, username));
   const isOpenTo = [(await sessions.find("reader"))?.profile !== undefined];

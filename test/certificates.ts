@@ -3,7 +3,7 @@ import { PROGRAMS, programPath } from "./programs.ts";
 
 const openssl = programPath(PROGRAMS.openssl);
 
-/** Whether this machine can make certificates. */
+/** Whether openssl is installed. */
 export const available = openssl !== undefined;
 
 /** Paths of PEM files. */
@@ -14,7 +14,7 @@ export interface Certificate {
 
 /** A certification authority in a folder. */
 export class Authority {
-  /** What trusts all that it has signed. */
+  /** The authority's own certificate, for those that trust it. */
   readonly ca: string;
   readonly #folder: string;
   readonly #name: string;

@@ -1,4 +1,4 @@
-// The tiers as processes of their own, for the tests that start, signal and kill them.
+// The tiers as child processes, for tests that start, signal and kill them.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,23 +9,24 @@ interface ProcessOptions {
   readonly root?: string;
   readonly environment?: Record<string, string>;
   readonly args?: readonly string[];
-  /** A command that runs the command which stands behind it. */
+  /** A command prefix, as in `nice -n 5`. */
   readonly wrapper?: readonly string[];
 }
 
 /**
- * Runs the command behind it, and ends it when this process ends, SIGKILL included: standard input
- * then ends, which a watchdog reads in its place. The shell becomes the command, so the pid is the
- * command's; once it has ended, its pid may be anybody's, and a line calls the watchdog off.
+ * Runs a command, and kills it when this process ends, even by SIGKILL: the watchdog in the
+ * background then reads the end of its standard input. The shell becomes the command, so the pid is
+ * the command's. After the command has ended, a line on standard input ends the watchdog, because
+ * the pid may belong to another process by then.
  */
 const GUARDED = `exec 3<&0
   (read -r _ || kill -9 $$) <&3 3<&- > /dev/null 2>&1 &
   exec "$@" < /dev/null 3<&-`;
 
-/** A script of Portico in a process of its own, which ends with this one, however this one ends. */
+/** A script of Portico in a child process. It ends with this process, however this one ends. */
 export class Child implements AsyncDisposable {
   readonly #process: Bun.Subprocess<"pipe", "pipe", "pipe">;
-  /** All that it has printed. */
+  /** Its output so far. */
   output = "";
   readonly #read: Promise<unknown>;
 

@@ -5,7 +5,7 @@ import { Folder, ROOT } from "./child.ts";
 
 export interface Ended {
   readonly code: number;
-  /** What it printed, first to stdout and then to stderr. */
+  /** Its output: stdout, then stderr. */
   readonly output: string;
 }
 
@@ -20,7 +20,7 @@ export class Copy implements AsyncDisposable {
     return new Copy(await Copy.folderOf(paths));
   }
 
-  /** A folder with these files and folders of `root` but for what is left out, and the packages. */
+  /** Copy these files and folders of `root`, except what is left out, and link the packages. */
   static async folderOf(
     paths: readonly string[],
     { root = ROOT, leaveOut }: { readonly root?: string; readonly leaveOut?: RegExp } = {},
@@ -48,7 +48,7 @@ export class Copy implements AsyncDisposable {
     return Bun.file(this.path(name)).text();
   }
 
-  /** Run a script of it by Bun. */
+  /** Run one of its scripts with Bun. */
   async run(...command: string[]): Promise<Ended> {
     const child = Bun.spawn([process.execPath, ...command], {
       cwd: this.root,
@@ -63,7 +63,7 @@ export class Copy implements AsyncDisposable {
     return this.run("codegen/main.ts", ...args);
   }
 
-  /** Run the formatter and linter. */
+  /** Run its formatter and linter. */
   biome(...args: string[]): Promise<Ended> {
     const script = "node_modules/@biomejs/biome/bin/biome";
     return this.run(script, "check", "--vcs-enabled=false", ...args);

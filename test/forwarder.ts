@@ -1,13 +1,13 @@
 import { connect, createServer, type Socket } from "node:net";
 
-/** An address in front of servers: what a DNS name or a middlebox is to those who connect. */
+/** A fixed address in front of servers. It plays a DNS name that moves, or a middlebox. */
 export interface Forwarder extends AsyncDisposable {
   readonly port: number;
-  /** New connections go there; those that are open stay where they are. */
+  /** Send new connections there; open ones stay where they are. */
   moveTo(port: number): void;
-  /** Forget all connections that are open, without a word to either end. */
+  /** Drop all open connections without telling either end. */
   silence(): void;
-  /** How many connections were ever made. */
+  /** The number of connections so far. */
   readonly connections: number;
 }
 

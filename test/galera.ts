@@ -13,18 +13,18 @@ export const available = hasMariaDb && LIBRARY !== undefined;
 export interface Galera extends AsyncDisposable {
   /** An empty database, as `DATABASE_URL` names it on each node. */
   createDatabase(): Promise<[first: string, second: string]>;
-  /** Cut the second node off. After about six seconds, the first serves on, and it does not. */
+  /** Cut the second node off. After about six seconds the first one serves alone. */
   isolateSecond(): Promise<Hindrance>;
 }
 
-/** Something that is in a node's way until it is removed, or disposed of. */
+/** Something that blocks a node until it is removed or disposed of. */
 export interface Hindrance extends AsyncDisposable {
   remove(): Promise<void>;
 }
 
 /**
- * Start both nodes at once. They believe that they are a cluster that was shut down, and of the
- * same state, so no node has to copy its data to the other: that takes programs of its own.
+ * Start both nodes at once. Their state files say that they are a cluster that was shut down, with
+ * equal data. So neither has to copy its data to the other, which would need more programs.
  */
 export async function startGalera(): Promise<Galera> {
   const ports = [freePort(), freePort()];
@@ -40,7 +40,7 @@ export async function startGalera(): Promise<Galera> {
           `--wsrep-cluster-address=gcomm://${ports.map((each) => `127.0.0.1:${each}`).join(",")}`,
           "--wsrep-node-address=127.0.0.1",
           `--wsrep-provider-options=${providerOptions(port, index)}`,
-          // One at a time: what is held up holds up all that follows.
+          // One applier: a blocked transaction blocks all that follow.
           "--wsrep-slave-threads=1",
           ...["--binlog-format=ROW", "--innodb-autoinc-lock-mode=2"],
         ],
@@ -87,7 +87,7 @@ export async function startGalera(): Promise<Galera> {
 }
 
 /**
- * Hold up what a node applies: nothing that is committed on the other shows here until this is
+ * Block the applier of a node: commits on the other node are not visible here until this is
  * removed.
  * @param here the database on this node
  * @param there the same database on the other node
@@ -99,7 +99,7 @@ export async function holdUp(here: string, there: string): Promise<Hindrance> {
   await node.query("SET wsrep_sync_wait = 1");
   await node.query("SELECT * FROM held");
   await node.query("LOCK TABLES held READ");
-  // This waits for the lock, and all that is committed later waits behind it.
+  // This waits for the lock, and all later commits wait behind it.
   await other.query("INSERT INTO held VALUES ()");
   return hindrance(async () => {
     await node.query("UNLOCK TABLES");
@@ -120,7 +120,7 @@ function providerOptions(port: number, index: number): string {
   return [
     `gmcast.listen_addr=tcp://127.0.0.1:${port}`,
     "gcache.size=16M",
-    // If they lose each other, the first has the majority.
+    // If they lose each other, the first one has the majority.
     `pc.weight=${2 - index}`,
   ].join(";");
 }

@@ -1,4 +1,4 @@
-// The gate that every change passes: `bun run check` and `bun run ok`; `bun run format` helps.
+// The gate for every change: `bun run check` and `bun run ok`. `bun run format` fixes what it can.
 
 import { join } from "node:path";
 import { optionsOrExit } from "../src/cli/usage.ts";
@@ -15,7 +15,7 @@ const CHECKS = [
 
 interface Command {
   readonly help: string;
-  /** Scripts and their arguments, of which each runs if those before it have passed. */
+  /** Scripts with their arguments. Each runs if the ones before it have passed. */
   readonly steps: readonly string[][];
 }
 
@@ -47,7 +47,7 @@ It takes no arguments but --help. Exit code: 0, or another if something is wrong
   },
 };
 
-/** As a script of package.json says, which puts the name in front of the arguments. */
+/** From package.json's script, which puts the name in front of the arguments. */
 const [name = ""] = process.argv.splice(2, 1);
 const { help, steps } = COMMANDS[name] ?? {};
 if (!help || !steps) throw new Error(`Cannot run "${name}": must be format, check or ok`);

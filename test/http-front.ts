@@ -1,4 +1,4 @@
-// The HTTP tier in front of a real listener whose handlers are the test's own.
+// The HTTP tier in front of a real listener, with handlers of the test.
 
 import { join } from "node:path";
 import pino from "pino";
@@ -28,15 +28,15 @@ export interface LogLine {
 }
 
 export interface FrontOptions {
-  /** In place of a folder. */
+  /** Used instead of a folder. */
   readonly avatars?: AvatarStore;
   readonly bodyLimits?: BodyLimits;
   readonly idleTimeoutSeconds?: number;
-  /** In place of the minute that a replaced picture is kept. */
+  /** Instead of the minute that a replaced picture is kept. */
   readonly graceMs?: number;
-  /** In place of the 4.5 s that an upload may take once its picture is made. */
+  /** Instead of the 4.5 s that an upload may take after its picture is decoded. */
   readonly pictureTimeoutMs?: number;
-  /** Of a TCP server, in place of the listener with the handlers. */
+  /** Port of a TCP server, instead of the listener with the handlers. */
   readonly rpcPort?: number;
 }
 
@@ -44,15 +44,15 @@ export interface Front extends AsyncDisposable {
   readonly http: HttpServer;
   readonly removals: AvatarRemovals;
   readonly url: string;
-  /** What the HTTP tier has logged. */
+  /** The log of the HTTP tier. */
   readonly logged: readonly LogLine[];
-  /** The same, as it would be written. */
+  /** The same as written text. */
   readonly logTexts: readonly string[];
-  /** The calls that have reached the listener. */
+  /** The calls that reached the listener. */
   readonly calls: CallStats;
 }
 
-/** A session that is good for the handlers below. */
+/** A session that the handlers below accept. */
 export const COOKIE = `sessionID=${newSessionId("grace")}`;
 
 const ANSWERS: Partial<UserService> = {
@@ -65,7 +65,7 @@ const ANSWERS: Partial<UserService> = {
   findUnusedPictures: async ({ profilePaths }) => ({ unused: profilePaths }),
 };
 
-/** The methods that no test asks for, of whatever contract there is. */
+/** Handlers for the methods that a test does not define, for every contract. */
 const UNASKED = Object.fromEntries(
   Object.keys(UserContract.methods).map((name) => [
     name,
@@ -73,7 +73,7 @@ const UNASKED = Object.fromEntries(
   ]),
 );
 
-/** Start both; of the methods that the pages call, those that are not in `handlers` succeed. */
+/** Start both. Methods that are not in `handlers` succeed if the pages call them. */
 export async function startFront(
   handlers: Partial<UserService>,
   options: FrontOptions = {},
@@ -126,7 +126,7 @@ export async function startFront(
   };
 }
 
-/** A log that keeps what it would write. */
+/** A log that keeps its lines. */
 function recorder(lines: LogLine[], texts: string[] = []): Log {
   const formatters = { level: (level: string) => ({ level }) };
   const keep = (text: string) => {
@@ -137,18 +137,18 @@ function recorder(lines: LogLine[], texts: string[] = []): Log {
   return pino({ level: "debug", formatters }, { write: keep });
 }
 
-/** Where a handler waits until the test lets it go on. */
+/** Makes a handler wait until the test lets it go on. */
 export class Hold {
   readonly #begun = Promise.withResolvers<AbortSignal>();
   readonly #end = Promise.withResolvers<void>();
 
-  /** For the handler: tell that it has begun, and wait. */
+  /** For the handler: report the start, and wait. */
   async wait({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     this.#begun.resolve(signal);
     await this.#end.promise;
   }
 
-  /** Resolves to the signal of the call once its handler has begun. */
+  /** Resolves to the signal of the call when its handler has started. */
   get begun(): Promise<AbortSignal> {
     return this.#begun.promise;
   }
@@ -158,7 +158,7 @@ export class Hold {
   }
 }
 
-/** Resolves once the signal is aborted. */
+/** Resolves when the signal is aborted. */
 export function aborted(signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   signal.addEventListener("abort", () => resolve());

@@ -1,13 +1,13 @@
-// A line to a database that loses the answer to a command: it is carried out, and then the
-// connection breaks.
+// A proxy to a database that loses the answer to a command: the database runs the command, and then
+// the connection breaks.
 import { connect, createServer, type Socket } from "node:net";
 
 export interface LosingLine extends AsyncDisposable {
-  /** The server's URL, with the line's address in it. */
+  /** The server's URL with the proxy's address. */
   readonly url: string;
-  /** How many answers were lost. */
+  /** The number of lost answers. */
   readonly lost: number;
-  /** Lose the answer to the next request that has this in it, and the connection with it. */
+  /** Lose the answer to the next request that contains this text, and the connection with it. */
   loseAnswerTo(part: string): void;
 }
 

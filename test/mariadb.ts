@@ -10,24 +10,24 @@ import { type Recipe, ThrowAwayServer, watchFolder } from "./throw-away.ts";
 
 const binary = programPath(PROGRAMS.mariadb);
 
-/** Whether this machine has MariaDB. Suites that need it are skipped, by name, where it has not. */
+/** Whether MariaDB is installed. If not, the suites that need it are skipped by name. */
 export const available = binary !== undefined;
 
-/** Whether there is one for tests that do not hurt it: this machine's, or one's own. */
+/** Whether `sharedMariaDb()` has a server: an installed one, or that of TEST_DATABASE_URL. */
 export const sharedAvailable = available || TEST_DATABASE_URL !== undefined;
 
 export interface MariaDb extends Databases, AsyncDisposable {
   readonly pid: number;
-  /** End the server at once. Its data stay, those of the last second as `keepsEveryCommit` says. */
+  /** Kill the server. Its data stay; for those of the last second, see `keepsEveryCommit`. */
   kill(): Promise<void>;
   /** Start again on the same port and data. */
   restart(): Promise<void>;
 }
 
 export interface MariaDbOptions {
-  /** Whether what was acknowledged outlives `kill`. Default: false, which is faster. */
+  /** Whether acknowledged commits survive `kill`. Default: false, which is faster. */
   readonly keepsEveryCommit?: boolean;
-  /** Of mariadbd, behind those of all tests. */
+  /** More options of mariadbd; they override the common ones. */
   readonly moreOptions?: readonly string[];
   /** What else is in its data folder when it first starts: texts by file name. */
   readonly dataFiles?: Readonly<Record<string, string>>;
@@ -49,7 +49,7 @@ const recipe = ({
   },
   command: (folder, port) => [
     ...baseCommand(folder),
-    // The later one counts.
+    // The last one wins.
     ...(keepsEveryCommit ? ["--innodb-flush-log-at-trx-commit=1"] : []),
     ...[`--port=${port}`, "--bind-address=127.0.0.1", `--socket=${socketIn(folder)}`],
     "--skip-name-resolve",
@@ -67,7 +67,7 @@ const recipe = ({
 
 const socketIn = (folder: string) => join(folder, "socket");
 
-/** What the bootstrap and the server have in common: little memory, and no waiting for disks. */
+/** Options of both the bootstrap and the server: little memory, no waiting for disks. */
 function baseCommand(folder: string): string[] {
   return [
     binary ?? "mariadbd",
@@ -85,13 +85,13 @@ function baseCommand(folder: string): string[] {
 
 interface SystemTables {
   readonly folder: string;
-  /** Held on to, since it would end, and the folder with it, if nothing in this process did. */
+  /** Kept: if it were collected, it would end and remove the folder. */
   readonly watchdog: Bun.Subprocess;
 }
 
 let systemTables: Promise<SystemTables> | undefined;
 
-/** They are written once in this process, and copied for each server in a tenth of the time. */
+/** Written once in this process and then copied, which takes a tenth of the time. */
 async function copySystemTables(folder: string): Promise<void> {
   systemTables ??= writeSystemTables();
   const written = (await systemTables).folder;
@@ -128,7 +128,7 @@ async function bootstrap(folder: string): Promise<void> {
   throw new Error(`Cannot write MariaDB's system tables:\n${await Bun.file(log).text()}`);
 }
 
-/** The folder of the system tables' SQL has a name of its own in each system; the server knows. */
+/** The folder with the SQL of the system tables differs between systems; the server knows it. */
 async function systemScripts(): Promise<string> {
   const help = Bun.spawn([binary ?? "mariadbd", "--no-defaults", "--verbose", "--help"], {
     stdio: ["ignore", "pipe", "ignore"],
@@ -148,7 +148,7 @@ async function query(url: string, sql: string) {
   }
 }
 
-/** Start a MariaDB of one's own. Tests that do not hurt it share one: `sharedMariaDb()`. */
+/** Start a MariaDB for one test. Tests that do not break it share one: `sharedMariaDb()`. */
 export async function startMariaDb(options: MariaDbOptions = {}): Promise<MariaDb> {
   const server = await ThrowAwayServer.start(recipe(options));
   const url = `mysql://${USER}@127.0.0.1:${server.port}`;
@@ -173,8 +173,8 @@ let shared: Promise<Databases> | undefined;
 let unshared: Promise<Databases> | undefined;
 
 /**
- * The MySQL that TEST_DATABASE_URL names; or the MariaDB of this run of tests; or that of this test
- * process, which starts at first use and ends with the process.
+ * A server that tests share: the one that TEST_DATABASE_URL names, or that of this test run, or one
+ * that this test process starts at first use.
  */
 export function sharedMariaDb(): Promise<Databases> {
   shared ??= findShared();
@@ -188,8 +188,8 @@ async function findShared(): Promise<Databases> {
 }
 
 /**
- * One that only this test process uses, for tests that read the server's counters or change its
- * settings; or the MySQL that TEST_DATABASE_URL names.
+ * A server for this test process alone, for tests that read the server's counters or change its
+ * settings. TEST_DATABASE_URL overrides it, too.
  */
 export function unsharedMariaDb(): Promise<Databases> {
   unshared ??=

@@ -34,10 +34,10 @@ interface OriginalUser {
   readonly path?: string | null;
 }
 
-/** Of every user whom `insertOriginal` inserts. */
+/** The password of every user that `insertOriginal` inserts. */
 export const PASSWORD = "hopper1906";
 
-/** Many rows, so that to convert them takes a while. */
+/** Insert so many rows that their conversion takes a while. */
 export async function insertMany(rows: Pick<Rows, "query">, count: number): Promise<void> {
   await rows.query(
     `INSERT INTO user (gmt_create, gmt_modified, username, nickname, password, salt, profile_path)
@@ -46,7 +46,7 @@ export async function insertMany(rows: Pick<Rows, "query">, count: number): Prom
   );
 }
 
-/** All that is in the table, but for how it is stored. */
+/** The contents of the table, whatever its storage format. */
 export async function contents(rows: Pick<Rows, "query">) {
   const [found] = await rows.query(
     `SELECT COUNT(*) AS count, BIT_XOR(CRC32(CONVERT(

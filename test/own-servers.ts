@@ -1,5 +1,5 @@
-// Servers of one's own for the tests of storage and contract: TEST_DATABASE_URL and TEST_REDIS_URL.
-// Nothing on them is touched but databases that this file has made or found empty.
+// Your own servers for the tests of storage and contract: TEST_DATABASE_URL and TEST_REDIS_URL. The
+// tests touch only databases that this file has created or found empty.
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -10,14 +10,14 @@ export const TEST_DATABASE_URL = process.env.TEST_DATABASE_URL || undefined;
 /** `redis://user:password@host:port` */
 export const TEST_REDIS_URL = process.env.TEST_REDIS_URL || undefined;
 
-/** What makes empty databases, which no other test has. */
+/** Creates empty databases for single tests. */
 export interface Databases {
-  /** Of the server as such, with no database. */
+  /** URL of the server, without a database. */
   readonly url: string;
   createDatabase(): Promise<string>;
 }
 
-/** Databases on a MySQL that runs. They are dropped when this process ends, however it does. */
+/** Databases on a running MySQL. They are dropped when this process ends, however it ends. */
 export function databasesOn(serverUrl: string): Databases {
   const url = serverUrl.replace(/\/+$/, "");
   const prefix = `portico_test_${randomUUID().slice(0, 8)}_`;
@@ -36,8 +36,8 @@ export function databasesOn(serverUrl: string): Databases {
 }
 
 /**
- * The numbers of a Redis that runs, as far as they are empty. One is had again, emptied, when all
- * have had their turn; they are empty when this process ends.
+ * The empty database numbers of a running Redis. After the last one, they are emptied and used
+ * again. They are emptied when this process ends.
  */
 export function redisNumbersOn(serverUrl: string): Databases {
   const url = serverUrl.replace(/\/+$/, "");
@@ -99,10 +99,10 @@ type Remains =
   | { readonly databaseUrl: string; readonly prefix: string }
   | { readonly redisUrl: string; readonly numbers: readonly number[] };
 
-/** Held on to, since one would begin to clean if nothing in this process did. */
+/** Kept: a collected cleaner would start to clean at once. */
 const cleaners: Bun.Subprocess[] = [];
 
-/** A process that cleans up when its standard input ends, as it does with this process. */
+/** Start a process that cleans up when its standard input ends, which is when this process ends. */
 function startCleaner(remains: Remains): void {
   const cleaner = Bun.spawn([process.execPath, join(import.meta.dir, "own-servers.ts")], {
     env: { ...process.env, PORTICO_TEST_REMAINS: JSON.stringify(remains) },

@@ -13,7 +13,7 @@ export interface PicturePlace extends AsyncDisposable {
   names(): Promise<string[]>;
 }
 
-/** All kinds of places: what is promised of pictures is tested in each. */
+/** All kinds of places. Each test of pictures runs on all of them. */
 export const PICTURE_PLACES = [
   { place: "a folder", open: openFolder },
   { place: "S3", open: openBucket },

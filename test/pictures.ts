@@ -6,13 +6,13 @@ import { ROOT } from "./child.ts";
 
 const COMMAND = [process.execPath, "--no-env-file", join(ROOT, "src/picture-main.ts")];
 
-/** They start when they are needed; `close` ends them. */
+/** They start on demand; `close` ends them. */
 export function startPictures(limits: Partial<PictureLimits> = {}, command = COMMAND): Pictures {
-  // Tests share the machine: what they do not judge has all the time that it wants.
+  // Other tests share the machine, so the limits are generous.
   return new Pictures(command, { processes: 2, waitMs: 60_000, decodeMs: 60_000, ...limits });
 }
 
-/** The processes that decode for the process of this id. On Linux. */
+/** The decoding child processes of a process. Linux only. */
 export function decodersOf(parent: number): number[] {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return pids.filter((pid) => isDecoderOf(parent, pid)).map(Number);
@@ -23,7 +23,7 @@ function isDecoderOf(parent: number, pid: string): boolean {
     const isOurs = readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("picture-main.ts");
     return isOurs && statOf(pid)[1] === `${parent}`;
   } catch {
-    return false; // It has ended meanwhile.
+    return false; // It has just ended.
   }
 }
 
@@ -33,7 +33,7 @@ export function cpuTicksOf(pid: number): number {
   return Number(user) + Number(system);
 }
 
-/** Whether there is a process of this id that has not ended. */
+/** Whether a process with this pid is running. */
 export function isRunning(pid: number): boolean {
   try {
     return statOf(`${pid}`)[0] !== "Z"; // Its parent may not have heard of its end yet.
@@ -42,7 +42,7 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** What is behind the name of a process in its line: the state, the parent, … */
+/** The fields of /proc/PID/stat after the name: the state, the parent, … */
 function statOf(pid: string): string[] {
   const line = readFileSync(`/proc/${pid}/stat`, "latin1");
   return line.slice(line.lastIndexOf(") ") + 2).split(" ");

@@ -1,6 +1,6 @@
 /**
- * Below the ports that Linux gives away by itself (from 32,768 on): a server that is started again
- * finds its port free. The bus of a Redis Cluster has the ports 10,000 below.
+ * Below the ephemeral ports of Linux (from 32,768 on), so that a restarted server finds its port
+ * free. The bus of a Redis Cluster uses the ports 10,000 below.
  */
 const FIRST_PORT = 22_768;
 const LAST_PORT = 32_767;

@@ -10,7 +10,7 @@ function print(span: ReadableSpan): void {
   const { traceId, spanId } = span.spanContext();
   const parentSpanId = parentSpanContext?.spanId;
   const shown = { name, kind, attributes, status, traceId, spanId, parentSpanId };
-  // Not by console.log(), which a tier sends to its log.
+  // Not console.log(): a tier sends that to its log.
   process.stdout.write(`${JSON.stringify({ span: shown })}\n`);
 }
 

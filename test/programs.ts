@@ -24,10 +24,10 @@ export const PROGRAMS = {
   chromium: { names: ["chromium", "chromium-browser", "google-chrome"], debianPackage: "chromium" },
 } as const satisfies Record<string, Program>;
 
-/** Servers are in sbin, which is not on everybody's PATH. */
+/** Servers are in sbin, which is often not on the PATH. */
 const SEARCH_PATH = `${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin`;
 
-/** The path of a program, or undefined where it is not installed. */
+/** The path of a program; undefined if it is not installed. */
 export function programPath(program: Program): string | undefined {
   if (program.files) return program.files.find((file) => existsSync(file));
   for (const name of program.names) {

@@ -7,7 +7,7 @@ export interface WholeAnswer {
 
 type Way = "reset" | "end";
 
-/** One HTTP/1.1 connection, kept alive and written to byte by byte: it sees what `fetch` hides. */
+/** One keep-alive HTTP/1.1 connection with raw bytes: it sees what `fetch` hides. */
 export class RawBrowser implements Disposable {
   readonly #socket: Bun.Socket;
   readonly #closed = Promise.withResolvers<void>();
@@ -19,7 +19,7 @@ export class RawBrowser implements Disposable {
     this.#socket = socket;
   }
 
-  /** @throws {Error} nobody listens there */
+  /** @throws {Error} the connection is refused */
   static async connect(url: string): Promise<RawBrowser> {
     const { hostname, port } = new URL(url);
     const browser = new RawBrowser(
@@ -45,7 +45,7 @@ export class RawBrowser implements Disposable {
     return this.answer();
   }
 
-  /** The next answer, whole. Throws where the connection closes before its last byte. */
+  /** The next whole answer. Throws if the connection closes before its last byte. */
   async answer(): Promise<WholeAnswer> {
     for (;;) {
       const answer = this.#parse();
@@ -55,7 +55,7 @@ export class RawBrowser implements Disposable {
     }
   }
 
-  /** Resolves once the connection is closed, by whomever. */
+  /** Resolves when the connection is closed by either end. */
   get closed(): Promise<void> {
     return this.#closed.promise;
   }
@@ -102,10 +102,10 @@ export class RawBrowser implements Disposable {
   }
 }
 
-/** The connection was closed while an answer was waited for. */
+/** The connection closed before the whole answer came. */
 export class CutOff extends Error {
   override readonly name = "CutOff";
-  /** Of the answer, 0 where none of it came. */
+  /** Bytes of the answer that came. */
   readonly bytes: number;
 
   constructor(bytes: number) {

@@ -5,44 +5,43 @@ import { ThrowAwayServer } from "./throw-away.ts";
 const MASTERS = 3;
 const SLOTS = 16_384;
 const FORMING_TIMEOUT_MS = 60_000;
-/** How long a slot is neither here nor there, half of it before its keys move and half after. */
+/** How long the move of a slot pauses before its keys move, and again after. */
 const MOVING_MS = 100;
-/** Of a shared cluster: on a busy machine, nobody is to be taken for dead. */
+/** Node timeout of the shared cluster: long, so that a busy machine marks no node as failed. */
 const PATIENT_MS = 15_000;
 
-/** One master of a cluster, which a test may hurt. */
+/** One master of a cluster. Tests may kill it. */
 export interface Master {
   readonly port: number;
   readonly pid: number;
-  /** End it at once. Its keys are lost, its slots stay its own. */
+  /** Kill it. Its keys are lost; it keeps its slots. */
   kill(): Promise<void>;
   /** Start it again, empty, on the same port. */
   restart(): Promise<void>;
 }
 
 export interface RedisCluster extends AsyncDisposable {
-  /** As `REDIS_URL` has it. */
+  /** For `REDIS_URL`. */
   readonly url: string;
   readonly masters: readonly Master[];
   /** The master that held a key's slot when the cluster was started. */
   masterOf(key: string): Master;
-  /** Move the slot of a key, with all keys in it, and take a while over it. */
+  /** Move the slot of a key with all its keys, slowly. */
   moveSlot(key: string, from: Master, to: Master): Promise<void>;
   /**
-   * The only database that a cluster has, emptied. Tests that share a cluster come one after the
-   * other, and each has it for itself until the next one asks.
+   * The cluster's only database, emptied. Tests that share a cluster run one after the other.
    */
   createDatabase(): Promise<string>;
 }
 
 /**
- * Start a cluster of three masters of one's own; where one is missing, the others serve on.
- * @param nodeTimeoutMs after how long they take one another for dead
+ * Start a cluster of three masters. If one is down, the others go on serving.
+ * @param nodeTimeoutMs after how long they mark each other as failed
  */
 export async function startRedisCluster(nodeTimeoutMs: number): Promise<RedisCluster> {
   const recipe = redisRecipe((port) => [
     ...["--cluster-enabled", "yes", "--cluster-require-full-coverage", "no"],
-    // The default, 10,000 above, is often no port at all.
+    // The default, 10,000 above, is often beyond the last port.
     ...["--cluster-port", String(busPort(port)), "--cluster-announce-ip", "127.0.0.1"],
     ...["--cluster-node-timeout", String(nodeTimeoutMs)],
   ]);
@@ -94,19 +93,19 @@ export async function startRedisCluster(nodeTimeoutMs: number): Promise<RedisClu
 
 let shared: Promise<RedisCluster> | undefined;
 
-/** The one cluster of this test process. It starts at first use and ends with the process. */
+/** The cluster of this test process, started at first use. */
 export function sharedRedisCluster(): Promise<RedisCluster> {
   shared ??= startRedisCluster(PATIENT_MS);
   return shared;
 }
 
-/** Deal out the slots and make all known to one another. */
+/** Assign the slots and make the masters meet. */
 async function form(ports: readonly number[]): Promise<void> {
   for (const [index, port] of ports.entries()) {
     const { first, last } = slotsOf(index);
     await askRedis(port, async (redis) => {
       await redis.cluster("ADDSLOTSRANGE", first, last);
-      // Where two have the same epoch, they first have to agree on who is the older.
+      // Masters with equal epochs would first have to settle a conflict.
       await redis.cluster("SET-CONFIG-EPOCH", index + 1);
       for (const other of ports.slice(0, index)) {
         await redis.cluster("MEET", "127.0.0.1", other, busPort(other));
@@ -116,7 +115,7 @@ async function form(ports: readonly number[]): Promise<void> {
   await untilWhole(ports);
 }
 
-/** Wait until each says that all is well. */
+/** Wait until each master reports a healthy cluster. */
 async function untilWhole(ports: readonly number[]): Promise<void> {
   const endsAtMs = performance.now() + FORMING_TIMEOUT_MS;
   for (const port of ports) {

@@ -1,17 +1,17 @@
 import { Cluster, Redis } from "ioredis";
 
-/** The keys behind a stack, past all of its code. */
+/** The keys of a stack, read directly from Redis. */
 export interface OpenRedis extends AsyncDisposable {
   readonly keys: Redis | Cluster;
-  /** Those that match, on all servers. */
+  /** The matching keys of all servers. */
   matching(pattern: string): Promise<string[]>;
 }
 
-/** @param url as `REDIS_URL` has it, in full: of a cluster, a URL for each address */
+/** @param url as in `REDIS_URL`; for a cluster, a full URL for each address */
 export async function openRedis(url: string): Promise<OpenRedis> {
   const urls = url.split(",");
   const keys = urls.length > 1 ? new Cluster(urls) : new Redis(url);
-  // Before that, a cluster's client knows of no masters.
+  // Until then, the client of a cluster knows no masters.
   await keys.ping();
   const servers = keys instanceof Cluster ? keys.nodes("master") : [keys];
   return {

@@ -8,21 +8,21 @@ const DATABASES = 512;
 
 const binary = programPath(PROGRAMS.redis);
 
-/** Whether this machine has Redis. Suites that need it are skipped, by name, where it has not. */
+/** Whether Redis is installed. If not, the suites that need it are skipped by name. */
 export const available = binary !== undefined;
 
-/** Whether there is one for tests that do not hurt it: this machine's, or one's own. */
+/** Whether `sharedRedis()` has a server: an installed one, or that of TEST_REDIS_URL. */
 export const sharedAvailable = available || TEST_REDIS_URL !== undefined;
 
 export interface RedisServer extends Databases, AsyncDisposable {
   readonly pid: number;
-  /** End the server at once. It keeps nothing. */
+  /** Kill the server. It keeps no data. */
   kill(): Promise<void>;
   /** Start again, empty, on the same port. */
   restart(): Promise<void>;
 }
 
-/** A Redis that keeps nothing, with these options beside. */
+/** A Redis that keeps no data on disk, with these options in addition. */
 export function redisRecipe(options: (port: number) => string[]): Recipe {
   return {
     name: "Redis",
@@ -39,7 +39,7 @@ export function redisRecipe(options: (port: number) => string[]): Recipe {
   };
 }
 
-/** Ask the server at a port of this machine, on a connection of its own. */
+/** Run commands on the Redis at a local port, on a new connection. */
 export async function askRedis<T>(port: number, ask: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis(port, "127.0.0.1", { lazyConnect: true, retryStrategy: () => null });
   // connect() reports it; without a listener, ioredis prints every refused connection.
@@ -52,7 +52,7 @@ export async function askRedis<T>(port: number, ask: (redis: Redis) => Promise<T
   }
 }
 
-/** Start a Redis of one's own. Tests that do not hurt it share one: `sharedRedis()`. */
+/** Start a Redis for one test. Tests that do not break it share one: `sharedRedis()`. */
 export async function startRedis(numbers = DATABASES): Promise<RedisServer> {
   const server = await ThrowAwayServer.start(redisRecipe(() => ["--databases", String(numbers)]));
   const url = `redis://127.0.0.1:${server.port}`;
@@ -75,8 +75,8 @@ export async function startRedis(numbers = DATABASES): Promise<RedisServer> {
 let shared: Promise<Databases> | undefined;
 
 /**
- * The Redis that TEST_REDIS_URL names; or that of this run of tests; or that of this test process,
- * which starts at first use and ends with the process.
+ * A server that tests share: the one that TEST_REDIS_URL names, or that of this test run, or one
+ * that this test process starts at first use.
  */
 export function sharedRedis(): Promise<Databases> {
   shared ??= findShared();

@@ -1,11 +1,11 @@
-// A line to a database that refuses a statement in the server's place, for servers that do so and
-// cannot be had here.
+// A proxy to a database that refuses a statement itself. It plays servers that refuse it and that
+// are not available for tests.
 import { connect, createServer, type Socket } from "node:net";
 
 export interface RefusingLine extends AsyncDisposable {
-  /** The server's URL, with the line's address in it. */
+  /** The server's URL with the proxy's address. */
   readonly url: string;
-  /** How many statements were refused. */
+  /** The number of refused statements. */
   readonly refused: number;
 }
 
@@ -15,7 +15,7 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** @param part what a statement that is refused has in it */
+/** @param part statements that contain this text are refused */
 export async function startRefusingLine(
   serverUrl: string,
   part: string,

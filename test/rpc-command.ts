@@ -6,15 +6,15 @@ import { HOST, SAY, type Text } from "../src/rpc/testing/stack.ts";
 import { createLog } from "../src/telemetry/log.ts";
 import { ROOT } from "./child.ts";
 
-// `bun run rpc` as a process of its own, as a shell starts it.
+// `bun run rpc` as a child process, as a shell starts it.
 
 export const GRACE = '{"username": "grace", "password": "hopper1906"}';
 export const TOKEN = "a secret of both tiers";
 
 interface Surroundings {
-  /** Where RPC_ADDRESSES points. */
+  /** The value of RPC_ADDRESSES. */
   readonly port?: number;
-  /** What is on stdin; nothing where it is not given. */
+  /** The text on stdin; empty by default. */
   readonly stdin?: string;
   readonly environment?: Record<string, string>;
 }
@@ -24,7 +24,7 @@ const COMMAND = [process.execPath, "run", "rpc"];
 export const rpc = (args: readonly string[], surroundings?: Surroundings) =>
   run([...COMMAND, ...args], surroundings);
 
-/** A line of a shell, in which `rpc` is the command. */
+/** Run a line of shell in which `rpc` is the command. */
 export const shell = (line: string, surroundings?: Surroundings) =>
   run(["sh", "-c", `rpc() { ${COMMAND.join(" ")} "$@"; }; ${line}`], surroundings);
 
@@ -43,7 +43,7 @@ async function run(command: string[], { port, stdin, environment }: Surroundings
   return { exitCode: await child.exited, stdout, stderr };
 }
 
-/** With a stdin on which somebody has begun to write, and never ends. */
+/** With a stdin that has some bytes and never ends. */
 export async function rpcWithOpenStdin(args: readonly string[], port: number) {
   const child = Bun.spawn([...COMMAND, ...args], {
     cwd: ROOT,
@@ -60,7 +60,7 @@ export async function rpcWithOpenStdin(args: readonly string[], port: number) {
 export const answered = <T>(stdout: T) => ({ exitCode: 0, stdout, stderr: "" });
 export const failed = <T>(exitCode: number, stderr: T) => ({ exitCode, stdout: "", stderr });
 
-/** A server with one method, Test.say, which has a field of each kind and answers as it is told. */
+/** A server with one method, Test.say, which has a field of each kind and a scripted answer. */
 export function startTestServer(answer: Handler<Text, Text>): Listener & AsyncDisposable {
   const say: Method<Text, Text> = { ...SAY, hash: "its hash" };
   const services: ServiceDescription[] = [

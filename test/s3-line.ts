@@ -1,4 +1,4 @@
-// A line to S3 on which something goes wrong, by a script: a fault for each request.
+// A proxy to S3 that breaks requests by a script: one fault for each request.
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
@@ -8,7 +8,7 @@ interface Ends {
   readonly far: Socket;
 }
 
-/** What becomes of a request: gets each chunk of it, in turn. */
+/** What happens to a request: the function gets each chunk of it. */
 export type Fault = (ends: Ends) => (chunk: Buffer) => void;
 
 const REQUEST = /^([A-Z]+) (\/[^ ?]*)\S* HTTP\/1\.1\r\n/;
@@ -18,10 +18,10 @@ export const passes: Fault =
   (chunk) =>
     far.write(chunk);
 
-/** S3 takes it and never answers. */
+/** S3 never answers. */
 export const hangs: Fault = () => () => undefined;
 
-/** S3 is not asked: this is answered in its place. */
+/** The proxy answers itself; S3 gets nothing. */
 export function answers(status: number, code: string): Fault {
   const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code></Error>`;
   const headers = [`HTTP/1.1 ${status} -`, "Connection: close", `Content-Length: ${body.length}`];
@@ -36,7 +36,7 @@ export function answers(status: number, code: string): Fault {
   };
 }
 
-/** The same, but only after a time. */
+/** The same after a delay. */
 export function later(ms: number, fault: Fault): Fault {
   return (ends) => {
     const take = fault(ends);
@@ -44,7 +44,7 @@ export function later(ms: number, fault: Fault): Fault {
   };
 }
 
-/** S3 gets so many bytes of the request, and then the connection breaks. */
+/** The connection breaks after S3 has got this many bytes of the request. */
 export function breaksAfter(bytes: number): Fault {
   return ({ near, far }) => {
     let rest = bytes;
@@ -58,7 +58,7 @@ export function breaksAfter(bytes: number): Fault {
   };
 }
 
-/** S3 does what it is asked, and of its answer only so many bytes arrive. */
+/** S3 carries out the request, but only this many bytes of its answer arrive. */
 export function losesAnswerAfter(bytes: number): Fault {
   return ({ near, far }) => {
     far.unpipe(near).resume();
@@ -67,7 +67,7 @@ export function losesAnswerAfter(bytes: number): Fault {
   };
 }
 
-/** S3 gets the request only once `until` resolves, whoever is still there by then. */
+/** S3 gets the request when `until` resolves, even if the client has left by then. */
 export function comesLate(until: Promise<void>): Fault {
   return ({ near, far }) => {
     near.removeAllListeners("close");
@@ -79,9 +79,9 @@ export function comesLate(until: Promise<void>): Fault {
 }
 
 export class S3Line implements AsyncDisposable {
-  /** What is done with the requests from now on: a fault each, the last for all that follow. */
+  /** The faults of the next requests, one each; the last one applies to all that follow. */
   script: readonly Fault[] = [passes];
-  /** All that were sent, as in "PUT /bucket/name". */
+  /** All requests so far, as in "PUT /bucket/name". */
   readonly requests: string[] = [];
   readonly #sockets: Socket[] = [];
   readonly #server = createServer((near) => this.#join(near));
@@ -108,7 +108,7 @@ export class S3Line implements AsyncDisposable {
     const far = connect(this.#s3Port, "127.0.0.1");
     this.#sockets.push(near, far);
     far.pipe(near);
-    // A line that breaks at one end is broken at the other; "close" comes after any error.
+    // If one end breaks, break the other; "close" follows every error.
     near.on("error", () => undefined).on("close", () => far.destroy());
     far.on("error", () => undefined).on("close", () => near.destroy());
     let take: ((chunk: Buffer) => void) | undefined;

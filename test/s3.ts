@@ -6,13 +6,13 @@ import { ROOT } from "./child.ts";
 import { sharedServers, uniqueName } from "./shared-servers.ts";
 import { type Recipe, ThrowAwayServer } from "./throw-away.ts";
 
-// s3rver speaks S3 on a folder and checks every signature that it is sent. It is a library with a
-// command line; the command is missing from the package.
+// s3rver serves S3 from a folder and checks every signature that it gets. It has a command line,
+// but the package lacks the command.
 const CLI = Bun.resolveSync("@20minutes/s3rver/lib/cli.js", ROOT);
 const STORE = Bun.resolveSync("@20minutes/s3rver/lib/stores/filesystem.js", ROOT);
 /**
- * As on S3, an object is there whole or not at all: s3rver writes what comes into its place, and
- * would leave half of it, even after a DELETE that it was sent later.
+ * S3 stores an object whole or not at all. s3rver writes an upload straight into its place: half an
+ * object could stay, even after a later DELETE.
  */
 const WHOLE_OR_NOT = `const { Readable } = require("node:stream");
   const Store = require("${STORE}");
@@ -22,8 +22,8 @@ const WHOLE_OR_NOT = `const { Readable } = require("node:stream");
     return putContent.call(this, path, Readable.from(chunks));
   };`;
 /**
- * For its lists: it encrypts their tokens by a cipher that Bun knows under its full name only, and
- * relies on sorted folders, as Node has them.
+ * For its lists: it encrypts their tokens with a cipher that Bun knows only by its full name, and
+ * expects sorted folders, as Node returns them.
  */
 const AS_ON_NODE = `const fs = require("node:fs");
   const { readdirSync } = fs;
@@ -35,21 +35,21 @@ const AS_ON_NODE = `const fs = require("node:fs");
     crypto[name] = (cipher, ...rest) => create(cipher === "des" ? "des-cbc" : cipher, ...rest);
   };`;
 const START = `require("${CLI}").parseAsync(["", ...process.argv])`;
-/** Both halves of the only pair of keys that it knows. */
+/** Both the access key and the secret: it knows only this pair. */
 const KEY = "S3RVER";
 const PREFIX = "portico/avatars/";
 
 export interface S3Server extends AsyncDisposable {
   readonly port: number;
-  /** An empty bucket, which no other test has. */
+  /** A new bucket, empty. */
   createBucket(): Promise<TestBucket>;
-  /** End the server at once. Its data stay. */
+  /** Kill the server. Its data stay. */
   kill(): Promise<void>;
   /** Start again on the same port and data. */
   restart(): Promise<void>;
 }
 
-/** Pictures are in a folder of it; nothing else is in it. */
+/** A bucket with nothing but one folder of pictures. */
 export class TestBucket {
   readonly access: BucketAccess;
 
@@ -57,7 +57,7 @@ export class TestBucket {
     this.access = access;
   }
 
-  /** What names it to the HTTP tier. */
+  /** The variables that name it to the HTTP tier. */
   get environment(): Environment {
     const { endpoint, bucket, prefix, accessKeyId, secretAccessKey } = this.access;
     return {
@@ -68,7 +68,7 @@ export class TestBucket {
     };
   }
 
-  /** The same, seen through another port. */
+  /** The same bucket behind another port. */
   through(port: number): TestBucket {
     return new TestBucket({ ...this.access, endpoint: `http://127.0.0.1:${port}` });
   }
@@ -78,7 +78,7 @@ export class TestBucket {
     const { endpoint, bucket } = this.access;
     const names: string[] = [];
     for (let more = ""; ; ) {
-      // Without a signature, which s3rver does not ask for.
+      // Unsigned: s3rver does not demand a signature.
       const list = await (await fetch(`${endpoint}/${bucket}?list-type=2${more}`)).text();
       expect(list).toContain("<ListBucketResult");
       for (const [, key = ""] of list.matchAll(/<Key>([^<]*)/g)) {
@@ -100,7 +100,7 @@ export class TestBucket {
   }
 }
 
-/** The port is in the name, so that another server is not taken for this one. */
+/** The name contains the port, so that no other server is taken for this one. */
 const firstBucket = (port: number) => `portico-${port}`;
 
 function accessTo(port: number, bucket: string): BucketAccess {
@@ -134,7 +134,7 @@ async function createBucket(port: number): Promise<TestBucket> {
   return new TestBucket(access);
 }
 
-/** Start an S3 of one's own. Tests that do not hurt it share one: `sharedS3()`. */
+/** Start an S3 for one test. Tests that do not break it share one: `sharedS3()`. */
 export async function startS3(): Promise<S3Server> {
   const server = await ThrowAwayServer.start(recipe);
   return {
@@ -150,8 +150,8 @@ type SharedS3 = Pick<S3Server, "port" | "createBucket">;
 let shared: Promise<SharedS3> | undefined;
 
 /**
- * The S3 of this run of tests; or that of this test process, which starts at first use and ends
- * with the process.
+ * A server that tests share: that of this test run, or one that this test process starts at first
+ * use.
  */
 export function sharedS3(): Promise<SharedS3> {
   shared ??= findShared();

@@ -17,26 +17,26 @@ import { createLog } from "../src/telemetry/log.ts";
 export interface Stack extends AsyncDisposable {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
-  /** Of the first TCP server. */
+  /** RPC port of the first TCP server. */
   readonly rpcPort: number;
-  /** Of every TCP server. */
+  /** RPC ports of all TCP servers. */
   readonly rpcPorts: readonly number[];
   readonly dataDir: string;
-  /** A client of all TCP servers, for any contract. */
+  /** A client of all TCP servers, for every contract. */
   readonly caller: Caller;
   readonly user: UserClient;
-  /** A client on a connection of its own. */
+  /** A client with a connection of its own. */
   anotherClient(): UserClient;
 }
 
-/** Cheap, so that the suite spends its time on what it tests. */
+/** Cheap, so that tests do not spend their time on hashing. */
 const FAST_HASH = "argon2id:m=64,t=1,p=1";
 
 /**
  * Start both tiers on free ports, with the embedded storage in a throw-away folder unless
  * `environment` names servers.
- * @param tcpServers how many there are behind the HTTP tier, as in RPC_ADDRESSES
- * @param leaseMs shorter, where the cache must be open again soon after an update
+ * @param tcpServers the number of TCP servers behind the HTTP tier
+ * @param leaseMs shorter than in production if the cache must open soon after an update
  */
 export async function startStack(
   environment: Environment = {},

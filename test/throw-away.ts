@@ -7,20 +7,20 @@ const START_TIMEOUT_MS = 60_000;
 const PORT_ATTEMPTS = 5;
 const LOG_TAIL_LINES = 20;
 
-/** How one kind of server is run. */
+/** How to run one kind of server. */
 export interface Recipe {
   /** As in "MariaDB", for messages. */
   readonly name: string;
   /** Fill a new, empty folder with what the server needs before its first start. */
   prepare?(folder: string): Promise<void>;
   command(folder: string, port: number): string[];
-  /** Rejects as long as the server does not answer, or another one does, which has its port. */
+  /** Rejects while the server does not answer, or if another server answers on its port. */
   connect(port: number, its: { readonly pid: number; readonly folder: string }): Promise<void>;
 }
 
 /**
- * A real server on a port and in a folder of its own. It ends, and the folder goes, with the test
- * process, however that one ends.
+ * A real server with a port and a folder of its own. It ends with the test process, however that
+ * one ends, and its folder is removed.
  */
 export class ThrowAwayServer {
   readonly folder: string;
@@ -57,7 +57,7 @@ export class ThrowAwayServer {
     return this.#process.pid;
   }
 
-  /** End the server at once, as a crash does. Its data stay. */
+  /** Kill the server, as in a crash. Its data stay. */
   async kill(): Promise<void> {
     this.#process?.kill("SIGKILL");
     await this.#process?.exited;
@@ -77,7 +77,7 @@ export class ThrowAwayServer {
     await this.#watchdog.exited;
   }
 
-  /** Between asking for a free port and listening on it, another process may take it. */
+  /** Tries again if another process takes the free port before the server listens on it. */
   async #startOnFreePort(): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       this.#port = freePort();
@@ -93,7 +93,7 @@ export class ThrowAwayServer {
   /** @throws Error with the end of the server's log; `#process` is set if it still runs */
   async #run(): Promise<void> {
     const log = Bun.file(join(this.folder, "server.log"));
-    // The shell becomes the server, so that the watchdog can read its pid before it even starts.
+    // The shell becomes the server, so the watchdog knows the pid before the server starts.
     const command = ["sh", "-c", 'echo $$ > pid; exec "$@" > server.log 2>&1', "sh"];
     const server = Bun.spawn([...command, ...this.#recipe.command(this.folder, this.#port)], {
       cwd: this.folder,
@@ -125,11 +125,11 @@ export class ThrowAwayServer {
 }
 
 /**
- * Start what ends a server and removes its folder when this process ends.
+ * Start a watchdog that kills the server of a folder and removes the folder when this process ends.
  *
- * Its standard input ends when the test process does, SIGKILL included; it then ends the server
- * and removes the folder. It is detached, so that what ends the process group (Ctrl-C, a runner's
- * time limit) does not end it first.
+ * It waits for the end of its standard input, which comes when this process ends, even by SIGKILL.
+ * It is detached, so that a signal to the process group (Ctrl-C, a runner's time limit) does not
+ * end it first.
  */
 export function watchFolder(folder: string): Bun.Subprocess<"pipe", "ignore", "ignore"> {
   const script = `read -r _

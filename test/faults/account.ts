@@ -6,15 +6,15 @@ const NEVER = Number.POSITIVE_INFINITY;
 
 export interface Session {
   readonly api: Api;
-  /** How often Redis had lost everything when the sign-in began. */
+  /** How many times Redis had lost its data when the sign-in began. */
   readonly losses: number;
 }
 
-/** A user of the checker, whom a group of browsers stays with for a while. */
+/** A user of the checker. A group of browsers works on it for a while. */
 export class Account {
   readonly username: string;
   readonly nickname: Register;
-  /** The last, for those who return. */
+  /** The last session, for visitors that come back. */
   session: Session | undefined;
   hasGroup = true;
   writesInFlight = 0;
@@ -22,7 +22,7 @@ export class Account {
   #writes = 0;
   #leftAt = NEVER;
 
-  /** @param mayBeAlone whether nobody writes after a write of unknown outcome */
+  /** @param mayBeAlone whether a write of unknown outcome may be the last one */
   constructor(username: string, mayBeAlone: boolean) {
     this.username = username;
     this.nickname = new Register(
@@ -36,7 +36,7 @@ export class Account {
     return String(++this.#writes);
   }
 
-  /** The group is to go on to another, soon: nothing of this user is cached for a minute now. */
+  /** Tells the group to move on soon: for a minute, the profile of this user is not cached. */
   leaveIn(ms: number): void {
     this.#leftAt = Math.min(this.#leftAt, performance.now() + ms);
   }
@@ -46,14 +46,14 @@ export class Account {
   }
 
   /**
-   * Nobody is to write or to sign in any more. Either would make the cache anew, and hide what a
-   * write of unknown outcome has left there.
+   * No more writes and sign-ins for this user. Either would refill the cache, and hide what a write
+   * of unknown outcome left there.
    */
   get isAlone(): boolean {
     return this.#mayBeAlone && this.#leftAt < NEVER;
   }
 
-  /** Nor does anybody who began before. */
+  /** And no write or sign-in is still running. */
   get isSettled(): boolean {
     return this.isAlone && !this.hasGroup && this.writesInFlight === 0;
   }

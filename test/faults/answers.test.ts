@@ -23,7 +23,7 @@ setDefaultTimeout(120_000);
 
 const PASSWORD = "hopper1906";
 const DEADLINE_MS = 5000;
-/** What a busy machine may add to a deadline. */
+/** How late an answer may be on a busy machine. */
 const NOISE_MS = 10_000;
 const GIVE_UP_MS = 30_000;
 
@@ -38,7 +38,7 @@ interface Site extends Omit<Databases, "sql"> {
   readonly databaseUrl: string;
 }
 
-/** Both tiers on databases of their own, which may be hurt. */
+/** Both tiers on databases of their own, which the test may break. */
 async function startSite(): Promise<Site & AsyncDisposable> {
   await using starting = new AsyncDisposableStack();
   const servers = {
@@ -50,14 +50,14 @@ async function startSite(): Promise<Site & AsyncDisposable> {
   const stack = starting.use(await startStack({ DATABASE_URL: databaseUrl, REDIS_URL: redisUrl }));
   const raw = new Redis(redisUrl);
   starting.defer(() => raw.disconnect());
-  // Whoever asks hears of it; without a listener, ioredis prints every refused connection.
+  // Callers get the error; without a listener, ioredis prints every refused connection.
   raw.on("error", () => undefined);
   const started = starting.move();
   const dispose = () => started.disposeAsync();
   return { ...servers, stack, raw, databaseUrl, [Symbol.asyncDispose]: dispose };
 }
 
-/** A connection to hurt MySQL with, which may itself be hurt. */
+/** A connection that breaks MySQL, and may break with it. */
 async function connectSql({ databaseUrl }: Site) {
   const sql = await createConnection(databaseUrl);
   sql.on("error", () => undefined);
@@ -74,13 +74,13 @@ async function invite({ stack, raw }: Site): Promise<People> {
   };
   await raw.del(`user:${people.uncached.username}`);
   const { username } = people.cached;
-  // As Portico does it, but for a while after Redis was away.
+  // As in production, except for the pause after Redis was away.
   const profile = { username, nickname: username.slice(0, 8), profilePath: DEFAULT_PROFILE_PATH };
   await raw.hset(`user:${username}`, profile);
   return people;
 }
 
-/** Everything at once: what is answered, and when the last answer came. */
+/** Call everything at once. Returns the answers, and when the last one came. */
 async function askAll({ stack }: Site, people: People) {
   const askedAt = performance.now();
   const asked = REQUEST_NAMES.map(async (name) => {
@@ -91,13 +91,13 @@ async function askAll({ stack }: Site, people: People) {
   return { answers, slowestMs: Math.round(performance.now() - askedAt) };
 }
 
-/** The statuses of what needs no database: a page, and a picture. */
+/** The statuses of a page and a picture, which need no database. */
 function askForFiles({ url }: Stack): Promise<number[]> {
   const paths = ["/signIn.html", `/avatars/${DEFAULT_PROFILE_PATH}`];
   return Promise.all(paths.map(async (path) => (await fetch(url + path)).status));
 }
 
-/** Ask until a new user can sign up and in, and then everything; returns how long that took. */
+/** Wait until a new user can sign up and in, then call everything. Returns how long it took. */
 async function recover(site: Site): Promise<number> {
   const healedAt = performance.now();
   const api = new Api(site.stack.url);
@@ -116,7 +116,7 @@ async function recover(site: Site): Promise<number> {
   }
 }
 
-/** The first columns of a fault's row: what fails, by code, and what is answered as ever. */
+/** The first columns of a fault's row: what fails, by code, and what still works. */
 function rowOf({ name, answers }: Fault): string {
   const failing = Map.groupBy(
     REQUEST_NAMES.filter((request) => answers[request] !== undefined),
@@ -151,7 +151,7 @@ describe.concurrent.skipIf(!mariaDb.available || !redis.available)("while a data
     const { cached } = await invite(site);
     using connection = await connectSql(site);
     await connection.sql.query("LOCK TABLES user WRITE");
-    // Storage itself gives up after seconds, with another error.
+    // Storage gives up after some seconds, with a different error.
     const options = { timeoutMs: 200 };
     const { user } = site.stack;
     const { username, sessionId } = cached;

@@ -3,25 +3,25 @@ import { Account, type Session } from "./account.ts";
 import type { Outcome } from "./register.ts";
 
 const PASSWORD = "hopper1906";
-/** How many users there are in the middle of it at a time. */
+/** Users that are worked on at the same time. */
 export const GROUPS = 4;
-/** Of a user: with one, every read can be judged; two get into each other's way. */
+/** Writers of one user at most. With one, every read can be judged; with two, writes overlap. */
 const MOST_WRITERS = 2;
 const READERS = 4;
 const SLOWEST_READ_PAUSE_MS = 5;
 const SLOWEST_WRITE_PAUSE_MS = 80;
 const SIGN_IN_PAUSE_MS = 25;
 const RETURN_PAUSE_MS = 5;
-/** How many of those who return write. */
+/** The share of returning visitors that write. */
 const RETURNING_WRITES = 0.02;
-/** After an answer that says that something is away. */
+/** Pause after an answer that says that a server is away. */
 const TROUBLE_PAUSE_MS = 20;
 /** How long a group stays with a user after a write of unknown outcome. */
 const STAY_MS = 300;
-/** How many users are left alone after such a write. */
+/** The share of users that get no more writes after a write of unknown outcome. */
 const LEFT_ALONE = 0.75;
 const MAX_FINDINGS = 5;
-/** What a right call may be answered with while something is away. */
+/** The answers that a correct call may get while a server is away. */
 const TROUBLE: readonly string[] = ["0", "1"];
 
 export interface Finding {
@@ -31,13 +31,13 @@ export interface Finding {
 }
 
 /**
- * Browsers who write, read and sign in without a pause, each answer held to what was acknowledged
- * before the request. A write of unknown outcome closes the cache of its user for a minute, so the
- * group around that user then moves on to a new one, and only the odd visitor returns.
+ * Browsers that write, read and sign in without a pause. Each answer is compared with what was
+ * acknowledged before its request. A write of unknown outcome closes the cache of its user for a
+ * minute; the group then moves on to a new user, and only a visitor returns now and then.
  */
 export class CacheLoad {
   readonly counts = { reads: 0, acknowledged: 0, unknown: 0, refused: 0, signIns: 0 };
-  /** How many of each answer, as in `{"7 200": 512}`. */
+  /** The number of each answer, as in `{"7 200": 512}`. */
   readonly answers: Record<string, number> = {};
   readonly findings: Finding[] = [];
   readonly accounts: Account[] = [];
@@ -47,7 +47,7 @@ export class CacheLoad {
   #isOver = false;
   #names = 0;
 
-  /** @param losses how often Redis has lost everything, counted before and after it happens */
+  /** @param losses how many times Redis has lost its data; counted before and after each loss */
   constructor(url: string, losses: () => number, random: () => number) {
     this.#api = new Api(url);
     this.#losses = losses;
@@ -73,7 +73,7 @@ export class CacheLoad {
     this.findings.push({ what, username, history: [...nickname.history] });
   }
 
-  /** A group around one user after the other. */
+  /** A group that works on one user after the other. */
   async #gather(): Promise<void> {
     while (!this.#isOver) {
       const account = await this.#join();
@@ -126,7 +126,7 @@ export class CacheLoad {
     }
   }
 
-  /** Somebody who looks at users of before, and now and then writes. */
+  /** A visitor that reads earlier users, and sometimes writes. */
   async #return(): Promise<void> {
     while (!this.#isOver) {
       const account = this.accounts[Math.floor(this.#random() * this.accounts.length)];
@@ -192,7 +192,7 @@ export class CacheLoad {
     return false;
   }
 
-  /** The answer, if it is of the table, and of what a right call may be answered with. */
+  /** The answer, if a correct call may get it. */
   async #ask(
     account: Account,
     ask: () => Promise<Answer>,

@@ -3,7 +3,7 @@ import { Child } from "../child.ts";
 import { available as hasMariaDb } from "../mariadb.ts";
 import { available as hasRedis } from "../redis.ts";
 
-// 15 seconds of work, with every fault in it; the limit is only for what hangs.
+// 15 seconds of work with every fault in it. The limit only ends a hang.
 setDefaultTimeout(180_000);
 
 async function check(...args: readonly string[]) {
@@ -30,8 +30,8 @@ describe.skipIf(!hasMariaDb || !hasRedis)("the checker of the cache", () => {
     expect(exitCode).toBe(0);
   });
 
-  test("finds a read that is too old where a server fills the cache without a lease", async () => {
-    // It ends with the first finding, which takes a second, or more on a machine that is busy.
+  test("finds a stale read if a server fills the cache without a lease", async () => {
+    // The run ends at its first finding, after about a second; later on a busy machine.
     const { exitCode, report } = await check("--seconds", "60", "--without-lease");
     expect(report).toMatchObject({
       findings: expect.arrayContaining([expect.stringMatching(/is read, after \d+ was known/)]),

@@ -1,8 +1,8 @@
 // `bun run check-cache --minutes N`: users write, read and sign in through two TCP servers on real
-// databases, while servers and databases are killed, frozen and restarted. Nothing may be read that
-// is older than what was acknowledged before, nothing acknowledged may be lost, no answer may be
-// outside of the table, and in the end cache and rows must agree. With `--without-lease` one of the
-// servers is broken, which must be found: the run then ends at the first finding.
+// databases, while servers and databases are killed, frozen and restarted. No read may be older
+// than what was acknowledged before it, no acknowledged write may be lost, every answer must be in
+// the error table, and at the end the cache and the rows must agree. `--without-lease` breaks one
+// of the servers on purpose: the checker must find that, and ends at its first finding.
 import { exitAsMisunderstood, optionsOrExit, UsageError } from "../../src/cli/usage.ts";
 import { seededRandom } from "../../src/rpc/testing/seed.ts";
 import type { Account } from "./account.ts";
@@ -12,12 +12,14 @@ import { type Site, startSite } from "./site.ts";
 const CALM_MS = 500;
 const TELL_EVERY_MS = 10_000;
 const SAMPLE_EVERY_MS = 50;
-/** More than the fill of the slowest reader takes; a late update is no matter, it is marked. */
+/**
+ * Longer than the slowest reader needs to fill the cache. A late update does no harm: it is marked.
+ */
 const SETTLE_MS = 1_200;
 
 /**
- * When Redis was away, servers fill nothing for a while. Were it hurt in every round, there would
- * hardly be a cache to check; it is in the second of three.
+ * After Redis was away, servers do not fill the cache for a while. So Redis is broken only in every
+ * third round: otherwise there would hardly be a cache to check.
  */
 const ROUNDS_PER_REDIS_FAULT = 3;
 
@@ -27,7 +29,9 @@ interface CheckOptions {
   readonly isLeased: boolean;
 }
 
-/** All of them, one after the other, in an order of chance; again until `endsAt`, or a finding. */
+/**
+ * Run all faults one after the other, in random order, again and again until `endsAt` or a finding.
+ */
 async function injectFaults(
   { faults }: Site,
   load: CacheLoad,
@@ -48,7 +52,7 @@ async function injectFaults(
   return counts;
 }
 
-/** How often the profile of a user who is being read was seen in the cache, after an update. */
+/** How many times a profile was seen in the cache after an update, while it was read. */
 async function sampleCache(site: Site, load: CacheLoad): Promise<number> {
   let seen = 0;
   while (!load.isOver) {
@@ -60,7 +64,7 @@ async function sampleCache(site: Site, load: CacheLoad): Promise<number> {
   return seen;
 }
 
-/** What is kept of users whom nobody writes: each row as a read, each cached profile as its row. */
+/** Compare users that get no more writes: their rows with the reads, the cache with the rows. */
 async function compare(site: Site, load: CacheLoad, accounts: readonly Account[]): Promise<void> {
   const names = accounts.map(({ username }) => username);
   const reads = accounts.map((account) => [account, account.nickname.beginRead()] as const);
@@ -71,11 +75,11 @@ async function compare(site: Site, load: CacheLoad, accounts: readonly Account[]
     if (wrong !== undefined) load.find(`in the table, ${wrong}`, account);
     const copy = cached[index];
     if (copy === undefined || copy === row) continue;
-    load.find(`the cache holds ${copy} and the table ${row}, and nobody writes`, account);
+    load.find(`the cache holds ${copy} and the table ${row}, and no write is running`, account);
   }
 }
 
-/** Compare what is kept of each user who was left alone, once. */
+/** Compare each user that gets no more writes, once. */
 async function inspect(site: Site, load: CacheLoad): Promise<void> {
   const inspected = new Set<Account>();
   while (!load.isOver) {
@@ -86,7 +90,7 @@ async function inspect(site: Site, load: CacheLoad): Promise<void> {
       if (due.length > 0) await compare(site, load, due);
       for (const account of due) inspected.add(account);
     } catch (error) {
-      // A database is away: they are still due.
+      // A database is away: compare them later.
       console.log(`cannot compare: ${error}`);
     }
   }
@@ -103,7 +107,7 @@ async function check({ durationMs, seed, isLeased }: CheckOptions): Promise<bool
 
   const work = load.run();
   const sampling = sampleCache(site, load);
-  // A broken build leaves old copies behind, too, but what must be found there is a read.
+  // The broken server also leaves old copies behind, but the checker must find a stale read.
   const inspecting = isLeased ? inspect(site, load) : undefined;
   const faults = await injectFaults(site, load, random, performance.now() + durationMs);
   load.stop();
@@ -118,7 +122,7 @@ async function check({ durationMs, seed, isLeased }: CheckOptions): Promise<bool
   const { counts, answers, accounts, findings } = load;
   const report = { ...counts, users: accounts.length, cacheSeen, faults, answers };
   console.log(JSON.stringify({ seed, findings: findings.map(({ what }) => what), ...report }));
-  // A run that saw nothing of the cache would find nothing either.
+  // A run that never saw a cached profile proves nothing.
   const hasLooked = counts.reads > 0 && counts.acknowledged > 0 && cacheSeen > 0;
   return findings.length === 0 && hasLooked;
 }

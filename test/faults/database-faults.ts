@@ -8,12 +8,12 @@ import type { MariaDb } from "../mariadb.ts";
 import { freePort } from "../ports.ts";
 import type { RedisServer } from "../redis.ts";
 
-// Each fault of a database, and what is answered meanwhile. docs/failures.md has the same table.
+// Each fault of a database, and what is answered while it lasts, as in docs/failures.md.
 
 const PASSWORD = "hopper1906";
 const PNG = pngOf(2, 2, [1, 2, 3]);
 
-/** Who asks while a fault lasts: nobody twice, since what one request changes another would see. */
+/** The users that call while a fault lasts. Each calls once: a second call would see the first. */
 export interface People {
   readonly cached: Member;
   readonly uncached: Member;
@@ -39,7 +39,7 @@ export const REQUESTS = {
 export type Request = keyof typeof REQUESTS;
 export type Answers = Readonly<Record<Request, string>>;
 
-/** What is answered where nothing fails. */
+/** The answers if nothing fails. */
 export const WELL: Answers = {
   "cached profile": "7",
   "other profile": "7",
@@ -52,11 +52,11 @@ export const WELL: Answers = {
   "sign-out": "7",
 };
 
-/** What a fault is inflicted with. */
+/** What a fault uses to break a database. */
 export interface Databases {
   readonly mariaDb: MariaDb;
   readonly redis: RedisServer;
-  /** Connections beside those of the servers of ours. */
+  /** Connections in addition to those of our servers. */
   readonly sql: Connection;
   readonly raw: Redis;
 }
@@ -64,7 +64,7 @@ export interface Databases {
 export interface Fault {
   /** As in docs/failures.md. */
   readonly name: string;
-  /** What is answered otherwise than where nothing fails. */
+  /** The answers that differ from those without a fault. */
   readonly answers: Partial<Answers>;
   hurt(databases: Databases): Promise<unknown>;
   heal(databases: Databases): Promise<unknown>;
@@ -172,7 +172,7 @@ interface ProcessRow extends RowDataPacket {
 
 const hogs: Connection[] = [];
 
-/** Take every connection there is, and those of the servers of ours from them. */
+/** Take every connection of MySQL, also those that our servers have. */
 async function takeAllConnections({ sql, mariaDb }: Databases): Promise<void> {
   await sql.query("SET GLOBAL max_connections = 10");
   const [ours] = await sql.query<ProcessRow[]>(
@@ -180,7 +180,7 @@ async function takeAllConnections({ sql, mariaDb }: Databases): Promise<void> {
      WHERE user = 'portico' AND id <> CONNECTION_ID()`,
   );
   for (const { id } of ours) await sql.query(`KILL ${id}`);
-  // What was killed may take a moment to go, and then leaves a place.
+  // A killed connection may need a moment to end.
   for (let refusals = 0; refusals < 3; ) {
     const hog = await createConnection(mariaDb.url).catch(String);
     if (typeof hog !== "string") {

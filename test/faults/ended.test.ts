@@ -6,33 +6,33 @@ import { available as hasMariaDb } from "../mariadb.ts";
 import { available as hasRedis } from "../redis.ts";
 import { eventually } from "../storage-pairs.ts";
 
-// What a command of the long tests has started ends with it, however it is ended.
+// All processes that a long-running test command started end with it, however it ends.
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(120_000);
 
 interface Process {
   readonly pid: number;
-  /** As the kernel has it: no other process has both the same pid and the same start. */
+  /** From the kernel: no other process has both the same pid and the same start time. */
   readonly startedAt: string;
   readonly parent: number;
-  /** A watchdog is a shell; what it guards is not. */
+  /** Whether it is a shell: watchdogs are, servers are not. */
   readonly isShell: boolean;
 }
 
-/** The process with this pid, unless it has ended and only waits for its parent to take note. */
+/** The process with this pid, unless it is a zombie. */
 async function processOf(pid: number): Promise<Process | undefined> {
   const stat = await Bun.file(`/proc/${pid}/stat`)
     .text()
     .catch(() => "");
-  // The second field, the name, may hold anything.
+  // The second field, the name, may contain anything.
   const [state = "", parent, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   if (state === "" || state === "Z") return undefined;
   const isShell = stat.includes("(sh)");
   return { pid, startedAt: fields[17] ?? "", parent: Number(parent), isShell };
 }
 
-/** All that a process has started, and what that has. */
+/** All descendants of a process. */
 async function descendantsOf(ancestor: number): Promise<Process[]> {
   const pids = (await readdir("/proc")).map(Number).filter(Number.isInteger);
   const all = (await Promise.all(pids.map(processOf))).filter((each) => each !== undefined);
@@ -49,7 +49,7 @@ async function leftOf(processes: readonly Process[]): Promise<Process[]> {
   return processes.filter(({ startedAt }, index) => now[index]?.startedAt === startedAt);
 }
 
-/** Which, whether it can be run here, and how many servers it starts. */
+/** The command, whether it can run here, and how many servers it starts. */
 const COMMANDS: [string, boolean, number][] = [
   ["soak", true, 2],
   // Two databases and three tiers.

@@ -25,7 +25,7 @@ async function join(url: string): Promise<Api> {
 }
 
 describe.skipIf(!SmallDisk.isAvailable(tmpdir()))("a full disk", () => {
-  test("of the pictures: uploads end with 0 and leave nothing, all else works", async () => {
+  test("of the pictures: uploads end with ServerError and leave no file, everything else works", async () => {
     await using folder = await Folder.make();
     await using pictures = await Folder.make();
     const disk = new SmallDisk(pictures.path, MEGABYTES);
@@ -51,7 +51,7 @@ describe.skipIf(!SmallDisk.isAvailable(tmpdir()))("a full disk", () => {
     expect(await disk.list(http.pid, "avatars")).toHaveLength(1);
   });
 
-  test("of the log: every request is answered, and what was dropped is told of later", async () => {
+  test("of the log: every request is answered, and dropped lines are reported later", async () => {
     await using folder = await Folder.make();
     await using logs = await Folder.make();
     const disk = new SmallDisk(logs.path, MEGABYTES);
@@ -80,11 +80,11 @@ describe.skipIf(!SmallDisk.isAvailable(tmpdir()))("a full disk", () => {
     await eventually("it says what was dropped", async () => {
       return (await lines()).some((line) => /"dropped":\d+,"msg":"dropped lines/.test(line));
     });
-    // Lines are whole, those around the end of the disk included.
+    // Lines are whole, even those next to the end of the disk.
     for (const line of await lines()) expect(() => JSON.parse(line)).not.toThrow();
   });
 
-  test("of SQLite: what is stored can be read, nothing is stored by half", async () => {
+  test("of SQLite: stored rows can be read, and no row is stored in part", async () => {
     await using folder = await Folder.make();
     await using data = await Folder.make();
     const disk = new SmallDisk(data.path, MEGABYTES);

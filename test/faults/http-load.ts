@@ -4,7 +4,7 @@ const PASSWORD = "hopper1906";
 const PAUSE_MS = 2;
 
 export interface Answered {
-  /** Whether asking twice changes nothing, so that it may be retried. */
+  /** Whether it may be retried. */
   readonly isRead: boolean;
   readonly code: string;
   readonly status: number;
@@ -14,8 +14,8 @@ export interface Answered {
 }
 
 /**
- * Browsers of one signed-in user, who go on asking. Every answer is held to the error table as it
- * comes; one that is missing or not of the table fails `stop`.
+ * Browsers of one signed-in user that call without a pause. Each answer is checked against the
+ * error table when it comes; a missing one, or one that is not in the table, fails `stop`.
  */
 export class HttpLoad {
   readonly answers: Answered[] = [];
@@ -27,11 +27,11 @@ export class HttpLoad {
     const work = Array.from({ length: workers }, (_, index) => this.#ask(api, username, index));
     this.#work = Promise.all(work);
     this.#work.catch((error: unknown) => this.#failed.reject(error));
-    // Whoever waits hears of it; a failure between two waits is for `stop` to tell.
+    // A waiting test gets the error at once; otherwise `stop` reports it.
     this.#failed.promise.catch(() => undefined);
   }
 
-  /** Sign a user up and in, and begin. */
+  /** Sign a user up and in, then start. */
   static async start(url: string, workers: number): Promise<HttpLoad> {
     const api = new Api(url);
     const username = newName();
@@ -40,7 +40,7 @@ export class HttpLoad {
     return new HttpLoad(api.withSession(sessionId), username, workers);
   }
 
-  /** Wait until there are `count` more answers for which `isWanted` holds. */
+  /** Wait for `count` more answers for which `isWanted` holds. */
   async more(count: number, isWanted: (answer: Answered) => boolean = () => true): Promise<void> {
     const from = this.answers.length;
     const wait = async () => {
@@ -49,7 +49,7 @@ export class HttpLoad {
     await Promise.race([wait(), this.#failed.promise]);
   }
 
-  /** Ask nothing more, and wait for the last answers. */
+  /** Send no more requests, and wait for the last answers. */
   async stop(): Promise<readonly Answered[]> {
     this.#isOver = true;
     await this.#work;
@@ -75,7 +75,7 @@ export class HttpLoad {
   }
 }
 
-/** How many of each answer, as in `{"7 200": 512}`. */
+/** The number of each answer, as in `{"7 200": 512}`. */
 export function tally(answers: readonly Answered[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { code, status } of answers) {

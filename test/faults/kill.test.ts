@@ -8,7 +8,7 @@ setDefaultTimeout(120_000);
 
 const DEADLINE_MS = 5000;
 const BACK_MS = 2000;
-/** What a busy machine may add to either. */
+/** How much longer either may take on a busy machine. */
 const NOISE_MS = 5000;
 const WORKERS = 24;
 
@@ -16,7 +16,7 @@ const isSuccess = ({ code }: Answered) => code === "7";
 const slowestMs = (answers: readonly Answered[]) =>
   Math.round(Math.max(...answers.map(({ tookMs }) => tookMs)));
 
-test("SIGKILL of the only TCP server: errors of the table in time, and soon back", async () => {
+test("SIGKILL of the only TCP server: errors of the table in time, and service soon after its return", async () => {
   await using folder = await Folder.make();
   await using server = new TcpServer(folder.path);
   await server.start();
@@ -41,7 +41,7 @@ test("SIGKILL of the only TCP server: errors of the table in time, and soon back
     slowestMs: slowestMs(answers),
     backMs: Math.round(backMs),
   });
-  // Of the whole table, only what says that the server cannot be had.
+  // Only the errors that say that the server is unavailable.
   expect(Object.keys(tally(answers)).filter((key) => !/^(7 200|0 50[34])$/.test(key))).toEqual([]);
   expect(slowestMs(answers)).toBeLessThan(DEADLINE_MS + NOISE_MS);
   expect(backMs).toBeLessThan(BACK_MS + NOISE_MS);

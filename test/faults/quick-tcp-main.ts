@@ -1,4 +1,4 @@
-// The TCP server as it is, but for leases that end soon.
+// The TCP server with shorter leases.
 import { loadOrExit } from "../../src/config/load.ts";
 import { TCP_TIER } from "../../src/config/tcp.ts";
 import { runTier } from "../../src/process/lifecycle.ts";
@@ -6,9 +6,9 @@ import { startTcp } from "../../src/tcp-main.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 
 /**
- * Less than a slow reader takes, and than most pauses between writes. So leases end while somebody
- * holds them, and after an update the cache opens before the next: with leases as long as the
- * product's, users who are written all the time would never be cached.
+ * Shorter than a slow reader needs, and than most pauses between writes. So leases end while a
+ * reader still holds them, and after an update the cache opens before the next one: with leases as
+ * long as in production, users with constant writes would never be cached.
  */
 const SHORT_LEASE_MS = 8;
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { Register } from "./register.ts";
 
-// What the checker holds to be wrong, and what not: a checker that finds nothing proves nothing.
+// Which reads the checker accepts and which it reports: a checker that reports nothing proves
+// nothing.
 
 function acknowledged(register: Register, value: string): void {
   register.beginWrite(value)("acknowledged");
@@ -10,7 +11,7 @@ function acknowledged(register: Register, value: string): void {
 const read = (register: Register, value: string) => register.beginRead()(value);
 
 describe("a read", () => {
-  test("of what was acknowledged last is right, of anything before it is too old", () => {
+  test("of the last acknowledged value is right, of any earlier one is stale", () => {
     const register = new Register("0");
     expect(read(register, "0")).toBeUndefined();
     acknowledged(register, "1");
@@ -19,7 +20,7 @@ describe("a read", () => {
     expect(register.history.at(-1)).toEndWith("0 is read, by a read that began at event 9");
   });
 
-  test("that began before an acknowledgement may still show what was before it", () => {
+  test("that began before an acknowledgement may still show the value before it", () => {
     const register = new Register("0");
     const end = register.beginRead();
     acknowledged(register, "1");
@@ -45,11 +46,11 @@ describe("a read", () => {
     expect(read(register, "0")).toBeString();
   });
 
-  test("of what nobody wrote, or of a write that was refused, is wrong", () => {
+  test("of a value that was never written, or whose write was refused, is wrong", () => {
     const register = new Register("0");
     register.beginWrite("refused")("refused");
     expect(read(register, "refused")).toBe("refused is read, whose write was refused");
-    expect(read(register, "x")).toBe("x is read, which nobody wrote");
+    expect(read(register, "x")).toBe("x is read, which was never written");
   });
 
   test("of one of two writes that overlapped settles their order for all later reads", () => {
@@ -61,7 +62,7 @@ describe("a read", () => {
       expect(read(register, last)).toBeUndefined();
       expect(read(register, last)).toBeUndefined();
       expect(read(register, first)).toBe(`${first} is read, after ${last} was known to be newer`);
-      // It began before anybody knew.
+      // It began before the order was known.
       expect(during(first)).toBeUndefined();
     }
   });

@@ -1,14 +1,14 @@
-/** What became of a write. An unknown one may take effect at any later time, or never. */
+/** The outcome of a write. An unknown one may take effect at any later time, or never. */
 export type Outcome = "acknowledged" | "refused" | "unknown";
 
 interface Write {
   readonly value: string;
   outcome: Outcome;
-  /** When it was acknowledged; until then it has no end. */
+  /** When it was acknowledged; `Infinity` until then. */
   endedAt: number;
 }
 
-/** Somebody has shown that `value` was the newest at some time after `from`. */
+/** Proof that `value` was the newest at some time after `from`. */
 interface Proof {
   readonly value: string;
   readonly from: number;
@@ -17,23 +17,23 @@ interface Proof {
 const HISTORY_LINES = 40;
 
 /**
- * One value that many write and many read at the same time, and what they may see. Every write has
- * a value of its own. Times are numbers of events, in the order in which this process saw them, so
- * whatever ended before another began did so in truth.
+ * One value with many concurrent writers and readers, and which reads are allowed. Each write has a
+ * value of its own. Times are event numbers, in the order in which this process saw the events: if
+ * one request ended before another began, its number is lower.
  *
- * A read of a value is too old where another value was proved to be the newest at some time between
- * the acknowledgement of the write of that value and the begin of the read. An acknowledged write
- * proves its value, and so does a read of it. Writes that overlap may come in either order; but
- * once a read has shown which was the last, later reads must agree.
+ * A read is stale if another value was proved to be the newest at some time between the
+ * acknowledgement of the value's own write and the start of the read. An acknowledged write proves
+ * its value, and so does a read of it. Overlapping writes may take effect in either order; but once
+ * a read has shown which one was last, later reads must agree.
  */
 export class Register {
   readonly #writes = new Map<string, Write>();
   readonly #history: string[] = [];
   #now = 0;
-  /** Of all proofs so far the latest, and the latest of any other value. */
+  /** The latest proof, and the latest proof of any other value. */
   #proofs: readonly Proof[] = [];
 
-  /** @param initial what was written, and acknowledged, before anything else */
+  /** @param initial the first value, written and acknowledged before everything else */
   constructor(initial: string) {
     this.beginWrite(initial)("acknowledged");
   }
@@ -43,10 +43,10 @@ export class Register {
     return this.#history;
   }
 
-  /** @returns what to call with the outcome of the write */
+  /** @returns a function to call with the outcome of the write */
   beginWrite(value: string): (outcome: Outcome) => void {
     const from = this.#tick(`the write of ${value} begins`);
-    // Until there is an answer, it is as one that never gets any.
+    // Until its answer comes, it counts as a write of unknown outcome.
     const write: Write = { value, outcome: "unknown", endedAt: Number.POSITIVE_INFINITY };
     this.#writes.set(value, write);
     return (outcome) => {
@@ -58,18 +58,20 @@ export class Register {
     };
   }
 
-  /** @returns what to call with the value that was read; tells what is wrong with it, if any */
+  /**
+   * @returns a function to call with the value that was read; it returns what is wrong, if anything
+   */
   beginRead(): (value: string) => string | undefined {
     const from = ++this.#now;
     const proofs = this.#proofs;
     return (value) => {
       this.#tick(`${value} is read, by a read that began at event ${from}`);
       const write = this.#writes.get(value);
-      if (!write) return `${value} is read, which nobody wrote`;
+      if (!write) return `${value} is read, which was never written`;
       if (write.outcome === "refused") return `${value} is read, whose write was refused`;
       const newer = proofs.find((proof) => proof.value !== value && proof.from > write.endedAt);
       if (newer) return `${value} is read, after ${newer.value} was known to be newer`;
-      // Without an acknowledgement, a value that was seen can still go with a crash.
+      // A value without an acknowledgement can be lost in a crash, even after it was read.
       if (write.outcome === "acknowledged") this.#prove({ value, from });
       return undefined;
     };

@@ -14,19 +14,19 @@ interface Member {
   readonly sessionId: string;
 }
 
-/** What became of all calls. */
+/** The results of all calls. */
 export interface LoadReport {
   begun: number;
   ended: number;
   /** By outcome: `ok`, a name of the error table, or a status. */
   readonly outcomes: Record<string, number>;
-  /** How long the slowest call took beyond its time, in milliseconds. */
+  /** How late the slowest call ended after its deadline, in milliseconds. */
   maxOverrunMs: number;
-  /** What must not be; the first of them. */
+  /** The first few violations. */
   readonly violations: string[];
 }
 
-/** A mix of calls on one client, each of them watched: that it ends, when, and with what. */
+/** A mix of calls on one client. It checks that each call ends, when, and with what. */
 export class RpcLoad implements Caller {
   readonly report: LoadReport = {
     begun: 0,
@@ -90,7 +90,7 @@ export class RpcLoad implements Caller {
     if (this.report.violations.length < MAX_VIOLATIONS) this.report.violations.push(what);
   }
 
-  /** The name of a failure; what no caller is prepared for is a violation. */
+  /** The name of a failure. An error that callers do not know is a violation. */
   #judge(method: Method<unknown, unknown>, error: unknown): string {
     if (error instanceof DomainError) {
       const isDeclared = method.errors.some((name) => name === error.code);
@@ -107,7 +107,7 @@ export class RpcLoad implements Caller {
     return status;
   }
 
-  /** A new user, signed in; undefined where a server was away in between. */
+  /** A new user, signed in; undefined if a server was away. */
   async #join(): Promise<Member | undefined> {
     const username = `soak${this.#names++}`;
     if (!(await this.#try(this.#user.signUp({ username, password: PASSWORD })))) return undefined;
@@ -135,7 +135,7 @@ export class RpcLoad implements Caller {
         await this.#try(user.getUserInfo({ sessionId }, { timeoutMs: turn % 7 }));
         return member;
       case 4:
-        // A user who signs out is of no more use, whether the answer came or not.
+        // A user that has signed out is not used again, whether the answer came or not.
         if (turn % 100 !== 4) return member;
         await this.#try(user.signOut({ sessionId }));
         return undefined;
@@ -148,7 +148,7 @@ export class RpcLoad implements Caller {
     }
   }
 
-  /** A read that succeeds tells of nobody else. */
+  /** A successful read must show its own user. */
   async #read({ username, sessionId }: Member): Promise<void> {
     const profile = await this.#try(this.#user.getUserInfo({ sessionId }));
     if (profile && profile.username !== username) {
@@ -160,7 +160,7 @@ export class RpcLoad implements Caller {
     if (await this.#try(call, code)) this.#violate(`${code} was expected, but the call succeeded`);
   }
 
-  /** The reply, or undefined where the call failed as calls do; `call` has judged it. */
+  /** The reply; undefined if the call failed, which `call` has checked. */
   async #try<Reply>(call: Promise<Reply>, expected?: string): Promise<Reply | undefined> {
     try {
       return await call;

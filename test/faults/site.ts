@@ -9,19 +9,19 @@ import { TcpServer } from "./tcp-server.ts";
 const FROZEN_MS = 2_000;
 const DOWN_MS = 200;
 
-/** What may happen to a site, by name; over when it resolves. */
+/** The faults of a site by name. A fault is over when its promise resolves. */
 export type Faults = Readonly<Record<string, () => Promise<void>>>;
 
-/** Everything that Portico consists of in earnest, each a process of its own. */
+/** All parts of a production set-up, each in a process of its own. */
 export interface Site extends AsyncDisposable {
-  /** Of the HTTP tier. */
+  /** URL of the HTTP tier. */
   readonly url: string;
   readonly faults: Faults;
-  /** How often Redis has lost everything, counted before and after. */
+  /** How many times Redis has lost its data; counted before and after each loss. */
   losses(): number;
   /** Username → nickname, from the table. */
   rows(): Promise<ReadonlyMap<string, string>>;
-  /** The nicknames of these users in the cache, undefined for one who is not in it. */
+  /** The nicknames of these users in the cache; undefined for a user that is not in it. */
   cached(usernames: readonly string[]): Promise<readonly (string | undefined)[]>;
 }
 
@@ -32,7 +32,7 @@ interface UserRow extends RowDataPacket {
 
 /**
  * Start both databases, two TCP servers, one of them slow to fill the cache, and an HTTP tier.
- * @param isLeased whether the slow one fills it under a lease, as it should
+ * @param isLeased whether the slow one fills the cache under a lease, as it should
  */
 export async function startSite(isLeased: boolean): Promise<Site> {
   await using cleanup = new AsyncDisposableStack();
@@ -44,7 +44,7 @@ export async function startSite(isLeased: boolean): Promise<Site> {
 
   const raw = new Redis(redisUrl);
   cleanup.defer(() => raw.disconnect());
-  // Whoever asks hears of it; without a listener, ioredis prints every refused connection.
+  // Callers get the error; without a listener, ioredis prints every refused connection.
   raw.on("error", () => undefined);
 
   const environment = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl };

@@ -1,10 +1,10 @@
-// A TCP server that is slow where others may get in between: a reader between the row and the fill
-// of the cache, a writer before and after its update. Leases and marks make that harmless.
+// A TCP server that pauses where races can happen: readers between reading the row and filling the
+// cache, writers before and after the update. Leases and marks must make these races harmless.
 import { MysqlUsers } from "../../src/storage/mysql/users.ts";
 import { RedisSessions } from "../../src/storage/redis/sessions.ts";
 
 const SLOW_MS = 20;
-/** Longer than Redis takes to come back empty. */
+/** Longer than Redis needs to come back empty. */
 const VERY_SLOW_MS = 1_000;
 const VERY_SLOW_SHARE = 0.05;
 

@@ -1,12 +1,12 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { Child } from "../child.ts";
 
-// 20 seconds of work; the limit is only for what hangs.
+// 20 seconds of work. The limit only ends a hang.
 setDefaultTimeout(180_000);
 
 test("20 s of restarts: every call ends in time, and nothing leaks", async () => {
   await using soak = new Child("test/faults/soak.ts", { args: ["--seconds", "20"] });
-  // It ends by itself: a timer or a socket that is left over would keep it.
+  // It must end by itself: a leaked timer or socket would keep it alive.
   const exitCode = await soak.exited();
   console.log(soak.output);
   expect(exitCode).toBe(0);

@@ -1,6 +1,6 @@
 // `bun run soak --minutes N`: two TCP servers are restarted in turn, gracefully and by force, under
-// a mix of calls. Every call must end, once, in time and with an error that callers know; in the
-// end sockets, timers and memory are back where they began, and this process ends by itself.
+// a mix of calls. Every call must end once, in time, with a reply or a known error. At the end,
+// sockets, timers and memory must be back where they began, and this process must end by itself.
 import { readdir, readlink } from "node:fs/promises";
 import { exitAsMisunderstood, optionsOrExit, UsageError } from "../../src/cli/usage.ts";
 import { Balancer } from "../../src/rpc/client/balancer.ts";
@@ -13,12 +13,12 @@ import { TcpServer } from "./tcp-server.ts";
 const WORKERS = 32;
 const UP_MS = 700;
 const TELL_EVERY_MS = 10_000;
-/** What a busy machine may add to a deadline. */
+/** How late a call may end on a busy machine. */
 const NOISE_MS = 5000;
 const MAX_GROWTH_BYTES = 192 * 1024 * 1024;
 const SETTLE_MS = 10_000;
 
-/** The sockets that a process has open, from the kernel's own list. */
+/** The open sockets of a process, from /proc. */
 async function openSockets(pid: number): Promise<number> {
   const folder = `/proc/${pid}/fd`;
   const targets = await Promise.allSettled(
@@ -28,7 +28,7 @@ async function openSockets(pid: number): Promise<number> {
     .length;
 }
 
-/** Wait until a process has no more than `wanted` sockets open; returns how many are left over. */
+/** Wait until a process has at most `wanted` open sockets. Returns how many more it still has. */
 async function leftOverSockets(pid: number, wanted: number): Promise<number> {
   const giveUpAt = performance.now() + SETTLE_MS;
   for (;;) {
@@ -38,12 +38,12 @@ async function leftOverSockets(pid: number, wanted: number): Promise<number> {
   }
 }
 
-/** Restart the servers in turn until `endsAt`; returns how often. */
+/** Restart the servers in turn until `endsAt`. Returns the number of restarts. */
 async function restartInTurn(servers: readonly TcpServer[], endsAt: number): Promise<number> {
   let restarts = 0;
   while (performance.now() < endsAt) {
     const server = servers[restarts % servers.length];
-    // Both ways for both servers: by force, by force, gracefully, gracefully.
+    // Each server both ways: by force, by force, gracefully, gracefully.
     const signal = restarts % 4 < 2 ? "SIGKILL" : "SIGTERM";
     const exitCode = await server?.end(signal);
     if (signal === "SIGTERM" && exitCode !== 0) throw new Error(`It ended with ${exitCode}`);
@@ -118,5 +118,5 @@ const durationMs = 1000 * (values.minutes === undefined ? seconds : 60 * Number(
 if (!(durationMs > 0)) {
   exitAsMisunderstood(new UsageError("--minutes or --seconds must be a number over 0"));
 }
-// No process.exit: what keeps this process alive is a leak.
+// No process.exit() here: anything that keeps this process alive is a leak.
 process.exitCode = (await soak(durationMs)) ? 0 : 1;

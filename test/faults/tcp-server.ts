@@ -7,11 +7,11 @@ const ENVIRONMENT = { PASSWORD_HASH: "argon2id:m=64,t=1,p=1", SESSION_TTL_SECOND
 interface TcpServerOptions {
   /** Default: the product's own. */
   readonly script?: string;
-  /** Beside what every server here has. */
+  /** In addition to the variables that every server here gets. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** A TCP server at an address that stays the same however often it is ended and started. */
+/** A TCP server that keeps its address through every restart. */
 export class TcpServer implements AsyncDisposable {
   readonly port = freePort();
   readonly address = `127.0.0.1:${this.port}`;
@@ -29,7 +29,7 @@ export class TcpServer implements AsyncDisposable {
     return this.#process.pid;
   }
 
-  /** Resolves once it listens. */
+  /** Resolves when it listens. */
   async start(): Promise<void> {
     const { script = "src/tcp-main.ts", environment } = this.#options;
     const where = { DATA_DIR: this.#folder, RPC_PORT: `${this.port}` };
@@ -39,7 +39,7 @@ export class TcpServer implements AsyncDisposable {
     await this.#process.listening();
   }
 
-  /** Send a signal and wait for the end; returns the exit code, null where the signal ended it. */
+  /** Send a signal and wait for the end. Returns the exit code; null if the signal ended it. */
   async end(signal: "SIGTERM" | "SIGKILL"): Promise<number | null> {
     this.#process?.kill(signal);
     return (await this.#process?.exited()) ?? null;

@@ -1,5 +1,6 @@
-// A broken TCP server, which the checker must detect: it gets its lease only after it has read the
-// row, so the lease protects nothing. Its readers are slow, so that hardly any fill is right.
+// A TCP server that is broken on purpose, which the checker must detect: it takes its lease only
+// after it has read the row, so the lease protects nothing. Its readers are slow, so most fills are
+// stale.
 import { RedisSessions } from "../../src/storage/redis/sessions.ts";
 import { SingleRedisSessions } from "../../src/storage/redis/single-sessions.ts";
 

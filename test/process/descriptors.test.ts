@@ -16,19 +16,19 @@ Content-Length: ${CREDENTIALS.length}\r
 \r
 `;
 
-/** What each connection of a crowd says before it falls silent. */
+/** What each connection sends before it falls silent. */
 const SILENCES = {
   nothing: "",
   "half a request": "GET /signIn.html HTTP/1.1\r\nHost: here\r\n",
   "a request, and then nothing": "GET /signIn.html HTTP/1.1\r\nHost: here\r\n\r\n",
 };
 
-/** More connections than the process has descriptors, kept open as long as it lets them be. */
+/** More connections than the process has descriptors, kept open until the process closes them. */
 function crowd(url: string, words: string): Disposable {
   const { hostname, port } = new URL(url);
   const sockets: Socket[] = Array.from({ length: 2 * LIMIT }, () => {
     const socket = connect(Number(port), hostname);
-    // That it is closed is what the test hopes for.
+    // The test expects it to be closed.
     socket.on("error", () => socket.destroy());
     socket.resume();
     socket.write(words);
@@ -86,7 +86,7 @@ for (const [what, words] of Object.entries(SILENCES)) {
 
     const crowded = crowd(url, words);
     await http.waitFor(/"inUse":\d+,"limit":256,"msg":"few file descriptors are left/);
-    // What was under way is not cut off.
+    // Running requests are not cut off.
     expect(await slow.finish()).toBe(404);
     expect((await ask("/signIn.html")).status).toBe(200);
     expect((await ask("/api/entrytask/user/get_user_info")).status).toBe(401);

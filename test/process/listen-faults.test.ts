@@ -4,7 +4,7 @@ import { Child, Folder } from "../child.ts";
 // Real processes on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-// An address that cannot be had is blamed on the variable that can be set otherwise.
+// If a tier cannot listen on an address, the message names the variable to change.
 
 const MAINS = {
   "the HTTP tier": ["src/http-main.ts", "HTTP", {}],
@@ -19,7 +19,7 @@ const MAINS = {
 } as const;
 
 for (const [name, [script, prefix, variables]] of Object.entries(MAINS)) {
-  /** What it says where it cannot have an address. */
+  /** What it prints if it cannot listen. */
   async function complaint(address: Record<string, string>): Promise<string> {
     await using folder = await Folder.make();
     const environment = {

@@ -6,13 +6,13 @@ import { available as hasRedis, startRedis } from "../redis.ts";
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-// However often a thing goes wrong, the log has one line a second and reason for it.
+// However often something goes wrong, the log has one line a second for each reason.
 
 const CREDENTIALS = JSON.stringify({ username: "grace", password: "hopper1906" });
 const HEADERS = { "Content-Type": "application/json" };
 const FLOOD_MS = 3000;
 
-/** Ask all the time, on several connections; resolves to how many answers came. */
+/** Call without a pause on several connections. Resolves to the number of answers. */
 async function flood(ask: () => Promise<Response>): Promise<number> {
   const endsAt = performance.now() + FLOOD_MS;
   let answers = 0;
@@ -41,7 +41,7 @@ function problemsOf({ output }: Child): LogLine[] {
     .filter(({ level }) => level === "warn" || level === "error");
 }
 
-/** Lines by event. */
+/** The log lines by event. */
 function linesByEvent(lines: readonly LogLine[]): Record<string, LogLine[]> {
   return Object.groupBy(lines, ({ msg }) => msg) as Record<string, LogLine[]>;
 }
@@ -49,7 +49,7 @@ function linesByEvent(lines: readonly LogLine[]): Record<string, LogLine[]> {
 const times = (lines: readonly LogLine[]) => lines.reduce((sum, { count = 1 }) => sum + count, 0);
 
 describe("a flood of answers that are problems", () => {
-  test("of an HTTP tier without a TCP tier is a few lines, whose counts are all of them", async () => {
+  test("of an HTTP tier without a TCP tier is a few lines, and their counts add up", async () => {
     await using folder = await Folder.make();
     await using http = startHttp(folder.path, `127.0.0.1:${freePort()}`);
     const url = `${await http.listening()}/api/entrytask/user/signin`;
@@ -63,7 +63,7 @@ describe("a flood of answers that are problems", () => {
     expect(times(refused)).toBe(answers);
     const reasons = new Set(refused.map(({ reason = "" }) => reason.replace(/\d+/g, "0")));
     expect(refused.length).toBeLessThanOrEqual(reasons.size * (FLOOD_MS / 1000 + 3));
-    // What is wrong is said beside them, once.
+    // One more line says what is wrong.
     const away = problemsOf(http).filter(({ msg }) => msg.startsWith("cannot reach TCP server "));
     expect(away).toHaveLength(1);
   });

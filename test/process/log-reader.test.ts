@@ -7,11 +7,11 @@ import { freePort } from "../ports.ts";
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-// A tier whose log has nowhere to go: it goes on answering, and ends when it is told to.
+// A tier that cannot write its log still answers, and still ends on SIGTERM.
 
-/** Longer than the log may hold up an end; far shorter than a hang. */
+/** Longer than the log may delay the end of a tier; far shorter than a hang. */
 const MAX_END_MS = 8_000;
-/** At level debug, the lines of so many are more than the log keeps, which is 1 MiB. */
+/** At level debug, the lines of so many requests exceed the 1 MiB that the log keeps. */
 const MANY_REQUESTS = 9_000;
 const REQUESTS = 1_000;
 
@@ -20,12 +20,12 @@ interface Sink extends Disposable {
   readonly descriptor: number;
 }
 
-/** A pipe that is full, and that nothing reads. */
+/** A full pipe without a reader at work. */
 async function stalledPipe(folder: string): Promise<Sink> {
   const path = join(folder, "pipe");
   expect(await Bun.spawn(["mkfifo", path]).exited).toBe(0);
   const descriptor = openSync(path, constants.O_RDWR);
-  // Of its own, since O_NONBLOCK counts for all who share an open file.
+  // Opened again: O_NONBLOCK applies to all that share an open file.
   const filler = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
   expect(() => {
     for (;;) writeSync(filler, Buffer.alloc(4096));
@@ -71,7 +71,7 @@ function start(script: string, { descriptor }: Sink, environment: Record<string,
   };
 }
 
-/** Resolves to the status, or undefined where there is no answer in time. */
+/** Resolves to the status; undefined if no answer comes in time. */
 async function ask(url: string): Promise<number | undefined> {
   const path = `${url}/api/entrytask/user/signin`;
   const body = JSON.stringify({ username: "nobody1", password: "hopper1906" });
@@ -94,7 +94,7 @@ async function untilAnswered(url: string): Promise<void> {
   throw new Error("Both tiers do not answer");
 }
 
-/** How many of many requests got each status. */
+/** The number of answers by status. */
 async function askOften(url: string, times: number): Promise<Record<string, number>> {
   const statuses: Record<string, number> = {};
   let left = times;

@@ -9,14 +9,14 @@ import { eventually } from "../storage-pairs.ts";
 // Real processes on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(120_000);
 
-// The tiers end with whoever started them, however that ends, and only with those.
+// The tiers end with the process that started them, however it ends, and with no other.
 
 const BUN = process.execPath;
-/** An npx that finds a Bun without a network; npx passes no signal on. */
+/** An npx that finds Bun without a network. npx does not pass signals on. */
 const NPX_BUN = ["npx", "--yes", "--offline", "bun", "run"];
 const hasNpx = Bun.which("npx") !== null && Bun.spawnSync([...NPX_BUN, "--help"]).success;
 
-/** What runs a script of package.json, and the signals that it does not pass on. */
+/** A runner of package.json's scripts, and the signals that it does not pass on. */
 const RUNNERS: readonly { name: string; command: readonly string[]; signals: NodeJS.Signals[] }[] =
   [
     { name: "bun run", command: [BUN, "run"], signals: ["SIGKILL"] },
@@ -30,18 +30,18 @@ interface Site extends AsyncDisposable {
   readonly environment: Record<string, string>;
   readonly httpPort: number;
   readonly rpcPort: number;
-  /** What all its processes have printed. */
+  /** The output of all its processes. */
   output(): string;
-  /** Run in the background by a shell that ends at once. */
+  /** Run it in the background of a shell that ends at once. */
   run(command: readonly string[]): Promise<number>;
-  /** Of the tiers that have told it. */
+  /** The pids that the tiers have logged. */
   pids(tier?: "http" | "tcp"): number[];
   alive(): number[];
 }
 
 function isAlive(pid: number): boolean {
   try {
-    // One that has ended and that nobody has asked about has no command line.
+    // A zombie has no command line.
     return readFileSync(`/proc/${pid}/cmdline`, "utf8") !== "";
   } catch {
     return false;
@@ -135,7 +135,7 @@ describe.each(RUNNERS)("$name", ({ command, signals }) => {
     }
   }
 
-  test("start:tcp and start:http: nothing is left where it is killed", async () => {
+  test("start:tcp and start:http: nothing is left after SIGKILL", async () => {
     await using site = await makeSite();
     const runners = [
       await site.run([...command, "start:tcp"]),
@@ -158,7 +158,7 @@ describe("a script by itself, without a runner", () => {
       await freeze(site.pids("tcp")[0] ?? Number.NaN);
       process.kill(parent, "SIGKILL");
       await allEnded(site);
-      // The other was not killed: it has heard that its parent is gone.
+      // The other one was not killed: it noticed that its parent is gone.
       expect(site.output().match(/"closed"/g)).toHaveLength(1);
     });
   }
@@ -174,9 +174,9 @@ describe("a script by itself, without a runner", () => {
     expect((await fetch(`http://127.0.0.1:${site.httpPort}/signIn.html`)).status).toBe(200);
   });
 
-  test.concurrent("a tier that npm has started by another script lives on when that ends", async () => {
+  test.concurrent("a tier that another npm script started in the background lives on when the script ends", async () => {
     await using site = await makeSite();
-    // As a script named "deploy" that puts a tier into the background has it.
+    // As in a script named "deploy" that starts a tier in the background.
     const environment = { npm_lifecycle_event: "deploy", npm_command: "run-script" };
     const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
     const script = `"$0" src/tcp-main.ts & "$0" src/http-main.ts & sleep 1`;

@@ -16,7 +16,7 @@ const NGINX = programPath(PROGRAMS.nginx);
 const PER_ADDRESS = 64;
 const LANGUAGE_END = "\n```";
 
-/** The settings of docs/deploy.md, but for another port, which has no TLS. */
+/** The settings of docs/deploy.md, on another port and without TLS. */
 async function settings(upstream: string, port: number): Promise<string> {
   const guide = await Bun.file(join(ROOT, "docs/deploy.md")).text();
   const [, block = ""] = guide.split("```nginx\n");
@@ -63,7 +63,7 @@ describe.skipIf(!NGINX)("the settings for nginx in docs/deploy.md", () => {
     const sockets: Socket[] = [];
     try {
       const { hostname, port } = new URL(proxy.url);
-      // nginx counts a connection once it has read the headers of a request.
+      // nginx counts a connection when it has read the headers of a request.
       const head = [
         "POST /api/entrytask/user/signin HTTP/1.1",
         "Host: here",

@@ -7,7 +7,7 @@ import { eventually } from "../storage-pairs.ts";
 // Real processes on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(120_000);
 
-/** More than a tier may be silent and less than a stop may take. */
+/** Longer than a tier may be silent, and shorter than a stop may take. */
 const MAX_STOP_MS = 30_000;
 
 function both(script: "start" | "dev", dataDir: string, environment: Record<string, string> = {}) {
@@ -46,7 +46,7 @@ describe("bun run start", () => {
       await eventually("another listens", async () => {
         return pidsOf(start, tier).length === before.length + 1;
       });
-      // The others are not suspected: the tier as a whole has one more worker, and no less.
+      // The other workers are left alone: the tier has started exactly one more.
       expect(start.output.match(/starting another/g)).toHaveLength(1);
     });
   }
@@ -61,11 +61,11 @@ describe("bun run start", () => {
     });
   }
 
-  test.concurrent("kills no worker after it has itself stood still", async () => {
+  test.concurrent("kills no worker after the parent itself was stopped", async () => {
     await using folder = await Folder.make();
     await using start = both("start", folder.path);
     await start.waitFor(/both tiers are running/);
-    // As on a machine that was suspended: the parent is the last to go on.
+    // As on a machine that was suspended: the parent resumes last.
     const pids = [start.pid, ...pidsOf(start, "http"), ...pidsOf(start, "tcp")];
     for (const pid of pids) await freeze(pid);
     await Bun.sleep(8000);
@@ -76,7 +76,7 @@ describe("bun run start", () => {
   });
 });
 
-test.concurrent("bun run dev ends on SIGTERM while a tier stands still", async () => {
+test.concurrent("bun run dev ends on SIGTERM while a tier is stopped", async () => {
   await using folder = await Folder.make();
   await using dev = both("dev", folder.path);
   await dev.waitFor(/Portico is running/);
