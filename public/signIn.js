@@ -5,7 +5,9 @@ import { find, leaveFor, takeNote } from "./page.js";
 const form = find("form", HTMLFormElement);
 
 sendByScript(form, {
-  rules: "No account looks like this: usernames and passwords both have 4 to 13 characters.",
+  rules:
+    "No account looks like this: usernames have {{usernameLength}} characters, " +
+    "and passwords have {{passwordLength}}.",
   async send(fields) {
     const [username, password] = [textOf(fields, "username"), textOf(fields, "password")];
     const result = await api.signIn({ username, password });

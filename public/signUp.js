@@ -6,8 +6,8 @@ const form = find("form", HTMLFormElement);
 
 sendByScript(form, {
   rules:
-    "Please use 4 to 13 letters, digits, _ - or dots for the username, " +
-    "and 4 to 13 characters for the password.",
+    "Please use {{usernameLength}} letters, digits, _ - or dots for the username, " +
+    "and {{passwordLength}} characters for the password.",
   async send(fields) {
     const [username, password] = [textOf(fields, "username"), textOf(fields, "password")];
     const result = await api.signUp({ username, password });

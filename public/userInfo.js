@@ -6,10 +6,9 @@ import { find, leaveFor } from "./page.js";
 /** @import { Failure } from "./form.js" */
 
 const DEFAULT_PICTURE = "/avatars/default.webp";
-const PICTURE_LIMIT_BYTES = 8 * 1024 * 1024;
 const PICTURE_RULES =
   "This picture cannot be used. " +
-  "Please choose a JPEG, PNG, WebP, GIF or AVIF of at most 8 MiB and 64 megapixels (AVIF: 32). " +
+  "Please choose a JPEG, PNG, WebP, GIF or AVIF of {{pictureLimits}}. " +
   "Of an iPhone's HEIC, please choose a copy saved as JPEG.";
 // A picture may be large and a phone's way up narrow.
 const UPLOAD_TIMEOUT_MS = 180_000;
@@ -29,7 +28,7 @@ const signOutForm = find("#sign-out-form", HTMLFormElement);
 
 sendByScript(nicknameForm, {
   rules:
-    "Please use 1 to 8 characters, and at least one that can be seen; " +
+    "Please use {{nicknameLength}} characters, and at least one that can be seen; " +
     "an emoji may count as several.",
   async send(fields) {
     const wanted = { nickname: textOf(fields, "nickname"), username: shownName() };
@@ -46,7 +45,7 @@ sendByScript(pictureForm, {
     const file = chosen.files?.[0];
     // These two the server refuses as well, but only after the whole upload.
     if (!file) return incomplete("Please choose a picture first.");
-    if (file.size > PICTURE_LIMIT_BYTES) return incomplete(PICTURE_RULES);
+    if (file.size > Number(chosen.dataset.maxBytes)) return incomplete(PICTURE_RULES);
     const wanted = { profilePic: file, username: shownName() };
     const upload = api.updateProfilePic(wanted, { timeoutMs: UPLOAD_TIMEOUT_MS });
     const result = await signedIn(upload);

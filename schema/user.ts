@@ -21,6 +21,11 @@ const UNASSIGNED = "[\\p{Cn}\\p{Cs}]";
 /** Nobody sees them. The last ones are letters and symbols whose glyphs are blank. */
 const INVISIBLE = `\\p{White_Space}${IGNORABLE}\\p{Cf}\\u2800\\u{1d159}\\u{13441}\\u{13442}`;
 
+/** How many code points the texts of users have, after NFC normalisation. */
+export const USERNAME_LENGTH = { min: 4, max: 13 };
+export const PASSWORD_LENGTH = { min: 4, max: 13 };
+export const NICKNAME_LENGTH = { min: 1, max: 8 };
+
 interface TextRule {
   readonly format: string;
   readonly min: number;
@@ -49,8 +54,7 @@ function chosenText({ format, min, max, pattern, documented, rule, example }: Te
 
 const Username = chosenText({
   format: "username",
-  min: 4,
-  max: 13,
+  ...USERNAME_LENGTH,
   pattern: (lengths) => `^(?=.${lengths}$)(?!.*${IGNORABLE})${USERNAME_CHARACTERS}`,
   documented: { pattern: `^${USERNAME_CHARACTERS}`, not: IGNORABLE },
   rule: "code points, NFC: letters and digits of any script, and _ - .",
@@ -58,8 +62,7 @@ const Username = chosenText({
 });
 const Password = chosenText({
   format: "password",
-  min: 4,
-  max: 13,
+  ...PASSWORD_LENGTH,
   pattern: (lengths) => `^${PRINTABLE}${lengths}$`,
   documented: { pattern: `^[^${CONTROLS}]*$`, not: UNASSIGNED },
   rule: "printable code points, NFC.",
@@ -67,8 +70,7 @@ const Password = chosenText({
 });
 const Nickname = chosenText({
   format: "nickname",
-  min: 1,
-  max: 8,
+  ...NICKNAME_LENGTH,
   pattern: (lengths) => `^(?=.*[^${INVISIBLE}])${PRINTABLE}${lengths}$`,
   documented: { pattern: `^[^${CONTROLS}]*$`, not: `${UNASSIGNED}|^[${INVISIBLE}]*$` },
   rule: "printable code points, NFC, one of which can be seen.",

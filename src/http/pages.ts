@@ -1,6 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Handler } from "./exchange.ts";
+import { MAX_UPLOAD_BYTES, PICTURE_LIMITS } from "../../schema/picture.ts";
+import { NICKNAME_LENGTH, PASSWORD_LENGTH, USERNAME_LENGTH } from "../../schema/user.ts";
+import { DomainError } from "../rpc/error.ts";
+import type { Exchange, Handler, HttpParts } from "./exchange.ts";
+import { withFirstSession } from "./session-cookie.ts";
+
+type PageRoutes = Record<string, { readonly GET: Handler }>;
 
 const HEADERS = {
   "Cache-Control": "no-cache",
@@ -11,24 +17,95 @@ const HEADERS = {
     "form-action 'self'; frame-ancestors 'none'",
 };
 
-/** A route for each file that stands in the folder at the start, and for nothing else. */
-export function pageRoutes(folder: string): Record<string, { GET: Handler }> {
-  const files = readdirSync(folder, { withFileTypes: true }).filter((item) => item.isFile());
-  return Object.fromEntries(
-    files.map(({ name }) => [`/${name}`, { GET: page(join(folder, name)) }]),
-  );
+/** What `{{name}}` stands for in pages and their scripts. */
+const LIMITS: Readonly<Record<string, string>> = {
+  usernameLength: lengthWords(USERNAME_LENGTH),
+  passwordLength: lengthWords(PASSWORD_LENGTH),
+  nicknameLength: lengthWords(NICKNAME_LENGTH),
+  pictureLimits: PICTURE_LIMITS,
+  maxUploadBytes: `${MAX_UPLOAD_BYTES}`,
+};
+
+/** The viewer of `/openapi.json`, from its package. */
+const VIEWER = "swagger-ui-dist";
+const VIEWER_FILES = ["swagger-ui.css", "swagger-ui-bundle.js"];
+
+/** "/", the files of the public folder at the start, and "/docs" with what it loads. */
+export function pageRoutes(
+  parts: Pick<HttpParts, "clients" | "cookie" | "publicFolder">,
+): PageRoutes {
+  const { publicFolder } = parts;
+  const routes: PageRoutes = { "/": { GET: homeHandler(parts) } };
+  for (const file of readdirSync(publicFolder, { withFileTypes: true })) {
+    if (file.isFile()) routes[`/${file.name}`] = { GET: page(join(publicFolder, file.name)) };
+  }
+  routes["/docs"] = { GET: page(join(publicFolder, "docs.html")) };
+  for (const name of VIEWER_FILES) {
+    const path = Bun.resolveSync(`${VIEWER}/${name}`, import.meta.dir);
+    routes[`/docs/${name}`] = { GET: serve(readFileSync(path), path, "public, max-age=86400") };
+  }
+  return routes;
+}
+
+/** Redirect a browser to the profile if it is signed in, and to the sign-in if not. */
+function homeHandler({ clients, cookie }: Pick<HttpParts, "clients" | "cookie">): Handler {
+  return async (exchange) => {
+    const page = (await isSignedIn(exchange)) ? "/userInfo.html" : "/signIn.html";
+    return new Response(null, {
+      status: 302,
+      headers: { Location: page, "Cache-Control": "no-store" },
+    });
+  };
+
+  async function isSignedIn({ request, requestId }: Exchange): Promise<boolean> {
+    try {
+      await withFirstSession(cookie.read(request), (sessionId) =>
+        clients.user.getUserInfo({ sessionId }, { requestId }),
+      );
+      return true;
+    } catch (error) {
+      // If the session cannot be checked, the profile's page shows what is wrong, and leads to the
+      // sign-in if that turns out to be needed.
+      return !(error instanceof DomainError && error.code !== "DataBaseError");
+    }
+  }
+}
+
+function page(path: string): Handler {
+  const bytes = readFileSync(path);
+  const isText = /\.(html|js)$/.test(path);
+  return serve(isText ? Buffer.from(fillLimits(bytes.toString())) : bytes, path);
 }
 
 /**
- * Serve one file from memory, always whole. From the disk, Bun would answer ranges, with statuses
- * that the API does not have, and read the file for each of many pipelined requests.
+ * Replace each `{{name}}` with the limit of that name.
+ * @throws {Error} no limit has the name
  */
-export function page(path: string, cacheControl = HEADERS["Cache-Control"]): Handler {
-  const bytes = readFileSync(path);
+export function fillLimits(text: string): string {
+  return text.replace(/\{\{(\w*)\}\}/g, (placeholder, name: string) => {
+    const limit = LIMITS[name];
+    if (limit === undefined) throw new Error(`Cannot fill ${placeholder}: no limit has this name`);
+    return limit;
+  });
+}
+
+/**
+ * Serve bytes from memory, always whole. If Bun served the file, it would answer ranges, with
+ * statuses that the API does not have, and read the file again for each pipelined request.
+ */
+function serve(
+  bytes: Uint8Array<ArrayBuffer>,
+  path: string,
+  cacheControl = HEADERS["Cache-Control"],
+): Handler {
   const headers = new Headers({
     ...HEADERS,
     "Content-Type": Bun.file(path).type,
     "Cache-Control": cacheControl,
   });
   return () => Promise.resolve(new Response(bytes, { headers }));
+}
+
+function lengthWords({ min, max }: { readonly min: number; readonly max: number }): string {
+  return `${min} to ${max}`;
 }

@@ -7,9 +7,7 @@ import {
 import { avatarHandlers } from "./avatar/handlers.ts";
 import { callHandler } from "./call-endpoint.ts";
 import { refusePrefetch, SameSite } from "./csrf.ts";
-import { docsRoutes } from "./docs.ts";
 import type { Handler, HttpParts } from "./exchange.ts";
-import { homeHandler } from "./home.ts";
 import { pageRoutes } from "./pages.ts";
 import { Refusal } from "./reply.ts";
 
@@ -23,11 +21,7 @@ export function routes(parts: HttpParts): RouteTable {
     updateProfilePic: avatar.update,
     showPicture: avatar.show,
   };
-  const table: Record<string, Record<string, Handler>> = {
-    "/": { GET: homeHandler(parts) },
-    ...docsRoutes(parts.publicFolder), // /docs and what it loads
-    ...pageRoutes(parts.publicFolder), // /signUp.html, /openapi.json, …
-  };
+  const table: Record<string, Record<string, Handler>> = { ...pageRoutes(parts) };
   const sameSite = new SameSite(parts.publicOrigin, parts.log);
   eachCallEndpoint((endpoint) => add(endpoint, callHandler(endpoint, parts)));
   for (const endpoint of OWN_ENDPOINTS) add(endpoint, ownHandlers[endpoint.name]);

@@ -1,4 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { MAX_UPLOAD_BYTES, PICTURE_LIMITS } from "../../schema/picture.ts";
+import { NICKNAME_LENGTH, PASSWORD_LENGTH, USERNAME_LENGTH } from "../../schema/user.ts";
+import { fillLimits } from "../../src/http/pages.ts";
 import { Api, ENDPOINTS, newMember, UNKNOWN_SESSION } from "./client.ts";
 import { describePairs, sharedStack } from "./pairs.ts";
 import { getRaw } from "./raw-http.ts";
@@ -30,6 +33,21 @@ describePairs("pages", (pair) => {
     const text = await (await api().fetch("GET", page)).text();
     for (const field of fields) expect(text).toMatch(new RegExp(`name=["']?${field}\\b`));
     expect(text).toMatch(/type=["']?submit\b/);
+  });
+
+  test.each([
+    ["/signUp.html", `${USERNAME_LENGTH.min} to ${USERNAME_LENGTH.max} letters`],
+    ["/signUp.html", `${PASSWORD_LENGTH.min} to ${PASSWORD_LENGTH.max} characters of any kind`],
+    ["/signUp.js", `${USERNAME_LENGTH.min} to ${USERNAME_LENGTH.max} letters`],
+    ["/signIn.js", `passwords have ${PASSWORD_LENGTH.min} to ${PASSWORD_LENGTH.max}`],
+    ["/userInfo.html", `${NICKNAME_LENGTH.min} to ${NICKNAME_LENGTH.max} characters`],
+    ["/userInfo.html", `AVIF, ${PICTURE_LIMITS}.`],
+    ["/userInfo.html", `data-max-bytes="${MAX_UPLOAD_BYTES}"`],
+    ["/userInfo.js", `of ${PICTURE_LIMITS}.`],
+  ])("%s says %p, as the schema does", async (path, limit) => {
+    const text = await (await api().fetch("GET", path)).text();
+    expect(text).toContain(limit);
+    expect(text).not.toMatch(/\{\{\w+\}\}/);
   });
 
   test.each(PAGES)("%s loads what there is, of its own server only", async (page) => {
@@ -143,4 +161,10 @@ describePairs("pages", (pair) => {
       }
     }
   });
+});
+
+test("a page that names a limit that there is not stops the start", () => {
+  expect(() => fillLimits("<p>{{usernameLength}} {{nicknameLengths}}</p>")).toThrow(
+    "Cannot fill {{nicknameLengths}}: no limit has this name",
+  );
 });

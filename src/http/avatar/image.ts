@@ -2,7 +2,7 @@ import { MAX_AVIF_PIXELS, MAX_PIXELS } from "../../../schema/picture.ts";
 import { RpcError } from "../../rpc/error.ts";
 import { Refusal } from "../reply.ts";
 import { Decoder } from "./decoder.ts";
-import type { PictureFault } from "./picture-file.ts";
+import { MAX_SCANS, type PictureFault } from "./picture-file.ts";
 
 export interface PictureLimits {
   /** Processes that decode at once. */
@@ -31,7 +31,7 @@ const DETAILS: Readonly<Record<PictureFault | "time", string>> = {
   format: "must be a JPEG, PNG, WebP, GIF or AVIF",
   heic: "HEIC cannot be read here; save it as JPEG (iPhone: Settings, Camera, Most Compatible)",
   pixels: `at most ${MAX_PIXELS / 1e6} megapixels, an AVIF ${MAX_AVIF_PIXELS / 1e6}`,
-  scans: "a progressive JPEG of at most 100 scans",
+  scans: `a progressive JPEG of at most ${MAX_SCANS} scans`,
   time: "takes too long to decode; save it as a plain JPEG",
 };
 

@@ -29,7 +29,7 @@ export interface PictureFile {
 }
 
 /** Progressive JPEGs of real programs have up to 17. Each costs a pass over the whole picture. */
-const MAX_SCANS = 100;
+export const MAX_SCANS = 100;
 /** JPEG has no room for more in one, and cameras write no more elsewhere. */
 const MAX_EXIF_BYTES = 64 * 1024;
 const HEIF_BRANDS = /^(hei[cmsxv]|hev[cmsx]|mif1|msf1)$/;
