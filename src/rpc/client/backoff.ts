@@ -1,6 +1,6 @@
 import type { BackoffLimits } from "../limits.ts";
 
-/** Tells when a lost server is to be tried again: soon at first, then less and less often. */
+/** When to try a lost server again: soon at first, then less and less often. */
 export class Backoff {
   readonly #limits: BackoffLimits;
   readonly #retry: () => void;
@@ -18,18 +18,18 @@ export class Backoff {
     return this.#failures > 0;
   }
 
-  /** A try begins: the next one keeps its distance from this moment. */
+  /** A try begins: the delay until the next try counts from now. */
   begin(): void {
     this.#triedAt = performance.now();
   }
 
-  /** A try has failed. Where the next one is due already, this one failed beside others. */
+  /** A try has failed. If the next one is scheduled already, several tries failed together. */
   fail(): void {
     if (this.#timer) return;
     const { minBackoffMs, maxBackoffMs } = this.#limits;
     const fullMs = Math.min(maxBackoffMs, minBackoffMs * 2 ** this.#failures);
     this.#failures++;
-    // Jitter: clients that lost a server together must not all come back to it at once.
+    // Jitter: clients that lost a server together must not all reconnect at once.
     const dueAt = this.#triedAt + fullMs * (0.5 + 0.5 * Math.random());
     const onDue = () => {
       this.#timer = undefined;
@@ -39,7 +39,7 @@ export class Backoff {
     this.#timer.unref();
   }
 
-  /** The server is back, or nobody wants it any more. */
+  /** The server is back, or no longer needed. */
   end(): void {
     this.#failures = 0;
     clearTimeout(this.#timer);

@@ -15,7 +15,7 @@ import { Balancer } from "./balancer.ts";
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-test("many calls share one connection and get their own answers, in whatever order", async () => {
+test("many calls share one connection, and each gets its own answer in any order", async () => {
   const random = seededRandom(testSeed("answers out of order"));
   const finished: string[] = [];
   await using server = startServer(async ({ text }) => {
@@ -62,7 +62,7 @@ test("a call ends at its deadline, and its connection serves the next", async ()
   expect(server.listener.connections).toBe(1);
 });
 
-test("a call without time left never reaches a handler", async () => {
+test("a call with no time left never reaches a handler", async () => {
   const seen: string[] = [];
   await using server = startServer(async (request) => {
     seen.push(request.text);
@@ -94,7 +94,7 @@ test("an invalid request is invalid_argument, and no handler runs", async () => 
   expect(runs).toBe(0);
 });
 
-test("a declared error arrives as itself", async () => {
+test("a declared error reaches the caller unchanged", async () => {
   await using server = startServer(async () => {
     throw new DomainError("PasswordError");
   });
@@ -105,7 +105,7 @@ test("a declared error arrives as itself", async () => {
   expect(server.logged).toEqual([]);
 });
 
-test("DataBaseError goes without declaring; its cause is logged and not sent", async () => {
+test("every method can return DataBaseError; its cause is logged and not sent", async () => {
   await using server = startServer(async () => {
     const cause = new Error("10.0.0.7 down");
     throw new DomainError("DataBaseError", "Cannot read user: 10.0.0.7 down", { cause });
@@ -140,7 +140,7 @@ test.each([
     },
   ],
 ])(
-  "where a handler %s, the caller learns nothing and the log has the request id",
+  "if a handler %s, the caller hears no details and the log has the request id",
   async (_, run) => {
     await using server = startServer(run);
     using client = startClient(server.port);
@@ -156,7 +156,7 @@ test.each([
   },
 );
 
-test("what a handler returns against its type ends the call as internal", async () => {
+test("a handler's reply that does not match its type ends the call as internal", async () => {
   const cyclic: { text: string; self?: unknown } = { text: "a" };
   cyclic.self = cyclic;
   const replies: Record<string, unknown> = {
@@ -173,7 +173,7 @@ test("what a handler returns against its type ends the call as internal", async 
   expect(server.listener.connections).toBe(1);
 });
 
-test("a handler may answer with a status of its own", async () => {
+test("a handler can answer with an RPC status", async () => {
   await using server = startServer(async () => {
     throw new RpcError("resource_exhausted", "Too busy", { processed: false, retryAfterMs: 70 });
   });
@@ -186,7 +186,7 @@ test("a handler may answer with a status of its own", async () => {
   });
 });
 
-test("a method that the server lacks, or has in another shape, is refused by name", async () => {
+test("a method that the server lacks or has in another shape is refused by name", async () => {
   await using server = startServer(async (request) => request);
   using client = startClient(server.port);
   const { balancer } = client;
@@ -201,7 +201,7 @@ test("a method that the server lacks, or has in another shape, is refused by nam
   expect(await client.say("a")).toBe("a");
 });
 
-test("a request over the server's frame limit fails alone, before it is sent", async () => {
+test("a request over the server's frame limit fails alone, and is not sent", async () => {
   await using server = startServer(async (request) => request, { limits: { maxFrameBytes: 2000 } });
   using client = startClient(server.port);
   const [error, answer] = await Promise.all([
@@ -222,7 +222,7 @@ test("a reply over the client's frame limit is internal, and fails alone", async
   expect(server.listener.connections).toBe(1);
 });
 
-test("a large call passes in both directions", async () => {
+test("a large request and a large reply pass", async () => {
   await using server = startServer(async (request) => request);
   using client = startClient(server.port);
   const texts = Array.from({ length: 10 }, (_, n) => String(n).repeat(900_000));
@@ -230,7 +230,7 @@ test("a large call passes in both directions", async () => {
   expect(answers.every((answer, n) => answer === texts[n])).toBeTrue();
 });
 
-test("a request that is not JSON fails its caller at once and nobody else", async () => {
+test("a request that has no JSON form fails at once, and fails no other call", async () => {
   await using server = startServer(async (request) => request);
   using client = startClient(server.port);
   const cyclic: { text: string; self?: unknown } = { text: "a" };
@@ -258,7 +258,7 @@ test("with all addresses dead, a call is unavailable well before its deadline", 
   expect(performance.now() - startedAt).toBeLessThan(2000);
 });
 
-test("a port that is none fails the call and not the process", async () => {
+test("an invalid port fails the call, not the process", async () => {
   using client = startClient(70_000);
   expect(await failure(client.say("a"))).toMatchObject({ status: "unavailable" });
 });
@@ -277,7 +277,7 @@ test("calls spread over two servers", async () => {
   expect(Math.min(...served)).toBeGreaterThan(20);
 });
 
-test("close() fails what is under way, and every call after it", async () => {
+test("close() fails the calls in flight, and every call after it", async () => {
   await using server = startServer(() => new Promise(() => undefined));
   using client = startClient(server.port);
   const running = failure(client.say("a"));
@@ -289,7 +289,7 @@ test("close() fails what is under way, and every call after it", async () => {
   await eventually(() => server.listener.connections === 0);
 });
 
-test("a balancer without an address is refused when it is made", () => {
+test("the constructor throws if there is no address", () => {
   expect(() => new Balancer([])).toThrow(RangeError);
   new Balancer([{ host: HOST, port: 1 }]).close();
 });

@@ -9,19 +9,19 @@ import { Call, type ClientContext } from "./call.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { type Resolve, Servers } from "./servers.ts";
 
-/** Who calls, and how it and its servers know each other. */
+/** What a client tells its servers, and how both sides verify each other. */
 export interface ClientIdentity extends Omit<Greeting, "hello"> {
-  /** Said in HELLO, for the logs of the other side. */
+  /** Sent in HELLO, for the server's log. */
   readonly build?: string;
-  /** Every IP address of a host name. Default: what the system's DNS says. */
+  /** Default: the system's DNS. */
   readonly resolve?: Resolve;
-  /** Hears of servers that are lost, cannot be used, or are back. */
+  /** Logs servers that are lost, cannot be used, or are back. */
   readonly log?: Log;
 }
 
 /**
- * Spreads calls over several servers: of two random ones, the less loaded. A call that failed is
- * tried again where that does no harm, at another server first, within a budget and its deadline.
+ * Spreads calls over several servers: of two random ones, the less loaded. A failed call is tried
+ * again if that is safe, at another server if possible, within a budget and its deadline.
  */
 export class Balancer implements Caller {
   readonly #context: ClientContext;
@@ -54,7 +54,7 @@ export class Balancer implements Caller {
     });
   }
 
-  /** Close every connection; calls under way fail with `unavailable`. */
+  /** Close every connection; calls in flight fail with `unavailable`. */
   close(): void {
     this.#context.servers.close();
   }

@@ -15,7 +15,7 @@ import {
 setDefaultTimeout(60_000);
 
 const LONG_MS = 50_000;
-/** A lost server is not even looked at during a test. */
+/** A lost server is not tried again during a test. */
 const NEVER_AGAIN = { minBackoffMs: 40_000, maxBackoffMs: 40_000 };
 
 /** Answers after `delayMs` and counts. */
@@ -41,14 +41,14 @@ class CountingServer implements AsyncDisposable {
   }
 }
 
-/** A server that has gone wrong: it hangs up on whoever connects. */
+/** A broken server: it closes every connection at once. */
 function startBrokenServer(): FakeServer {
   const server = startFakeServer(() => undefined);
   server.onOpen = (peer) => peer.socket?.terminate();
   return server;
 }
 
-/** Reads, so that no call is lost with a connection that nobody has seen break yet. */
+/** Idempotent, so that a connection that breaks unnoticed loses no call. */
 async function readOneByOne({ balancer }: TestClient, count: number): Promise<void> {
   const read = { ...SAY, idempotent: true };
   for (let n = 0; n < count; n++) {
@@ -57,11 +57,11 @@ async function readOneByOne({ balancer }: TestClient, count: number): Promise<vo
   }
 }
 
-test("the quick one of two servers gets most of the calls", async () => {
+test("the quicker of two servers gets most of the calls", async () => {
   await using slow = new CountingServer(40);
   await using quick = new CountingServer(2);
   using client = startClient([slow.port, quick.port]);
-  await readOneByOne(client, 10); // Connected to both.
+  await readOneByOne(client, 10); // Now it is connected to both.
   const before = { slow: slow.served, quick: quick.served };
   let left = 200;
   const workers = Array.from({ length: 6 }, async () => {
@@ -91,13 +91,13 @@ test("of three servers, the one with most in flight never gets the next call", a
     if (second < most) expect(chosen).not.toBe(most);
     if (least < second && chosen !== least) middle++;
   }
-  // Nor is it always the one with the least: clients that all see the same one would run there.
+  // Nor always the one with the least: all clients would choose the same server at once.
   expect(middle).toBeGreaterThan(0);
   client.balancer.close();
   await Promise.all(hanging);
 });
 
-test("a lost server gets no call while another serves, and does once it is back", async () => {
+test("a lost server gets no call while another serves, until it is back", async () => {
   await using steady = new CountingServer();
   const first = new CountingServer();
   const { port } = first;
@@ -114,18 +114,18 @@ test("a lost server gets no call while another serves, and does once it is back"
   expect(back.served).toBeGreaterThan(0);
 });
 
-test("a server that is left out costs no call a try, for as long as it is left out", async () => {
+test("while a server is left out, no call is tried there", async () => {
   using broken = startBrokenServer();
   await using healthy = new CountingServer();
   using client = startClient([broken.port, healthy.port], NEVER_AGAIN);
   await eventually(() => broken.peers.length > 0);
-  await readOneByOne(client, 20); // Whatever was chosen before it was found out.
+  await readOneByOne(client, 20); // Calls chosen before the server counts as lost.
   const connects = broken.peers.length;
   await readOneByOne(client, 100);
   expect(broken.peers).toHaveLength(connects);
 });
 
-/** How many of 40 calls are given to one of `dead` servers, where four are there in all. */
+/** How many of 40 calls are given to one of `dead` servers, of four in all. */
 async function givenToDead(dead: number): Promise<number> {
   await using stack = new AsyncDisposableStack();
   const broken = Array.from({ length: dead }, () => stack.use(startBrokenServer()));
@@ -134,7 +134,7 @@ async function givenToDead(dead: number): Promise<number> {
   const client = stack.use(startClient(ports, NEVER_AGAIN));
   await eventually(() => broken.every(({ peers }) => peers.length > 0));
   await eventually(() => healthy.every(({ server }) => server.listener.connections > 0));
-  await Bun.sleep(50); // Their ends have been seen.
+  await Bun.sleep(50); // The client has seen them close.
   const connects = () => broken.reduce((sum, { peers }) => sum + peers.length, 0);
   const before = connects();
   let ended = 0;
@@ -149,11 +149,11 @@ async function givenToDead(dead: number): Promise<number> {
   const served = () => healthy.reduce((sum, each) => sum + each.served, 0);
   await eventually(() => ended === served());
   await Bun.sleep(50);
-  // One that a dead server was chosen for makes it connect, or waits for its return.
+  // A call that is given to a dead server makes the pool connect, or waits for its return.
   return connects() - before + count - ended;
 }
 
-test("of four servers one, two or three dead ones are given no call", async () => {
+test("with one, two or three of four servers dead, the dead ones get no call", async () => {
   expect(await Promise.all([1, 2, 3].map(givenToDead))).toEqual([0, 0, 0]);
 });
 

@@ -175,7 +175,7 @@ export class Call<Reply> implements AttemptedCall {
     const attempt = this.#attempt;
     attempt?.drop();
     const processed = this.#mayHaveRun || attempt?.isSent === true;
-    const message = `Cannot finish ${this.method.name}: its caller cancelled it`;
+    const message = `Cannot finish ${this.method.name}: the caller cancelled it`;
     this.#fail(new RpcError("cancelled", message, { processed }));
   }
 

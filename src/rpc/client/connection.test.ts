@@ -18,7 +18,7 @@ function answer(frame: Frame, peer: RawPeer): void {
   peer.send({ type: FrameType.response, id: frame.id, body: frame.body });
 }
 
-/** Answers SAY, but first does what the test says, on the first request only. */
+/** Answers SAY; before the first answer, it does what the test says. */
 function startOddServer(first: (frame: Frame, peer: RawPeer) => void) {
   let requests = 0;
   return startFakeAnswerer((frame, peer) => {
@@ -33,10 +33,10 @@ test.each<[string, (peer: RawPeer) => void]>([
   ["sends garbage", (peer) => peer.write(Buffer.alloc(5000, 0xff))],
   ["speaks HTTP", (peer) => peer.write("HTTP/1.1 400 Bad Request\r\n\r\n")],
   [
-    "is of another protocol",
+    "speaks another protocol",
     (peer) => peer.send({ type: FrameType.hello, body: helloBody({ magic: "other" }) }),
   ],
-  ["greets with no JSON", (peer) => peer.send({ type: FrameType.hello, body: "hello" })],
+  ["sends a HELLO that is not JSON", (peer) => peer.send({ type: FrameType.hello, body: "hello" })],
   [
     "speaks another version",
     (peer) => peer.send({ type: FrameType.hello, body: helloBody({ versions: [2, 3] }) }),
@@ -46,7 +46,7 @@ test.each<[string, (peer: RawPeer) => void]>([
     (peer) => peer.send({ type: FrameType.hello, body: helloBody({ maxInFlight: 0 }) }),
   ],
   [
-    "answers before it greets",
+    "answers before its HELLO",
     (peer) => peer.send({ type: FrameType.response, id: 1, body: '{"text":"a"}' }),
   ],
   [
@@ -65,12 +65,12 @@ test.each<[string, (peer: RawPeer) => void]>([
 });
 
 test.each<[string, (peer: RawPeer) => void]>([
-  ["never greets", () => undefined],
+  ["never sends HELLO", () => undefined],
   [
-    "greets by half",
+    "sends half a HELLO",
     (peer) => peer.write(encode({ type: FrameType.hello, body: helloBody() }).subarray(0, 20)),
   ],
-])("a server that %s is given up after the handshake's time", async (_, onOpen) => {
+])("a server that %s is closed after the handshake timeout", async (_, onOpen) => {
   using server = startFakeServer(() => undefined);
   server.onOpen = onOpen;
   using client = startClient(server.port, { handshakeTimeoutMs: 60 });
@@ -80,7 +80,7 @@ test.each<[string, (peer: RawPeer) => void]>([
   await eventually(() => server.peers.every((peer) => peer.isClosed));
 });
 
-test("a connection that was greeted outlives the handshake's time", async () => {
+test("a connection stays open after the handshake timeout once HELLO has come", async () => {
   using server = startFakeAnswerer(answer);
   using client = startClient(server.port, { handshakeTimeoutMs: 60 });
   expect(await client.say("a")).toBe("a");
@@ -89,7 +89,7 @@ test("a connection that was greeted outlives the handshake's time", async () => 
   expect(server.peers).toHaveLength(1);
 });
 
-test("a server that greets and hangs up does not set off a storm of connections", async () => {
+test("a server that sends HELLO and hangs up causes no storm of connections", async () => {
   using server = startFakeAnswerer((_, peer) => peer.socket?.terminate());
   using client = startClient(server.port);
   const errors = await Promise.all(["a", "b", "c"].map((text) => failure(client.say(text))));
@@ -109,7 +109,7 @@ test("an answer to an unknown id is ignored", async () => {
   expect(server.peers).toHaveLength(1);
 });
 
-test("of two answers to one call the first counts", async () => {
+test("of two answers to one call, the first counts", async () => {
   using server = startOddServer((frame, peer) => {
     answer(frame, peer);
     peer.send({ type: FrameType.response, id: frame.id, body: '{"text":"wrong"}' });
@@ -124,10 +124,10 @@ test("of two answers to one call the first counts", async () => {
   expect(server.peers).toHaveLength(1);
 });
 
-test("a silent server costs a call its deadline, is told so, and answers in vain", async () => {
+test("a call to a silent server ends at its deadline; a late answer is dropped", async () => {
   using server = startOddServer(() => undefined);
   using client = startClient(server.port);
-  // Long enough for a busy machine to connect, and to send the request, in a part of it.
+  // Long enough for a busy machine to connect and send the request well before it.
   const timeoutMs = 500;
   const startedAt = performance.now();
   const error = await failure(client.say("a", timeoutMs));
@@ -175,7 +175,7 @@ test("an unknown frame that is marked optional is skipped", async () => {
 test.each([
   ["is not JSON", "not JSON"],
   ["does not match its schema", '{"text":42,"password":"secret"}'],
-])("a reply that %s is internal, and harms no other call", async (_, body) => {
+])("a reply that %s fails its call as internal, and no other call", async (_, body) => {
   using server = startOddServer((frame, peer) =>
     peer.send({ type: FrameType.response, id: frame.id, body }),
   );
@@ -215,10 +215,10 @@ test.each<[string, string, number, object]>([
   expect(server.peers).toHaveLength(1);
 });
 
-test("a server that stops reading gets no more, and is cut off", async () => {
+test("a server that stops reading gets no more bytes, and its connection is closed", async () => {
   using server = startFakeAnswerer((_, peer) => {
     peer.socket?.pause();
-    // That it still speaks does not help.
+    // The server still sends, which does not count.
     const ping = { type: FrameType.ping, flags: Flag.optional, body: "" };
     const timer = setInterval(() => peer.socket?.readyState === 1 && peer.send(ping), 100);
     timer.unref();
@@ -232,7 +232,7 @@ test("a server that stops reading gets no more, and is cut off", async () => {
   });
   const first = failure(client.say("a"));
   await eventually(() => server.peers.some((peer) => peer.frames.length === 2));
-  // More than the kernel keeps for a reader that sleeps, which is some megabytes.
+  // More than the few megabytes that the kernel buffers for a peer that does not read.
   const rest = Array.from({ length: 400 }, () => failure(client.say("x".repeat(60_000))));
   expect(await first).toMatchObject({ status: "unavailable", processed: true });
   expect(String(await first)).toContain("does not read");

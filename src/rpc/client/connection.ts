@@ -177,7 +177,7 @@ export class Connection implements AttemptHolder {
 
   #onAnswer(frame: Frame): void {
     if (frame.type === FrameType.error && frame.id === 0) {
-      throw new FrameError(`Cannot go on: the server says ${frame.body}`);
+      throw new FrameError(`Cannot keep the connection: the server says ${frame.body}`);
     }
     const attempt = this.#attempts.take(frame.id);
     if (!attempt) return; // A late answer: its deadline has passed, or it was cancelled.

@@ -24,7 +24,7 @@ import { eventually, SAY, startClient, startServer } from "../testing/stack.ts";
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-/** What a busy machine may add to a deadline. */
+/** How late a busy machine may notice a deadline. */
 const NOISE_MS = 10_000;
 const SHORT_MS = 100;
 const LONG_MS = 20_000;
@@ -41,7 +41,7 @@ const FAULTS: [string, Fault, Outcome][] = [
   ["resets the connection", resets, "unavailable"],
   ["answers late", answersLate, "deadline_exceeded"],
   ["answers twice", answersTwice, "answered"],
-  ["answers, and then says otherwise", contradictsItself, "answered"],
+  ["answers, and then contradicts itself", contradictsItself, "answered"],
   ["answers an unknown id", answersUnknownId, "deadline_exceeded"],
   ["trickles its answers, but in time", trickles(0), "answered"],
   ["trickles its answers too slowly", trickles(20), "deadline_exceeded"],
@@ -65,7 +65,7 @@ describe.each(FAULTS)("a server that %s", (_, fault, outcome) => {
           return "answered";
         } catch (error) {
           if (!(error instanceof RpcError)) throw error;
-          // It may have run: nobody must believe that it did not.
+          // It may have run: the error must say so.
           expect(error.processed).toBeTrue();
           return error.status;
         }
@@ -79,7 +79,7 @@ describe.each(FAULTS)("a server that %s", (_, fault, outcome) => {
 
       faulty[Symbol.dispose]();
       await eventually(() => faulty.peers.every((peer) => peer.isClosed));
-      await Bun.sleep(20); // Both ends have seen it.
+      await Bun.sleep(20); // Both sides have seen it.
       await using healthy = startServer(async (request) => request, { port: faulty.port });
       expect(await client.say("next")).toBe("next");
       expect(healthy.listener.connections).toBe(1);
@@ -93,12 +93,12 @@ describe.each(FAULTS)("a server that %s", (_, fault, outcome) => {
 test.each<[string, Fault, Outcome]>([
   ["late", answersLate, "deadline_exceeded"],
   ["twice", answersTwice, "answered"],
-  ["and then says otherwise", contradictsItself, "answered"],
+  ["and then contradicts itself", contradictsItself, "answered"],
   ["an unknown id", answersUnknownId, "deadline_exceeded"],
 ])("a server that answers %s keeps its connection, and no answer is mixed up", async (...row) => {
   const [, fault, outcome] = row;
   using server = startFaultyServer(...TEXTS.map(() => fault), answersWell);
-  // Just as many slots as faults: one that is not given back is missed at once.
+  // As many slots as faults: a slot that is not freed fails the next call.
   const limits = { maxConnections: 1, maxInFlight: TEXTS.length };
   using client = startClient(server.port, limits);
   const timeoutMs = outcome === "answered" ? LONG_MS : SHORT_MS;
@@ -117,8 +117,8 @@ describe.each<[string, Fault]>([
   ["resets the connection", resets],
   ["closes in the middle of a frame", closesMidFrame],
   ["resets in the middle of a frame", resetsMidFrame],
-])("beside a healthy server, one that %s", (_, fault) => {
-  test("costs no read an error", async () => {
+])("next to a healthy server, a server that %s", (_, fault) => {
+  test("fails no read", async () => {
     using faulty = startFaultyServer(fault);
     await using healthy = startServer(async (request) => request);
     using client = startClient([faulty.port, healthy.port]);
@@ -126,10 +126,10 @@ describe.each<[string, Fault]>([
       const calls = TEXTS.map((text) => client.balancer.call(READ, { text }));
       expect(await Promise.all(calls)).toEqual(TEXTS.map((text) => ({ text })));
     }
-    expect(faulty.requests).not.toEqual([]); // Else it was no test.
+    expect(faulty.requests).not.toEqual([]); // The faulty server was called at all.
   });
 
-  test("never makes anything that is not a read happen twice", async () => {
+  test("never makes a write happen twice", async () => {
     const begun: string[] = [];
     using faulty = startFaultyServer((request, peer) => {
       begun.push(JSON.parse(request.body).text);

@@ -1,4 +1,4 @@
-// A method has changed without breaking anybody: who may call whom.
+// A method has changed compatibly: which client can call which server.
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
@@ -42,7 +42,7 @@ test("a server answers clients of every shape that it still serves", async () =>
   expect(loud).toEqual({ text: "NEWEST", length: 6 });
 });
 
-test("a shape that the server no longer serves is refused by name, before it is sent", async () => {
+test("a shape that the server no longer serves is refused by name, and is not sent", async () => {
   await using server = startServerNow();
   using client = startClient(server.port);
   const dropped = { ...SAY, hash: "a hash from before a breaking change" };
@@ -51,7 +51,7 @@ test("a shape that the server no longer serves is refused by name, before it is 
   expect(`${error}`).toContain("Test.say");
 });
 
-test("a client that is newer than one of its servers calls another", async () => {
+test("a client that is newer than one of its servers calls another server", async () => {
   await using older = startServer(async (request) => request);
   await using newer = startServerNow();
   using lonely = startClient(older.port);
@@ -67,10 +67,10 @@ test("a client that is newer than one of its servers calls another", async () =>
 });
 
 test.each<[string, unknown]>([
-  ["no object", ["a hash"]],
-  ["no list", { [SAY.number]: SAY.hash }],
-  ["a list of anything", { [SAY.number]: [SAY.hash, 7] }],
-])("older shapes that are %s count for nothing", async (_, olderShapes) => {
+  ["not an object", ["a hash"]],
+  ["not lists", { [SAY.number]: SAY.hash }],
+  ["lists of other types", { [SAY.number]: [SAY.hash, 7] }],
+])("older shapes that are %s are ignored", async (_, olderShapes) => {
   const methods = { [SAY.number]: "another hash" };
   using server = startFakeServer((frame, peer) => {
     const body = helloBody({ methods, olderShapes });

@@ -7,14 +7,14 @@ import { eventually, startClient, startServer, type TestClient } from "../testin
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-/** How often a pool looks after its connections. */
+/** How often a pool checks its connections. */
 const TICK_MS = 250;
 const NEVER_MS = 10 ** 7;
 const LONG_MS = 50_000;
 
 const openOf = ({ peers }: FakeServer) => peers.filter(({ isClosed }) => !isClosed);
 
-/** Calls at once, and so connections, where each takes one call. */
+/** Concurrent calls, and connections if each takes one call. */
 async function sayAtOnce(client: TestClient, count: number): Promise<void> {
   const texts = Array.from({ length: count }, (_, n) => String(n));
   expect(await Promise.all(texts.map((text) => client.say(text)))).toEqual(texts);
@@ -42,7 +42,7 @@ describe.concurrent("a pool", () => {
     expect(server.requests).toEqual([]);
   });
 
-  test("opens others for those of minIdle that are lost", async () => {
+  test("replaces lost connections up to minIdle", async () => {
     using server = startFaultyServer();
     using _client = startClient(server.port, { minIdle: 3 });
     await eventually(() => server.peers.length === 3);
@@ -58,7 +58,7 @@ describe.concurrent("a pool", () => {
     expect(server.peers).toHaveLength(2);
   });
 
-  test("opens nothing ahead where minIdle is 0", async () => {
+  test("opens nothing ahead if minIdle is 0", async () => {
     using server = startFaultyServer();
     using client = startClient(server.port, { minIdle: 0 });
     await Bun.sleep(3 * TICK_MS);
@@ -67,7 +67,7 @@ describe.concurrent("a pool", () => {
     expect(server.peers).toHaveLength(1);
   });
 
-  test("closes what is idle beyond minIdle after idleTimeoutMs, and not before", async () => {
+  test("closes idle connections over minIdle after idleTimeoutMs, and not before", async () => {
     const idleTimeoutMs = 4 * TICK_MS;
     using server = startFaultyServer((request, peer) => {
       setTimeout(() => answersWell(request, peer), 50);
@@ -77,15 +77,15 @@ describe.concurrent("a pool", () => {
     await sayAtOnce(client, 4);
     await eventually(() => openOf(server).length === 2);
     expect(server.peers).toHaveLength(4);
-    // Idleness is counted in ticks; the first of them may be over at once.
+    // Idle time is counted in ticks, and the first tick may come at once.
     for (const ms of ages) expect(ms).toBeGreaterThan(idleTimeoutMs - 2 * TICK_MS);
     await Bun.sleep(3 * TICK_MS);
     expect(openOf(server)).toHaveLength(2);
     await sayAtOnce(client, 2);
-    expect(server.peers).toHaveLength(4); // The two that were kept serve.
+    expect(server.peers).toHaveLength(4); // The two kept ones serve the calls.
   });
 
-  test("does not take a connection for idle that has calls time and again", async () => {
+  test("does not count a connection as idle that has calls again and again", async () => {
     using server = startFaultyServer();
     using client = startClient(server.port, { minIdle: 0, idleTimeoutMs: 2 * TICK_MS });
     const endsAt = performance.now() + 6 * TICK_MS;
@@ -97,7 +97,7 @@ describe.concurrent("a pool", () => {
     await eventually(() => openOf(server).length === 0);
   });
 
-  test("keeps no more than maxIdle, at once and not only after idleTimeoutMs", async () => {
+  test("closes idle connections over maxIdle at once, not after idleTimeoutMs", async () => {
     using server = startFaultyServer((request, peer) => {
       setTimeout(() => answersWell(request, peer), 50);
     });
@@ -110,7 +110,7 @@ describe.concurrent("a pool", () => {
     expect(openOf(server)).toHaveLength(3);
   });
 
-  test("replaces a connection at maxAgeMs, and lets its call finish", async () => {
+  test("replaces a connection at maxAgeMs, and its call in flight still ends well", async () => {
     const gate = new Gate();
     await using server = startServer(({ text }, context) =>
       text.startsWith("slow") ? gate.handler({ text }, context) : Promise.resolve({ text }),
@@ -140,7 +140,7 @@ describe.concurrent("a pool", () => {
     expect(server.peers.length).toBeGreaterThan(5);
   });
 
-  test("replaces connections of one age at different moments, 10 % around maxAgeMs", async () => {
+  test("replaces connections of one age at different times, within 10 % of maxAgeMs", async () => {
     const maxAgeMs = 2400;
     const count = 24;
     using server = startFaultyServer((request, peer) => {
@@ -158,7 +158,7 @@ describe.concurrent("a pool", () => {
     await eventually(() => ages.length >= count, 4 * maxAgeMs);
     const [youngest = 0, oldest = 0] = [Math.min(...ages), Math.max(...ages)];
     expect(youngest).toBeGreaterThanOrEqual(0.9 * maxAgeMs);
-    // With one age for all, they would go in one tick; a busy machine may make a tick late.
+    // Without jitter, all would go in one tick. A busy machine may delay a tick.
     expect(oldest - youngest).toBeGreaterThan(TICK_MS / 2);
   });
 });

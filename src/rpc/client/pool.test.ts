@@ -6,7 +6,7 @@ import { FrameType } from "../wire/frame.ts";
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-/** Handlers that wait until they are let go, by the text of their call. */
+/** Handlers that wait until they are released, by the text of their call. */
 class Gate {
   readonly waiting = new Map<string, () => void>();
   readonly started: string[] = [];
@@ -29,7 +29,7 @@ class Gate {
 const CLASSIC = { maxInFlight: 1 };
 const SINGLE = { maxInFlight: 1, maxConnections: 1 };
 
-test("with one call in flight per connection, every running call has a connection", async () => {
+test("with maxInFlight 1, every running call has its own connection", async () => {
   const gate = new Gate();
   await using server = startServer(gate.handler);
   using client = startClient(server.port, { ...CLASSIC, maxConnections: 8 });
@@ -40,7 +40,7 @@ test("with one call in flight per connection, every running call has a connectio
   expect(await Promise.all(calls)).toEqual(["a", "b", "c", "d", "e"]);
 });
 
-test("the maximum of connections and of calls on each is respected", async () => {
+test("maxConnections and maxInFlight are respected", async () => {
   let running = 0;
   let peak = 0;
   let connections = 0;
@@ -58,7 +58,7 @@ test("the maximum of connections and of calls on each is respected", async () =>
   expect(connections).toBe(3);
 });
 
-test("calls that overlap for long leave no more slots than there were", async () => {
+test("calls that overlap for a long time add no slots", async () => {
   let running = 0;
   let peak = 0;
   await using server = startServer(async (request) => {
@@ -80,7 +80,7 @@ test("calls are packed up to packedInFlight on each open connection, and then sp
   });
   using client = startClient(server.port, { minIdle: 2, packedInFlight: 3 });
   await eventually(() => server.peers.filter(({ frames }) => frames.length > 0).length === 2);
-  await Bun.sleep(20); // For the other half of the handshakes.
+  await Bun.sleep(20); // The rest of the handshakes.
   for (const [calls, onEach] of [
     [3, [3]],
     [3, [3, 3]],
@@ -91,7 +91,7 @@ test("calls are packed up to packedInFlight on each open connection, and then sp
   }
 });
 
-test("the smaller of both sides' limits of calls in flight counts", async () => {
+test("the smaller maxInFlight of both sides counts", async () => {
   const gate = new Gate();
   await using server = startServer(gate.handler, { limits: { maxInFlight: 2 } });
   using client = startClient(server.port, { maxInFlight: 100, maxConnections: 8 });
@@ -102,7 +102,7 @@ test("the smaller of both sides' limits of calls in flight counts", async () => 
   await Promise.all(calls);
 });
 
-test("waiters are served first come first served, and each slot is handed over", async () => {
+test("waiters are served first come, first served, and each slot is handed over", async () => {
   const order: string[] = [];
   using server = startFakeAnswerer((frame, peer) => {
     order.push(JSON.parse(frame.body).text);
@@ -115,7 +115,7 @@ test("waiters are served first come first served, and each slot is handed over",
   expect(server.peers).toHaveLength(1);
 });
 
-test("a full queue of waiters refuses the next call at once", async () => {
+test("if the queue of waiters is full, the next call is refused at once", async () => {
   const gate = new Gate();
   await using server = startServer(gate.handler);
   using client = startClient(server.port, { ...SINGLE, maxWaiters: 2 });
@@ -129,7 +129,7 @@ test("a full queue of waiters refuses the next call at once", async () => {
   expect(await Promise.all([running, ...waiting])).toEqual(["running", "first", "second"]);
 });
 
-test("a waiter whose deadline passes leaves the queue and its place to the next", async () => {
+test("a waiter whose deadline passes leaves the queue to another call", async () => {
   const gate = new Gate();
   await using server = startServer(gate.handler);
   using client = startClient(server.port, { ...SINGLE, maxWaiters: 2 });
@@ -139,13 +139,13 @@ test("a waiter whose deadline passes leaves the queue and its place to the next"
   const error = await hasty;
   expect(error).toMatchObject({ status: "deadline_exceeded", processed: false });
   expect(String(error)).toMatch(/waiting for a connection [1-9]/);
-  const late = client.say("late"); // There is room for it again.
+  const late = client.say("late"); // The queue has room again.
   for (const text of ["running", "patient", "late"]) await gate.letGo(text);
   expect(await Promise.all([running, patient, late])).toEqual(["running", "patient", "late"]);
   expect(gate.started).toEqual(["running", "patient", "late"]);
 });
 
-test("a call that ends at its deadline gives its slot to the longest waiter", async () => {
+test("a call that ends at its deadline frees its slot for the longest waiter", async () => {
   const gate = new Gate();
   await using server = startServer(gate.handler);
   using client = startClient(server.port, SINGLE);
@@ -158,7 +158,7 @@ test("a call that ends at its deadline gives its slot to the longest waiter", as
   expect(server.listener.connections).toBe(1);
 });
 
-test("idle connections beyond the limit are closed, the others kept and used again", async () => {
+test("idle connections over maxIdle are closed, and the others are used again", async () => {
   const gate = new Gate();
   await using server = startServer(gate.handler);
   using client = startClient(server.port, { ...CLASSIC, maxConnections: 8, maxIdle: 2 });
@@ -174,7 +174,7 @@ test("idle connections beyond the limit are closed, the others kept and used aga
   expect(server.listener.connections).toBe(2);
 });
 
-test("a refused connection is unavailable at once, for all who wait for it", async () => {
+test("a refused connection fails all its waiters as unavailable at once", async () => {
   using client = startClient(deadPort());
   const startedAt = performance.now();
   const errors = await Promise.all(["a", "b", "c"].map((text) => failure(client.say(text))));
@@ -202,7 +202,7 @@ test("a server that dies fails the calls it had, and serves again once it is bac
   expect(second.listener.connections).toBe(1);
 });
 
-test("waiters move to a new connection when the one they waited for is lost", async () => {
+test("if a connection is lost, its waiters get a new one", async () => {
   let requests = 0;
   using server = startFakeAnswerer((frame, peer) => {
     if (++requests === 1) peer.socket?.terminate();
@@ -216,25 +216,25 @@ test("waiters move to a new connection when the one they waited for is lost", as
   expect(server.peers).toHaveLength(2);
 });
 
-test("a connection that cannot be opened harms none of those that serve", async () => {
+test("a connection that cannot be opened disturbs no open one", async () => {
   let accepted = 0;
   using server = startFakeAnswerer((frame, peer) => {
     setTimeout(() => peer.send({ type: FrameType.response, id: frame.id, body: frame.body }), 30);
   });
   using client = startClient(server.port, { ...CLASSIC, maxConnections: 4 });
   expect(await client.say("a")).toBe("a");
-  // From here on, every further connection is closed before its HELLO.
+  // From here on, every new connection is closed before its HELLO.
   server.onOpen = (peer) => {
     accepted++;
     peer.socket?.terminate();
   };
   const texts = ["b", "c", "d", "e"];
   expect(await Promise.all(texts.map((text) => client.say(text)))).toEqual(texts);
-  expect(accepted).toBe(3); // One for each that waited, and no storm of further attempts.
+  expect(accepted).toBe(3); // One for each waiter, and no storm of connections.
 });
 
-test("close() gives up a connection that is being opened, and who waits for it", async () => {
-  using server = startFakeServer(() => undefined); // Never says HELLO.
+test("close() ends a connection that is being opened, and its waiters", async () => {
+  using server = startFakeServer(() => undefined); // Never sends HELLO.
   using client = startClient(server.port);
   const call = failure(client.say("a"));
   await eventually(() => server.peers.length === 1);

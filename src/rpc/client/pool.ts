@@ -9,7 +9,7 @@ import { Connection, type ConnectionOwner } from "./connection.ts";
 /**
  * The connections to one address. A call takes a connection with a free slot; below the maximum
  * a new one is opened; at the maximum the call waits in a bounded queue, first come first served,
- * within its deadline. With one call in flight per connection it is the classic pool.
+ * within its deadline. With `maxInFlight` 1, each call has a connection to itself.
  */
 export class Pool implements AttemptHolder, ConnectionOwner {
   readonly address: Address;
@@ -63,7 +63,7 @@ export class Pool implements AttemptHolder, ConnectionOwner {
     if (connection) return connection.send(attempt);
     if (this.#state === "closed") return attempt.fail(this.#refusal("the client is closed"));
     if (this.#waiters.size >= this.#limits.maxWaiters) {
-      const why = `${this.#waiters.size} calls wait for a connection already`;
+      const why = `${this.#waiters.size} calls already wait for a connection`;
       return attempt.fail(this.#refusal(why, "resource_exhausted"));
     }
     attempt.holder = this;
@@ -141,7 +141,7 @@ export class Pool implements AttemptHolder, ConnectionOwner {
     this.#forget(connection);
     this.#leaving.add(connection);
     // The server shuts down: it counts as lost.
-    if (this.#open.length === 0) this.#fail(this.#refusal("it is shutting down"));
+    if (this.#open.length === 0) this.#fail(this.#refusal("the server is shutting down"));
     this.#openIfNeeded();
   }
 

@@ -18,16 +18,16 @@ setDefaultTimeout(60_000);
 const LONG_MS = 50_000;
 const WATCHED_MS = 1500;
 const BACKOFF = { minBackoffMs: 100, maxBackoffMs: 400 };
-/** 0, 50, 150, 350, 550 and so on at the quickest; 0, 100, 300, 700, 1100, 1500 at the slowest. */
+/** Tries at 0, 50, 150, 350, 550 ms at the earliest; at 0, 100, 300, 700, 1100 at the latest. */
 const MOST_TRIES = 13;
 const FEWEST_TRIES = 3;
 
 interface BrokenServer extends FakeServer {
-  /** When somebody connected, on `performance.now()`. */
+  /** When connections came, on `performance.now()`. */
   readonly connectedAt: number[];
 }
 
-/** Accepts whoever connects, and hangs up at once. */
+/** Accepts every connection, and hangs up at once. */
 function startBrokenServer(): BrokenServer {
   const connectedAt: number[] = [];
   const server = Object.assign(
@@ -46,7 +46,7 @@ async function load(client: TestClient, endsAt: number): Promise<PromiseSettledR
   const calls: Promise<string>[] = [];
   while (performance.now() < endsAt) {
     const call = client.say("a", LONG_MS);
-    call.catch(() => undefined); // It is looked at when all have ended.
+    call.catch(() => undefined); // Checked when all have ended.
     calls.push(call);
     await Bun.sleep(4);
   }
@@ -66,7 +66,7 @@ describe.concurrent("tries at a dead address", () => {
     const { connectedAt } = broken;
     expect(connectedAt.length).toBeLessThanOrEqual(MOST_TRIES);
     expect(connectedAt.length).toBeGreaterThanOrEqual(FEWEST_TRIES);
-    // Half of 100, of 200 and of 400 ms: sums, because a busy machine may be late to see one.
+    // Half of 100, 200 and 400 ms, summed up: a busy machine may see one of them late.
     const [first = 0, , , fourth = 0] = connectedAt;
     expect(fourth === 0 || fourth - first > 300).toBeTrue();
   });
@@ -74,11 +74,11 @@ describe.concurrent("tries at a dead address", () => {
   test("are never further apart than maxBackoffMs", async () => {
     using broken = startBrokenServer();
     using _client = startClient(broken.port, { minBackoffMs: 50, maxBackoffMs: 100 });
-    // The twelfth comes after a second; if each pause doubled the one before, after a minute.
+    // The twelfth comes after a second. If every pause doubled, it would come after a minute.
     await eventually(() => broken.connectedAt.length >= 12, 20_000);
   });
 
-  test("are as few where another address serves the calls", async () => {
+  test("are as few if another address serves the calls", async () => {
     using broken = startBrokenServer();
     using healthy = startFaultyServer(answersWell);
     using client = startClient([broken.port, healthy.port], BACKOFF);
@@ -88,7 +88,7 @@ describe.concurrent("tries at a dead address", () => {
     expect(broken.connectedAt.length).toBeGreaterThanOrEqual(FEWEST_TRIES);
   });
 
-  test("are as few where it greets well and only then hangs up", async () => {
+  test("are as few if it sends HELLO and then hangs up", async () => {
     using fickle = startFaultyServer((_request, peer) => peer.socket?.terminate());
     using client = startClient(fickle.port, { ...BACKOFF, minBackoffMs: 400 });
     await load(client, performance.now() + WATCHED_MS);
@@ -96,7 +96,7 @@ describe.concurrent("tries at a dead address", () => {
     expect(fickle.peers.length).toBeGreaterThanOrEqual(FEWEST_TRIES);
   });
 
-  test("of many clients do not come at one moment", async () => {
+  test("of many clients do not come at the same time", async () => {
     using broken = startBrokenServer();
     using stack = new DisposableStack();
     const limits = { minBackoffMs: 1000, maxBackoffMs: 1000 };
@@ -104,7 +104,7 @@ describe.concurrent("tries at a dead address", () => {
     for (let n = 0; n < count; n++) stack.use(startClient(broken.port, limits));
     await eventually(() => broken.connectedAt.length >= 2 * count);
     const second = broken.connectedAt.slice(count, 2 * count);
-    // 500 ms apart at the most; a busy machine moves all of them together.
+    // At most 500 ms apart; a busy machine delays all of them together.
     expect(Math.max(...second) - Math.min(...second)).toBeGreaterThan(100);
   });
 });
@@ -113,7 +113,7 @@ describe.concurrent("the first call after a server's return", () => {
   test("waits for the next try and succeeds within a second", async () => {
     const port = deadPort();
     using client = startClient(port);
-    // Long enough for the longest of all pauses between two tries.
+    // Longer than the longest pause between two tries.
     const calls = load(client, performance.now() + WATCHED_MS);
     await Bun.sleep(WATCHED_MS);
     await using _back = startServer(async (request) => request, { port });
@@ -124,7 +124,7 @@ describe.concurrent("the first call after a server's return", () => {
     expect(DEFAULT_POOL_LIMITS.maxBackoffMs).toBeLessThanOrEqual(1000);
   });
 
-  test("succeeds as soon where nobody called meanwhile", async () => {
+  test("succeeds as soon if there was no call in the meantime", async () => {
     const first = startServer(async (request) => request);
     const { port } = first;
     using client = startClient(port);
@@ -137,7 +137,7 @@ describe.concurrent("the first call after a server's return", () => {
     expect(watch.ms).toBeLessThanOrEqual(1000);
   });
 
-  test("succeeds as soon where another one is still dead", async () => {
+  test("succeeds as soon if another server is still dead", async () => {
     const port = deadPort();
     using client = startClient([port, deadPort()]);
     await Bun.sleep(WATCHED_MS);
@@ -148,11 +148,11 @@ describe.concurrent("the first call after a server's return", () => {
   });
 });
 
-describe.concurrent("an address that accepts and never greets", () => {
+describe.concurrent("an address that accepts and never sends HELLO", () => {
   const connectTimeoutMs = 400;
   const limits = { connectTimeoutMs, handshakeTimeoutMs: LONG_MS };
 
-  // Longer than a tick: more are opened before the first is given up.
+  // Longer than a tick: more connections are opened before the first one fails.
   test.each([1, 3])(
     "costs a call no more than connectTimeoutMs before another answers (minIdle %d)",
     async (minIdle) => {
@@ -167,7 +167,7 @@ describe.concurrent("an address that accepts and never greets", () => {
     },
   );
 
-  test("costs no more where calls keep coming that would each need a connection", async () => {
+  test("costs no more if calls keep coming that each need a connection", async () => {
     using silent = startFakeServer(() => undefined);
     using client = startClient(silent.port, { ...limits, maxInFlight: 1 });
     const calls: Promise<unknown>[] = [];
@@ -182,7 +182,7 @@ describe.concurrent("an address that accepts and never greets", () => {
     }
   });
 
-  test("costs all calls after that nothing: it is left out", async () => {
+  test("costs later calls nothing: it is left out", async () => {
     using silent = startFakeServer(() => undefined);
     await using healthy = startServer(async (request) => request);
     using client = startClient([silent.port, healthy.port], { connectTimeoutMs: 1000 });
@@ -193,7 +193,7 @@ describe.concurrent("an address that accepts and never greets", () => {
     expect(watch.ms).toBeLessThan(1000);
   });
 
-  test("alone fails its calls as unavailable after connectTimeoutMs, not later", async () => {
+  test("fails its calls as unavailable after connectTimeoutMs if it is the only one", async () => {
     using silent = startFakeServer(() => undefined);
     using client = startClient(silent.port, limits);
     const startedAt = performance.now();

@@ -48,13 +48,17 @@ describe.each<[string, Fault, { read: Ended; write: Ended }]>([
   ],
   ["breaks", refuses("internal", Flag.processed), { read: "failed", write: "failed" }],
   ["lacks the method", refuses("unimplemented"), { read: "answered", write: "answered" }],
-  ["says that time is over", refuses("deadline_exceeded"), { read: "failed", write: "failed" }],
+  [
+    "says that the deadline has passed",
+    refuses("deadline_exceeded"),
+    { read: "failed", write: "failed" },
+  ],
   [
     "answers with a domain error",
     refuses("PasswordError", Flag.processed),
     { read: "failed", write: "failed" },
   ],
-])("where a server %s", (_, fault, ends) => {
+])("if a server %s", (_, fault, ends) => {
   test.each([
     ["read", ends.read],
     ["write", ends.write],
@@ -70,13 +74,13 @@ describe.each<[string, Fault, { read: Ended; write: Ended }]>([
     const ports = [faulty.port, healthy.port];
     using client = startClient(ports, {}, {}, [ledger.interceptor]);
     let calls = 0;
-    // Which server comes first is a matter of chance; until it is the faulty one, all is well.
+    // The first server is random: call until it is the faulty one.
     for (; calls < 200 && faulty.requests.length === 0; calls++) {
       const [outcome] = await Promise.allSettled([call(client, method)]);
       const isSpoilt = faulty.requests.length > 0;
       expect(outcome?.status).toBe(isSpoilt && end === "failed" ? "rejected" : "fulfilled");
     }
-    // It was tried there once, and where it was tried again, it was tried elsewhere.
+    // It was tried there once; a second try went to another server.
     expect(faulty.requests).toHaveLength(1);
     expect(served).toBe(end === "failed" ? calls - 1 : calls);
     expect(ledger).toMatchObject({ begun: calls, ended: calls, endedAgain: [] });
@@ -87,20 +91,17 @@ describe.each<[string, Fault, { read: Ended; write: Ended }]>([
 test.each<[string, () => FakeServer | undefined]>([
   ["refuses to connect", () => undefined],
   ["hangs up at HELLO", () => startFakeServer((_, peer) => peer.socket?.terminate())],
-])(
-  "where a server %s, a write is tried elsewhere, for which no budget is needed",
-  async (...row) => {
-    await using healthy = startServer(ECHO);
-    const nothing = { retryShare: 0, retriesPerSecond: 0, maxSavedRetries: 0 };
-    for (let n = 0; n < 10; n++) {
-      using broken = row[1]();
-      using client = startClient([broken?.port ?? deadPort(), healthy.port], nothing);
-      expect(await call(client, SAY)).toEqual({ text: "a" });
-    }
-  },
-);
+])("if a server %s, a write is tried elsewhere, which costs no budget", async (...row) => {
+  await using healthy = startServer(ECHO);
+  const nothing = { retryShare: 0, retriesPerSecond: 0, maxSavedRetries: 0 };
+  for (let n = 0; n < 10; n++) {
+    using broken = row[1]();
+    using client = startClient([broken?.port ?? deadPort(), healthy.port], nothing);
+    expect(await call(client, SAY)).toEqual({ text: "a" });
+  }
+});
 
-test("a domain error of a handler is an answer, also to a read", async () => {
+test("a domain error is an answer: not even a read is tried again", async () => {
   let runs = 0;
   const handler = async () => {
     runs++;
@@ -115,14 +116,14 @@ test("a domain error of a handler is an answer, also to a read", async () => {
   }
 });
 
-test("a read that is lost at the only address is tried there once more", async () => {
+test("a read that is lost at the only address is tried there once again", async () => {
   using faulty = startFaultyServer(resets, answersWell);
   using client = startClient(faulty.port);
   expect(await call(client, READ)).toEqual({ text: "a" });
   expect(faulty.requests).toHaveLength(2);
 });
 
-test("a write that had not left this process with its lost connection is tried again", async () => {
+test("a write that is still queued when its connection is lost is tried again", async () => {
   const text = "x".repeat(1_000_000);
   using server = startFakeServer((frame, peer) => {
     const body = helloBody({ maxFrameBytes: 2 * text.length });
@@ -136,14 +137,14 @@ test("a write that had not left this process with its lost connection is tried a
   const [peer] = server.peers;
   const stuck = Array.from({ length: 24 }, () => client.say(text, LONG_MS));
   const outcomes = Promise.allSettled(stuck);
-  await Bun.sleep(20); // The kernel has taken what it takes.
+  await Bun.sleep(20); // The kernel buffers no more.
   peer?.socket?.terminate();
   expect(await failure(left)).toMatchObject({ status: "unavailable", processed: true });
   const statuses = (await outcomes).map(({ status }) => status);
   expect([statuses.at(0), statuses.at(-1)]).toEqual(["rejected", "fulfilled"]);
 });
 
-test("a read that every address loses ends as unavailable, after a few tries", async () => {
+test("a read that every address loses ends as unavailable after a few tries", async () => {
   const servers = [resets, resets, resets].map((fault) => startFaultyServer(fault));
   const backoff = { minBackoffMs: 20, maxBackoffMs: 40 };
   using client = startClient(
@@ -155,7 +156,7 @@ test("a read that every address loses ends as unavailable, after a few tries", a
     processed: true,
   });
   const tries = servers.map(({ requests }) => requests.length);
-  expect(Math.min(...tries)).toBe(1); // Each of the others before one for the second time.
+  expect(Math.min(...tries)).toBe(1); // Each server once, before any is tried again.
   expect(tries.reduce((sum, count) => sum + count)).toBeLessThanOrEqual(4);
   for (const server of servers) server[Symbol.dispose]();
 });

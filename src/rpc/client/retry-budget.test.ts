@@ -4,7 +4,7 @@ import { DEFAULT_POOL_LIMITS } from "../limits.ts";
 import { seededRandom, testSeed } from "../testing/seed.ts";
 import { RetryBudget } from "./retry-budget.ts";
 
-/** A budget whose clock stands still until it is moved. */
+/** A budget whose clock moves only if the test moves it. */
 class Clocked {
   #nowMs = 1_000_000;
   readonly #budget: RetryBudget;
@@ -21,7 +21,7 @@ class Clocked {
     for (let n = 0; n < calls; n++) this.#budget.earn();
   }
 
-  /** How many of so many retries are allowed. */
+  /** How many of `count` retries are allowed. */
   take(wanted: number): number {
     let taken = 0;
     for (let n = 0; n < wanted; n++) if (this.#budget.take()) taken++;
@@ -32,24 +32,24 @@ class Clocked {
 const MANY = 100_000;
 const { retryShare, retriesPerSecond, maxSavedRetries } = DEFAULT_POOL_LIMITS;
 
-describe("the budget of retries", () => {
+describe("the retry budget", () => {
   test("is 10 % of the calls and 100 a second, unless the config says otherwise", () => {
     expect([retryShare, retriesPerSecond]).toEqual([0.1, 100]);
   });
 
-  test("allows at first what can be saved, and then no more", () => {
+  test("allows maxSavedRetries at first, and then no more", () => {
     const budget = new Clocked(DEFAULT_POOL_LIMITS);
     expect(budget.take(MANY)).toBe(maxSavedRetries);
     expect(budget.take(1)).toBe(0);
   });
 
-  test("allows one retry for ten calls, whatever the time", () => {
+  test("allows one retry for ten calls, however quickly they come", () => {
     const budget = new Clocked({ ...DEFAULT_POOL_LIMITS, retriesPerSecond: 0 });
     budget.take(MANY);
     budget.earn(500);
     budget.wait(60_000);
     const taken = budget.take(MANY);
-    expect(taken).toBeGreaterThanOrEqual(49); // A share is no round number in binary.
+    expect(taken).toBeGreaterThanOrEqual(49); // 0.1 has no exact binary form.
     expect(taken).toBeLessThanOrEqual(50);
   });
 
@@ -62,7 +62,7 @@ describe("the budget of retries", () => {
     }
   });
 
-  test("allows them evenly: 1 in 10 ms, however often it is asked", () => {
+  test("allows them evenly, 1 in 10 ms, however often it is asked", () => {
     const budget = new Clocked(DEFAULT_POOL_LIMITS);
     budget.take(MANY);
     let taken = 0;
@@ -84,14 +84,14 @@ describe("the budget of retries", () => {
     expect(Math.abs(budget.take(MANY) - maxSavedRetries)).toBeLessThanOrEqual(1);
   });
 
-  test("allows none where all of its limits are 0", () => {
+  test("allows none if all its limits are 0", () => {
     const budget = new Clocked({ retryShare: 0, retriesPerSecond: 0, maxSavedRetries: 0 });
     budget.earn(1000);
     budget.wait(60_000);
     expect(budget.take(10)).toBe(0);
   });
 
-  test("never allows more than was saved, earned by calls and granted by time", () => {
+  test("never allows more than was saved, earned by calls and granted over time", () => {
     const random = seededRandom(testSeed("retry budget"));
     for (let round = 0; round < 50; round++) {
       const limits = {

@@ -1,6 +1,6 @@
 import type { RetryLimits } from "../limits.ts";
 
-/** A token bucket: keeps retries from becoming the load that a weak server falls under. */
+/** A token bucket, so that retries do not overload a server that is already weak. */
 export class RetryBudget {
   readonly #limits: RetryLimits;
   readonly #now: () => number;
@@ -15,13 +15,13 @@ export class RetryBudget {
     this.#filledAt = now();
   }
 
-  /** A call begins, and earns its share of a retry. */
+  /** Each call earns a share of a retry when it begins. */
   earn(): void {
     const { retryShare, maxSavedRetries } = this.#limits;
     if (this.#tokens < maxSavedRetries) this.#tokens += retryShare;
   }
 
-  /** Whether one more retry is allowed; if so, it is spent. */
+  /** Spend one retry; returns false if none is left. */
   take(): boolean {
     const { retriesPerSecond, maxSavedRetries } = this.#limits;
     const now = this.#now();

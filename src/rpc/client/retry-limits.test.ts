@@ -19,14 +19,14 @@ const LONG_MS = 50_000;
 const PAUSE_MS = 100;
 const READ = { ...SAY, idempotent: true };
 const ECHO = async (request: Text) => request;
-/** A lost server is not even looked at during a test. */
+/** A lost server is not tried again during a test. */
 const NEVER_AGAIN = { minBackoffMs: 40_000, maxBackoffMs: 40_000 };
 
 function call({ balancer }: TestClient, method: typeof SAY, timeoutMs = LONG_MS) {
   return balancer.call(method, { text: "a" }, { timeoutMs });
 }
 
-test("a retry has only the time that is left", async () => {
+test("a retry has only the time that remains", async () => {
   const left: number[] = [];
   const fault: Fault = (request, peer) => {
     left.push(request.timeoutMs);
@@ -52,7 +52,7 @@ test("no retry is made after the deadline", async () => {
   expect([...one.requests, ...other.requests]).toHaveLength(1);
 });
 
-test("the budget ends the retries, and the error is the one of the try that was made", async () => {
+test("if the budget is spent, the call ends with the error of its last attempt", async () => {
   using shedding = startFaultyServer(refuses("resource_exhausted"));
   await using healthy = startServer(ECHO);
   const budget = { retryShare: 0, retriesPerSecond: 0, maxSavedRetries: 3 };
@@ -81,11 +81,11 @@ test("each call earns its share of a retry", async () => {
   }
   const retries = shedding.requests.length - failed;
   expect(retries).toBeLessThanOrEqual(1 + calls / 4);
-  // What is earned while one is saved already is lost: of 80, a few.
+  // With maxSavedRetries reached, calls earn nothing: of 80, a few.
   expect(retries).toBeGreaterThan(calls / 8);
 });
 
-test("what may have run at the first try is processed, whatever the second came to", async () => {
+test("a call that may have run at the first attempt counts as processed", async () => {
   using faulty = startFaultyServer(resets);
   using silent = startFakeServer(() => undefined);
   using other = startFaultyServer(stalls);

@@ -19,16 +19,16 @@ setDefaultTimeout(60_000);
 
 const ECHO = async (request: Text) => request;
 const TOKEN = "correct horse battery";
-/** Many tries in a short time. */
+/** Many attempts to connect in a short time. */
 const QUICK = { minBackoffMs: 5, maxBackoffMs: 10, handshakeTimeoutMs: 500 };
-/** So many tries fail in the meantime. */
+/** Several of these attempts fail in this time. */
 const MEANWHILE_MS = 150;
 
 interface Line {
   readonly level: string;
   readonly reason?: string;
   readonly message?: string;
-  /** What a line without fields says. */
+  /** The message, on a line without fields. */
   readonly fields?: string;
 }
 
@@ -39,7 +39,7 @@ function clientOf(port: number, identity: ClientIdentity = {}) {
   return { client, lines: () => lines.map((line): Line => JSON.parse(line)) };
 }
 
-/** What a client of such a server logs, in all. */
+/** All that a client of such a server logs. */
 async function troubleWith(
   server: Parameters<typeof startServer>[1],
   identity: ClientIdentity,
@@ -55,7 +55,7 @@ async function troubleWith(
   return lines();
 }
 
-test("a server that is lost and comes back is one line each time", async () => {
+test("each loss and each return of a server is logged in one line", async () => {
   const port = deadPort();
   const server = `TCP server ${HOST}:${port}`;
   const { client, lines } = clientOf(port);
@@ -78,7 +78,7 @@ test("a server that is lost and comes back is one line each time", async () => {
   expect(lines().slice(3)).toEqual([{ level: "info", fields: `${server} is back` }]);
 });
 
-test("a server that is started together with its client is not spoken of", async () => {
+test("a server that is started together with its client is not logged", async () => {
   const port = deadPort();
   const { client, lines } = clientOf(port);
   using _client = client;
@@ -88,7 +88,7 @@ test("a server that is started together with its client is not spoken of", async
   expect(lines()).toEqual([]);
 });
 
-test("a server that was up from the beginning is missed at once", async () => {
+test("the loss of a server that was up from the beginning is logged at once", async () => {
   const port = deadPort();
   const server = startServer(ECHO, { port });
   const { client, lines } = clientOf(port);
@@ -102,7 +102,7 @@ test("a server that was up from the beginning is missed at once", async () => {
   expect(lines()[1]?.fields).toBe(`TCP server ${HOST}:${port} is back`);
 });
 
-test("a server that was never away is not spoken of, nor is the end of the client", async () => {
+test("neither a server that was never away nor the end of the client is logged", async () => {
   await using server = startServer(ECHO);
   const { client, lines } = clientOf(server.port);
   expect(await client.say("a")).toBe("a");
@@ -113,16 +113,21 @@ test("a server that was never away is not spoken of, nor is the end of the clien
 
 test.each([
   ["wrong", TOKEN, `${TOKEN}!`, "Handshake failed: wrong RPC_TOKEN"],
-  ["missing there", undefined, TOKEN, "the server does not know RPC_TOKEN: it has none"],
-  ["missing here", TOKEN, undefined, "the server asks for RPC_TOKEN, which is not set here"],
-])("a token that is %s is one line that says so", async (_, ofServer, ofClient, reason) => {
+  ["missing on the server", undefined, TOKEN, "the server does not know RPC_TOKEN: it has none"],
+  [
+    "missing on the client",
+    TOKEN,
+    undefined,
+    "the server asks for RPC_TOKEN, which is not set here",
+  ],
+])("a token that is %s is logged in one line", async (_, ofServer, ofClient, reason) => {
   const lines = await troubleWith({ token: ofServer }, { token: ofClient });
   expect(lines).toHaveLength(1);
   expect(lines[0]?.reason).toContain(reason);
   expect(JSON.stringify(lines)).not.toContain(TOKEN);
 });
 
-test("a port of something else is one line that says so", async () => {
+test("a port of another program is logged in one line", async () => {
   using server = Bun.serve({ port: 0, hostname: HOST, fetch: () => new Response() });
   const { client, lines } = clientOf(Number(server.port));
   using _client = client;
@@ -148,13 +153,17 @@ describe.skipIf(!OPENSSL)("TLS", () => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   const cases: [string, () => [Identity | undefined, string | undefined], string][] = [
-    ["unknown authority", () => [another, ours.cert], "RPC_TLS_CA has not signed"],
+    ["an unknown authority", () => [another, ours.cert], "RPC_TLS_CA has not signed"],
     ["another name", () => [elsewhere, elsewhere.cert], "is for another name"],
-    ["a time that is over", () => [expired, expired.cert], "has expired"],
-    ["no TLS there", () => [undefined, ours.cert], "the server does not speak TLS"],
-    ["no TLS here", () => [ours, undefined], "the peer speaks TLS, and this side does not"],
+    ["an expired certificate", () => [expired, expired.cert], "has expired"],
+    ["no TLS on the server", () => [undefined, ours.cert], "the server does not speak TLS"],
+    [
+      "no TLS on the client",
+      () => [ours, undefined],
+      "the peer speaks TLS, and this side does not",
+    ],
   ];
-  test.each(cases)("with %s is one line that says so", async (_, identities, reason) => {
+  test.each(cases)("with %s is logged in one line", async (_, identities, reason) => {
     const [tls, tlsCa] = identities();
     const lines = await troubleWith({ tls, limits: { handshakeTimeoutMs: 500 } }, { tlsCa });
     expect(lines).toHaveLength(1);

@@ -12,7 +12,7 @@ const LONG_MS = 50_000;
 const NEVER_MS = 10 ** 7;
 const READ = { ...SAY, idempotent: true };
 
-/** A client of a name that stands for the whole fleet. */
+/** A client of a host name that DNS resolves to the whole fleet. */
 class Client implements Disposable {
   readonly balancer: Balancer;
 
@@ -43,30 +43,30 @@ describe.concurrent("a host name", () => {
   test("stands for every address that DNS has for it", async () => {
     await using fleet = new Fleet(ONE, TWO, THREE);
     using client = new Client(fleet.dns, fleet.port);
-    await fleet.areConnected(); // Ahead, without a call.
+    await fleet.areConnected(); // Without a call.
     await client.sayOneByOne(60);
     expect(Math.min(...served(fleet, ONE, TWO, THREE))).toBeGreaterThan(0);
   });
 
-  test("serves the very first call, although its addresses are still asked for", async () => {
+  test("serves the first call, before DNS has answered", async () => {
     await using fleet = new Fleet(ONE, TWO);
     using client = new Client(fleet.dns, fleet.port);
     expect(await client.say("first")).toBe("first");
   });
 
-  test("counts once where it has an address twice, or shares one with another name", async () => {
+  test("has one pool for an address that DNS gives twice, or for two names", async () => {
     await using fleet = new Fleet(ONE);
     fleet.announce(ONE, ONE);
     using client = new Client(fleet.dns, fleet.port, {}, [NAME, "others.test"]);
     await client.sayOneByOne(5);
     await eventually(() => fleet.dns.asked.length >= 2);
-    await Bun.sleep(300); // A tick, in which another pool would open a connection of its own.
+    await Bun.sleep(300); // A tick, in which another pool would open its own connection.
     expect(fleet.at(ONE).listener.connections).toBe(1);
     const names = fleet.dns.asked.map(({ host }) => host);
     expect([...new Set(names)].sort()).toEqual(["others.test", NAME]);
   });
 
-  test("is asked for again every dnsRefreshMs", async () => {
+  test("is looked up again every dnsRefreshMs", async () => {
     await using fleet = new Fleet(ONE);
     const startedAt = performance.now();
     using _client = new Client(fleet.dns, fleet.port, { dnsRefreshMs: 300 });
@@ -76,16 +76,16 @@ describe.concurrent("a host name", () => {
     expect(fleet.dns.asked.length).toBeLessThanOrEqual(most);
   });
 
-  test("is not asked for again before dnsRefreshMs where nothing fails", async () => {
+  test("is not looked up again before dnsRefreshMs if nothing fails", async () => {
     await using fleet = new Fleet(ONE);
     using client = new Client(fleet.dns, fleet.port, { dnsRefreshMs: NEVER_MS });
     await client.sayOneByOne(5);
-    const asked = fleet.dns.asked.length; // Once, or again after the name itself did not connect.
+    const asked = fleet.dns.asked.length; // Once, or twice if connecting to the name failed.
     await Bun.sleep(1500);
     expect(fleet.dns.asked).toHaveLength(asked);
   });
 
-  test("brings a new address its share of calls, as soon as DNS has it", async () => {
+  test("gives a new address its share of calls as soon as DNS has it", async () => {
     await using fleet = new Fleet(ONE);
     using client = new Client(fleet.dns, fleet.port, { dnsRefreshMs: 300 });
     await client.sayOneByOne(10);
@@ -96,7 +96,7 @@ describe.concurrent("a host name", () => {
     expect(added.served.length).toBeGreaterThan(0);
   });
 
-  test("lets an address that is gone finish its calls, and closes its connections", async () => {
+  test("finishes the calls of an address that DNS drops, and closes its connections", async () => {
     await using fleet = new Fleet(ONE, TWO);
     using client = new Client(fleet.dns, fleet.port, { dnsRefreshMs: 300 });
     await fleet.areConnected();
@@ -109,7 +109,7 @@ describe.concurrent("a host name", () => {
     const asked = fleet.dns.asked.length;
     fleet.announce(ONE);
     await eventually(() => fleet.dns.asked.length > asked);
-    await Bun.sleep(600); // Ticks, in which its connections are let go.
+    await Bun.sleep(600); // Ticks, in which its idle connections are closed.
     const before = gone.served.length;
     await client.sayOneByOne(30);
     expect(gone.served).toHaveLength(before);
@@ -122,11 +122,11 @@ describe.concurrent("a host name", () => {
 });
 
 describe.concurrent("a lost server", () => {
-  test("makes DNS be asked at once, which may know where it has gone", async () => {
+  test("is looked up at once: DNS may know its new address", async () => {
     await using fleet = new Fleet(ONE);
     using client = new Client(fleet.dns, fleet.port, { dnsRefreshMs: NEVER_MS });
     await client.sayOneByOne(5);
-    await Bun.sleep(1100); // More than the pause that keeps DNS from being flooded.
+    await Bun.sleep(1100); // Longer than the minimum between two look-ups.
     fleet.start(TWO);
     fleet.announce(TWO);
     const asked = fleet.dns.asked.length;
@@ -136,11 +136,11 @@ describe.concurrent("a lost server", () => {
     expect(served(fleet, TWO)).toEqual([5]);
   });
 
-  test("is asked for about once a second at the most, however often it fails", async () => {
+  test("is looked up at most about once a second, however often it fails", async () => {
     const dns = new FakeDns(ONE);
     const startedAt = performance.now();
     const limits = { dnsRefreshMs: NEVER_MS, minBackoffMs: 20, maxBackoffMs: 40 };
-    await using fleet = new Fleet(TWO); // Nobody listens on its port at ONE.
+    await using fleet = new Fleet(TWO); // Nothing listens on its port at ONE.
     using client = new Client(dns, fleet.port, limits);
     const endsAt = startedAt + 2100;
     while (performance.now() < endsAt) await Promise.allSettled([client.say("a"), Bun.sleep(10)]);
@@ -148,15 +148,15 @@ describe.concurrent("a lost server", () => {
     expect(dns.asked.length).toBeLessThanOrEqual(2 + (performance.now() - startedAt) / 1000);
   });
 
-  test("that DNS has dropped keeps no call beyond close()", async () => {
-    await using fleet = new Fleet(TWO); // Nobody listens on its port at ONE.
+  test("that DNS has dropped keeps no call after close()", async () => {
+    await using fleet = new Fleet(TWO); // Nothing listens on its port at ONE.
     fleet.announce(ONE);
     const limits = { dnsRefreshMs: 200, minBackoffMs: 6000, maxBackoffMs: 6000 };
     using client = new Client(fleet.dns, fleet.port, limits);
-    await Bun.sleep(500); // It was tried, and is left alone.
+    await Bun.sleep(500); // It was tried, and its backoff runs.
     const request = { text: "waiting" };
     const call = client.balancer.call(SAY, request, { timeoutMs: 1500 });
-    fleet.announce(THREE); // Nor is anybody there.
+    fleet.announce(THREE); // It is dead too.
     const asked = fleet.dns.asked.length;
     await eventually(() => fleet.dns.asked.length > asked + 1);
     await Bun.sleep(300);
@@ -187,14 +187,14 @@ describe.concurrent("a DNS server that", () => {
     await client.sayOneByOne(40);
     expect(Math.min(...served(fleet, ONE, TWO))).toBeGreaterThan(0);
     expect(connections()).toEqual(before);
-    // And is believed again once it answers.
+    // Its next good answer counts again.
     fleet.start(THREE);
     fleet.announce(THREE);
     await eventually(() => connections().every((count) => count === 0));
     expect(await client.say("a")).toBe("a");
   });
 
-  test("answers only after the client is closed opens nothing", async () => {
+  test("answers after the client is closed opens nothing", async () => {
     const late = Promise.withResolvers<readonly string[]>();
     await using fleet = new Fleet(ONE);
     fleet.dns.answer = () => late.promise;
@@ -207,7 +207,7 @@ describe.concurrent("a DNS server that", () => {
     expect(fleet.dns.asked).toHaveLength(1);
   });
 
-  test("is never asked for what is an IP address", async () => {
+  test("is never asked for an IP address", async () => {
     await using fleet = new Fleet(ONE, TWO);
     const limits = { dnsRefreshMs: 300, minBackoffMs: 20, maxBackoffMs: 20 };
     using client = new Client(fleet.dns, fleet.port, limits, [ONE, TWO, "::1"]);

@@ -17,12 +17,12 @@ import { Pool } from "./pool.ts";
 setDefaultTimeout(60_000);
 
 const LONG_MS = 50_000;
-/** How often a pool looks after its connections. */
+/** How often a pool checks its connections. */
 const TICK_MS = 250;
-/** A slot is a connection. */
+/** Each connection has one slot. */
 const CLASSIC = { maxInFlight: 1 };
 
-/** Holds for ever what is asked on the first connections, and answers on all others. */
+/** Never answers on the first connections, and answers on all others. */
 function startHoldingServer(heldConnections: number): FaultyServer {
   const server = startFaultyServer((request, peer) => {
     if (server.peers.indexOf(peer) >= heldConnections) answersWell(request, peer);
@@ -30,8 +30,8 @@ function startHoldingServer(heldConnections: number): FaultyServer {
   return server;
 }
 
-describe.concurrent("a call for which no connection has a slot", () => {
-  test("is served by a connection opened for it, though the first try fails", async () => {
+describe.concurrent("a call that finds no free slot", () => {
+  test("is served by a new connection, even if the first try to open it fails", async () => {
     using server = startHoldingServer(1);
     server.onOpen = (peer) => {
       if (server.peers.length === 2) peer.socket?.terminate();
@@ -47,7 +47,7 @@ describe.concurrent("a call for which no connection has a slot", () => {
     await held;
   });
 
-  test("makes no more tries at one than the backoff allows, however many come", async () => {
+  test("opens connections no more often than the backoff allows", async () => {
     const backoffMs = 200;
     using server = startHoldingServer(1);
     server.onOpen = (peer) => {
@@ -63,7 +63,7 @@ describe.concurrent("a call for which no connection has a slot", () => {
       await Bun.sleep(2);
     }
     await eventually(() => server.peers.length > 2);
-    // From one try to the next, it is half the backoff at least.
+    // Two tries are at least half the backoff apart.
     const allowed = 1 + (performance.now() - startedAt) / (backoffMs / 2);
     expect(server.peers.length - 1).toBeLessThan(2 * allowed);
     client.balancer.close();
@@ -72,7 +72,7 @@ describe.concurrent("a call for which no connection has a slot", () => {
     }
   });
 
-  test("is served when the others leave at maxAgeMs, and have calls to finish", async () => {
+  test("is served when other connections reach maxAgeMs, while their calls finish", async () => {
     using server = startHoldingServer(2);
     const limits = { ...CLASSIC, maxConnections: 2, maxAgeMs: 300, minIdle: 0 };
     using client = startClient(server.port, limits);
@@ -85,7 +85,7 @@ describe.concurrent("a call for which no connection has a slot", () => {
   });
 });
 
-/** A pool without a balancer, for which time passes as the test says. */
+/** A pool without a balancer, whose ticks come from the test. */
 class BarePool implements Disposable {
   readonly pool: Pool;
   readonly #deadlines = new Deadlines();
@@ -123,7 +123,7 @@ class BarePool implements Disposable {
 }
 
 test.each([0, 1])(
-  "one of two full connections that leaves at maxAgeMs makes room, where minIdle is %d",
+  "if one of two full connections reaches maxAgeMs, a new one is opened, with minIdle %d",
   async (minIdle) => {
     const maxAgeMs = 200;
     using server = startHoldingServer(2);
@@ -135,7 +135,7 @@ test.each([0, 1])(
     held.push(failure(bare.say("b", LONG_MS)));
     await eventually(() => server.requests.length === 2);
     const waiting = bare.say("waiting", 3000);
-    // Give or take 10 %, the first is of that age, and the second cannot be.
+    // Within 10 %, the first has reached that age, and the second cannot have.
     bare.pool.tick(secondAt + maxAgeMs / 2);
     expect(await waiting).toEqual({ text: "waiting" });
     expect(server.peers.map(({ isClosed }) => isClosed)).toEqual([false, false, false]);
@@ -166,35 +166,38 @@ test.each<[string, number, (peer: RawPeer) => unknown]>([
     LONG_MS,
     (peer) => peer.send(...IDS.map((id) => ({ type: FrameType.cancel, flags: Flag.optional, id }))),
   ],
-  ["have met their deadlines", 20, () => undefined],
+  ["have reached their deadlines", 20, () => undefined],
   ["are gone", LONG_MS, (peer) => peer.socket?.terminate()],
   ["broke the protocol", LONG_MS, (peer) => peer.send({ type: 99 })],
-])("maxServerInFlight counts handlers whose callers %s, until they end", async (_, ms, abandon) => {
-  const gate = new Gate();
-  const limits = { maxServerInFlight: MAX_RUNNING };
-  await using server = startServer(gate.handler, { limits });
-  using peer = await RawPeer.greet(server.port);
-  peer.send(...IDS.map((id) => request(id, `${id}`, ms)));
-  await eventually(() => gate.started.length === MAX_RUNNING);
-  abandon(peer);
-  await eventually(() => gate.aborted.length === MAX_RUNNING);
+])(
+  "handlers whose callers %s count for maxServerInFlight until they end",
+  async (_, ms, abandon) => {
+    const gate = new Gate();
+    const limits = { maxServerInFlight: MAX_RUNNING };
+    await using server = startServer(gate.handler, { limits });
+    using peer = await RawPeer.greet(server.port);
+    peer.send(...IDS.map((id) => request(id, `${id}`, ms)));
+    await eventually(() => gate.started.length === MAX_RUNNING);
+    abandon(peer);
+    await eventually(() => gate.aborted.length === MAX_RUNNING);
 
-  using other = await RawPeer.greet(server.port);
-  other.send(...IDS.map((id) => request(id, `refused ${id}`)));
-  for (const id of IDS) {
-    const { flags, body } = await other.frame(FrameType.error, id);
-    expect(flags & Flag.processed).toBe(0);
-    expect(parseObject(body)).toMatchObject({ code: "resource_exhausted" });
-  }
-  expect(gate.started).toHaveLength(MAX_RUNNING);
+    using other = await RawPeer.greet(server.port);
+    other.send(...IDS.map((id) => request(id, `refused ${id}`)));
+    for (const id of IDS) {
+      const { flags, body } = await other.frame(FrameType.error, id);
+      expect(flags & Flag.processed).toBe(0);
+      expect(parseObject(body)).toMatchObject({ code: "resource_exhausted" });
+    }
+    expect(gate.started).toHaveLength(MAX_RUNNING);
 
-  await gate.letGo("1", "2", "3", "4", "5");
-  other.send(...IDS.map((id) => request(10 + id, `taken ${id}`)));
-  await gate.letGo(...IDS.map((id) => `taken ${id}`));
-  for (const id of IDS) await other.frame(FrameType.response, 10 + id);
-});
+    await gate.letGo("1", "2", "3", "4", "5");
+    other.send(...IDS.map((id) => request(10 + id, `taken ${id}`)));
+    await gate.letGo(...IDS.map((id) => `taken ${id}`));
+    for (const id of IDS) await other.frame(FrameType.response, 10 + id);
+  },
+);
 
-test("a peer that cancels at once what it asks has no more handlers run than others", async () => {
+test("a peer that cancels its calls at once gets no more handlers than others", async () => {
   const limits = { maxServerInFlight: MAX_RUNNING, maxInFlight: MAX_RUNNING };
   const gate = new Gate();
   await using server = startServer(gate.handler, { limits });

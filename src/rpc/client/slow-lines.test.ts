@@ -10,11 +10,11 @@ setDefaultTimeout(60_000);
 const LONG_MS = 50_000;
 const MEGABYTE = 1_000_000;
 
-describe.concurrent("a line that needs far longer than a silent peer is given", () => {
-  /** Closed is who is not heard for 1,000 to 1,250 ms. */
+describe.concurrent("a line that is slower than the silence limit", () => {
+  /** A peer that is silent for 1,000 to 1,250 ms is closed. */
   const limits = { pingIntervalMs: 500, pingTimeoutMs: 500, maxConnections: 1 };
 
-  test("carries large replies, though the server hears nothing meanwhile", async () => {
+  test("carries large replies, although the server hears nothing in the meantime", async () => {
     const large = "x".repeat(MEGABYTE / 10);
     await using server = startServer(async () => ({ text: large }), { limits });
     using line = await startSlowLine(server.port, 0.4 * MEGABYTE);
@@ -26,11 +26,11 @@ describe.concurrent("a line that needs far longer than a silent peer is given", 
   });
 
   test.each([
-    ["as many as the kernel takes at once", 10, 0.4 * MEGABYTE],
-    ["more than the kernel takes at once", 100, 4 * MEGABYTE],
-  ])("carries large requests, %s, though no reply comes meanwhile", async (_, count, rate) => {
+    ["as many as the kernel buffers", 10, 0.4 * MEGABYTE],
+    ["more than the kernel buffers", 100, 4 * MEGABYTE],
+  ])("carries large requests, %s, before any reply comes", async (_, count, rate) => {
     const large = "x".repeat(MEGABYTE / 10);
-    // The answers come after all requests: till then the client hears no more than PINGs.
+    // The answers come after all requests: until then the client receives only PINGs.
     const read = Promise.withResolvers<void>();
     let started = 0;
     await using server = startServer(
@@ -49,9 +49,9 @@ describe.concurrent("a line that needs far longer than a silent peer is given", 
     expect(server.logged).toEqual([]);
   });
 
-  // The kernel tells of room only when a third of its megabytes has left. For the default limits,
-  // such a line would be one of about 1 Mbit/s.
-  test("carries large requests that are answered one by one, though it drains seldom", async () => {
+  // The kernel reports room only when a third of its buffer has left. For the default limits,
+  // a line of about 1 Mbit/s is as slow as this one.
+  test("carries large requests with an answer each, although it rarely drains", async () => {
     const watchful = { pingIntervalMs: 250, pingTimeoutMs: 250, maxConnections: 1 };
     const large = "x".repeat(MEGABYTE / 10);
     await using server = startServer(async ({ text }) => ({ text: `${text.length}` }), {
@@ -65,7 +65,7 @@ describe.concurrent("a line that needs far longer than a silent peer is given", 
   });
 });
 
-/** Take the greeting, and then nothing more. */
+/** Read HELLO, and then nothing more. */
 function startDeafServer() {
   return startFakeServer((frame, peer) => {
     if (frame.type === FrameType.hello) {
@@ -75,10 +75,10 @@ function startDeafServer() {
   });
 }
 
-describe("more requests than one connection takes at once", () => {
+describe("more requests than a connection can send at once", () => {
   const large = "x".repeat(0.9 * MEGABYTE);
 
-  test("wait for a server that reads, and a small one beside them is answered", async () => {
+  test("wait for a server that reads slowly, and a small call in between is answered", async () => {
     await using server = startServer(async ({ text }) => ({ text: `${text.length}` }));
     using client = startClient(server.port, { maxConnections: 1 });
     await client.say("connected");
@@ -91,13 +91,13 @@ describe("more requests than one connection takes at once", () => {
     expect(server.logged).toEqual([]);
   });
 
-  test("were not processed where they had not left when the connection was lost", async () => {
+  test("were not processed if they had not left when the connection was lost", async () => {
     using server = startDeafServer();
     const maxOutgoingBytes = 100 * MEGABYTE;
     using client = startClient(server.port, { maxOutgoingBytes, maxConnections: 1 });
     const first = failure(client.say("first", LONG_MS));
     await eventually(() => server.peers.some(({ frames }) => frames.length > 1));
-    // Far more than any kernel keeps for a peer that does not read.
+    // Far more than any kernel buffers for a peer that does not read.
     const calls = Array.from({ length: 40 }, () => failure(client.say(large, LONG_MS)));
     const last = failure(client.say("last", LONG_MS));
     await Bun.sleep(100);
