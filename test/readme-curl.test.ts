@@ -33,10 +33,13 @@ describe.skipIf(!CURL)("the calls of the README, by curl,", () => {
     await using folder = await workingFolder();
     const commands = await block();
     expect(commands).toContain(ADDRESS);
-    const shell = Bun.spawn(["sh", "-ec", commands.replace(ADDRESS, stack.url)], {
-      cwd: folder.path,
-      stdio: ["ignore", "pipe", "ignore"],
-    });
+    const shell = Bun.spawn(
+      ["sh", "-ec", commands.replace(ADDRESS, stack.url).replaceAll("/tmp/", "")],
+      {
+        cwd: folder.path,
+        stdio: ["ignore", "pipe", "ignore"],
+      },
+    );
     const output = await new Response(shell.stdout).text();
     expect(await shell.exited).toBe(0);
 
