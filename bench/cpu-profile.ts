@@ -1,4 +1,4 @@
-// What is read of the profiles that `bun --cpu-prof` leaves behind, in Chrome DevTools' format.
+// Reads profiles that `bun --cpu-prof` writes, in the format of Chrome DevTools.
 
 export interface CpuProfile {
   readonly nodes: readonly ProfileNode[];
@@ -14,16 +14,16 @@ interface ProfileNode {
   readonly children?: readonly number[];
 }
 
-/** A function as a profile has it: native ones have no path. */
+/** Native functions have an empty path. */
 export interface ProfiledFunction {
   readonly name: string;
   readonly path: string;
 }
 
 /**
- * Sum up the time that each function was at work itself, without what it calls.
- * @param keyOf what to sum up by, from the function and its callers, innermost first
- * @returns key → its share of all time, the largest first
+ * Add up the time of functions, without the functions that they call.
+ * @param keyOf the key to add up by; gets the function and its callers, innermost first
+ * @returns each key and its share of all time, the largest first
  */
 export function ownTimes(
   { nodes, samples, timeDeltas }: CpuProfile,

@@ -1,5 +1,5 @@
-// How much memory and CPU time the largest pictures take that are taken: `bun bench/pictures.ts`. Each is
-// made of one colour and decoded a few times, in a process of its own, as in production.
+// `bun bench/pictures.ts`: memory and CPU time for the largest pictures that are accepted. Each picture
+// has one colour. A new process decodes it a few times, as in production.
 
 import { readFileSync } from "node:fs";
 import sharp, { type Sharp } from "sharp";

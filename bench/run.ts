@@ -1,14 +1,14 @@
 export interface RunOptions {
-  /** Where it runs; the working directory of this process, if not given. */
+  /** Default: the working directory of this process. */
   readonly folder?: string;
-  /** Beside what this process has. */
+  /** Added to the environment of this process. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
 /**
  * Run a program to its end.
- * @returns what it printed to stdout
- * @throws {Error} with what it said, where it fails
+ * @returns its standard output
+ * @throws {Error} it failed; the message has its output
  */
 export async function run(
   command: readonly string[],

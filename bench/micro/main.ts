@@ -1,23 +1,25 @@
-// `bun run bench micro`: what the small parts cost that every request passes.
+// `bun run bench micro`: the cost of single operations that every request needs.
 
 import { do_not_optimize, measure } from "mitata";
+import { count } from "../figures.ts";
+import { markdownTable } from "../tables.ts";
 import { type Part, parts } from "./parts.ts";
 
 export interface MicroBenchOptions {
-  /** How long each part is measured at least. */
+  /** The least time for which each part is measured. */
   readonly durationMs: number;
-  /** Runs of a part in one sample, where one run alone is too short to be timed. */
+  /** Runs of a part in one sample, if one run is too short to be timed. */
   readonly batch: number;
 }
 
 export interface MicroBenchRow {
   readonly name: string;
-  /** Nanoseconds of one operation: the mean, and what 99 of 100 samples stayed below. */
+  /** Nanoseconds of one operation: the mean and the 99th percentile of the samples. */
   readonly meanNs: number;
   readonly p99Ns: number;
 }
 
-/** @throws {Error} a part does not do what it is measured for */
+/** @throws {Error} a part returned a wrong result */
 export async function benchMicro(
   { durationMs, batch }: MicroBenchOptions,
   onProgress: (text: string) => void = () => undefined,
@@ -41,17 +43,20 @@ export async function benchMicro(
 async function assertRight({ name, run, isRight }: Part): Promise<void> {
   const result = await run();
   if (!isRight(result))
-    throw new Error(`Cannot measure "${name}": it gives ${Bun.inspect(result)}`);
+    throw new Error(`Cannot measure "${name}": wrong result ${Bun.inspect(result)}`);
 }
 
-/** The rows as a Markdown table. */
+/** A Markdown table. */
 export function microTable(rows: readonly MicroBenchRow[]): string {
-  const lines = ["| what | mean | p99 | operations/s |", "| --- | ---: | ---: | ---: |"];
-  for (const { name, meanNs, p99Ns } of rows) {
-    const perSecond = Math.round(1e9 / meanNs).toLocaleString("en");
-    lines.push(`| ${name} | ${duration(meanNs)} | ${duration(p99Ns)} | ${perSecond} |`);
-  }
-  return lines.join("\n");
+  return markdownTable(
+    [
+      { heading: "what", text: ({ name }) => name },
+      { heading: "mean", text: ({ meanNs }) => duration(meanNs) },
+      { heading: "p99", text: ({ p99Ns }) => duration(p99Ns) },
+      { heading: "operations/s", text: ({ meanNs }) => count(1e9 / meanNs) },
+    ],
+    rows,
+  );
 }
 
 function duration(ns: number): string {

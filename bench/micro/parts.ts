@@ -1,4 +1,4 @@
-// The small parts that every request passes, each as a function that can be timed.
+// Operations that every request needs, each as a function that can be timed.
 
 import { availableParallelism } from "node:os";
 import { hash } from "@node-rs/argon2";
@@ -21,7 +21,7 @@ export interface Part {
   /** How many operations one `run` does. Default: 1. */
   readonly operations?: number;
   readonly run: () => unknown;
-  /** Whether what `run` returned, or resolved to, is what it is there for. */
+  /** Whether `run` returned, or resolved to, the right result. */
   readonly isRight: (result: unknown) => boolean;
 }
 
@@ -30,7 +30,7 @@ const PASSWORD = "testpassword7";
 const CREDENTIALS = { username: USERNAME, password: PASSWORD };
 const PROFILE = { username: USERNAME, nickname: "test1234", profilePath: "default.webp" };
 const SESSION_ID = newSessionId(USERNAME);
-/** What the kernel is often given at once under load. */
+/** How many frames often leave in one write under load. */
 const GATHERED = 64;
 const TAKEN_BYTES = 64 * 1024;
 
@@ -42,7 +42,7 @@ const REQUEST: OutgoingFrame = {
   body: JSON.stringify({ sessionId: SESSION_ID }),
 };
 
-/** Waits for ever. */
+/** A call without a deadline. */
 const CALL = { deadline: Infinity, signal: new AbortController().signal };
 
 const ARGON2_COSTS = [
@@ -50,7 +50,7 @@ const ARGON2_COSTS = [
   { memoryCost: 2048, timeCost: 1, parallelism: 1 },
 ];
 
-/** A socket that takes everything and keeps the last of it. */
+/** A socket that accepts everything and keeps the last write. */
 class Sink {
   last: Buffer = Buffer.alloc(0);
 
@@ -105,7 +105,7 @@ function frameParts(): Part[] {
 /** The bytes of a frame, as an outbox puts them on the wire. */
 function encoded(frame: OutgoingFrame): Buffer {
   const sink = new Sink();
-  // Nothing may wait: it is written at once.
+  // A limit of 0 bytes: the frame is written at once.
   new Outbox(sink, 0, () => undefined).push(frame);
   return Buffer.from(sink.last);
 }

@@ -13,14 +13,14 @@ const NO_SESSION = { name: "InvalidSessionError" } as const;
 interface Sent {
   readonly json?: unknown;
   readonly form?: Readonly<Record<string, string>>;
-  /** A body as it is, with its type. */
+  /** Sent unchanged, with this type. */
   readonly raw?: readonly [type: string, body: string];
   readonly session?: string;
 }
 
 interface Expected {
   readonly name: ErrorName;
-  /** Unless it is the usual one. */
+  /** If it is not the usual status of the error. */
   readonly status?: number;
   /** Default: "". */
   readonly data?: unknown;
@@ -31,11 +31,11 @@ interface Answer {
 }
 
 /**
- * Hold a service to what the contract says of accounts, sessions and nicknames. It leaves one new
- * user and no session of that user behind.
+ * Check that a service keeps the contract for accounts, sessions and nicknames. The check leaves one
+ * new user behind, without a session.
  * @param origin as in `http://127.0.0.1:9090`
- * @param user one of `bun run seed`, whose profile has not been changed
- * @throws Error which check failed, what was expected and what came
+ * @param user made by `bun run seed`, with an unchanged profile
+ * @throws Error which check failed, the expected and the actual answer
  */
 export async function checkService(origin: string, user: Credentials): Promise<void> {
   const service = new Service(origin);
@@ -50,8 +50,8 @@ export async function checkService(origin: string, user: Credentials): Promise<v
 }
 
 /**
- * Hold a ceiling, which answers two endpoints and always the same, to what a service answers them.
- * @param user the one whom it knows
+ * Check that a ceiling, which gives fixed answers to two endpoints, answers as a service does.
+ * @param user the user of the fixed answers
  * @throws Error as `checkService` does
  */
 export async function checkCeiling(origin: string, user: Credentials): Promise<void> {
@@ -68,9 +68,11 @@ async function checkSignUp(service: Service, fresh: Credentials): Promise<void> 
 /** @returns the session's id */
 async function checkSignIn(service: Service, fresh: Credentials): Promise<string> {
   const wrong: Sent = { json: { ...fresh, password: "hopper1906" } };
-  const nobody: Sent = { json: { ...fresh, username: `none${randomText(9)}` } };
+  const unknown: Sent = { json: { ...fresh, username: `none${randomText(9)}` } };
   await service.post("wrong password", "signin", wrong, { name: "PasswordError" });
-  await service.post("sign in as nobody", "signin", nobody, { name: "UserNotExistError" });
+  await service.post("sign in as an unknown user", "signin", unknown, {
+    name: "UserNotExistError",
+  });
   return signIn(service, "sign in", { json: fresh });
 }
 
@@ -131,7 +133,7 @@ async function checkNickname(
       await service.post(check, path, { ...sent, session }, success);
       await service.get(`${check}, read`, "get_user_info", { session }, read);
     }
-    // In NFC, whatever it was sent in.
+    // The service stores NFC, whatever form was sent.
     const decomposed = { json: { nickname: nickname.normalize("NFD") }, session };
     await service.post(`nickname ${nickname}, decomposed`, path, decomposed, success);
   }
@@ -163,7 +165,7 @@ async function checkProfile(service: Service, user: Credentials): Promise<string
   return session;
 }
 
-/** @returns the id of the session that a sign-in gives */
+/** @returns the id of the new session */
 async function signIn(service: Service, check: string, sent: Sent): Promise<string> {
   const { cookies } = await service.post(check, "signin", sent, { name: "success" });
   const [cookie = "", ...more] = cookies;
@@ -225,7 +227,7 @@ function bodyOf({ json, form, raw }: Sent): readonly [type?: string, body?: stri
   return ["application/x-www-form-urlencoded", `${new URLSearchParams(form)}`];
 }
 
-/** Without what JSON leaves open: spaces and escapes. The order of the keys stays. */
+/** Without differences in spaces and escapes, which JSON allows. The order of the keys counts. */
 function normalized(text: string): string {
   try {
     return JSON.stringify(JSON.parse(text));
@@ -234,8 +236,8 @@ function normalized(text: string): string {
   }
 }
 
-function failed(check: string, expected: string, came: string): Error {
-  return new Error(`${check}: expected ${expected}, but ${came} came`);
+function failed(check: string, expected: string, actual: string): Error {
+  return new Error(`${check}: expected ${expected}, but got ${actual}`);
 }
 
 function profileOf(username: string, nickname: string): unknown {

@@ -1,4 +1,4 @@
-// What every contender's HTTP API has in common with Portico's.
+// The part of Portico's HTTP API that every peer has too.
 
 export const USER_API = "/api/entrytask/user";
 export const SIGN_IN = `${USER_API}/signin`;
@@ -10,5 +10,5 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** As those that are handed out, and nobody's: to answer it, Redis has to be asked. */
+/** A well-formed id without a session: to answer, a service has to ask Redis. */
 export const UNKNOWN_SESSION = "5df41881-3aed-3515-88a7-2f4a814cf09e";

@@ -1,4 +1,4 @@
-// Bun.serve with the answers of two endpoints, and nothing behind them.
+// Bun.serve with fixed answers for two endpoints.
 
 const SESSION_ID = "b0a49a50-5b0b-3c5c-9a2c-2b6d3f4e8a11";
 const PROFILE = { username: "test0", nickname: "test0", profilePath: "default.webp" };
@@ -28,7 +28,7 @@ const server = Bun.serve({
 
 process.once("SIGTERM", () => server.stop(true));
 
-/** Written anew for each request, as any service has to. */
+/** Encoded for each request, as in a real service. */
 function success(data: unknown, headers: Readonly<Record<string, string>>): Response {
   return new Response(JSON.stringify({ errCode: "7", errMsg: "success", data }), { headers });
 }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { BARE } from "../report/results.ts";
 import type { Peer } from "./peer.ts";
 
-/** What Bun.serve reaches where nothing is checked, called or stored: no service can pass it. */
+/** Bun.serve that checks, calls and stores nothing: the ceiling of every service on Bun. */
 export const barePeer: Peer = {
   name: BARE,
   isService: false,

@@ -5,11 +5,11 @@ import { run } from "../run.ts";
 import type { Peer } from "./peer.ts";
 
 const SOURCE = join(import.meta.dir, "go");
-/** Ignored by git, and gone with the packages. */
+/** Git ignores this folder, and it is removed together with the packages. */
 const BINARIES = join(import.meta.dir, "../../node_modules/.cache/portico-bench/go");
 
 const HOME_OF_GO = "/usr/local/go/bin";
-/** What it says from 1.21 on, and what it said before. */
+/** The message of Go 1.21 and later, and of earlier versions. */
 const TOO_OLD = /requires go >= |invalid go version/;
 
 /**
@@ -39,19 +39,19 @@ export const classicGo: Peer = {
   ],
 };
 
-/** @throws Error with what the compiler says */
+/** @throws Error with the output of the compiler */
 async function build(): Promise<string | undefined> {
   const go = Bun.which("go", { PATH: `${process.env.PATH}:${HOME_OF_GO}` });
   if (!go) return "go is not installed";
   await mkdir(BINARIES, { recursive: true });
-  // Without the state of the repository, which some set-ups do not let Go read.
+  // -buildvcs=false: Go may not be allowed to read the repository.
   const command = [go, "build", "-buildvcs=false", "-o", `${BINARIES}/`, "./cmd/..."];
   try {
-    // Another Go is not to be fetched for it.
+    // GOTOOLCHAIN=local: Go must not download another version of itself.
     await run(command, { folder: SOURCE, environment: { GOTOOLCHAIN: "local" } });
     return undefined;
   } catch (error) {
-    if (TOO_OLD.test(String(error))) return "go is older than bench/peers/go/go.mod wants";
+    if (TOO_OLD.test(String(error))) return "go is older than bench/peers/go/go.mod requires";
     throw error;
   }
 }

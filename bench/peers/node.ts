@@ -7,7 +7,7 @@ import type { Peer } from "./peer.ts";
 const FOLDER = join(import.meta.dir, "node");
 const OLDEST_NODE = 20;
 
-/** The same service as one would write it on Node: Fastify, gRPC, mysql2 and ioredis. */
+/** The same service in the usual design on Node: Fastify, gRPC, mysql2 and ioredis. */
 export const nodePeer: Peer = {
   name: NODE,
   isService: true,
@@ -47,7 +47,7 @@ export const nodePeer: Peer = {
   ],
 };
 
-/** npm writes its list of what is installed last, so one that was interrupted does not count. */
+/** npm writes this list last, so an interrupted installation does not count. */
 async function isInstalled(): Promise<boolean> {
   const [wanted, installed] = await Promise.all([
     modifiedMs("package-lock.json"),
@@ -56,7 +56,7 @@ async function isInstalled(): Promise<boolean> {
   return installed >= wanted;
 }
 
-/** 0 where there is no such file. */
+/** 0 if the file does not exist. */
 async function modifiedMs(file: string): Promise<number> {
   try {
     return (await stat(join(FOLDER, file))).mtimeMs;

@@ -1,35 +1,35 @@
-/** Where the processes of one contender listen, and what they keep their data in. */
-export interface Place {
+/** The ports and databases of one running peer. */
+export interface PeerConfig {
   readonly httpPort: number;
   readonly rpcPort: number;
-  /** `mysql://…`, with Portico's tables, which are filled by `bun run seed`. */
+  /** `mysql://…`: a database that `bun run seed` has filled. */
   readonly databaseUrl: string;
-  /** `redis://…/<number>`: a database of its own, empty at first. */
+  /** `redis://…/<number>`: an empty database that no other peer uses. */
   readonly redisUrl: string;
-  /** As in `PASSWORD_HASH`: how new passwords are hashed. Rows in either scheme are verified. */
+  /** As in `PASSWORD_HASH`: how new passwords are hashed. Both schemes are verified. */
   readonly passwordHash: string;
 }
 
-/** One process of a contender. It listens on 127.0.0.1 and ends on SIGTERM. */
+/** One process of a peer. It listens on 127.0.0.1 and ends on SIGTERM. */
 export interface Tier {
-  /** As in "HTTP" and "TCP". */
+  /** "HTTP" or "TCP". */
   readonly name: string;
   readonly command: readonly string[];
-  /** Beside `PATH` and `HOME`; nothing else of ours reaches it. */
+  /** Added to `PATH` and `HOME`. The process gets no other variable of ours. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** A way to build the same service, to be measured beside Portico. */
+/** One implementation of the service, or a ceiling for all of them. */
 export interface Peer {
-  /** As it stands in tables. */
+  /** As shown in tables. */
   readonly name: string;
-  /** False for a ceiling that answers the loads alone, always the same. */
+  /** False for a ceiling, which gives fixed answers to two endpoints. */
   readonly isService: boolean;
   /**
-   * Build what there is to build.
+   * Build it, if needed.
    * @returns why it cannot be measured on this machine, as in "go is not installed"
    */
   prepare(): Promise<string | undefined>;
-  /** In the order in which they are started. Either may come up before the other. */
-  tiers(place: Place): readonly Tier[];
+  /** In the order in which they are started. Either may be ready first. */
+  tiers(config: PeerConfig): readonly Tier[];
 }

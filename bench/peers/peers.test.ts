@@ -5,12 +5,13 @@ import { available as mariaDbAvailable, sharedMariaDb } from "../../test/mariadb
 import { freePort } from "../../test/ports.ts";
 import { available as redisAvailable, sharedRedis } from "../../test/redis.ts";
 import { type Stack, startStack } from "../../test/stack.ts";
+import { run } from "../run.ts";
 import { checkCeiling, checkService } from "./answers.ts";
 import { USER_API } from "./api.ts";
 import { barePeer } from "./bare.ts";
 import { classicGo } from "./classic-go.ts";
 import { nodePeer } from "./node.ts";
-import type { Peer, Place } from "./peer.ts";
+import type { Peer, PeerConfig } from "./peer.ts";
 import { portico } from "./portico.ts";
 import { startPeer } from "./start.ts";
 
@@ -23,22 +24,14 @@ const SEEDED = { username: "test7", password: "testpassword7" };
 /** Cheap, so that the tests spend their time on what they test. */
 const ARGON2ID = "argon2id:m=64,t=1,p=1";
 
-async function seed(databaseUrl: string, passwordHash: string): Promise<void> {
-  const { PATH = "" } = process.env;
-  const child = Bun.spawn([process.execPath, "src/seed-main.ts", "--users", "10"], {
-    cwd: ROOT,
-    env: { PATH, DATABASE_URL: databaseUrl, PASSWORD_HASH: passwordHash },
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const [exitCode, errors] = await Promise.all([child.exited, new Response(child.stderr).text()]);
-  expect({ exitCode, errors: exitCode === 0 ? "" : errors }).toEqual({ exitCode: 0, errors: "" });
-}
-
-async function newPlace(seededHash: string, passwordHash: string): Promise<Place> {
+async function newConfig(seededHash: string, passwordHash: string): Promise<PeerConfig> {
   const [mariaDb, redis] = await Promise.all([sharedMariaDb(), sharedRedis()]);
   const databaseUrl = await mariaDb.createDatabase();
   await migrateMysql(databaseUrl, { waiting: () => undefined, applying: () => undefined });
-  await seed(databaseUrl, seededHash);
+  await run([process.execPath, "src/seed-main.ts", "--users", "10"], {
+    folder: ROOT,
+    environment: { DATABASE_URL: databaseUrl, PASSWORD_HASH: seededHash },
+  });
   const redisUrl = await redis.createDatabase();
   return { httpPort: freePort(), rpcPort: freePort(), databaseUrl, redisUrl, passwordHash };
 }
@@ -63,24 +56,24 @@ describe.skipIf(!mariaDbAvailable || !redisAvailable)("peers, on MariaDB and Red
       ] as const;
       for (const [made, seeded] of peer.isService ? schemes : []) {
         test(`keeps the contract, hashing by ${made}`, async () => {
-          await using running = await startPeer(peer, await newPlace(seeded, made));
+          await using running = await startPeer(peer, await newConfig(seeded, made));
           await checkService(running.origin, SEEDED);
         });
       }
 
       if (!peer.isService) {
         test("answers one user as a service does", async () => {
-          await using running = await startPeer(peer, await newPlace("salted-md5", "salted-md5"));
+          await using running = await startPeer(peer, await newConfig("salted-md5", "salted-md5"));
           await checkCeiling(running.origin, { username: "test0", password: "testpassword0" });
           await expect(checkCeiling(running.origin, SEEDED)).rejects.toThrow("info of test7: ");
         });
       }
 
       test("has the processes of its tiers, which end with it", async () => {
-        const place = await newPlace("salted-md5", "salted-md5");
-        const running = await startPeer(peer, place);
+        const config = await newConfig("salted-md5", "salted-md5");
+        const running = await startPeer(peer, config);
         const pids = [...running.pids.values()];
-        expect([...running.pids.keys()]).toEqual(peer.tiers(place).map((tier) => tier.name));
+        expect([...running.pids.keys()]).toEqual(peer.tiers(config).map((tier) => tier.name));
         expect(pids.map(isAlive)).toEqual(pids.map(() => true));
         await running[Symbol.asyncDispose]();
         expect(pids.map(isAlive)).toEqual(pids.map(() => false));
@@ -90,7 +83,7 @@ describe.skipIf(!mariaDbAvailable || !redisAvailable)("peers, on MariaDB and Red
 });
 
 describe("startPeer()", () => {
-  const place = (): Place => ({
+  const config = (): PeerConfig => ({
     httpPort: freePort(),
     rpcPort: freePort(),
     databaseUrl: "",
@@ -112,14 +105,14 @@ describe("startPeer()", () => {
 
   test("says what a tier has printed that ended", async () => {
     const peer = peerOf('console.error("no such port"); process.exit(3)');
-    await expect(startPeer(peer, place())).rejects.toThrow(
+    await expect(startPeer(peer, config())).rejects.toThrow(
       /Cannot start a peer: its HTTP tier ended\nHTTP tier:\nno such port/,
     );
   });
 
   test("gives a tier nothing of our environment but PATH and HOME", async () => {
     const peer = peerOf("console.log(Object.keys(process.env).sort().join()); process.exit(1)");
-    await expect(startPeer(peer, place())).rejects.toThrow(/\nHOME,HTTP_PORT,PATH\n/);
+    await expect(startPeer(peer, config())).rejects.toThrow(/\nHOME,HTTP_PORT,PATH\n/);
   });
 
   test("ends its tiers where our process is killed", async () => {
@@ -133,8 +126,8 @@ describe("startPeer()", () => {
       const command = [process.execPath, "-e", process.env.TIER];
       const environment = { HTTP_PORT: process.env.HTTP_PORT };
       const tiers = () => [{ name: "HTTP", command, environment }];
-      const place = { httpPort: process.env.HTTP_PORT };
-      const running = await startPeer({ name: "a peer", tiers }, place);
+      const config = { httpPort: process.env.HTTP_PORT };
+      const running = await startPeer({ name: "a peer", tiers }, config);
       console.log(running.origin);
       setInterval(() => running, 1000);`;
     const { PATH = "", HOME = "" } = process.env;

@@ -1,20 +1,21 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TIER_ENVIRONMENT } from "../../src/config/tier-environment.ts";
+import { PORTICO } from "../report/results.ts";
 import type { Peer } from "./peer.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
-/** Portico itself, as `bun run start:tcp` and `bun run start:http` run it. */
+/** Portico as `bun run start:tcp` and `bun run start:http` start it. */
 export const portico: Peer = {
-  name: "Portico",
+  name: PORTICO,
   isService: true,
   prepare: () => Promise.resolve(undefined),
   tiers({ httpPort, rpcPort, databaseUrl, redisUrl, passwordHash }) {
     const environment = {
       NODE_ENV: "production",
       LOG_LEVEL: "warn",
-      // Of the pictures alone, which no load sends.
+      // Holds avatars, which no load uses.
       DATA_DIR: join(tmpdir(), `portico-bench-${httpPort}`),
     };
     return [

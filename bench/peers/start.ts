@@ -1,5 +1,5 @@
 import { GET_USER_INFO, UNKNOWN_SESSION } from "./api.ts";
-import type { Peer, Place, Tier } from "./peer.ts";
+import type { Peer, PeerConfig, Tier } from "./peer.ts";
 
 const START_TIMEOUT_MS = 30_000;
 const POLL_MS = 50;
@@ -7,28 +7,24 @@ const PROBE_TIMEOUT_MS = 2_000;
 const GRACE_MS = 5_000;
 const KEPT_OUTPUT_CHARACTERS = 64 * 1024;
 
-/** A peer at work. Its processes end when it is disposed of, or with ours. */
+/** A running peer. Its processes end when it is disposed of, or when our process ends. */
 export interface RunningPeer extends AsyncDisposable {
   /** `http://127.0.0.1:<port>` */
   readonly origin: string;
   /** By the name of the tier. */
   readonly pids: ReadonlyMap<string, number>;
-  /** The end of what the tiers have printed. */
-  output(): string;
 }
 
 /**
- * Start every tier of a peer in a process of its own, and wait until they answer.
- * @throws Error a tier ended, or did not answer within 30 s; with what the tiers have printed
+ * Start each tier of a peer as a process, and wait until they answer.
+ * @throws Error a tier ended, or did not answer within 30 s; the message has the tiers' output
  */
-export async function startPeer(peer: Peer, place: Place): Promise<RunningPeer> {
+export async function startPeer(peer: Peer, config: PeerConfig): Promise<RunningPeer> {
   await using cleanup = new AsyncDisposableStack();
-  const processes = peer.tiers(place).map((tier) => cleanup.use(new PeerProcess(tier)));
-  // Disposed of first: once it is told that all is well, it kills nobody.
+  const processes = peer.tiers(config).map((tier) => cleanup.use(new PeerProcess(tier)));
+  // Disposed of first, so that it does not kill processes that have ended normally.
   cleanup.use(new Watchdog(processes.map(({ pid }) => pid)));
-  const origin = `http://127.0.0.1:${place.httpPort}`;
-  const output = () => processes.map((each) => `${each.name} tier:\n${each.output}`).join("\n");
-
+  const origin = `http://127.0.0.1:${config.httpPort}`;
   const endsAtMs = performance.now() + START_TIMEOUT_MS;
   for (;;) {
     const found = await probe(origin);
@@ -36,7 +32,8 @@ export async function startPeer(peer: Peer, place: Place): Promise<RunningPeer> 
     if (!ended && found === undefined) break;
     if (ended || performance.now() > endsAtMs) {
       const why = ended ? `its ${ended.name} tier ended` : found;
-      throw new Error(`Cannot start ${peer.name}: ${why}\n${output()}`);
+      const output = processes.map((each) => `${each.name} tier:\n${each.output}`).join("\n");
+      throw new Error(`Cannot start ${peer.name}: ${why}\n${output}`);
     }
     await Bun.sleep(POLL_MS);
   }
@@ -45,12 +42,11 @@ export async function startPeer(peer: Peer, place: Place): Promise<RunningPeer> 
   return {
     origin,
     pids: new Map(processes.map(({ name, pid }) => [name, pid])),
-    output,
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
 }
 
-/** @returns why the peer does not serve yet */
+/** @returns why the peer is not ready yet */
 async function probe(origin: string): Promise<string | undefined> {
   try {
     const response = await fetch(`${origin}${GET_USER_INFO}`, {
@@ -107,8 +103,8 @@ class PeerProcess implements AsyncDisposable {
 }
 
 /**
- * Its standard input ends when our process does, SIGKILL included, and it then ends the tiers. It
- * is detached, so that what ends our process group does not end it first.
+ * Kills the tiers when our process ends, even by SIGKILL: its standard input is then closed. It is
+ * detached, so that a signal to our process group does not end it first.
  */
 class Watchdog implements AsyncDisposable {
   readonly #process: Bun.Subprocess<"pipe", "ignore", "ignore">;
@@ -120,7 +116,7 @@ class Watchdog implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.stdin.write("all is well\n");
+    this.#process.stdin.write("done\n");
     await this.#process.stdin.end();
     await this.#process.exited;
   }

@@ -1,15 +1,15 @@
-// The charts of the page as SVG. Observable Plot draws them without a browser, in linkedom's
-// document, and every colour is a variable of page.css, so that one drawing serves both themes.
+// The charts of the page as SVG. Observable Plot draws them in linkedom's document, without a browser.
+// All colours are variables of page.css, so that a chart fits the light and the dark theme.
 
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import { count } from "./figures.ts";
-import type { SeriesStyle } from "./series-style.ts";
+import { count } from "../figures.ts";
+import type { SeriesStyle } from "./figure.ts";
 
-/** Of the viewBox: about what a column of the page has, so that text keeps its size. */
+/** Width of the viewBox: about the width of a column of the page, so that text keeps its size. */
 const WIDTH = 340;
 const FONT_PIXELS = 13;
-/** A name and, below it, its bar. */
+/** A name and, below it, a bar. */
 const ROW_PIXELS = 46;
 const AXIS_PIXELS = 32;
 const TOP_PIXELS = 26;
@@ -19,14 +19,14 @@ const { document } = parseHTML("<!doctype html><html></html>");
 export interface Bar {
   readonly name: string;
   readonly value: number;
-  /** What is written after the bar. */
+  /** Written after the bar. */
   readonly text: string;
   /** The slowest and the fastest round. */
   readonly range?: readonly [least: number, most: number];
   readonly color: string;
 }
 
-/** Lying bars from zero, one under the other, and a floor as a marked line. */
+/** Horizontal bars from zero, and the floor as a marked line. */
 export function bars(label: string, rows: readonly Bar[], floor?: number): string {
   const names = rows.map(({ name }) => name);
   const most = Math.max(...rows.map(({ value, range }) => range?.[1] ?? value), floor ?? 0);
@@ -78,7 +78,7 @@ export interface Segment {
   readonly color: string;
 }
 
-/** Lying bars of parts, which begin with the first at zero, and a text after each bar. */
+/** Horizontal bars of stacked parts, with a text after each bar. */
 export function stackedBars(
   label: string,
   segments: readonly Segment[],
@@ -180,7 +180,7 @@ const exponentOf = ({ x }: { x: number }) => Math.log10(x);
 
 const valueAxis = { ticks: 3, tickFormat: short, nice: true };
 
-/** Rows for lying bars. Names stand above them, where there is room for long ones. */
+/** Rows for horizontal bars. Names are above the bars, so that long ones fit. */
 function rowsOf(names: readonly string[]): Plot.PlotOptions {
   return {
     height: names.length * ROW_PIXELS + AXIS_PIXELS + TOP_PIXELS,
@@ -211,7 +211,7 @@ function decades(values: readonly number[]): number[] {
   return Array.from({ length: most - least + 1 }, (_, index) => 10 ** (least + index));
 }
 
-/** Those of sorted values whose labels do not touch on a logarithmic axis. */
+/** The sorted values whose labels do not touch each other on a logarithmic axis. */
 function apart(values: readonly number[]): number[] {
   const gap = Math.log((values.at(-1) ?? 1) / (values[0] ?? 1)) / 9;
   const kept: number[] = [];

@@ -1,7 +1,7 @@
-// What the page shows of one load: three charts, and every number of theirs in two tables.
+// The part of the page for one load: three charts, and two tables with all their figures.
 
 import { type Bar, bars, pointRows, type Segment, stackedBars } from "./charts.ts";
-import { figure, legend } from "./figure.ts";
+import { figure, legend, seriesStyle } from "./figure.ts";
 import {
   count,
   cpuSeconds,
@@ -10,11 +10,10 @@ import {
   NOT_MEASURED,
   percent,
   times,
-} from "./figures.ts";
-import { BARE, type Latency, type LoadResult, PORTICO } from "./results.ts";
-import { seriesStyle } from "./series-style.ts";
-import { type ContenderSummary, type LoadSummary, processesOf } from "./summary.ts";
-import { type Column, htmlTable } from "./tables.ts";
+} from "../figures.ts";
+import { BARE, type ContenderResult, type Latency, type LoadResult, PORTICO } from "./results.ts";
+
+import { type Column, htmlTable } from "../tables.ts";
 
 const QUANTILES: readonly { key: keyof Latency; name: string }[] = [
   { key: "p50", name: "p50" },
@@ -25,7 +24,7 @@ const QUANTILES: readonly { key: keyof Latency; name: string }[] = [
 ];
 
 type NamedLoad = Pick<LoadResult, "endpoint" | "connections" | "passwordHash"> & {
-  /** None of a load that was not sent. */
+  /** Missing if the load was not sent. */
   readonly tool?: string;
 };
 
@@ -36,7 +35,7 @@ export function loadName({ endpoint, connections, passwordHash, tool }: NamedLoa
   return `${endpoint}, ${count(connections)} connections${hash}${by}`;
 }
 
-/** How many there were, as in "1,000 users (salted-md5), 100 users (argon2id:m=64,t=1,p=1)". */
+/** As in "1,000 users (salted-md5), 100 users (argon2id:m=64,t=1,p=1)". */
 export function usersText(loads: readonly LoadResult[]): string {
   const bySize = Map.groupBy(loads, ({ users }) => users);
   const texts = Array.from(bySize, ([users, some]) => {
@@ -47,14 +46,10 @@ export function usersText(loads: readonly LoadResult[]): string {
   return texts.join(", ") || NOT_MEASURED;
 }
 
-/** `processes` are all of the page, so that one has the same colour everywhere. */
-export function loadSection(
-  id: string,
-  { load, contenders: all }: LoadSummary,
-  processes: readonly string[],
-): string {
-  // A ceiling of some loads has nothing to say of the others; of Portico, that is missed.
-  const contenders = all.filter((each) => each.rounds > 0 || each.name === PORTICO);
+/** @param processes all of the page, so that each has the same colour everywhere */
+export function loadSection(id: string, load: LoadResult, processes: readonly string[]): string {
+  // Some contenders take part in some loads only. Portico should be in all, so it is always shown.
+  const contenders = load.contenders.filter((each) => each.rounds > 0 || each.name === PORTICO);
   const name = loadName(load);
   const promise = load.floor === undefined ? "No floor" : `Floor: ${count(load.floor)} requests/s`;
   const charts = [
@@ -76,7 +71,7 @@ ${htmlTable(`CPU and memory: ${name}`, costColumns(contenders), contenders)}
 function throughputFigure(
   load: string,
   { floor }: LoadResult,
-  contenders: readonly ContenderSummary[],
+  contenders: readonly ContenderResult[],
 ): string {
   const rows = contenders.flatMap(({ name, requestsPerSecond }): Bar[] => {
     if (!requestsPerSecond) return [];
@@ -86,12 +81,12 @@ function throughputFigure(
   });
   return figure({
     title: "Requests per second",
-    text: "The median of the rounds; the thin line reaches from the slowest to the fastest.",
+    text: "The median of the rounds. The thin line reaches from the slowest to the fastest.",
     chart: rows.length > 0 && bars(`Requests per second: ${load}`, rows, floor),
   });
 }
 
-function latencyFigure(load: string, contenders: readonly ContenderSummary[]): string {
+function latencyFigure(load: string, contenders: readonly ContenderResult[]): string {
   const styles = QUANTILES.map((_, index) => seriesStyle(index));
   const rows = contenders.flatMap(({ name, latencyMs }) =>
     latencyMs ? [{ name, values: QUANTILES.map(({ key }) => latencyMs[key]) }] : [],
@@ -107,7 +102,7 @@ function latencyFigure(load: string, contenders: readonly ContenderSummary[]): s
 
 function cpuFigure(
   load: string,
-  contenders: readonly ContenderSummary[],
+  contenders: readonly ContenderResult[],
   processes: readonly string[],
 ): string {
   const segments = contenders.flatMap(({ name, cpuSecondsByProcess }) =>
@@ -123,13 +118,13 @@ function cpuFigure(
   );
   return figure({
     title: "CPU seconds per 1,000 requests",
-    text: "By process, in the order of the legend; steadier than throughput on a busy machine.",
+    text: "By process, in the order of the legend. On a busy machine this varies less than throughput.",
     chart: segments.length > 0 && stackedBars(`CPU seconds by process: ${load}`, segments, texts),
     legend: legend(entries),
   });
 }
 
-function throughputColumns(): Column<ContenderSummary>[] {
+function throughputColumns(): Column<ContenderResult>[] {
   return [
     { heading: "what", text: ({ name }) => name },
     { heading: "rounds", text: ({ rounds }) => count(rounds) },
@@ -139,7 +134,7 @@ function throughputColumns(): Column<ContenderSummary>[] {
     { heading: "Portico is", text: ({ porticoRatio }) => times(porticoRatio) },
     ...QUANTILES.map(({ key, name }) => ({
       heading: `${name} ms`,
-      text: ({ latencyMs }: ContenderSummary) => milliseconds(latencyMs?.[key]),
+      text: ({ latencyMs }: ContenderResult) => milliseconds(latencyMs?.[key]),
     })),
     { heading: "errors", text: measured(({ errors }) => count(errors)) },
     { heading: "refused", text: measured(({ refused }) => count(refused)) },
@@ -148,16 +143,24 @@ function throughputColumns(): Column<ContenderSummary>[] {
 }
 
 /** As in "0 of 200". */
-export function wrongOfChecked({ wrong, checked }: ContenderSummary): string {
+export function wrongOfChecked({ wrong, checked }: ContenderResult): string {
   return checked === 0 ? NOT_MEASURED : `${count(wrong)} of ${count(checked)}`;
 }
 
-/** Nothing of what has no rounds: its zeros would look like a good result. */
-export function measured(text: (row: ContenderSummary) => string) {
-  return (row: ContenderSummary) => (row.rounds === 0 ? NOT_MEASURED : text(row));
+/** Every name that `recordOf` gives for a contender, in the order in which they first appear. */
+export function processesOf(
+  contenders: readonly ContenderResult[],
+  recordOf: (contender: ContenderResult) => Readonly<Record<string, number>>,
+): string[] {
+  return [...new Set(contenders.flatMap((contender) => Object.keys(recordOf(contender))))];
 }
 
-function costColumns(contenders: readonly ContenderSummary[]): Column<ContenderSummary>[] {
+/** A dash if there are no rounds: zeros would look like a good result. */
+export function measured(text: (row: ContenderResult) => string) {
+  return (row: ContenderResult) => (row.rounds === 0 ? NOT_MEASURED : text(row));
+}
+
+function costColumns(contenders: readonly ContenderResult[]): Column<ContenderResult>[] {
   const withCpu = processesOf(contenders, (row) => row.cpuSecondsByProcess);
   const withMemory = processesOf(contenders, (row) => row.memoryBytes);
   return [
@@ -166,12 +169,12 @@ function costColumns(contenders: readonly ContenderSummary[]): Column<ContenderS
     { heading: `of ${BARE}`, text: ({ cpuRatioToBare }) => times(cpuRatioToBare) },
     ...withCpu.map((process) => ({
       heading: `${process} CPU s`,
-      text: (row: ContenderSummary) => cpuSeconds(row.cpuSecondsByProcess[process]),
+      text: (row: ContenderResult) => cpuSeconds(row.cpuSecondsByProcess[process]),
     })),
     ...withMemory.map((process) => ({
       heading: `${process} MiB`,
-      text: (row: ContenderSummary) => mebibytes(row.memoryBytes[process]),
+      text: (row: ContenderResult) => mebibytes(row.memoryBytes[process]),
     })),
-    { heading: "cores lost", text: ({ stolenShare }) => percent(stolenShare) },
+    { heading: "steal time", text: ({ stolenShare }) => percent(stolenShare) },
   ];
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { report, writeResults } from "./main.ts";
 import { BEGIN, END } from "./performance-tables.ts";
 import { newestResults, readResults } from "./results-file.ts";
-import { madeUpResults, round } from "./testing/made-up-results.ts";
+import { madeUpLoads, madeUpResults, round } from "./testing/made-up-results.ts";
 
 setDefaultTimeout(60_000);
 
@@ -19,7 +19,7 @@ async function openFolder() {
   };
 }
 
-test("results are kept as JSON beside their page, named for their time and read back", async () => {
+test("results are written as JSON with their page, named after their time, and read back", async () => {
   await using folder = await openFolder();
   const results = madeUpResults();
 
@@ -42,7 +42,7 @@ test("the newest results are those of the last full run", async () => {
   expect(await newestResults(folder.path)).toBe(join(folder.path, "2002-01-01T00-00-00Z.json"));
 });
 
-test("a report makes the page anew and fills in docs and README, the same each time", async () => {
+test("a report makes the page and fills in docs and README, the same each time", async () => {
   await using folder = await openFolder();
   const performance = join(folder.path, "docs/performance.md");
   const readme = join(folder.path, "README.md");
@@ -65,14 +65,14 @@ test("a report makes the page anew and fills in docs and README, the same each t
   expect(await Bun.file(readme).text()).toBe(figures);
 });
 
-test("a run that is less than full has a page and is not quoted", async () => {
+test("a run that is not full has a page and is not quoted", async () => {
   await using folder = await openFolder();
   const performance = join(folder.path, "docs/performance.md");
   await Bun.write(performance, `${BEGIN}\n${END}\n`);
   const { json, html } = await writeResults(madeUpResults({ isFull: false }), folder.path);
   await rm(html);
   await expect(report(json, folder.path)).rejects.toThrow(
-    `Cannot quote ${json}: it is not of a full run. Its page is ${html}`,
+    `Cannot quote ${json}: it is not a full run. Its page is ${html}`,
   );
   expect(await Bun.file(performance).text()).toBe(`${BEGIN}\n${END}\n`);
   expect(await Bun.file(html).text()).toStartWith("<!doctype html>");
@@ -88,7 +88,7 @@ test("a README without markers stops the report, and no page is changed", async 
   expect(await Bun.file(performance).text()).toBe(`${BEGIN}\n${END}\n`);
 });
 
-test("what cannot be reported is told in plain words", async () => {
+test("the error says why a report cannot be made", async () => {
   await using folder = await openFolder();
   const failing = async (content: unknown) => {
     const path = join(folder.path, "results.json");
@@ -106,27 +106,27 @@ test("what cannot be reported is told in plain words", async () => {
   );
   await expect(readResults(join(folder.path, "none.json"))).rejects.toThrow(/^Cannot read .*none/);
   expect(await failing("{")).toStartWith("Cannot read FILE: ");
-  expect(await failing({})).toBe("Cannot report FILE: it has no version, this report reads 2");
+  expect(await failing({})).toBe("Cannot report FILE: it has no version, this report reads 3");
   expect(await failing({ version: 1 })).toBe(
-    "Cannot report FILE: it has version 1, this report reads 2",
+    "Cannot report FILE: it has version 1, this report reads 3",
   );
   expect(await failing({ ...madeUpResults(), rounds: "many" })).toBe(
     "Cannot report FILE: Expected number at /rounds",
   );
 });
 
-test("a run that has measured what is no number says where, and its JSON is kept", async () => {
+test("a figure that is no number is reported with its place, and the JSON is kept", async () => {
   await using folder = await openFolder();
-  const [load] = madeUpResults().loads;
+  const [load] = madeUpLoads();
   const contenders = [{ name: "x", rounds: [round({ errors: Number.NaN })] }];
   const results = madeUpResults({ loads: load ? [{ ...load, contenders }] : [] });
   await expect(writeResults(results, folder.path)).rejects.toThrow(
-    "Expected number at /loads/0/contenders/0/rounds/0/errors",
+    "Expected number at /loads/0/contenders/5/errors",
   );
   expect(await Bun.file(await newestResults(folder.path)).exists()).toBe(true);
 });
 
-test("the command says what is wrong and ends with 1", async () => {
+test("the command prints what is wrong and exits with 1", async () => {
   const command = [
     process.execPath,
     join(import.meta.dir, "../main.ts"),

@@ -1,4 +1,4 @@
-// `bun run bench report`: the page of a run and the tables that quote it, made from its results.
+// `bun run bench report`: makes the page of a run and the tables that quote it.
 
 import { mkdir } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
@@ -22,10 +22,10 @@ export interface ResultsPaths {
 }
 
 /**
- * Keep what was measured, and make its page.
- * @param folder is made where it is not there
- * @returns the paths of both files, named for the time at which the run has started
- * @throws ReportError where they cannot be read back; the JSON is there nevertheless
+ * Write results and their page.
+ * @param folder is made if it does not exist
+ * @returns the paths of both files, which are named after the start of the run
+ * @throws ReportError the results have a wrong shape; the JSON is written nevertheless
  */
 export async function writeResults(
   results: BenchResults,
@@ -33,22 +33,22 @@ export async function writeResults(
 ): Promise<ResultsPaths> {
   const json = join(folder, fileNameOf(results));
   await mkdir(folder, { recursive: true });
-  await Bun.write(json, `${JSON.stringify(results, null, 2)}\n`);
+  await Bun.write(json, `${JSON.stringify(results, null, 1)}\n`);
   return { json, html: await writePage(json, await readResults(json)) };
 }
 
 /**
- * Make the page of results anew, next to them, and rewrite their tables in the README and the docs.
- * @param json the newest results of a full run where it is undefined
- * @throws ReportError where there are no results, or none that can be read, or no place for them;
- *   where they are not of a full run, of which only the page is made
+ * Make the page of results, next to them, and write their tables into the README and the docs.
+ * @param json default: the newest results of a full run
+ * @throws ReportError there are no results, or they cannot be read, or a page has no markers for the
+ *   tables; or they are not of a full run, for which only the page is made
  */
 export async function report(json: string | undefined, root: string = ROOT): Promise<ResultsPaths> {
   const path = json ?? (await newestResults());
   const results = await readResults(path);
   const html = await writePage(path, results);
   if (!results.isFull) {
-    throw new ReportError(`Cannot quote ${path}: it is not of a full run. Its page is ${html}`);
+    throw new ReportError(`Cannot quote ${path}: it is not a full run. Its page is ${html}`);
   }
   const performance = join(root, "docs/performance.md");
   const fromPage = (target: string) => relative(dirname(performance), target);
@@ -61,11 +61,13 @@ export async function report(json: string | undefined, root: string = ROOT): Pro
   return { json: path, html };
 }
 
-/** The command: the code to end with. */
+/** The command line. @returns the exit code */
 export async function reportCommand(json: string | undefined): Promise<number> {
   try {
     const paths = await report(json);
-    console.log(`${paths.html} and the tables that quote it are now as ${paths.json} says`);
+    console.log(
+      `Made ${paths.html} and the tables of docs/performance.md and README.md from ${paths.json}`,
+    );
     return 0;
   } catch (error) {
     if (!(error instanceof ReportError)) throw error;

@@ -6,7 +6,7 @@ import { available, openBrowser } from "../../test/browser.ts";
 import { resultsPage } from "./page.ts";
 import { performanceText } from "./performance-tables.ts";
 import { BARE, type BenchResults, PORTICO } from "./results.ts";
-import { madeUpResults, round } from "./testing/made-up-results.ts";
+import { madeUpLoads, madeUpResults, round } from "./testing/made-up-results.ts";
 
 setDefaultTimeout(60_000);
 
@@ -51,20 +51,20 @@ test("every figure of a round is in a table", async () => {
   ]);
 });
 
-test("what is wanted is beside what was measured, with a verdict in words", async () => {
+test("targets are shown with what was measured and a verdict in words", async () => {
   const document = await documentOf(madeUpResults({ startMs: [500], memory: [] }));
-  const rows = [...document.querySelectorAll("#wanted tbody tr")].map((row) =>
+  const rows = [...document.querySelectorAll("#targets tbody tr")].map((row) =>
     [...row.querySelectorAll("th, td")].map((cell) => cell.textContent),
   );
   const rowOf = (what: string) => rows.find(([name]) => name?.startsWith(what))?.slice(1);
   expect(rowOf("From the start")).toEqual(["no", "under 500 ms", "500 ms"]);
   expect(rowOf("Errors")).toEqual(["yes", "none", "0"]);
   expect(rowOf("Memory")).toEqual(["not measured", "under 150 MB (143.1 MiB)", "–"]);
-  const [text] = textsOf(document, "#wanted p");
+  const [text] = textsOf(document, "#targets p");
   const verdicts = rows.map(([, verdict]) => verdict);
   const of = (verdict: string) => verdicts.filter((each) => each === verdict).length;
   expect(text).toContain(
-    `: ${of("yes")} of ${rows.length} kept, ${of("no")} not kept, ${of("not measured")} not measured.`,
+    `: ${of("yes")} of ${rows.length} met, ${of("no")} not met, ${of("not measured")} not measured.`,
   );
 });
 
@@ -85,7 +85,7 @@ test("the curves, the memory and the start times are in tables", async () => {
   ]);
 });
 
-test("all that a chart writes beside its axes is in a table too", async () => {
+test("every text of a chart, except on its axes, is in a table too", async () => {
   const document = await documentOf(madeUpResults());
   const cells = new Set(textsOf(document, "td, th"));
   const written = textsOf(document, 'svg g[aria-label="text"] text').map((text) =>
@@ -96,7 +96,7 @@ test("all that a chart writes beside its axes is in a table too", async () => {
   expect(notInTables).toEqual([]);
 });
 
-test("the page tells of the run: machine, method and what was left out", async () => {
+test("the page describes the run: machine, method and what was left out", async () => {
   const document = await documentOf(madeUpResults());
   const text = document.body.textContent;
   for (const told of [
@@ -115,7 +115,7 @@ test("the page tells of the run: machine, method and what was left out", async (
     expect(text).toContain(told);
 });
 
-test("charts and tables are named for those who do not see them", async () => {
+test("charts and tables have names for screen readers", async () => {
   const document = await documentOf(madeUpResults());
   const charts = [...document.querySelectorAll("svg")];
   expect(charts.length).toBe(3 * 3 + 4);
@@ -133,13 +133,13 @@ test("charts and tables are named for those who do not see them", async () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
-test("of those without rounds only Portico has a row, of dashes", async () => {
-  const results = madeUpResults({ contenders: [PORTICO, BARE, "nobody"] });
-  const loads = results.loads.map((load) => ({
+test("of contenders without rounds only Portico has a row, with dashes", async () => {
+  const loads = madeUpLoads().map((load) => ({
     ...load,
     contenders: load.contenders.filter(({ name }) => name === BARE),
   }));
-  const document = await documentOf({ ...results, loads });
+  const contenders = [PORTICO, BARE, "nobody"];
+  const document = await documentOf(madeUpResults({ contenders, loads }));
   const all = [...document.querySelectorAll("#load-1 tbody tr")];
   const names = all.map((row) => row.querySelector("th")?.textContent);
   expect(names).toEqual([PORTICO, BARE, PORTICO, BARE]);
@@ -150,7 +150,7 @@ test("of those without rounds only Portico has a row, of dashes", async () => {
 });
 
 describe("what was not measured is a dash and never a broken number", () => {
-  const whole = madeUpResults();
+  const whole = madeUpLoads();
   const nothing = round({
     seconds: 0,
     requests: 0,
@@ -160,16 +160,16 @@ describe("what was not measured is a dash and never a broken number", () => {
     memoryBytes: {},
   });
   const withRounds = (rounds: readonly (typeof nothing)[]) =>
-    whole.loads.map((load) => ({
+    whole.map((load) => ({
       ...load,
       contenders: load.contenders.map(({ name }) => ({ name, rounds })),
     }));
   const without = (missing: string) =>
-    whole.loads.map((load) => ({
+    whole.map((load) => ({
       ...load,
       contenders: load.contenders.filter(({ name }) => name !== missing),
     }));
-  const damaged: Record<string, Partial<BenchResults>> = {
+  const damaged: Record<string, Parameters<typeof madeUpResults>[0]> = {
     "no Portico": { loads: without(PORTICO) },
     "no ceiling": { loads: without(BARE) },
     "no rounds": { loads: withRounds([]) },
@@ -199,7 +199,7 @@ describe("what was not measured is a dash and never a broken number", () => {
   });
 });
 
-test("text and charts stand out from their ground in both themes", async () => {
+test("text and charts have enough contrast in both themes", async () => {
   const css = await Bun.file(join(import.meta.dir, "page.css")).text();
   const [light = "", dark = ""] = css.split("prefers-color-scheme: dark");
   for (const theme of [light, dark]) {
@@ -219,7 +219,7 @@ test("text and charts stand out from their ground in both themes", async () => {
 
 const atLeast = (least: number) => (found: { contrast: number }) => found.contrast >= least;
 
-/** As in WCAG 2.2, contrast ratio. */
+/** The contrast ratio of WCAG 2.2. */
 function contrast(one = "", other = ""): number {
   const [light = 0, dark = 0] = [luminance(one), luminance(other)].sort((a, b) => b - a);
   return (light + 0.05) / (dark + 0.05);

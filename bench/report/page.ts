@@ -1,13 +1,18 @@
-// The page of a run: it holds all that it needs, and reads without scripts and without the README.
+// The page of a run: one file without scripts, which can be read without the README.
 
 import { join } from "node:path";
-import { count, NOT_MEASURED, times } from "./figures.ts";
-import { loadName, loadSection, usersText, wrongOfChecked } from "./load-section.ts";
-import { BARE, type BenchResults, PORTICO } from "./results.ts";
+import { count, NOT_MEASURED, times } from "../figures.ts";
+import { loadName, loadSection, processesOf, usersText, wrongOfChecked } from "./load-section.ts";
+import {
+  BARE,
+  type BenchResults,
+  type ContenderResult,
+  type LoadResult,
+  PORTICO,
+} from "./results.ts";
 import { runSections } from "./run-sections.ts";
-import { type ContenderSummary, type LoadSummary, processesOf, summarize } from "./summary.ts";
-import { type Column, htmlTable } from "./tables.ts";
-import { wantedSection } from "./wanted-table.ts";
+import { type Column, htmlTable } from "../tables.ts";
+import { targetsSection } from "./targets-table.ts";
 
 const STYLE = join(import.meta.dir, "page.css");
 
@@ -17,16 +22,16 @@ const LOADS_EXPLAINED: Readonly<Record<string, string>> = {
   signup: "hashes a password and adds a user",
 };
 
-const OHA_EXPLAINED = `<li><b>oha</b> has one set of headers for all requests, so its user infos
-are of one session, and it draws users where wrk takes one after the other.</li>`;
+const OHA_EXPLAINED = `<li><b>oha</b> has one set of headers for all requests, so its get_user_info
+requests are of one session. It picks users at random; wrk takes one after the other.</li>`;
 
-/** The results as one HTML document, which loads nothing. */
+/** One HTML document that loads no other files. */
 export async function resultsPage(results: BenchResults): Promise<string> {
-  const loads = summarize(results);
+  const { loads } = results;
   const all = loads.flatMap(({ contenders }) => contenders);
   const processes = processesOf(all, (row) => row.cpuSecondsByProcess);
   const loadSections = loads.map((load, index) => ({
-    title: loadName(load.load),
+    title: loadName(load),
     id: `load-${index + 1}`,
     html: loadSection(`load-${index + 1}`, load, processes),
   }));
@@ -53,12 +58,12 @@ ${await Bun.file(STYLE).text()}</style>
 <header>
 <h1>Portico under load</h1>
 <p>Portico is a user-account service in two tiers on Bun: an HTTP tier that calls a TCP tier, which
-keeps users in MySQL and sessions in Redis. Here it is beside other ways to build the same service,
-under the same loads, on one machine, in one run of ${day(results)}.</p>
+keeps users in MySQL and sessions in Redis. This page compares it with other implementations of the
+same service, under the same loads, on one machine, in one run of ${day(results)}.</p>
 </header>
 <main>
 ${inShort(loads)}
-${wantedSection(results)}
+${targetsSection(results)}
 ${howMeasured(results)}
 ${leftOut(results)}
 <nav aria-label="Contents"><ul>
@@ -75,33 +80,33 @@ function day({ startedAt }: BenchResults): string {
   return Bun.escapeHTML(startedAt.slice(0, 10));
 }
 
-function inShort(loads: readonly LoadSummary[]): string {
+function inShort(loads: readonly LoadResult[]): string {
   const names = new Set(loads.flatMap(({ contenders }) => contenders.map(({ name }) => name)));
   const peers = [...names].filter((name) => name !== PORTICO);
-  const of = (row: LoadSummary, name: string) => row.contenders.find((each) => each.name === name);
-  const ofPortico = (text: (portico: ContenderSummary) => string) => (row: LoadSummary) => {
+  const of = (row: LoadResult, name: string) => row.contenders.find((each) => each.name === name);
+  const ofPortico = (text: (portico: ContenderResult) => string) => (row: LoadResult) => {
     const portico = of(row, PORTICO);
     return portico && portico.rounds > 0 ? text(portico) : NOT_MEASURED;
   };
-  const columns: Column<LoadSummary>[] = [
-    { heading: "load", text: ({ load }) => loadName(load) },
-    { heading: "floor", text: ({ load }) => count(load.floor) },
+  const columns: Column<LoadResult>[] = [
+    { heading: "load", text: loadName },
+    { heading: "floor", text: ({ floor }) => count(floor) },
     {
       heading: `${PORTICO}, requests/s`,
       text: ofPortico((each) => count(each.requestsPerSecond?.median)),
     },
     ...peers.map((peer) => ({
       heading: peer,
-      text: (row: LoadSummary) => times(of(row, peer)?.porticoRatio),
+      text: (row: LoadResult) => times(of(row, peer)?.porticoRatio),
     })),
     { heading: "errors", text: ofPortico(({ errors }) => count(errors)) },
     { heading: "wrong", text: ofPortico(wrongOfChecked) },
   ];
   return `<section id="in-short">
 <h2>In short</h2>
-<p>Portico's requests per second, the least that it promises (the floor), how many times the
-requests per second of each other way that is, and what of its answers was not right.</p>
-${htmlTable("Portico beside its floor and beside the others", columns, loads)}
+<p>Portico's requests per second, the least that it promises (the floor), the multiple of the
+requests per second of each other contender, and Portico's errors and wrong answers.</p>
+${htmlTable("Portico compared with its floor and with the others", columns, loads)}
 </section>`;
 }
 
@@ -124,8 +129,8 @@ function howMeasured(results: BenchResults): string {
     ["Users", usersText(loads)],
     [
       "Rounds",
-      `${count(rounds)} of ${count(roundSeconds)} s for each way and load; what is below the loads ` +
-        "has its own",
+      `${count(rounds)} of ${count(roundSeconds)} s for each contender and load; other for the curves ` +
+        "below the loads",
     ],
     ["Load from", tools || NOT_MEASURED],
   ];
@@ -142,25 +147,26 @@ ${list.join("\n")}
 </dl>
 <ul>
 ${explained.join("\n")}
-<li><b>Rounds</b> are interleaved: in each, every way has its turn, so that a machine that slows
-down slows all of them. Shown is the median of the rounds. Where some lost much of the cores, others
-were added, and it is of those that lost least.</li>
+<li><b>Rounds</b> are interleaved: every contender has its turn in each round, so that a slower
+machine slows all of them. Figures are the medians of the rounds. If other machines took much of the
+cores in some rounds, more rounds were added, and the figures are of those with the least steal
+time.</li>
 <li><b>Portico is</b> n × means that Portico answers n times the requests per second, compared
 within each round.</li>
-<li><b>${BARE}</b> answers always the same, without a second tier, a database or a check: it is the
-ceiling of the HTTP server and no service.</li>
-<li><b>Errors</b> are answers with another status than success has, and connections that failed.
-<b>Refused</b> are answers 503 with Retry-After, where a load is meant to exceed what can be hashed;
-latency and CPU are of all answers, those among them. Loads that exceed it by far are put on
-${PORTICO} alone: others would go on hashing what nobody awaits any more. <b>Wrong</b> are those of
-a sample of answers, compared in full, that were not what they should be; of sign-ups, those told
-of success that are too many for the table, and of a few users, those who cannot sign in. They are
-of all rounds together.</li>
-<li><b>CPU</b> is what all processes of a way use for 1,000 requests, the load generator not among
-them; memory is resident at the end of a round.</li>
-<li><b>Cores lost</b> is the part of the cores' time that the machine's host gave to others.</li>
-<li>The load generator runs on the same machine and takes its share of the cores, so ratios mean
-something elsewhere and absolute figures do not.</li>
+<li><b>${BARE}</b> gives fixed answers without a second tier, a database or a check. It is no
+service, but the ceiling of the HTTP server.</li>
+<li><b>Errors</b> are answers with another status than success has, and failed connections.
+<b>Refused</b> are answers 503 with Retry-After, if the load is meant to exceed what can be hashed.
+Latency and CPU of such a load are of all answers, the refused ones included. Loads far above that
+are put on ${PORTICO} only: the other services would go on hashing for abandoned requests.
+<b>Wrong</b> are those of a sample of answers, compared in full, that were not right. For sign-ups
+these are reported successes that are missing in the table, and new users who cannot sign in. All
+of these are of all rounds together.</li>
+<li><b>CPU</b> is the time that all processes of a contender use for 1,000 requests, without the load
+generator. Memory is resident at the end of a round.</li>
+<li><b>Steal time</b> is the part of the cores' time that the host gave to other machines.</li>
+<li>The load generator runs on the same machine and uses part of the cores. So ratios are valid
+elsewhere, and absolute figures are not.</li>
 </ul>
 </section>`;
 }

@@ -1,17 +1,18 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import type { MeasuredLoad } from "../sla/round.ts";
 import { BEGIN, END, performanceText, replaceBetweenMarkers } from "./performance-tables.ts";
 import { figuresText } from "./readme-figures.ts";
-import { type LoadResult, PORTICO } from "./results.ts";
+import { PORTICO } from "./results.ts";
 import { readResults } from "./results-file.ts";
-import { madeUpResults, round } from "./testing/made-up-results.ts";
+import { madeUpLoads, madeUpResults, round } from "./testing/made-up-results.ts";
 
 const DOCS = join(import.meta.dir, "../../docs");
 const PERFORMANCE = join(DOCS, "performance.md");
 const README = join(DOCS, "../README.md");
 const LINKS = { html: "made/up.html", json: "made/up.json" };
 
-test("what stands between the markers is replaced, and all else is kept", () => {
+test("the text between the markers is replaced, and the rest is kept", () => {
   const readme = `before\n\n${BEGIN}\nold\n${END}\n\nafter\n`;
   const once = replaceBetweenMarkers(readme, "new $& text");
   expect(once).toBe(`before\n\n${BEGIN}\nnew $& text\n${END}\n\nafter\n`);
@@ -50,7 +51,7 @@ test("the README has five figures, each with what it is compared with", () => {
   expect(rows.at(-2)).toBe("| From start to first answer, on SQLite | 405 ms |  |");
 });
 
-test("the text tells where the figures are from", () => {
+test("the text says where the figures are from", () => {
   const text = performanceText(madeUpResults(), LINKS);
   expect(text).toStartWith(
     "`made up by a test`, 2001-02-03, commit 0000000: Made-up <CPU> & more, 3 cores, 7,168 MiB, " +
@@ -84,23 +85,23 @@ test("each load is a row, with its floor and every contender's figures and ratio
   expect(text).toContain("| load | floor | Portico | a \\| b | nobody |");
 });
 
-test("users are told apart where loads have other tables", () => {
-  const [one, two, three] = madeUpResults().loads;
+test("users are listed by hash if loads have different tables", () => {
+  const [one, two, three] = madeUpLoads();
   const loads = [
     { ...one, users: 5000, passwordHash: "salted-md5" },
     { ...two, users: 70, passwordHash: "argon2id:m=1,t=1,p=1" },
     { ...three, users: 70, passwordHash: "argon2id:m=2,t=1,p=1" },
-  ] as LoadResult[];
+  ] as MeasuredLoad[];
   expect(performanceText(madeUpResults({ loads }), LINKS)).toContain(
     "; 5,000 users (salted-md5), 70 users (argon2id:m=1,t=1,p=1; argon2id:m=2,t=1,p=1), 3 rounds",
   );
   expect(performanceText(madeUpResults({ loads: [] }), LINKS)).toContain("; –, 3 rounds");
 });
 
-test("what is wanted is a table, with a verdict in words", () => {
+test("targets are a table, with a verdict in words", () => {
   const text = performanceText(madeUpResults({ startMs: [499], memory: [] }), LINKS);
-  expect(text).toMatch(/^Wanted and measured: \d+ of 23 kept, \d+ not kept, \d+ not measured\.$/m);
-  expect(text).toContain("| what | kept | wanted | measured |\n");
+  expect(text).toMatch(/^Targets: \d+ of 23 met, \d+ not met, \d+ not measured\.$/m);
+  expect(text).toContain("| what | met | target | measured |\n");
   expect(text).toContain(
     "| From the start to the first answer, embedded | yes | under 500 ms | 499 ms |\n",
   );

@@ -1,4 +1,4 @@
-// The tables of docs/performance.md, written from results, so that no figure is typed by hand.
+// The tables of docs/performance.md. They are made from results, so that no figure is typed by hand.
 
 import {
   count,
@@ -8,26 +8,31 @@ import {
   NOT_MEASURED,
   percent,
   times,
-} from "./figures.ts";
-import { loadName, usersText, wrongOfChecked } from "./load-section.ts";
-import { BARE, type BenchResults, PORTICO } from "./results.ts";
+} from "../figures.ts";
+import { loadName, processesOf, usersText, wrongOfChecked } from "./load-section.ts";
+import {
+  BARE,
+  type BenchResults,
+  type ContenderResult,
+  type LoadResult,
+  PORTICO,
+} from "./results.ts";
 import { ReportError } from "./results-file.ts";
-import { type ContenderSummary, type LoadSummary, processesOf, summarize } from "./summary.ts";
-import { type Column, markdownTable } from "./tables.ts";
-import { wantedText } from "./wanted-table.ts";
+import { type Column, markdownTable } from "../tables.ts";
+import { targetsText } from "./targets-table.ts";
 
 export const BEGIN = "<!-- bench:begin -->";
 export const END = "<!-- bench:end -->";
 
-/** Where the page leads for more: paths from its own folder. */
+/** Paths from the folder of the document. */
 export interface Links {
   readonly html: string;
   readonly json: string;
 }
 
 /**
- * A page with the text between its markers replaced.
- * @throws ReportError unless each marker is there once, in order
+ * Replace the text between the markers of a document.
+ * @throws ReportError the document does not have both markers once, in order
  */
 export function replaceBetweenMarkers(page: string, text: string): string {
   const [before, rest, ...moreBegins] = page.split(BEGIN);
@@ -38,22 +43,22 @@ export function replaceBetweenMarkers(page: string, text: string): string {
   return `${before}${BEGIN}\n${text.trim()}\n${END}${after}`;
 }
 
-/** What is shown between the markers: where it is from, what is wanted, three tables of loads and memory. */
+/** The text between the markers: the origin, the targets, three tables of loads, and memory. */
 export function performanceText(results: BenchResults, { html, json }: Links): string {
-  const loads = summarize(results);
+  const { loads } = results;
   const peers = [...new Set(loads.flatMap(({ contenders }) => contenders.map(({ name }) => name)))];
   const others = peers.filter((name) => name !== PORTICO);
   return [
     origin(results),
-    `[The page of this run](${html}) shows the rest; [its data](${json}).`,
-    wantedText(results),
-    "Requests per second, with how many times those of the other Portico's are in brackets, and the " +
-      "other's errors in all rounds where there were any:",
+    `[The page of this run](${html}) has charts and all figures. [Its data](${json}).`,
+    targetsText(results),
+    "Requests per second. In brackets: Portico's rate divided by this one. Errors of other contenders, " +
+      "if there were any, are of all rounds:",
     markdownTable([...loadColumns(), ...throughputColumns(others)], loads),
-    `CPU seconds per 1,000 requests of all processes, with the multiple of ${BARE} in brackets:`,
+    `CPU seconds per 1,000 requests, all processes together. In brackets: the multiple of ${BARE}:`,
     markdownTable([...loadColumns(), ...[PORTICO, ...others].map(cpuColumn)], loads),
-    "Portico's latency in ms, what went wrong in all rounds, CPU seconds per 1,000 requests, and what " +
-      "part of the cores' time the machine's host gave to others meanwhile:",
+    "Portico's latency in ms, errors, refused and wrong answers in all rounds, CPU seconds per 1,000 " +
+      "requests by process, and the part of the cores' time that the host gave to other machines:",
     markdownTable([...loadColumns(), ...porticoColumns(loads)], loads),
     ...memoryLine(results),
     ...(results.leftOut.length > 0 ? [`Left out: ${results.leftOut.join("; ")}.`] : []),
@@ -75,31 +80,31 @@ ${count(machine.cores)} cores, ${count(machine.memoryBytes / 2 ** 20)} MiB, \
 ${versions.join(", ")}; ${usersText(loads)}, ${count(rounds)} rounds of ${count(roundSeconds)} s.`;
 }
 
-function loadColumns(): Column<LoadSummary>[] {
-  return [{ heading: "load", text: ({ load }) => loadName(load) }];
+function loadColumns(): Column<LoadResult>[] {
+  return [{ heading: "load", text: loadName }];
 }
 
-function throughputColumns(others: readonly string[]): Column<LoadSummary>[] {
+function throughputColumns(others: readonly string[]): Column<LoadResult>[] {
   return [
-    { heading: "floor", text: ({ load }) => count(load.floor) },
+    { heading: "floor", text: ({ floor }) => count(floor) },
     { heading: PORTICO, text: of(PORTICO, (row) => count(row.requestsPerSecond?.median)) },
     ...others.map((name) => ({
       heading: name,
       text: of(
         name,
         (row) =>
-          bracketed(count(row.requestsPerSecond?.median), times(row.porticoRatio)) + itsErrors(row),
+          bracketed(count(row.requestsPerSecond?.median), times(row.porticoRatio)) +
+          otherErrors(row),
       ),
     })),
   ];
 }
 
-/** Portico's have a column. */
-function itsErrors({ errors }: ContenderSummary): string {
+function otherErrors({ errors }: ContenderResult): string {
   return errors === 0 ? "" : `, ${count(errors)} ${errors === 1 ? "error" : "errors"}`;
 }
 
-function cpuColumn(name: string): Column<LoadSummary> {
+function cpuColumn(name: string): Column<LoadResult> {
   const text = of(name, (row) =>
     name === BARE
       ? cpuSeconds(row.cpuSeconds)
@@ -108,9 +113,9 @@ function cpuColumn(name: string): Column<LoadSummary> {
   return { heading: name, text };
 }
 
-function porticoColumns(loads: readonly LoadSummary[]): Column<LoadSummary>[] {
+function porticoColumns(loads: readonly LoadResult[]): Column<LoadResult>[] {
   const portico = loads.flatMap((row) => row.contenders.filter(({ name }) => name === PORTICO));
-  const cell = (heading: string, text: (row: ContenderSummary) => string) => ({
+  const cell = (heading: string, text: (row: ContenderResult) => string) => ({
     heading,
     text: of(PORTICO, text),
   });
@@ -124,11 +129,11 @@ function porticoColumns(loads: readonly LoadSummary[]): Column<LoadSummary>[] {
     ...processesOf(portico, (row) => row.cpuSecondsByProcess).map((process) =>
       cell(`${process} CPU`, (row) => cpuSeconds(row.cpuSecondsByProcess[process])),
     ),
-    cell("cores lost", ({ stolenShare }) => percent(stolenShare)),
+    cell("steal time", ({ stolenShare }) => percent(stolenShare)),
   ];
 }
 
-function of(name: string, text: (row: ContenderSummary) => string): (row: LoadSummary) => string {
+function of(name: string, text: (row: ContenderResult) => string): (row: LoadResult) => string {
   return ({ contenders }) => {
     const row = contenders.find((each) => each.name === name);
     return row && row.rounds > 0 ? text(row) : NOT_MEASURED;

@@ -1,10 +1,19 @@
-// The five figures of the README, written from results like the tables of docs/performance.md.
+// The five figures of the README, made from results like the tables of docs/performance.md.
 
-import { count, mebibytes, milliseconds, NOT_MEASURED, times, withUnit } from "./figures.ts";
-import { type BenchResults, CLASSIC_GO, HASH_ALONE, NODE, PORTICO } from "./results.ts";
-import { median, summarize } from "./summary.ts";
-import { type Column, markdownTable } from "./tables.ts";
-import { contender, DEFAULT_HASH, find, type Key } from "./wanted.ts";
+import { count, mebibytes, milliseconds, NOT_MEASURED, times, withUnit } from "../figures.ts";
+import {
+  type BenchResults,
+  CLASSIC_GO,
+  findContender,
+  findLoad,
+  HASH_ALONE,
+  type LoadKey,
+  NODE,
+  PORTICO,
+} from "./results.ts";
+import { HASHES } from "../sla/loads.ts";
+import { median } from "../statistics.ts";
+import { type Column, markdownTable } from "../tables.ts";
 
 interface Figure {
   readonly what: string;
@@ -13,23 +22,24 @@ interface Figure {
   readonly compared: string;
 }
 
-const LOADS: readonly { readonly what: string; readonly load: Key; readonly with: string[] }[] = [
-  {
-    what: "Profiles read, 200 connections",
-    load: { endpoint: "get_user_info", connections: 200 },
-    with: [CLASSIC_GO, NODE],
-  },
-  {
-    what: "Sign-ins, 200 connections, salted MD5",
-    load: { endpoint: "signin", connections: 200, passwordHash: "salted-md5" },
-    with: [CLASSIC_GO, NODE],
-  },
-  {
-    what: "Sign-ins, 32 connections, argon2id (the default)",
-    load: { endpoint: "signin", connections: 32, passwordHash: DEFAULT_HASH },
-    with: [CLASSIC_GO, HASH_ALONE],
-  },
-];
+const LOADS: readonly { readonly what: string; readonly load: LoadKey; readonly with: string[] }[] =
+  [
+    {
+      what: "Profiles read, 200 connections",
+      load: { endpoint: "get_user_info", connections: 200 },
+      with: [CLASSIC_GO, NODE],
+    },
+    {
+      what: "Sign-ins, 200 connections, salted MD5",
+      load: { endpoint: "signin", connections: 200, passwordHash: HASHES.classic },
+      with: [CLASSIC_GO, NODE],
+    },
+    {
+      what: "Sign-ins, 32 connections, argon2id (the default)",
+      load: { endpoint: "signin", connections: 32, passwordHash: HASHES.default },
+      with: [CLASSIC_GO, HASH_ALONE],
+    },
+  ];
 
 const COLUMNS: readonly Column<Figure>[] = [
   { heading: "what", text: ({ what }) => what },
@@ -39,12 +49,12 @@ const COLUMNS: readonly Column<Figure>[] = [
 
 /** A Markdown table. */
 export function figuresText(results: BenchResults): string {
-  const loads = summarize(results);
+  const { loads } = results;
   const rates = LOADS.map(({ what, load, with: others }): Figure => {
-    const found = find(loads, load);
-    const rate = contender(found, PORTICO)?.requestsPerSecond?.median;
+    const found = findLoad(loads, load);
+    const rate = findContender(found, PORTICO)?.requestsPerSecond?.median;
     const ratios = others.flatMap((name) => {
-      const ratio = times(contender(found, name)?.porticoRatio);
+      const ratio = times(findContender(found, name)?.porticoRatio);
       return ratio === NOT_MEASURED ? [] : [`${ratio} ${name}`];
     });
     return { what, portico: withUnit(count(rate), "a second"), compared: ratios.join(", ") };

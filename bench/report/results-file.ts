@@ -1,82 +1,19 @@
-// Where results are kept, and how they are read back: checked, since a file may be of another
-// version.
+// Finds and reads result files. Their shape is checked, because a file may have another version.
 
 import { join } from "node:path";
-import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import type { BenchResults } from "./results.ts";
+import { BenchResults, RESULTS_VERSION } from "./results.ts";
 
 export const RESULTS_FOLDER = join(import.meta.dir, "../results");
 
-/** What a report fails with, in words for who has called it. */
+/** A report cannot be made. The message is for the user of the command. */
 export class ReportError extends Error {
   override readonly name = "ReportError";
 }
 
-const VERSION = 2;
-const Text = Type.String();
-const Figure = Type.Number();
-const ByName = Type.Record(Type.String(), Figure);
-
-const Round = Type.Object({
-  seconds: Figure,
-  requests: Figure,
-  errors: Figure,
-  refused: Figure,
-  checked: Figure,
-  wrong: Figure,
-  latencyMs: Type.Object({ p50: Figure, p90: Figure, p99: Figure, p999: Figure, max: Figure }),
-  cpuSeconds: ByName,
-  memoryBytes: ByName,
-  stolenShare: Type.Optional(Figure),
-});
-
-const Load = Type.Object({
-  endpoint: Text,
-  connections: Figure,
-  passwordHash: Type.Optional(Text),
-  users: Figure,
-  tool: Text,
-  floor: Type.Optional(Figure),
-  contenders: Type.Array(Type.Object({ name: Text, rounds: Type.Array(Round) })),
-});
-
-const Results = Type.Object({
-  version: Type.Literal(VERSION),
-  startedAt: Text,
-  command: Text,
-  commit: Text,
-  machine: Type.Object({
-    cpu: Text,
-    cores: Figure,
-    memoryBytes: Figure,
-    kernel: Text,
-    versions: Type.Record(Type.String(), Text),
-  }),
-  isFull: Type.Boolean(),
-  rounds: Figure,
-  roundSeconds: Figure,
-  contenders: Type.Array(Text),
-  leftOut: Type.Array(Text),
-  loads: Type.Array(Load),
-  overConnections: Type.Array(
-    Type.Object({ connections: Figure, name: Text, requestsPerSecond: Figure, errors: Figure }),
-  ),
-  overRows: Type.Array(
-    Type.Object({
-      endpoint: Text,
-      rows: Figure,
-      cpuMicrosPerRequest: Figure,
-      requestsPerSecond: Figure,
-    }),
-  ),
-  memory: Type.Array(Type.Object({ tier: Text, afterBytes: Figure, minuteLaterBytes: Figure })),
-  startMs: Type.Array(Figure),
-});
-
 /**
- * The newest results of a full run in a folder, by their names.
- * @throws ReportError where there are none, or newer ones cannot be read
+ * Find the newest results of a full run in a folder. The names of files are sorted by time.
+ * @throws ReportError there are none, or a newer file cannot be read
  */
 export async function newestResults(folder: string = RESULTS_FOLDER): Promise<string> {
   const names = await Array.fromAsync(new Bun.Glob("*.json").scan({ cwd: folder })).catch(() => []);
@@ -90,18 +27,20 @@ export async function newestResults(folder: string = RESULTS_FOLDER): Promise<st
 }
 
 /**
- * Read results and check that they are what a report can be made of.
- * @throws ReportError where the file cannot be read, is of another version or has another shape
+ * Read results and check their shape.
+ * @throws ReportError the file cannot be read, or has another version or shape
  */
 export async function readResults(path: string): Promise<BenchResults> {
   const value = await readJson(path);
   const { version } = Object(value);
-  if (version !== VERSION) {
+  if (version !== RESULTS_VERSION) {
     const found = version === undefined ? "no version" : `version ${version}`;
-    throw new ReportError(`Cannot report ${path}: it has ${found}, this report reads ${VERSION}`);
+    throw new ReportError(
+      `Cannot report ${path}: it has ${found}, this report reads ${RESULTS_VERSION}`,
+    );
   }
-  if (Value.Check(Results, value)) return value;
-  const wrong = Value.Errors(Results, value).First();
+  if (Value.Check(BenchResults, value)) return value;
+  const wrong = Value.Errors(BenchResults, value).First();
   throw new ReportError(`Cannot report ${path}: ${wrong?.message} at ${wrong?.path}`);
 }
 
@@ -114,7 +53,7 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** As in "2026-11-23T14-52-13Z.json", so that the order of names is that of time. */
+/** As in "2026-11-23T14-52-13Z.json": sorted by name, files are sorted by time. */
 export function fileNameOf({ startedAt }: BenchResults): string {
   return `${new Date(startedAt).toISOString().slice(0, 19).replaceAll(":", "-")}Z.json`;
 }

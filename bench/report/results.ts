@@ -1,5 +1,7 @@
-// The shape of `bench/results/<time>.json`: what a run of `bun run bench sla` has measured. All that
-// a report shows is computed from here.
+// The results of a run of `bun run bench sla`, as in `bench/results/<time>.json`. The page and the
+// tables are made from these figures alone.
+
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
 
 export const PORTICO = "Portico";
 export const BARE = "bare Bun.serve";
@@ -7,114 +9,145 @@ export const CLASSIC_GO = "classic Go";
 export const NODE = "Node";
 export const HASH_ALONE = "argon2id alone";
 
-export interface BenchResults {
-  /** 2; another number where an older report could not read it. */
-  readonly version: 2;
-  /** UTC, as in "2026-11-23T14:52:13.000Z". */
-  readonly startedAt: string;
-  /** The command that has made it, as in "bun run bench sla --quick". */
-  readonly command: string;
-  /** As `git describe --always --dirty` says, or "unknown". */
-  readonly commit: string;
-  readonly machine: Machine;
-  /** Of `bun run bench sla` with its defaults or more: what is less is not quoted. */
-  readonly isFull: boolean;
-  readonly rounds: number;
-  readonly roundSeconds: number;
-  /** In the order of the tables; Portico is among them. */
-  readonly contenders: readonly string[];
-  /** What was not measured and why, as in "classic Go: go is not installed". */
-  readonly leftOut: readonly string[];
-  readonly loads: readonly LoadResult[];
-  /** Throughput over connections, of get_user_info. */
-  readonly overConnections: readonly CurvePoint[];
-  /** Portico's cost over the rows of the table; empty where only one size was measured. */
-  readonly overRows: readonly RowsPoint[];
-  /** Resident bytes of Portico's tiers: after the loads with a floor and 2,000
-   * connections, and a minute later; each figure is the most of any set of users. */
-  readonly memory: readonly TierMemory[];
-  /** From starting `bun src/dev-main.ts`, embedded, to its first answer: each try. */
-  readonly startMs: readonly number[];
-}
+/** Changes if an older report could not read the file. */
+export const RESULTS_VERSION = 3;
 
-export interface Machine {
-  readonly cpu: string;
-  readonly cores: number;
-  readonly memoryBytes: number;
-  readonly kernel: string;
-  /** As in { "Bun": "1.4.5", "MariaDB": "10.11.14", "Redis": "7.0.15", "wrk": "4.1.0" }. */
-  readonly versions: Readonly<Record<string, string>>;
-}
+const Text = Type.String();
+const Figure = Type.Number();
+/** Undefined if the rounds do not tell. */
+const maybe = <T extends TSchema>(schema: T) =>
+  Type.Optional(Type.Union([schema, Type.Undefined()]));
+/** Figures by process, as in `{ "HTTP": 9.1, "TCP": 7.2, "Redis": 3.3, "MariaDB": 0.1 }`. */
+const ByProcess = Type.Record(Type.String(), Figure);
 
-export interface LoadResult {
-  /** As in "get_user_info", "signin", "signup". */
-  readonly endpoint: string;
-  readonly connections: number;
-  /** How passwords are hashed, where the load verifies or makes hashes. */
-  readonly passwordHash?: string;
-  /** In the table. */
-  readonly users: number;
-  /** "wrk" or "oha". */
-  readonly tool: string;
-  /** Requests per second that the contract promises. */
-  readonly floor?: number;
-  readonly contenders: readonly ContenderResult[];
-}
+const Latency = Type.Object({ p50: Figure, p90: Figure, p99: Figure, p999: Figure, max: Figure });
 
-export interface ContenderResult {
-  readonly name: string;
-  /** One per round, in order; more than planned where other machines had much of the cores. */
-  readonly rounds: readonly Round[];
-}
+const Spread = Type.Object({ least: Figure, median: Figure, most: Figure });
 
-export interface Round {
-  readonly seconds: number;
-  /** Answered with success: a status under 400, which by the contract is 200. */
-  readonly requests: number;
-  /** Answers with another status, and connections that failed. */
-  readonly errors: number;
-  /** Answers 503 with Retry-After, where the load is meant to exceed what can be hashed. */
-  readonly refused: number;
+/** One contender under one load. */
+const ContenderResult = Type.Object({
+  name: Text,
+  /** How many rounds the medians are of; 0 if it was not measured under this load. */
+  rounds: Figure,
+  requestsPerSecond: maybe(Spread),
+  /** Portico's requests per second divided by this contender's in the same round; the median. */
+  porticoRatio: maybe(Figure),
+  /** The median of each quantile. */
+  latencyMs: maybe(Latency),
+  /** Answers with a status of 400 or more and failed connections, in all rounds together. */
+  errors: Figure,
+  /** Answers 503 with Retry-After, if the load is meant to exceed what can be hashed; of all rounds. */
+  refused: Figure,
   /**
-   * Of a sample of answers beside the load: those that were compared in full, and those wrong. Of
-   * sign-ups, all that were told of success, and sign-ins of a few afterwards.
+   * Answers that were compared in full, and how many of them were wrong; of all rounds. For sign-ups
+   * these are all reported successes, and sign-ins of a few of the new users afterwards.
    */
-  readonly checked: number;
-  readonly wrong: number;
-  readonly latencyMs: Latency;
-  /** CPU seconds by process, as in { "HTTP": 9.1, "TCP": 7.2, "Redis": 3.3, "MariaDB": 0.1 }. */
-  readonly cpuSeconds: Readonly<Record<string, number>>;
-  /** Resident bytes by process, at the end of the round. */
-  readonly memoryBytes: Readonly<Record<string, number>>;
-  /** Of the cores' time, what the machine's host gave to others; 0 on a machine of one's own. */
-  readonly stolenShare?: number;
+  checked: Figure,
+  wrong: Figure,
+  /** CPU seconds per 1,000 requests of all processes; the median. */
+  cpuSeconds: maybe(Figure),
+  /** The same by process. These are medians too, so they need not add up exactly. */
+  cpuSecondsByProcess: ByProcess,
+  /** CPU per request divided by that of bare Bun.serve in the same round; the median. */
+  cpuRatioToBare: maybe(Figure),
+  /** Resident bytes at the end of a round; the medians. */
+  memoryBytes: ByProcess,
+  /** The part of all cores' time that the host gave to other machines; the median. */
+  stolenShare: maybe(Figure),
+});
+
+const LoadResult = Type.Object({
+  /** As in "get_user_info", "signin", "signup". */
+  endpoint: Text,
+  connections: Figure,
+  /** How passwords are hashed. */
+  passwordHash: Type.Optional(Text),
+  /** In the table. */
+  users: Figure,
+  /** "wrk" or "oha". */
+  tool: Text,
+  /** Requests per second that the contract promises. */
+  floor: Type.Optional(Figure),
+  /** All contenders of the run, in the order of the tables. */
+  contenders: Type.Array(ContenderResult),
+});
+
+export const BenchResults = Type.Object({
+  version: Type.Literal(RESULTS_VERSION),
+  /** UTC, as in "2026-11-23T14:52:13.000Z". */
+  startedAt: Text,
+  /** As in "bun run bench sla --quick". */
+  command: Text,
+  /** As `git describe --always --dirty` prints it, or "unknown". */
+  commit: Text,
+  machine: Type.Object({
+    cpu: Text,
+    cores: Figure,
+    memoryBytes: Figure,
+    kernel: Text,
+    /** As in { "Bun": "1.4.5", "MariaDB": "10.11.14", "Redis": "7.0.15", "wrk": "4.1.0" }. */
+    versions: Type.Record(Type.String(), Text),
+  }),
+  /** At least as large as `bun run bench sla` by default. Other runs are not quoted. */
+  isFull: Type.Boolean(),
+  rounds: Figure,
+  roundSeconds: Figure,
+  /** What was not measured and why, as in "classic Go: go is not installed". */
+  leftOut: Type.Array(Text),
+  loads: Type.Array(LoadResult),
+  /** Throughput of get_user_info over the number of connections. */
+  overConnections: Type.Array(
+    Type.Object({ connections: Figure, name: Text, requestsPerSecond: Figure, errors: Figure }),
+  ),
+  /** Portico's cost over the rows of the table; empty if only one size was measured. */
+  overRows: Type.Array(
+    Type.Object({
+      endpoint: Text,
+      rows: Figure,
+      /** Of both tiers, Redis and MariaDB together. */
+      cpuMicrosPerRequest: Figure,
+      requestsPerSecond: Figure,
+    }),
+  ),
+  /**
+   * Resident bytes of Portico's tiers: after the loads with a floor and 2,000 connections, and a
+   * minute later. Each figure is the largest of all sets of users.
+   */
+  memory: Type.Array(Type.Object({ tier: Text, afterBytes: Figure, minuteLaterBytes: Figure })),
+  /** From starting `bun src/dev-main.ts`, embedded, to its first answer: each try. */
+  startMs: Type.Array(Figure),
+});
+
+export type BenchResults = Static<typeof BenchResults>;
+export type LoadResult = Static<typeof LoadResult>;
+export type ContenderResult = Static<typeof ContenderResult>;
+export type Latency = Static<typeof Latency>;
+export type Spread = Static<typeof Spread>;
+export type CurvePoint = BenchResults["overConnections"][number];
+export type RowsPoint = BenchResults["overRows"][number];
+export type TierMemory = BenchResults["memory"][number];
+
+/** Without a hash, a load with any hash matches. */
+export type LoadKey = Pick<LoadResult, "endpoint" | "connections" | "passwordHash">;
+
+/** If several tools have sent the same load, wrk's counts. */
+export function findLoad(
+  loads: readonly LoadResult[],
+  { endpoint, connections, passwordHash }: LoadKey,
+): LoadResult | undefined {
+  const same = loads.filter(
+    (load) =>
+      load.endpoint === endpoint &&
+      load.connections === connections &&
+      (passwordHash === undefined || load.passwordHash === passwordHash),
+  );
+  return same.find(({ tool }) => tool === "wrk") ?? same[0];
 }
 
-export interface Latency {
-  readonly p50: number;
-  readonly p90: number;
-  readonly p99: number;
-  readonly p999: number;
-  readonly max: number;
-}
-
-export interface CurvePoint {
-  readonly connections: number;
-  readonly name: string;
-  readonly requestsPerSecond: number;
-  readonly errors: number;
-}
-
-export interface RowsPoint {
-  readonly endpoint: string;
-  readonly rows: number;
-  /** Of both tiers, Redis and MariaDB together. */
-  readonly cpuMicrosPerRequest: number;
-  readonly requestsPerSecond: number;
-}
-
-export interface TierMemory {
-  readonly tier: string;
-  readonly afterBytes: number;
-  readonly minuteLaterBytes: number;
+/** Undefined if it was not measured under this load. */
+export function findContender(
+  load: LoadResult | undefined,
+  name: string,
+): ContenderResult | undefined {
+  return load?.contenders.find((each) => each.name === name && each.rounds > 0);
 }

@@ -1,22 +1,23 @@
-// What the page shows beside the loads: curves, memory and start times.
+// The parts of the page after the loads: curves, memory and start times.
 
 import { bars, lines } from "./charts.ts";
-import { figure, legend } from "./figure.ts";
-import { count, mebibytes, microseconds, milliseconds, withUnit } from "./figures.ts";
+import { figure, legend, seriesStyle } from "./figure.ts";
+import { count, mebibytes, microseconds, milliseconds, withUnit } from "../figures.ts";
 import type { BenchResults } from "./results.ts";
-import { seriesStyle } from "./series-style.ts";
-import { median } from "./summary.ts";
-import { htmlTable } from "./tables.ts";
 
-/** A part of the page: `id` is what links lead to. */
+import { median } from "../statistics.ts";
+import { htmlTable } from "../tables.ts";
+
+/** A part of the page. */
 export interface Section {
+  /** The target of links. */
   readonly id: string;
   readonly title: string;
   /** HTML. */
   readonly body: string;
 }
 
-/** Of these, what was measured. */
+/** The parts that were measured. */
 export function runSections(results: BenchResults): Section[] {
   return [
     ...(results.overConnections.length > 0 ? [overConnections(results)] : []),
@@ -26,7 +27,7 @@ export function runSections(results: BenchResults): Section[] {
   ];
 }
 
-function beside(chart: string, table: string): string {
+function sideBySide(chart: string, table: string): string {
   return `<div class="beside">\n${chart}\n${table}\n</div>`;
 }
 
@@ -68,7 +69,7 @@ function overConnections({ overConnections: points }: BenchResults): Section {
   const title = "Throughput over connections";
   const chart = lineFigure(
     "Requests per second",
-    "get_user_info, one short round of each: rougher than the loads above. Connections on a " +
+    "get_user_info, one short round each: less precise than the loads above. Connections are on a " +
       "logarithmic axis.",
     series,
     {
@@ -77,7 +78,7 @@ function overConnections({ overConnections: points }: BenchResults): Section {
     },
   );
   const table = htmlTable(
-    "Requests per second of get_user_info, and in brackets errors where there were any",
+    "Requests per second of get_user_info, with errors in brackets, if any",
     [
       { heading: "connections", text: (each: number) => count(each) },
       ...names.map((name) => ({
@@ -91,7 +92,7 @@ function overConnections({ overConnections: points }: BenchResults): Section {
     ],
     connections,
   );
-  return { id: "connections", title, body: beside(chart, table) };
+  return { id: "connections", title, body: sideBySide(chart, table) };
 }
 
 function overRows({ overRows: points }: BenchResults): Section {
@@ -104,7 +105,7 @@ function overRows({ overRows: points }: BenchResults): Section {
   }));
   const title = "Cost over the rows of the table";
   const text =
-    "CPU of both tiers, Redis and MariaDB together, over few connections and in short rounds; rows " +
+    "CPU of both tiers, Redis and MariaDB together, with few connections and short rounds. Rows are " +
     "on a logarithmic axis.";
   const chart = lineFigure("CPU per request", text, series, { x: "rows", y: "CPU µs per request" });
   const table = htmlTable(
@@ -117,7 +118,7 @@ function overRows({ overRows: points }: BenchResults): Section {
     ],
     points,
   );
-  return { id: "rows", title, body: beside(chart, table) };
+  return { id: "rows", title, body: sideBySide(chart, table) };
 }
 
 function memory({ memory: tiers }: BenchResults): Section {
@@ -140,7 +141,7 @@ function memory({ memory: tiers }: BenchResults): Section {
     ],
     tiers,
   );
-  return { id: "memory", title, body: beside(chart, table) };
+  return { id: "memory", title, body: sideBySide(chart, table) };
 }
 
 function memoryBar(name: string, bytes: number, color: string) {
@@ -169,5 +170,5 @@ function starts({ startMs }: BenchResults): Section {
     ],
     [...tries, middle],
   );
-  return { id: "start", title, body: beside(chart, table) };
+  return { id: "start", title, body: sideBySide(chart, table) };
 }

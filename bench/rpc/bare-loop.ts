@@ -1,11 +1,12 @@
-import { type Contender, HOST, PROFILE, SESSION_ID } from "./contender.ts";
+// The ceiling: frames of length, id and JSON on one connection. The writes of one turn of the event
+// loop are joined. It has no HELLO, validation, deadline, limit or error, and loses the rest of a
+// partial write.
 
-// The ceiling: length, id and JSON on one connection, writes of one turn gathered, and nothing
-// else. No HELLO, validation, deadline, limit or error; a partial write would lose data.
+import { type Contender, HOST, PROFILE, SESSION_ID } from "./contender.ts";
 
 const HEADER_BYTES = 8;
 
-/** Cuts what arrives into frames and gathers what leaves. */
+/** Splits incoming bytes into frames and joins outgoing frames. */
 class Framed {
   readonly #socket: { write(data: Uint8Array): number };
   readonly #onFrame: (id: number, body: string) => void;
@@ -47,8 +48,6 @@ class Framed {
 }
 
 export const bareLoop: Contender = {
-  about: "length-framed JSON, gathered writes, no checks of any kind: the ceiling",
-
   async serve() {
     return Bun.listen<Framed>({
       hostname: HOST,

@@ -1,4 +1,4 @@
-// Calls one contender in rounds, as its parent asks for them.
+// Calls one contender in rounds. Its parent process asks for each round.
 
 import { PROFILE } from "./contender.ts";
 import { contenderOf } from "./contenders.ts";
@@ -12,7 +12,7 @@ export interface RoundResult {
   readonly callsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** User and system time of this process. */
+  /** User and system time of the client process. */
   readonly cpuUsPerCall: number;
 }
 
@@ -26,7 +26,8 @@ async function measure({ inFlight, durationMs }: Round): Promise<RoundResult> {
   const loop = async () => {
     while (performance.now() - begunAt < durationMs) {
       const calledAt = performance.now();
-      if ((await call()) !== PROFILE.username) throw new Error(`Wrong reply from ${name}`);
+      if ((await call()) !== PROFILE.username)
+        throw new Error(`Cannot measure ${name}: wrong reply`);
       latenciesMs.push(performance.now() - calledAt);
     }
   };

@@ -7,7 +7,7 @@ import {
 import { connectNodeAdapter, createConnectTransport } from "@connectrpc/connect-node";
 import { type Contender, HOST, PROFILE, REQUEST_ID, SESSION_ID, TIMEOUT_MS } from "./contender.ts";
 
-/** The service of user.proto, described here because Connect-ES reads no .proto at run time. */
+/** The service of user.proto. Connect-ES cannot read a .proto file at run time. */
 function userInfoMethod(): DescMethodUnary {
   const message = (name: string, ...fields: string[]) => ({
     name,
@@ -41,9 +41,8 @@ function userInfoMethod(): DescMethodUnary {
   return { ...method, methodKind: "unary" };
 }
 
+/** Connect-ES over HTTP/2 with protobuf, timeout and request id. */
 export const connectEs: Contender = {
-  about: "Connect-ES over HTTP/2 with protobuf, timeout, request id",
-
   async serve() {
     const adapter = connectNodeAdapter({
       routes: (router) => router.rpc(userInfoMethod(), () => PROFILE),

@@ -1,22 +1,20 @@
-/** One way to call a server over TCP, measured by the same loop as the others. */
+/** One RPC library. All are measured by the same loop. */
 export interface Contender {
-  /** What it is, in a few words, for the table. */
-  readonly about: string;
-  /** Serve `getUserInfo` on a free port of loopback, answering PROFILE at once. */
+  /** Serve `getUserInfo` on a free port of loopback. It replies PROFILE at once. */
   serve(): Promise<{ readonly port: number }>;
   connect(port: number): Promise<Client>;
 }
 
-/** Call `getUserInfo` once; resolves to the username of the reply. */
+/** Calls `getUserInfo` once; resolves to the username of the reply. */
 export type Client = () => Promise<string>;
 
 export const HOST = "127.0.0.1";
 export const SESSION_ID = "0b1f4d6e-7a52-3c1e-9f60-2d1a8c5b7e43";
 export const TIMEOUT_MS = 5000;
-/** Travels with each call, for the logs of both sides. */
+/** Sent with each call, for the logs of both sides. */
 export const REQUEST_ID = "smCPpl2ISnKcg9EOWmcvvA-12345";
 
-/** 90 bytes as JSON: what a call for user info carries. */
+/** 90 bytes as JSON. */
 export const PROFILE = {
   username: "grace.hopper",
   nickname: "Amazing",

@@ -17,14 +17,13 @@ interface Profile {
 function userService() {
   const loaded = loadSync(join(import.meta.dir, "user.proto"))["bench.User"];
   if (!loaded || !("GetUserInfo" in loaded)) throw new Error("Cannot find bench.User");
-  // proto-loader knows the types only at run time; the .proto beside this file says them.
+  // proto-loader knows the types only at run time; user.proto declares them.
   const getUserInfo = loaded.GetUserInfo as MethodDefinition<{ sessionId: string }, Profile>;
   return { getUserInfo };
 }
 
+/** @grpc/grpc-js with protobuf, deadline and request id. */
 export const grpcJs: Contender = {
-  about: "@grpc/grpc-js with protobuf, deadline, request id",
-
   async serve() {
     const server = new Server();
     server.addService(userService(), {

@@ -22,6 +22,6 @@ test("the RPC benchmark runs, and every contender gives right replies", async ()
 
 test("the profile names functions of both sides", async () => {
   const [server = "", client = ""] = (await profileRpc(200)).split("\n\n");
-  expect(server).toMatch(/^\| server \|.*\n.*\n\| [\d.]+ % \| .+ \|\n/);
-  expect(client).toMatch(/^\| client \|.*\n.*\n\| [\d.]+ % \| .+ \|\n/);
+  expect(server).toMatch(/^\| server: function \|.*\n.*\n\| .+ \| [\d.]+ % \|\n/);
+  expect(client).toMatch(/^\| client: function \|.*\n.*\n\| .+ \| [\d.]+ % \|\n/);
 });

@@ -1,5 +1,8 @@
-// `bun run bench rpc`: calls per second and latency of one call, side by side in one run.
+// `bun run bench rpc`: calls per second and latency of one call with several RPC libraries.
 
+import { count, microseconds, times } from "../figures.ts";
+import { markdownTable } from "../tables.ts";
+import { median, quotient } from "../statistics.ts";
 import type { RoundResult } from "./client-process.ts";
 import { CONTENDERS, type ContenderName } from "./contenders.ts";
 import { Pair } from "./pair.ts";
@@ -18,8 +21,8 @@ export interface RpcBenchRow extends RoundResult {
 }
 
 /**
- * Measure every contender at every number of calls in flight: one round each in turn, so that a
- * machine that slows down slows all of them, and of the rounds the median.
+ * Measure every contender with every number of calls in flight. They take turns in each round, so
+ * that a slower machine slows all of them. Figures are the medians of the rounds.
  */
 export async function benchRpc(
   { rounds, durationMs, inFlight }: RpcBenchOptions,
@@ -46,7 +49,7 @@ export async function benchRpc(
 }
 
 function medians(results: readonly RoundResult[]): RoundResult {
-  const of = (key: keyof RoundResult) => median(results.map((result) => result[key]));
+  const of = (key: keyof RoundResult) => median(results.map((result) => result[key])) ?? Number.NaN;
   return {
     callsPerSecond: of("callsPerSecond"),
     p50Ms: of("p50Ms"),
@@ -55,23 +58,22 @@ function medians(results: readonly RoundResult[]): RoundResult {
   };
 }
 
-function median(values: number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-/** The rows as a Markdown table, each number of calls in flight with its ratios to Portico. */
+/** A Markdown table. */
 export function rpcTable(rows: readonly RpcBenchRow[]): string {
-  const lines = [
-    "| in flight | what | calls/s | Portico is | p50 ms | p99 ms | client CPU µs/call |",
-    "| ---: | --- | ---: | ---: | ---: | ---: | ---: |",
-  ];
-  for (const row of rows) {
-    const ours = rows.find((each) => each.name === "Portico" && each.inFlight === row.inFlight);
-    const ratio = ours ? (ours.callsPerSecond / row.callsPerSecond).toFixed(2) : "";
-    const { inFlight, name, callsPerSecond, p50Ms, p99Ms, cpuUsPerCall } = row;
-    const figures = [p50Ms.toFixed(2), p99Ms.toFixed(2), cpuUsPerCall.toFixed(1)].join(" | ");
-    const calls = Math.round(callsPerSecond).toLocaleString("en");
-    lines.push(`| ${inFlight} | ${name} | ${calls} | ${ratio} × | ${figures} |`);
-  }
-  return lines.join("\n");
+  const porticoRatio = ({ inFlight, callsPerSecond }: RpcBenchRow) => {
+    const portico = rows.find((each) => each.name === "Portico" && each.inFlight === inFlight);
+    return quotient(portico?.callsPerSecond, callsPerSecond);
+  };
+  return markdownTable(
+    [
+      { heading: "what", text: ({ name }) => name },
+      { heading: "in flight", text: ({ inFlight }) => count(inFlight) },
+      { heading: "calls/s", text: ({ callsPerSecond }) => count(callsPerSecond) },
+      { heading: "Portico is", text: (row) => times(porticoRatio(row)) },
+      { heading: "p50 ms", text: ({ p50Ms }) => p50Ms.toFixed(2) },
+      { heading: "p99 ms", text: ({ p99Ms }) => p99Ms.toFixed(2) },
+      { heading: "client CPU µs/call", text: ({ cpuUsPerCall }) => microseconds(cpuUsPerCall) },
+    ],
+    rows,
+  );
 }

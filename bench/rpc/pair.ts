@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Round, RoundResult } from "./client-process.ts";
 import type { ContenderName } from "./contenders.ts";
 
-/** A server and a client process of one contender. */
+/** The server process and the client process of one contender. */
 export class Pair implements AsyncDisposable {
   readonly #server: Bun.Subprocess;
   readonly #client: Bun.Subprocess;
@@ -14,7 +14,7 @@ export class Pair implements AsyncDisposable {
     this.#onResult = () => undefined;
   }
 
-  /** `flags` are for Bun itself, for either process. */
+  /** @param flags options of Bun for each process */
   static async start(
     name: ContenderName,
     flags: (side: "server" | "client") => readonly string[] = () => [],
@@ -44,7 +44,7 @@ export class Pair implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const child of [this.#client, this.#server]) {
-      // They end by themselves, and write their profile if they have one.
+      // It ends when it is disconnected, and writes its profile if there is one.
       child.disconnect();
       await Promise.race([child.exited, Bun.sleep(5000)]);
       child.kill("SIGKILL");

@@ -12,15 +12,13 @@ import { type Contender, HOST, PROFILE, REQUEST_ID, SESSION_ID, TIMEOUT_MS } fro
 
 const LOG = createLog("bench", "info", false);
 
-/** What sees every call: the log, which says nothing at this level, the counts, and tracing. */
+/** As in production: the call log, which writes nothing at this level, the counters, and tracing. */
 function interceptors(tracing: Interceptor | undefined): Interceptors {
   return [callLog(LOG), new CallStats().interceptor, tracing];
 }
 
-/** As in production: validation on both sides, deadlines, request ids, interceptors. */
+/** The typed client as in production: on both sides validation, deadlines, request ids, interceptors. */
 export const portico: Contender = {
-  about: "typed stub; on both sides validation, deadline, request id, interceptors",
-
   async serve() {
     const tables = [[entry(GET_USER_INFO, async () => PROFILE)]];
     return new Listener({

@@ -1,15 +1,16 @@
-// `bun run bench rpc --profile`: where the time of a call goes, on either side, by Bun's profiler.
+// `bun run bench rpc --profile`: Bun's CPU profile of both sides of a call.
 
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CpuProfile, ownTimes, type ProfiledFunction } from "../cpu-profile.ts";
+import { markdownTable } from "../tables.ts";
 import { Pair } from "./pair.ts";
 
 const IN_FLIGHT = 64;
 const SHOWN = 12;
 
-/** Both sides' functions with the largest shares of the time, as two Markdown tables. */
+/** The functions that take most of the time, as one Markdown table for each side. */
 export async function profileRpc(durationMs: number): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "portico-profile-"));
   try {
@@ -18,8 +19,13 @@ export async function profileRpc(durationMs: number): Promise<string> {
       const [file = ""] = await readdir(join(folder, side));
       const profile: CpuProfile = await Bun.file(join(folder, side, file)).json();
       const rows = ownTimes(profile, nameOf).slice(0, SHOWN);
-      const lines = rows.map(([name, share]) => `| ${(share * 100).toFixed(1)} % | ${name} |`);
-      return [`| ${side} | function |`, "| ---: | --- |", ...lines].join("\n");
+      return markdownTable(
+        [
+          { heading: `${side}: function`, text: ([name]) => name },
+          { heading: "share", text: ([, share]) => `${(share * 100).toFixed(1)} %` },
+        ],
+        rows,
+      );
     });
     return (await Promise.all(tables)).join("\n\n");
   } finally {
@@ -35,7 +41,7 @@ async function measure(folder: string, durationMs: number): Promise<void> {
   await pair.measure({ inFlight: IN_FLIGHT, durationMs });
 }
 
-/** What is native says nothing of itself: `write` may be a socket's or a buffer's. */
+/** Native functions are named with their caller: `write` may be of a socket or of a buffer. */
 function nameOf([called, caller]: readonly ProfiledFunction[]): string {
   if (!called) return "";
   const isOfCaller = caller !== undefined && called.path === "" && caller.path.endsWith(".ts");

@@ -1,4 +1,5 @@
-// Serves one contender and tells its parent the port.
+// Serves one contender, and sends the port to its parent process.
+
 import { contenderOf } from "./contenders.ts";
 
 const { port } = await contenderOf(process.argv[2]).serve();

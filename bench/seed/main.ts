@@ -1,4 +1,4 @@
-// `bun run bench seed`: rows per second of the seeder and of a ready-made file, side by side.
+// `bun run bench seed`: rows per second of the seeder, and of LOAD DATA from a ready file.
 
 import { createReadStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -9,6 +9,9 @@ import { DEFAULT_PROFILE_PATH } from "../../schema/picture.ts";
 import { migrateMysql } from "../../src/storage/mysql/migrate.ts";
 import { createTestUsers } from "../../src/user/test-users.ts";
 import { startMariaDb } from "../../test/mariadb.ts";
+import { count, times } from "../figures.ts";
+import { median, quotient } from "../statistics.ts";
+import { markdownTable } from "../tables.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const NAMES = ["file, sent by the client", "file, read by the server", "bun run seed"] as const;
@@ -18,14 +21,14 @@ const COLUMNS = `IGNORE INTO TABLE user CHARACTER SET utf8mb4
   (username, nickname, password, salt, profile_path)
   SET gmt_create = UTC_TIMESTAMP(), gmt_modified = UTC_TIMESTAMP()`;
 
-/** So much memory that what is measured is not the disk. */
+/** Enough memory that the disk is not what is measured. */
 const AMPLE_MEMORY = ["--innodb-buffer-pool-size=1G", "--innodb-log-file-size=512M"];
 
 export interface SeedBenchRow {
   readonly name: Name;
-  /** Medians of all rounds. */
+  /** The median of the rounds. */
   readonly rowsPerSecond: number;
-  /** Of the seeder's process alone. */
+  /** Of the seeder's process; undefined for the other ways. */
   readonly peakMib: number | undefined;
 }
 
@@ -35,8 +38,8 @@ interface Load {
 }
 
 /**
- * Load the same rows into a MariaDB of its own in each way, in turn, each time into an empty table:
- * a machine that slows down slows all of them.
+ * Load the same rows into MariaDB in each way, always into an empty table. The ways take turns, so
+ * that a slower machine slows all of them.
  */
 export async function benchSeed(
   { rows, rounds }: { readonly rows: number; readonly rounds: number },
@@ -65,7 +68,7 @@ export async function benchSeed(
   }
   return Array.from(loads, ([name, ofName]) => ({
     name,
-    rowsPerSecond: rows / median(ofName.map(({ seconds }) => seconds)),
+    rowsPerSecond: rows / (median(ofName.map(({ seconds }) => seconds)) ?? Number.NaN),
     peakMib: ofName[0]?.peakMib,
   }));
 }
@@ -82,21 +85,17 @@ async function writeUsers(file: string, rows: number): Promise<void> {
 }
 
 async function loadFile(databaseUrl: string, file: string, name: Name): Promise<Load> {
-  const connection = await createConnection({ uri: databaseUrl, flags: ["+LOCAL_FILES"] });
-  try {
-    const local = name === "file, sent by the client" ? "LOCAL" : "";
-    const beganAtMs = performance.now();
-    await connection.query({
-      sql: `LOAD DATA ${local} INFILE '${file}' ${COLUMNS}`,
-      infileStreamFactory: () => createReadStream(file),
-    });
-    return { seconds: (performance.now() - beganAtMs) / 1000 };
-  } finally {
-    await connection.end();
-  }
+  await using connection = await createConnection({ uri: databaseUrl, flags: ["+LOCAL_FILES"] });
+  const local = name === "file, sent by the client" ? "LOCAL" : "";
+  const beganAtMs = performance.now();
+  await connection.query({
+    sql: `LOAD DATA ${local} INFILE '${file}' ${COLUMNS}`,
+    infileStreamFactory: () => createReadStream(file),
+  });
+  return { seconds: (performance.now() - beganAtMs) / 1000 };
 }
 
-/** The whole process, its start included. */
+/** Run the seeder. The time includes the start of its process. */
 async function seed(databaseUrl: string, rows: number): Promise<Load> {
   const beganAtMs = performance.now();
   const child = Bun.spawn([process.execPath, "src/seed-main.ts", "--users", `${rows}`], {
@@ -105,37 +104,35 @@ async function seed(databaseUrl: string, rows: number): Promise<Load> {
     stdio: ["ignore", "ignore", "ignore"],
   });
   const exitCode = await child.exited;
-  if (exitCode !== 0) throw new Error(`Cannot seed: it ended with exit code ${exitCode}`);
+  if (exitCode !== 0) throw new Error(`Cannot seed: exit code ${exitCode}`);
   const peakBytes = child.resourceUsage()?.maxRSS ?? Number.NaN;
   return { seconds: (performance.now() - beganAtMs) / 1000, peakMib: peakBytes / 2 ** 20 };
 }
 
 async function checkAndDrop(databaseUrl: string, rows: number): Promise<void> {
-  const connection = await createConnection(databaseUrl);
-  try {
-    const [[count]] = await connection.query<RowDataPacket[]>("SELECT COUNT(*) AS users FROM user");
-    const loaded = Number(count?.users);
-    if (loaded !== rows) throw new Error(`Cannot compare: ${loaded} rows of ${rows} were loaded`);
-    await connection.query(`DROP DATABASE ${new URL(databaseUrl).pathname.slice(1)}`);
-  } finally {
-    await connection.end();
-  }
+  await using connection = await createConnection(databaseUrl);
+  const [[found]] = await connection.query<RowDataPacket[]>("SELECT COUNT(*) AS users FROM user");
+  const loaded = Number(found?.users);
+  if (loaded !== rows) throw new Error(`Cannot compare: ${loaded} rows of ${rows} were loaded`);
+  await connection.query(`DROP DATABASE ${new URL(databaseUrl).pathname.slice(1)}`);
 }
 
-function median(values: number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-/** The rows as a Markdown table, each with what part of its rate the seeder reaches. */
+/** A Markdown table. */
 export function seedTable(rows: readonly SeedBenchRow[]): string {
-  const ours = rows.find(({ name }) => name === "bun run seed")?.rowsPerSecond ?? Number.NaN;
-  return [
-    "| what | rows/s | the seeder is | peak memory |",
-    "| --- | ---: | ---: | ---: |",
-    ...rows.map(({ name, rowsPerSecond, peakMib }) => {
-      const rate = Math.round(rowsPerSecond).toLocaleString("en");
-      const peak = peakMib === undefined ? "" : `${Math.round(peakMib)} MiB`;
-      return `| ${name} | ${rate} | ${(ours / rowsPerSecond).toFixed(2)} × | ${peak} |`;
-    }),
-  ].join("\n");
+  const seeder = rows.find(({ name }) => name === "bun run seed")?.rowsPerSecond;
+  return markdownTable(
+    [
+      { heading: "what", text: ({ name }) => name },
+      { heading: "rows/s", text: ({ rowsPerSecond }) => count(rowsPerSecond) },
+      {
+        heading: "the seeder is",
+        text: ({ rowsPerSecond }) => times(quotient(seeder, rowsPerSecond)),
+      },
+      {
+        heading: "peak memory",
+        text: ({ peakMib }) => (peakMib === undefined ? "" : `${count(peakMib)} MiB`),
+      },
+    ],
+    rows,
+  );
 }

@@ -5,7 +5,7 @@ const USER = { username: "grace", password: "hopper1906" };
 const COOKIE = "sessionID=b0a49a50-5b0b-3c5c-9a2c-2b6d3f4e8a11; Path=/";
 const PROFILE = { username: "grace", nickname: "grace", profilePath: "default.webp" };
 
-/** What the sampler says of one answer. */
+/** How the sampler judges one answer. */
 async function judged(
   ask: (origin: string) => Ask,
   answer: () => Response,
@@ -27,7 +27,7 @@ const headers = { "Set-Cookie": COOKIE };
 const RIGHT = { checked: 1, wrong: 0, firstWrong: undefined };
 const WRONG = { checked: 1, wrong: 1 };
 
-test("a profile is right that is the user's own, with 200 and nothing else", async () => {
+test("a profile is right if it is the user's own, with 200 and nothing else", async () => {
   expect(await judged(askForProfile, () => success(PROFILE))).toEqual(RIGHT);
   const others = [
     success({ ...PROFILE, nickname: "amy" }),
@@ -41,7 +41,7 @@ test("a profile is right that is the user's own, with 200 and nothing else", asy
   }
 });
 
-test("a sign-in is right that has a session's cookie", async () => {
+test("a sign-in is right if it sets a session cookie", async () => {
   expect(await judged(askForSession, () => success("", { headers }))).toEqual(RIGHT);
   expect(await judged(askForSession, () => success(""))).toMatchObject(WRONG);
   const version4 = { "Set-Cookie": COOKIE.replace("-3c5c-", "-4c5c-") };
@@ -50,7 +50,7 @@ test("a sign-in is right that has a session's cookie", async () => {
   );
 });
 
-test("a sign-in that is refused for now is not counted, and without Retry-After it is wrong", async () => {
+test("a refused sign-in does not count, and without Retry-After it is wrong", async () => {
   const refused = (init: ResponseInit) => new Response("", { status: 503, ...init });
   const later = { headers: { "Retry-After": "1" } };
   expect(await judged(askForSession, () => refused(later))).toEqual({ ...RIGHT, checked: 0 });

@@ -5,19 +5,19 @@ import type { Session } from "./traffic.ts";
 
 const PAUSE_MS = 25;
 const TIMEOUT_MS = 10_000;
-/** UUID version 3, as the contract has it. */
+/** The contract requires a UUID of version 3. */
 const COOKIE = /^sessionID=[0-9a-f]{8}-[0-9a-f]{4}-3[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12};/;
 
 const SUCCESS = { errCode: "7", errMsg: "success" };
 
-/** Throws where an answer is wrong; undefined where the server refused for now. */
+/** Throws if the answer is wrong; resolves to undefined if the server refused with 503. */
 export type Ask = () => Promise<true | undefined>;
 
 /** Counts answers that are compared in full. */
 export class AnswerCount {
   checked = 0;
   wrong = 0;
-  /** The first wrong one, for whoever is to look into it. */
+  /** The first wrong answer, to be printed. */
   firstWrong: string | undefined;
 
   async add(ask: Ask): Promise<void> {
@@ -31,7 +31,7 @@ export class AnswerCount {
   }
 }
 
-/** Asks while a load is on, many times a second. */
+/** Asks many times a second while a load runs. */
 export class AnswerSampler extends AnswerCount {
   readonly #ask: Ask;
   readonly #done: Promise<void>;
@@ -56,12 +56,12 @@ export class AnswerSampler extends AnswerCount {
   }
 }
 
-/** The profiles of users whose sessions are open, another one each time. */
+/** Ask for the profile of a different signed-in user each time. */
 export function askForProfiles(origin: string, sessions: readonly Session[]): Ask {
   let next = 0;
   return async () => {
     const session = sessions[next++ % sessions.length];
-    if (!session) throw new RangeError("Cannot ask: no session is open");
+    if (!session) throw new RangeError("Cannot ask for a profile: no session is open");
     const response = await fetch(origin + GET_USER_INFO, {
       headers: { Cookie: session.cookie },
       signal: AbortSignal.timeout(TIMEOUT_MS),
@@ -74,7 +74,7 @@ export function askForProfiles(origin: string, sessions: readonly Session[]): As
   };
 }
 
-/** Sessions of users, another one each time. */
+/** Sign in as a different user each time. */
 export function askForSessions(origin: string, next: () => Credentials): Ask {
   return async () => {
     const response = await fetch(origin + SIGN_IN, {

@@ -6,11 +6,12 @@ import { join } from "node:path";
 import { type CpuProfile, ownTimes, type ProfiledFunction } from "../cpu-profile.ts";
 import type { Peer } from "../peers/peer.ts";
 import { portico } from "../peers/portico.ts";
-import { microseconds } from "../report/figures.ts";
-import { median } from "../report/summary.ts";
-import { markdownTable } from "../report/tables.ts";
-import { Contest, type Ground } from "./contest.ts";
+import { microseconds } from "../figures.ts";
+import { markdownTable } from "../tables.ts";
+import { median, sum } from "../statistics.ts";
+import { Comparison } from "./comparison.ts";
 import { type Databases, openDatabases } from "./databases.ts";
+import type { Environment } from "./load-run.ts";
 import type { LoadTool } from "./load-tool.ts";
 import { HASHES } from "./loads.ts";
 import { Users } from "./traffic.ts";
@@ -20,12 +21,12 @@ const USERS = 100_000;
 const CONNECTIONS = 200;
 const ROUNDS = 5;
 const SECONDS = 4;
-/** Of a load's time, where all of it is load: wrk takes a while to begin. */
+/** The part of a load in which idle time is measured: wrk needs a moment to start. */
 const WATCHED = { afterMs: 1_000, forMs: 2_500 };
-/** So long that the start, which is in the profile too, hardly counts. */
+/** The profile includes the start of the process; in this time it hardly counts. */
 const PROFILED_SECONDS = 20;
-/** Smaller stages are summed up. */
-const LEAST_MICROS = 0.1;
+/** Smaller stages are added up. */
+const MIN_STAGE_MICROS = 0.1;
 
 const SOCKET_WRITES: ReadonlySet<string> = new Set(["write", "writeBuffered", "writeUtf8String"]);
 
@@ -38,13 +39,13 @@ interface Stage {
 interface Costs {
   /** By process. */
   readonly micros: ReadonlyMap<string, number>;
-  /** Of all cores: what nobody used. */
+  /** Idle time of all cores. */
   readonly idleMicros: number;
-  /** Of all cores, in all: what a request takes of the machine. */
+  /** Time of all cores together. */
   readonly machineMicros: number;
 }
 
-/** A Markdown table for each endpoint, in microseconds per request: of CPU time, and of the cores. */
+/** A Markdown table for each endpoint: microseconds of CPU time and of all cores, per request. */
 export async function budget(onProgress: (text: string) => void): Promise<string> {
   if ((await wrk.version()) === undefined) throw new Error("Cannot send a load: install wrk");
   await using databases = await openDatabases({});
@@ -54,7 +55,7 @@ export async function budget(onProgress: (text: string) => void): Promise<string
     for (const endpoint of ["get_user_info", "signin"] as const) {
       const { stages, costs } = await stagesOf(endpoint, databases, folder, onProgress);
       const { idleMicros, machineMicros } = costs;
-      const total = stages.reduce((sum, { micros }) => sum + micros, 0);
+      const total = sum(stages.map(({ micros }) => micros));
       const columns = [
         { heading: `${endpoint}, ${CONNECTIONS} connections`, text: (row: Stage) => row.process },
         { heading: "stage", text: (row: Stage) => row.stage },
@@ -63,7 +64,11 @@ export async function budget(onProgress: (text: string) => void): Promise<string
       const rows = [
         ...stages,
         { process: "all", stage: "", micros: total },
-        { process: "wrk", stage: "and what else runs", micros: machineMicros - idleMicros - total },
+        {
+          process: "wrk",
+          stage: "and other processes",
+          micros: machineMicros - idleMicros - total,
+        },
         { process: "idle", stage: "", micros: idleMicros },
         { process: `${cpus().length} cores`, stage: "", micros: machineMicros },
       ];
@@ -75,7 +80,7 @@ export async function budget(onProgress: (text: string) => void): Promise<string
   }
 }
 
-/** What a request costs each process, divided by what a profile says of the same load. */
+/** The cost of a request by process, split into stages as in a profile of the same load. */
 async function stagesOf(
   endpoint: "get_user_info" | "signin",
   databases: Databases,
@@ -84,20 +89,20 @@ async function stagesOf(
 ): Promise<{ stages: Stage[]; costs: Costs }> {
   const passwordHash = HASHES.classic;
   const databaseUrl = await databases.seeded(USERS, passwordHash);
-  const ground = { databases, databaseUrl, users: new Users(USERS), passwordHash, folder };
+  const environment = { databases, databaseUrl, users: new Users(USERS), passwordHash, folder };
   const load = { endpoint, connections: CONNECTIONS };
-  const costs = await costOf(ground, load, onProgress);
+  const costs = await costOf(environment, load, onProgress);
   const profiles = join(folder, endpoint);
   {
-    await using contest = await Contest.start([profiled(portico, profiles)], ground);
+    await using comparison = await Comparison.start([profiled(portico, profiles)], environment);
     const once = { tool: wrk, count: 1, seconds: PROFILED_SECONDS, warmUpSeconds: 1 };
-    await contest.measure(load, once, (text) => onProgress(`profile: ${text}`));
+    await comparison.measure(load, once, (text) => onProgress(`profile: ${text}`));
   }
   const stages: Stage[] = [];
   for (const [process, micros] of costs.micros) {
     const shares = await sharesOf(join(profiles, process));
-    const large = shares.filter(([, share]) => share * micros >= LEAST_MICROS);
-    const rest = 1 - large.reduce((sum, [, share]) => sum + share, 0);
+    const large = shares.filter(([, share]) => share * micros >= MIN_STAGE_MICROS);
+    const rest = 1 - sum(large.map(([, share]) => share));
     if (rest > 0 && large.length > 0) large.push(["the rest", rest]);
     for (const [stage, share] of large) stages.push({ process, stage, micros: share * micros });
     if (large.length === 0) stages.push({ process, stage: "", micros });
@@ -105,27 +110,27 @@ async function stagesOf(
   return { stages, costs };
 }
 
-/** What a request costs, without a profiler in the way. */
+/** The cost of a request, measured without the profiler. */
 async function costOf(
-  ground: Ground,
+  environment: Environment,
   load: { readonly endpoint: "get_user_info" | "signin"; readonly connections: number },
   onProgress: (text: string) => void,
 ): Promise<Costs> {
-  await using contest = await Contest.start([portico], ground);
+  await using comparison = await Comparison.start([portico], environment);
   const idleMicros: number[] = [];
   const machineMicros: number[] = [];
   const tool: LoadTool = {
     ...wrk,
-    async fire(shot) {
-      const [hits, idle] = await Promise.all([wrk.fire(shot), idleShare()]);
-      const micros = ((hits.seconds * cpus().length) / hits.requests) * 1e6;
+    async send(options) {
+      const [report, idle] = await Promise.all([wrk.send(options), idleShare()]);
+      const micros = ((report.seconds * cpus().length) / report.requests) * 1e6;
       machineMicros.push(micros);
       idleMicros.push(micros * idle);
-      return hits;
+      return report;
     },
   };
   const rounds = { tool, count: ROUNDS, seconds: SECONDS, warmUpSeconds: 2 };
-  const { contenders } = await contest.measure(load, rounds, onProgress);
+  const { contenders } = await comparison.measure(load, rounds, onProgress);
   const all = contenders.flatMap((contender) => contender.rounds);
   const processes = Object.keys(all[0]?.cpuSeconds ?? {});
   const medianOf = (values: readonly number[]) => median(values) ?? 0;
@@ -136,15 +141,15 @@ async function costOf(
         medianOf(all.map((each) => ((each.cpuSeconds[process] ?? 0) / each.requests) * 1e6)),
       ]),
     ),
-    // The warm-up was the first.
+    // The first is the warm-up.
     idleMicros: medianOf(idleMicros.slice(1)),
     machineMicros: medianOf(machineMicros.slice(1)),
   };
 }
 
-/** Of all cores. */
+/** The idle part of all cores' time. */
 async function idleShare(): Promise<number> {
-  const idleMs = () => cpus().reduce((sum, { times }) => sum + times.idle, 0);
+  const idleMs = () => sum(cpus().map(({ times }) => times.idle));
   await Bun.sleep(WATCHED.afterMs);
   const [before, beganAt] = [idleMs(), performance.now()];
   await Bun.sleep(WATCHED.forMs);
@@ -163,7 +168,7 @@ function profiled(peer: Peer, folder: string): Peer {
   };
 }
 
-/** Of a process that left no profile, as a database, none. */
+/** Empty for a process without a profile, such as a database. */
 async function sharesOf(folder: string): Promise<[stage: string, share: number][]> {
   const [file] = await readdir(folder).catch(() => []);
   if (file === undefined) return [];
@@ -171,7 +176,7 @@ async function sharesOf(folder: string): Promise<[stage: string, share: number][
   return ownTimes(profile, stageOf);
 }
 
-/** What is native belongs to who called it, but for what leaves the process. */
+/** Native code counts for its caller, except writes to a socket. */
 function stageOf(stack: readonly ProfiledFunction[]): string {
   const [innermost] = stack;
   if (innermost?.path === "" && SOCKET_WRITES.has(innermost.name)) return "socket writes";

@@ -1,17 +1,17 @@
 import { checkCeiling, checkService } from "../peers/answers.ts";
-import type { Peer, Place } from "../peers/peer.ts";
+import type { Peer, PeerConfig } from "../peers/peer.ts";
 import { type RunningPeer, startPeer } from "../peers/start.ts";
-import type { Round } from "../report/results.ts";
 import { AnswerSampler, type Ask } from "./answer-sampler.ts";
-import type { Hits } from "./load-tool.ts";
+import type { ToolReport } from "./load-tool.ts";
+import type { Round } from "./round.ts";
 import { Users } from "./traffic.ts";
 import { coreTime, cpuSeconds, residentBytes, stolenShare } from "./usage.ts";
 
-/** A peer that runs, and the databases behind it. */
+/** A running peer and the databases behind it. */
 export class Contender implements AsyncDisposable {
   readonly peer: Peer;
   readonly #running: RunningPeer;
-  /** Whose CPU time is counted. */
+  /** The processes whose CPU time is counted. */
   readonly #pids: ReadonlyMap<string, number>;
 
   private constructor(peer: Peer, running: RunningPeer, pids: ReadonlyMap<string, number>) {
@@ -21,15 +21,15 @@ export class Contender implements AsyncDisposable {
   }
 
   /**
-   * @param databasePids of the databases that it shares with the others, by name
-   * @throws {Error} it does not start, or does not keep the contract
+   * @param databasePids by name; all contenders share these databases
+   * @throws {Error} the peer does not start, or does not keep the contract
    */
   static async start(
     peer: Peer,
-    place: Place,
+    config: PeerConfig,
     databasePids: Readonly<Record<string, number>>,
   ): Promise<Contender> {
-    const running = await startPeer(peer, place);
+    const running = await startPeer(peer, config);
     try {
       const check = peer.isService ? checkService : checkCeiling;
       await check(running.origin, new Users(1).next());
@@ -39,7 +39,7 @@ export class Contender implements AsyncDisposable {
     }
     const shared = Object.entries(databasePids);
     if (!peer.isService) return new Contender(peer, running, running.pids);
-    // Without the databases' part it would be less than a request costs.
+    // Without the databases' part the sum would be less than a request costs.
     const pids = shared.length > 0 ? [...running.pids, ...shared] : [];
     return new Contender(peer, running, new Map(pids));
   }
@@ -52,34 +52,34 @@ export class Contender implements AsyncDisposable {
     return this.#running.origin;
   }
 
-  /** Of its own processes. */
+  /** Its own processes, without the databases. */
   get pids(): number[] {
     return [...this.#running.pids.values()];
   }
 
-  /** What its own processes have in memory, by name. */
+  /** Resident bytes of its own processes, by name. */
   memory(): Record<string, number> {
-    return fromEntries(this.#running.pids, residentBytes);
+    return mapValues(this.#running.pids, residentBytes);
   }
 
-  /** Let a load loose on it, and count what that costs. */
-  async measure(fire: () => Promise<Hits>, ask: Ask | undefined): Promise<Round> {
-    const before = fromEntries(this.#pids, cpuSeconds);
+  /** Send a load, and measure what it costs. If there is an `ask`, it samples answers meanwhile. */
+  async measure(send: () => Promise<ToolReport>, ask: Ask | undefined): Promise<Round> {
+    const before = mapValues(this.#pids, cpuSeconds);
     const sampler = ask && new AnswerSampler(ask);
     const coresBefore = coreTime();
-    const hits = await fire();
+    const report = await send();
     const stolen = stolenShare(coresBefore, coreTime());
-    const after = fromEntries(this.#pids, cpuSeconds);
+    const after = mapValues(this.#pids, cpuSeconds);
     const memoryBytes = this.memory();
     await sampler?.end();
     if (sampler?.firstWrong) {
       console.error(`\n${this.name}: an answer was wrong: ${sampler.firstWrong}`);
     }
     return {
-      ...hits,
+      ...report,
       checked: sampler?.checked ?? 0,
       wrong: sampler?.wrong ?? 0,
-      cpuSeconds: fromEntries(this.#pids, (_, name) => (after[name] ?? 0) - (before[name] ?? 0)),
+      cpuSeconds: mapValues(this.#pids, (_, name) => (after[name] ?? 0) - (before[name] ?? 0)),
       memoryBytes,
       stolenShare: stolen,
     };
@@ -90,7 +90,7 @@ export class Contender implements AsyncDisposable {
   }
 }
 
-function fromEntries(
+function mapValues(
   pids: ReadonlyMap<string, number>,
   read: (pid: number, name: string) => number,
 ): Record<string, number> {

@@ -1,10 +1,11 @@
 import { portico } from "../peers/portico.ts";
-import type { Round, RowsPoint } from "../report/results.ts";
-import { median } from "../report/summary.ts";
-import { Contest } from "./contest.ts";
+import type { RowsPoint } from "../report/results.ts";
+import { median, sum } from "../statistics.ts";
+import { Comparison } from "./comparison.ts";
 import type { Databases } from "./databases.ts";
 import type { LoadTool } from "./load-tool.ts";
 import { HASHES, type Load } from "./loads.ts";
+import type { Round } from "./round.ts";
 import { Users } from "./traffic.ts";
 
 const CONNECTIONS = 64;
@@ -12,37 +13,37 @@ const ROUNDS = 3;
 const SECONDS = 4;
 
 /**
- * Portico's cost per request over tables of these sizes, each round on all of them in turn; nothing
- * where that cannot be told.
+ * Portico's cost per request over tables of these sizes. In each round every table has its turn.
+ * @returns nothing if there is one size, or the CPU time of the databases is not counted
  */
 export async function costOverRows(
   sizes: readonly number[],
   tool: LoadTool,
   databases: Databases,
   folder: string,
-  events: { progress(text: string): void },
+  onProgress: (text: string) => void,
 ): Promise<RowsPoint[]> {
   const passwordHash = HASHES.classic;
-  // Servers of somebody else have one table, and their CPU time is not counted.
   if (sizes.length < 2 || Object.keys(databases.pids).length === 0) return [];
-  await using contests = new AsyncDisposableStack();
-  const grounds: { rows: number; contest: Contest }[] = [];
-  for (const users of sizes) {
-    events.progress(`filling MySQL with ${users.toLocaleString("en")} users`);
-    const databaseUrl = await databases.seeded(users, passwordHash);
-    const ground = { databases, databaseUrl, users: new Users(users), passwordHash, folder };
-    grounds.push({ rows: users, contest: contests.use(await Contest.start([portico], ground)) });
+  await using cleanup = new AsyncDisposableStack();
+  const comparisons: { rows: number; comparison: Comparison }[] = [];
+  for (const rows of sizes) {
+    onProgress(`filling MySQL with ${rows.toLocaleString("en")} users`);
+    const databaseUrl = await databases.seeded(rows, passwordHash);
+    const environment = { databases, databaseUrl, users: new Users(rows), passwordHash, folder };
+    const comparison = cleanup.use(await Comparison.start([portico], environment));
+    comparisons.push({ rows, comparison });
   }
   const points: RowsPoint[] = [];
   for (const endpoint of ["get_user_info", "signin"] as const) {
     const load: Load = { endpoint, connections: CONNECTIONS };
     const rounds = new Map<number, Round[]>(sizes.map((rows) => [rows, []]));
     for (let round = 1; round <= ROUNDS; round++) {
-      for (const { rows, contest } of grounds) {
-        const one = { tool, count: 1, seconds: SECONDS, warmUpSeconds: 1 };
-        const onProgress = (text: string) =>
-          events.progress(`${rows.toLocaleString("en")} rows, round ${round}: ${text}`);
-        const { contenders } = await contest.measure(load, one, onProgress);
+      for (const { rows, comparison } of comparisons) {
+        const once = { tool, count: 1, seconds: SECONDS, warmUpSeconds: 1 };
+        const { contenders } = await comparison.measure(load, once, (text) =>
+          onProgress(`${rows.toLocaleString("en")} rows, round ${round}: ${text}`),
+        );
         rounds.get(rows)?.push(...contenders.flatMap((contender) => contender.rounds));
       }
     }
@@ -59,6 +60,5 @@ export async function costOverRows(
 }
 
 function cpuMicros({ cpuSeconds, requests }: Round): number {
-  const seconds = Object.values(cpuSeconds).reduce((total, value) => total + value, 0);
-  return (seconds / requests) * 1e6;
+  return (sum(Object.values(cpuSeconds)) / requests) * 1e6;
 }

@@ -9,42 +9,42 @@ import { HASHES } from "./loads.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
-/** As a server that is meant to hold many users would have it. */
+/** The part of the memory that MariaDB gets as its buffer pool, as on a dedicated server. */
 const MEMORY_SHARE = 0.25;
 
-/** What all contenders keep their data in. */
+/** The MySQL and Redis servers that all contenders use. */
 export interface Databases extends AsyncDisposable {
   /** By name, as in { "MariaDB": "10.11.14" }. */
   readonly versions: Readonly<Record<string, string>>;
-  /** By name; empty where the servers are somebody else's. */
+  /** By name; empty if this run did not start the servers. */
   readonly pids: Readonly<Record<string, number>>;
-  /** A MySQL database with so many test users, whose passwords are hashed in this way. */
+  /** Fill a MySQL database with test users. @returns its URL */
   seeded(users: number, passwordHash: string): Promise<string>;
-  /** Why such users cannot be had. */
+  /** Why there can be no users with this hash; undefined if there can. */
   refusalOf(passwordHash: string): string | undefined;
-  /** A Redis database for one contender. */
+  /** Make a Redis database for one contender. @returns its URL */
   createRedis(): Promise<string>;
-  /** Empty Redis, so that what one load has left does not weigh on the next. */
+  /** Empty Redis, so that the sessions of one load do not slow down the next. */
   forgetSessions(): Promise<void>;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Those that `DATABASE_URL` and `REDIS_URL` name, or our own. */
-export async function openDatabases(environment: Environment): Promise<Databases> {
-  const { DATABASE_URL, REDIS_URL, PASSWORD_HASH = HASHES.default } = environment;
+/** Use the servers that `DATABASE_URL` and `REDIS_URL` name, or start our own. */
+export async function openDatabases(
+  variables: Readonly<Record<string, string | undefined>>,
+): Promise<Databases> {
+  const { DATABASE_URL, REDIS_URL, PASSWORD_HASH = HASHES.default } = variables;
   if (DATABASE_URL === undefined && REDIS_URL === undefined) return startDatabases();
   if (DATABASE_URL === undefined || REDIS_URL === undefined) {
-    throw new Error("Cannot use the databases named: it takes both DATABASE_URL and REDIS_URL");
+    throw new Error("Cannot open the databases: set both DATABASE_URL and REDIS_URL, or neither");
   }
   return givenDatabases(DATABASE_URL, REDIS_URL, PASSWORD_HASH);
 }
 
-/** Of those only what clients see is known: their CPU time is not counted. */
+/** Their processes are not known, so their CPU time is not counted. */
 async function givenDatabases(
   databaseUrl: string,
   redisUrl: string,
-  itsHash: string,
+  configuredHash: string,
 ): Promise<Databases> {
   let redisDatabase = Number(new URL(redisUrl).pathname.slice(1));
   return {
@@ -55,64 +55,60 @@ async function givenDatabases(
       return databaseUrl;
     },
     refusalOf: (passwordHash) =>
-      passwordHash === itsHash
+      passwordHash === configuredHash
         ? undefined
-        : `the users of DATABASE_URL have the PASSWORD_HASH ${itsHash}`,
+        : `the users in DATABASE_URL are hashed with PASSWORD_HASH ${configuredHash}`,
     async createRedis() {
       const url = new URL(redisUrl);
       url.pathname = `/${redisDatabase++}`;
       return url.href;
     },
-    // They may be somebody else's.
+    // Others may use the same Redis.
     forgetSessions: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };
 }
 
-/** A MariaDB and a Redis of our own, which end with us. */
+/** Start a MariaDB and a Redis that end with this run. */
 async function startDatabases(): Promise<Databases> {
-  const stack = new AsyncDisposableStack();
-  try {
-    const poolBytes = Math.floor(totalmem() * MEMORY_SHARE);
-    const mariadb = stack.use(
-      await startMariaDb({
-        keepsEveryCommit: true,
-        moreOptions: [
-          `--innodb-buffer-pool-size=${poolBytes}`,
-          ...["--innodb-log-file-size=512M", "--max-connections=2000"],
-        ],
-      }),
-    );
-    const redis = stack.use(await startRedis());
-    const versions = {
-      MariaDB: await mysqlVersion(mariadb.url),
-      Redis: await redisVersion(redis.url),
-    };
-    const resources = stack.move();
-    /** Filled once: what the loads add to them, they take away. */
-    const filled = new Map<string, string>();
-    return {
-      versions,
-      pids: { Redis: redis.pid, MariaDB: mariadb.pid },
-      async seeded(users, passwordHash) {
-        const key = `${users} ${passwordHash}`;
-        const databaseUrl = filled.get(key) ?? (await mariadb.createDatabase());
-        if (!filled.has(key)) await seed(databaseUrl, users, passwordHash);
-        filled.set(key, databaseUrl);
-        return databaseUrl;
-      },
-      refusalOf: () => undefined,
-      createRedis: () => redis.createDatabase(),
-      forgetSessions: () => emptyRedis(redis.url),
-      [Symbol.asyncDispose]: () => resources.disposeAsync(),
-    };
-  } catch (error) {
-    await stack.disposeAsync();
-    throw error;
-  }
+  await using starting = new AsyncDisposableStack();
+  const poolBytes = Math.floor(totalmem() * MEMORY_SHARE);
+  const mariadb = starting.use(
+    await startMariaDb({
+      keepsEveryCommit: true,
+      moreOptions: [
+        `--innodb-buffer-pool-size=${poolBytes}`,
+        "--innodb-log-file-size=512M",
+        "--max-connections=2000",
+      ],
+    }),
+  );
+  const redis = starting.use(await startRedis());
+  const versions = {
+    MariaDB: await mysqlVersion(mariadb.url),
+    Redis: await redisVersion(redis.url),
+  };
+  const running = starting.move();
+  /** Each is filled once: loads remove the users that they add. */
+  const filled = new Map<string, string>();
+  return {
+    versions,
+    pids: { Redis: redis.pid, MariaDB: mariadb.pid },
+    async seeded(users, passwordHash) {
+      const key = `${users} ${passwordHash}`;
+      const databaseUrl = filled.get(key) ?? (await mariadb.createDatabase());
+      if (!filled.has(key)) await seed(databaseUrl, users, passwordHash);
+      filled.set(key, databaseUrl);
+      return databaseUrl;
+    },
+    refusalOf: () => undefined,
+    createRedis: () => redis.createDatabase(),
+    forgetSessions: () => emptyRedis(redis.url),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
 }
 
-/** Fill a database, or go on where that was stopped. */
+/** Fill a database, or continue if that was interrupted. */
 async function seed(databaseUrl: string, users: number, passwordHash: string): Promise<void> {
   await run([process.execPath, "src/seed-main.ts", "--users", `${users}`], {
     folder: ROOT,
@@ -121,28 +117,24 @@ async function seed(databaseUrl: string, users: number, passwordHash: string): P
 }
 
 async function mysqlVersion(url: string): Promise<string> {
-  const connection = await createConnection(url);
-  try {
-    const [[row]] = await connection.query<RowDataPacket[]>("SELECT VERSION() AS version");
-    return String(row?.version).replace(/-.*/, "");
-  } finally {
-    connection.destroy();
-  }
+  await using connection = await createConnection(url);
+  const [[row]] = await connection.query<RowDataPacket[]>("SELECT VERSION() AS version");
+  return String(row?.version).replace(/-.*/, "");
 }
 
 async function emptyRedis(url: string): Promise<void> {
-  const redis = new Redis(url);
-  try {
-    await redis.flushall();
-  } finally {
-    redis.disconnect();
-  }
+  await withRedis(url, (redis) => redis.flushall());
 }
 
 async function redisVersion(url: string): Promise<string> {
+  const info = await withRedis(url, (redis) => redis.info("server"));
+  return /^redis_version:(\S+)/m.exec(info)?.[1] ?? "?";
+}
+
+async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis(url);
   try {
-    return /^redis_version:(\S+)/m.exec(await redis.info("server"))?.[1] ?? "?";
+    return await use(redis);
   } finally {
     redis.disconnect();
   }

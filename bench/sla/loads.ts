@@ -1,7 +1,6 @@
-/** What all requests of a load ask for. */
 export type Endpoint = "get_user_info" | "signin" | "signup";
 
-/** How passwords are hashed: the classic way, lightly, and as is the default. */
+/** Values of PASSWORD_HASH: the classic scheme, a light argon2id, and the default. */
 export const HASHES = {
   classic: "salted-md5",
   light: "argon2id:m=2048,t=1,p=1",
@@ -13,23 +12,23 @@ export interface Load {
   readonly connections: number;
   /** Requests per second that the contract promises. */
   readonly floor?: number;
-  /** Sign-ins by so many connections beside it, which are not measured. */
-  readonly signInsBeside?: number;
-  /** More may come than can be hashed in time: what is refused with 503 is counted apart. */
+  /** This many connections sign in at the same time. They are not measured. */
+  readonly concurrentSignIns?: number;
+  /** More requests may come than can be hashed in time: 503 counts as refused, not as an error. */
   readonly mayRefuse?: boolean;
-  /** Others would go on hashing what nobody awaits any more, into the next one's turn. */
-  readonly isPorticoAlone?: boolean;
+  /** Other services would go on hashing for abandoned requests during the next contender's turn. */
+  readonly porticoOnly?: boolean;
   /** Part of the short run, too. */
   readonly isQuick?: boolean;
 }
 
-/** Loads on one set of users, whose passwords are hashed in one way. */
+/** Loads on one set of users, whose passwords are all hashed in one way. */
 export interface LoadSet {
   readonly passwordHash: string;
   readonly loads: readonly Load[];
 }
 
-/** The loads of the contract, and those that show where it ends. */
+/** The loads of the contract, and loads beyond it. */
 export const LOAD_SETS: readonly LoadSet[] = [
   {
     passwordHash: HASHES.classic,
@@ -56,20 +55,19 @@ export const LOAD_SETS: readonly LoadSet[] = [
       { endpoint: "signin", connections: 32, mayRefuse: true, isQuick: true },
       { endpoint: "signup", connections: 32, mayRefuse: true },
       { endpoint: "get_user_info", connections: 32 },
-      { endpoint: "get_user_info", connections: 32, signInsBeside: 32, mayRefuse: true },
+      { endpoint: "get_user_info", connections: 32, concurrentSignIns: 32, mayRefuse: true },
       ...[200, 2000, 5000].map((connections): Load => {
-        return { endpoint: "signin", connections, mayRefuse: true, isPorticoAlone: true };
+        return { endpoint: "signin", connections, mayRefuse: true, porticoOnly: true };
       }),
     ],
   },
 ];
 
-/** As results name it, as in "get_user_info beside 32 signing in". */
-export function measuredEndpoint({ endpoint, signInsBeside }: Load): string {
-  return signInsBeside ? `${endpoint} beside ${signInsBeside} signing in` : endpoint;
+/** The name in results, as in "get_user_info while 32 sign in". */
+export function measuredEndpoint({ endpoint, concurrentSignIns }: Load): string {
+  return concurrentSignIns ? `${endpoint} while ${concurrentSignIns} sign in` : endpoint;
 }
 
-/** Those of the short run. */
 export function quickSets(): LoadSet[] {
   return LOAD_SETS.map(({ passwordHash, loads }) => {
     return { passwordHash, loads: loads.filter(({ isQuick }) => isQuick) };

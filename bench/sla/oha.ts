@@ -1,7 +1,8 @@
 import { run } from "../run.ts";
-import type { Hits, LoadTool, Shot } from "./load-tool.ts";
+import { sum } from "../statistics.ts";
+import type { LoadTool, SendOptions, ToolReport } from "./load-tool.ts";
 
-/** What is read of `oha --output-format json`. Times are in seconds. */
+/** The part of `oha --output-format json` that is used. Times are in seconds. */
 interface OhaResult {
   readonly summary: { readonly total: number; readonly slowest: number | null };
   readonly latencyPercentiles: Readonly<Record<"p50" | "p90" | "p99" | "p99.9", number | null>>;
@@ -9,7 +10,7 @@ interface OhaResult {
   readonly errorDistribution: Readonly<Record<string, number>>;
 }
 
-/** Requests that were under way when the time was up. */
+/** Requests still in flight when the time was up. */
 const UNFINISHED = "aborted due to deadline";
 
 export const oha: LoadTool = {
@@ -21,26 +22,18 @@ export const oha: LoadTool = {
   },
 
   /**
-   * It has one set of headers for all requests, so of cookies only the first is sent; and it says
-   * nothing of an answer's, so any 503 counts as refused where such are counted.
+   * oha has one set of headers for all requests, so it sends only the first cookie. It does not
+   * report the headers of answers, so every 503 counts as refused if refusals are counted.
    */
-  async fire({ origin, connections, seconds, traffic }: Shot): Promise<Hits> {
-    const carried =
+  async send({ origin, connections, seconds, traffic }: SendOptions): Promise<ToolReport> {
+    const content =
       traffic.lines === "body"
         ? ["-m", "POST", "-T", "application/json", "-Z", traffic.file]
         : ["-H", `Cookie: ${await firstLine(traffic.file)}`];
     const output = await run([
-      ...[
-        "oha",
-        "--no-tui",
-        "--output-format",
-        "json",
-        "-c",
-        `${connections}`,
-        "-z",
-        `${seconds}s`,
-      ],
-      ...["-t", "10s", ...carried, origin + traffic.path],
+      ...["oha", "--no-tui", "--output-format", "json"],
+      ...["-c", `${connections}`, "-z", `${seconds}s`, "-t", "10s"],
+      ...[...content, origin + traffic.path],
     ]);
     const result: OhaResult = JSON.parse(output);
     const statuses = result.statusCodeDistribution;
@@ -70,8 +63,4 @@ export const oha: LoadTool = {
 
 async function firstLine(file: string): Promise<string> {
   return (await Bun.file(file).text()).split("\n", 1)[0] ?? "";
-}
-
-function sum(values: number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -1,13 +1,18 @@
-// What a run needs on this machine, and what of it is not there.
+// What a run needs of this machine, what is missing, and what the machine is.
 
+import { availableParallelism, cpus, release, totalmem, type } from "node:os";
+import { join } from "node:path";
 import type { Peer } from "../peers/peer.ts";
+import type { BenchResults } from "../report/results.ts";
+import { run } from "../run.ts";
 import type { LoadTool } from "./load-tool.ts";
 import { oha } from "./oha.ts";
 import { wrk } from "./wrk.ts";
 
+const ROOT = join(import.meta.dir, "../..");
 const TOOLS: readonly LoadTool[] = [wrk, oha];
 
-/** @throws {Error} there is none */
+/** @throws {Error} no load tool is installed */
 export async function installedTools() {
   const tools: LoadTool[] = [];
   const versions: Record<string, string> = {};
@@ -28,8 +33,38 @@ export async function installedTools() {
   );
 }
 
-/** Of what the peers are built with and run on. */
-export function toolchains(): Record<string, string> {
+/** The peers that can be measured on this machine. */
+export async function preparedPeers(wanted: readonly Peer[], onProgress: (text: string) => void) {
+  const peers: Peer[] = [];
+  const leftOut: string[] = [];
+  for (const peer of wanted) {
+    onProgress(`preparing ${peer.name}`);
+    const reason = await peer.prepare().catch((error: unknown) => {
+      // A package could not be downloaded, for example.
+      console.error(`\n${error}`);
+      return "it cannot be built; the error was printed";
+    });
+    if (reason === undefined) peers.push(peer);
+    else leftOut.push(`${peer.name}: ${reason}`);
+  }
+  return { peers, leftOut };
+}
+
+/** @param versions of the databases and the load tools */
+export function describeMachine(
+  versions: Readonly<Record<string, string>>,
+): BenchResults["machine"] {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? "unknown",
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    kernel: `${type()} ${release()}`,
+    versions: { Bun: Bun.version, ...versions, ...toolchains() },
+  };
+}
+
+/** The versions of what the peers are built with and run on. */
+function toolchains(): Record<string, string> {
   const versionOf = (command: string[]) => {
     const { stdout } = Bun.spawnSync(command, { stderr: "ignore" });
     return /\d+\.\d+(\.\d+)?/.exec(stdout.toString())?.[0] ?? "?";
@@ -40,22 +75,11 @@ export function toolchains(): Record<string, string> {
   };
 }
 
-/** Those that can be measured here. */
-export async function preparedPeers(
-  wanted: readonly Peer[],
-  events: { progress(text: string): void },
-) {
-  const peers: Peer[] = [];
-  const leftOut: string[] = [];
-  for (const peer of wanted) {
-    events.progress(`preparing ${peer.name}`);
-    const reason = await peer.prepare().catch((error: unknown) => {
-      // What it takes cannot be fetched, say.
-      console.error(`\n${error}`);
-      return "it cannot be built, as was printed";
-    });
-    if (reason === undefined) peers.push(peer);
-    else leftOut.push(`${peer.name}: ${reason}`);
-  }
-  return { peers, leftOut };
+/** The commit that is measured, as `git describe` prints it; "unknown" outside of a repository. */
+export async function commitOf(): Promise<string> {
+  const git = ["git", "-C", ROOT, "describe", "--always", "--dirty", "--exclude=*"];
+  return run(git).then(
+    (text) => text.trim(),
+    () => "unknown",
+  );
 }

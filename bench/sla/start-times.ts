@@ -6,7 +6,10 @@ import { SIGN_IN } from "../peers/api.ts";
 const POLL_MS = 2;
 const TIMEOUT_MS = 30_000;
 
-/** From the start of both tiers on the embedded default, in an empty folder, to the first answer. */
+/**
+ * Milliseconds from the start of both tiers to the first answer, on the embedded default in an empty
+ * folder.
+ */
 export async function startTimes(tries: number): Promise<number[]> {
   const times: number[] = [];
   for (let attempt = 0; attempt < tries; attempt++) times.push(await startTime());
@@ -24,7 +27,7 @@ async function startTime(): Promise<number> {
       RPC_PORT: `${freePort()}`,
     },
   });
-  // Of the TCP tier, since the name has to be looked up.
+  // An unknown user: the TCP tier has to look the name up to answer 404.
   const ask = () =>
     fetch(`http://127.0.0.1:${httpPort}${SIGN_IN}`, {
       method: "POST",

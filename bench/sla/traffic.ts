@@ -2,13 +2,13 @@ import { join } from "node:path";
 import { TEST_PASSWORDS, testUsername } from "../../src/user/test-users.ts";
 import { type Credentials, SIGN_IN } from "../peers/api.ts";
 
-/** Sign-ins under way while sessions are made. */
+/** Concurrent sign-ins while sessions are opened. */
 const SIGN_INS_AT_ONCE = 32;
 
-/** A share of 0.618 of all: users that follow each other are far apart, and none comes twice. */
+/** A step of 0.618 of all: consecutive users are far apart, and none repeats before the end. */
 const GOLDEN = 0.618_033_988_75;
 
-/** Of a database that `bun run seed` has filled. */
+/** The users of a database that `bun run seed` has filled. */
 export class Users {
   readonly total: number;
   readonly #step: number;
@@ -17,11 +17,11 @@ export class Users {
   constructor(total: number) {
     this.total = total;
     let step = Math.max(1, Math.round(total * GOLDEN));
-    while (divisor(step, total) !== 1) step++;
+    while (greatestCommonDivisor(step, total) !== 1) step++;
     this.#step = step;
   }
 
-  /** Another one each time, until all had their turn. */
+  /** A different user each time, until all have been returned once. */
   next(): Credentials {
     const n = this.#next;
     this.#next = (n + this.#step) % this.total;
@@ -32,8 +32,8 @@ export class Users {
     return Array.from({ length: count }, () => this.next());
   }
 
-  /** Such as are not in the database: their names begin as hardly any others do. */
-  newcomers(count: number): {
+  /** Users who are not in the database. Their names have a random prefix in common. */
+  newUsers(count: number): {
     readonly prefix: string;
     readonly password: string;
     readonly users: Credentials[];
@@ -47,18 +47,17 @@ export class Users {
   }
 }
 
-/** Seven characters of 36: with the rest, no more than a username may have. */
+/** Seven characters of base 36: with a dash and the number, within the limit of a username. */
 function randomPrefix(): string {
   const number = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
   return number.toString(36).padStart(7, "0");
 }
 
-/** The greatest that divides both. */
-function divisor(one: number, other: number): number {
-  return other === 0 ? one : divisor(other, one % other);
+function greatestCommonDivisor(one: number, other: number): number {
+  return other === 0 ? one : greatestCommonDivisor(other, one % other);
 }
 
-/** Write a line for each request of a load. @returns the file */
+/** Write one line for each request of a load. @returns the file */
 export async function writeLines(folder: string, lines: Iterable<string>): Promise<string> {
   const file = join(folder, `${Bun.randomUUIDv7()}.txt`);
   await Bun.write(file, Array.from(lines).join("\n"));
@@ -67,7 +66,7 @@ export async function writeLines(folder: string, lines: Iterable<string>): Promi
 
 export interface Session {
   readonly username: string;
-  /** What the header `Cookie` is to hold. */
+  /** The value of the header `Cookie`. */
   readonly cookie: string;
 }
 

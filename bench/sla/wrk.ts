@@ -1,16 +1,16 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { run } from "../run.ts";
-import type { Hits, LoadTool, Shot } from "./load-tool.ts";
+import type { LoadTool, SendOptions, ToolReport } from "./load-tool.ts";
 
 const SCRIPT = join(import.meta.dir, "wrk.lua");
 
-/** What wrk.lua prints. */
-interface WrkResult extends Pick<Hits, "seconds" | "refused" | "latencyMs"> {
+/** The line that wrk.lua prints. */
+interface WrkResult extends Pick<ToolReport, "seconds" | "refused" | "latencyMs"> {
   readonly answers: number;
-  /** Over 399. */
+  /** Answers with a status of 400 or more. */
   readonly statusErrors: number;
-  /** Connections refused, cut or too slow. */
+  /** Connections that were refused, cut or too slow. */
   readonly failed: number;
 }
 
@@ -19,12 +19,12 @@ export const wrk: LoadTool = {
 
   async version() {
     if (!Bun.which("wrk")) return undefined;
-    // It has no option for this alone: its help begins with it, and ends with 1.
+    // wrk prints its version in front of its help, and exits with 1.
     const help = Bun.spawn(["wrk", "--version"], { stdio: ["ignore", "pipe", "ignore"] });
     return /^wrk (?:debian\/)?(\S+)/.exec(await new Response(help.stdout).text())?.[1] ?? "?";
   },
 
-  async fire({ origin, connections, seconds, traffic }: Shot): Promise<Hits> {
+  async send({ origin, connections, seconds, traffic }: SendOptions): Promise<ToolReport> {
     const threads = Math.min(connections, availableParallelism());
     const output = await run(
       [
@@ -35,7 +35,7 @@ export const wrk: LoadTool = {
       { environment: traffic.countRefused ? { COUNT_REFUSED: "1" } : {} },
     );
     const text = /^RESULT (.*)$/m.exec(output)?.[1];
-    if (text === undefined) throw new Error(`Cannot read what wrk says: ${output}`);
+    if (text === undefined) throw new Error(`Cannot read the output of wrk: ${output}`);
     const result: WrkResult = JSON.parse(text);
     const { answers, statusErrors, failed, refused } = result;
     return {

@@ -1,7 +1,14 @@
-import type { BenchResults, ContenderResult, LoadResult, Round } from "../results.ts";
-import { BARE, PORTICO } from "../results.ts";
+import type { MeasuredLoad, Round } from "../../sla/round.ts";
+import { summarize } from "../../sla/summary.ts";
+import { BARE, type BenchResults, PORTICO, RESULTS_VERSION } from "../results.ts";
 
-const PEERS = ["peer A", "peer B by another", "a peer with quite a long name"];
+const CONTENDERS = [PORTICO, BARE, "peer A", "peer B by another", "a peer with quite a long name"];
+const ROUNDS = 3;
+
+interface Given extends Partial<Omit<BenchResults, "loads">> {
+  readonly contenders?: readonly string[];
+  readonly loads?: readonly MeasuredLoad[];
+}
 
 /** A round of one second in which nothing is remarkable, but for what is given. */
 export function round(given: Partial<Round> = {}): Round {
@@ -20,9 +27,8 @@ export function round(given: Partial<Round> = {}): Round {
   };
 }
 
-/** Results as of a whole run, every figure of which is from a formula. Nobody measured them. */
-export function madeUpResults(given: Partial<BenchResults> = {}): BenchResults {
-  const contenders = [PORTICO, BARE, ...PEERS];
+/** Rounds of three loads, as of a whole run. Every figure comes from a formula. */
+export function madeUpLoads(): MeasuredLoad[] {
   const loads = [
     { endpoint: "get_user_info", connections: 200, tool: "made-up wrk", floor: 3000 },
     { endpoint: "get_user_info", connections: 2000, tool: "made-up wrk" },
@@ -34,55 +40,66 @@ export function madeUpResults(given: Partial<BenchResults> = {}): BenchResults {
       floor: 90_000,
     },
   ];
-  return {
-    version: 2,
-    startedAt: "2001-02-03T04:05:06.000Z",
-    command: "made up by a test",
-    commit: "0000000",
-    machine: {
-      cpu: "Made-up <CPU> & more",
-      cores: 3,
-      memoryBytes: 7 * 2 ** 30,
-      kernel: "made-up kernel",
-      versions: { Bun: "0.0.1", MariaDB: "0.0.2" },
-    },
-    isFull: true,
-    rounds: 3,
-    roundSeconds: 2,
-    contenders,
-    leftOut: ["peer Z: nobody made it up"],
-    loads: loads.map((load, index) => madeUpLoad({ ...load, users: 1234 }, contenders, index)),
-    overConnections: contenders.flatMap((name, index) =>
-      [1, 10, 100, 200, 500, 1000, 2000, 5000].map((connections) => ({
-        connections,
-        name,
-        requestsPerSecond: (40_000 * connections) / (connections + 20 + 30 * index) / (index + 1),
-        errors: index === 2 && connections === 5000 ? 77 : 0,
-      })),
-    ),
-    overRows: ["get_user_info", "signin"].flatMap((endpoint, index) =>
-      [10_000, 100_000, 1_000_000, 10_000_000].map((rows) => ({
-        endpoint,
-        rows,
-        cpuMicrosPerRequest: 30 + 25 * index + Math.log10(rows),
-        requestsPerSecond: 30_000 - 9000 * index - 100 * Math.log10(rows),
-      })),
-    ),
-    memory: [
-      { tier: "HTTP", afterBytes: 201 * 2 ** 20, minuteLaterBytes: 102 * 2 ** 20 },
-      { tier: "TCP", afterBytes: 153 * 2 ** 20, minuteLaterBytes: 94 * 2 ** 20 },
-    ],
-    startMs: [412, 398, 405],
-    ...given,
-  };
+  return loads.map((load, index) => madeUpLoad({ ...load, users: 1234 }, index));
 }
 
-function madeUpLoad(
-  load: Omit<LoadResult, "contenders">,
-  names: readonly string[],
-  loadIndex: number,
-): LoadResult {
-  const contenders = names.map((name, index): ContenderResult => {
+/** Results as of a whole run. Every figure comes from a formula. */
+export function madeUpResults({ loads = madeUpLoads(), contenders, ...given }: Given = {}) {
+  const results: BenchResults = {
+    ...RUN,
+    loads: loads.map((load) => {
+      const names = new Set([
+        ...(contenders ?? CONTENDERS),
+        ...load.contenders.map(({ name }) => name),
+      ]);
+      return summarize(load, [...names], ROUNDS);
+    }),
+    ...given,
+  };
+  return results;
+}
+
+const RUN: Omit<BenchResults, "loads"> = {
+  version: RESULTS_VERSION,
+  startedAt: "2001-02-03T04:05:06.000Z",
+  command: "made up by a test",
+  commit: "0000000",
+  machine: {
+    cpu: "Made-up <CPU> & more",
+    cores: 3,
+    memoryBytes: 7 * 2 ** 30,
+    kernel: "made-up kernel",
+    versions: { Bun: "0.0.1", MariaDB: "0.0.2" },
+  },
+  isFull: true,
+  rounds: ROUNDS,
+  roundSeconds: 2,
+  leftOut: ["peer Z: nobody made it up"],
+  overConnections: CONTENDERS.flatMap((name, index) =>
+    [1, 10, 100, 200, 500, 1000, 2000, 5000].map((connections) => ({
+      connections,
+      name,
+      requestsPerSecond: (40_000 * connections) / (connections + 20 + 30 * index) / (index + 1),
+      errors: index === 2 && connections === 5000 ? 77 : 0,
+    })),
+  ),
+  overRows: ["get_user_info", "signin"].flatMap((endpoint, index) =>
+    [10_000, 100_000, 1_000_000, 10_000_000].map((rows) => ({
+      endpoint,
+      rows,
+      cpuMicrosPerRequest: 30 + 25 * index + Math.log10(rows),
+      requestsPerSecond: 30_000 - 9000 * index - 100 * Math.log10(rows),
+    })),
+  ),
+  memory: [
+    { tier: "HTTP", afterBytes: 201 * 2 ** 20, minuteLaterBytes: 102 * 2 ** 20 },
+    { tier: "TCP", afterBytes: 153 * 2 ** 20, minuteLaterBytes: 94 * 2 ** 20 },
+  ],
+  startMs: [412, 398, 405],
+};
+
+function madeUpLoad(load: Omit<MeasuredLoad, "contenders">, loadIndex: number): MeasuredLoad {
+  const contenders = CONTENDERS.map((name, index) => {
     const slow = (index === 1 ? 0.4 : index + 1) * (loadIndex + 1);
     const rounds = [1, 1.1, 0.93].map((luck) =>
       round({

@@ -4,12 +4,12 @@ export interface Column<Row> {
   readonly text: (row: Row) => string;
 }
 
-/** In characters: a longer heading has several lines. */
+/** In characters. A longer heading has several lines. */
 const MAX_HEADING_WIDTH = 14;
 
 /**
- * A table whose first column names the rows, as HTML that scrolls in its own box where it is wider
- * than the page.
+ * An HTML table. The first column names the rows. If the table is wider than the page, it scrolls in
+ * its own box.
  */
 export function htmlTable<Row>(
   caption: string,
@@ -38,7 +38,7 @@ ${body.join("\n")}
 </table></div>`;
 }
 
-/** The same as Markdown: the first column to the left, figures to the right. */
+/** A Markdown table. The first column is aligned to the left, the others to the right. */
 export function markdownTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;

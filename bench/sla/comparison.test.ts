@@ -9,16 +9,16 @@ import { barePeer } from "../peers/bare.ts";
 import type { Peer } from "../peers/peer.ts";
 import { portico } from "../peers/portico.ts";
 import { run } from "../run.ts";
-import { Contest } from "./contest.ts";
+import { Comparison } from "./comparison.ts";
 import type { Databases } from "./databases.ts";
-import type { Hits, LoadTool } from "./load-tool.ts";
+import type { LoadTool, ToolReport } from "./load-tool.ts";
 import { HASHES } from "./loads.ts";
 import { Users } from "./traffic.ts";
 import * as usage from "./usage.ts";
 
 setDefaultTimeout(60_000);
 
-const HITS: Hits = {
+const REPORT: ToolReport = {
   seconds: 1,
   requests: 1,
   errors: 0,
@@ -26,23 +26,23 @@ const HITS: Hits = {
   latencyMs: { p50: 1, p90: 1, p99: 1, p999: 1, max: 1 },
 };
 
-/** Signs up two users, one of them with another password, and says that it was three. */
-const boastful: LoadTool = {
-  name: "boastful",
+/** Signs up two users, one of them with another password, and reports three sign-ups. */
+const lyingTool: LoadTool = {
+  name: "lyingTool",
   version: async () => "1",
-  async fire({ origin, traffic, seconds }) {
+  async send({ origin, traffic, seconds }) {
     const [one = "", two = ""] = (await Bun.file(traffic.file).text()).split("\n", 2);
     const others = { ...JSON.parse(two), password: "hopper1906" };
     for (const body of [one, JSON.stringify(others)]) {
       const headers = { "Content-Type": "application/json" };
       await fetch(origin + traffic.path, { method: "POST", headers, body });
     }
-    return { ...HITS, seconds, requests: 3 };
+    return { ...REPORT, seconds, requests: 3 };
   },
 };
 
-async function startContest(peers: readonly Peer[], cleanup: AsyncDisposableStack) {
-  const folder = await mkdtemp(join(tmpdir(), "portico-contest-"));
+async function startComparison(peers: readonly Peer[], cleanup: AsyncDisposableStack) {
+  const folder = await mkdtemp(join(tmpdir(), "portico-comparison-"));
   cleanup.defer(() => rm(folder, { recursive: true }));
   const [mariaDb, redis] = await Promise.all([sharedMariaDb(), sharedRedis()]);
   const databaseUrl = await mariaDb.createDatabase();
@@ -60,55 +60,53 @@ async function startContest(peers: readonly Peer[], cleanup: AsyncDisposableStac
     [Symbol.asyncDispose]: async () => undefined,
   };
   const users = new Users(1);
-  const ground = { databases, databaseUrl, users, passwordHash: HASHES.classic, folder };
-  return { contest: cleanup.use(await Contest.start(peers, ground)), databaseUrl };
+  const environment = { databases, databaseUrl, users, passwordHash: HASHES.classic, folder };
+  return { comparison: cleanup.use(await Comparison.start(peers, environment)), databaseUrl };
 }
 
 test.skipIf(!mariaDbAvailable || !redisAvailable)(
-  "who was told that he is signed up and is not there, or cannot sign in, counts as wrong",
+  "a reported sign-up without a row, or with another password, counts as wrong",
   async () => {
     await using cleanup = new AsyncDisposableStack();
     const says = spyOn(console, "error").mockImplementation(() => undefined);
     cleanup.defer(() => says.mockRestore());
-    const { contest, databaseUrl } = await startContest([portico], cleanup);
-    const rounds = { tool: boastful, count: 2, seconds: 1, warmUpSeconds: 1 };
+    const { comparison, databaseUrl } = await startComparison([portico], cleanup);
+    const rounds = { tool: lyingTool, count: 2, seconds: 1, warmUpSeconds: 1 };
     const load = { endpoint: "signup", connections: 1 } as const;
-    const { contenders } = await contest.measure(load, rounds, () => undefined);
-    // Three told and two there; of those two one cannot sign in.
+    const { contenders } = await comparison.measure(load, rounds, () => undefined);
+    // Three were reported and two have rows. One of these two cannot sign in.
     const round = { requests: 3, checked: 5, wrong: 2 };
     expect(contenders).toMatchObject([{ name: "Portico", rounds: [round, round] }]);
     const connection = await createConnection(databaseUrl);
     cleanup.defer(() => connection.end());
     const [left] = await connection.query<RowDataPacket[]>("SELECT username FROM user");
-    // The seeded one, and that of the check at the start.
+    // The seeded user, and the user of the check at the start.
     expect(left).toHaveLength(2);
-    expect(says.mock.calls.join()).toContain(
-      "Portico: who has signed up cannot sign in: Error: 401 ",
-    );
+    expect(says.mock.calls.join()).toContain("Portico: a new user cannot sign in: Error: 401 ");
   },
 );
 
 test.skipIf(!mariaDbAvailable || !redisAvailable)(
-  "for each round in which others had much of the cores there is another, up to a number",
+  "each round that other machines disturb adds an extra round, up to a limit",
   async () => {
     await using cleanup = new AsyncDisposableStack();
-    const { contest } = await startContest([barePeer, portico], cleanup);
+    const { comparison } = await startComparison([barePeer, portico], cleanup);
     const load = { endpoint: "signin", connections: 1 } as const;
-    const tool = { ...boastful, fire: async () => HITS };
+    const tool = { ...lyingTool, send: async () => REPORT };
     const stolen = spyOn(usage, "stolenShare");
     cleanup.defer(() => stolen.mockRestore());
-    const roundsWith = async (shares: number[], more: number | undefined) => {
-      // After two that warm up, two turns in each round.
+    const roundsWith = async (shares: number[], extra: number | undefined) => {
+      // Two turns warm up, then each round has two turns.
       stolen
         .mockImplementation(() => 0)
         .mockReturnValueOnce(0.9)
         .mockReturnValueOnce(0.9);
       for (const share of shares) stolen.mockReturnValueOnce(share);
-      const rounds = { tool, count: 2, seconds: 1, warmUpSeconds: 1, ...(more && { more }) };
-      const { contenders } = await contest.measure(load, rounds, () => undefined);
+      const rounds = { tool, count: 2, seconds: 1, warmUpSeconds: 1, ...(extra && { extra }) };
+      const { contenders } = await comparison.measure(load, rounds, () => undefined);
       return contenders.map(({ rounds }) => rounds.map(({ stolenShare }) => stolenShare));
     };
-    // The second round goes the other way round.
+    // The second round is in reverse order.
     expect(await roundsWith([0, 0.06, 0, 0.04], 2)).toEqual([
       [0, 0.04, 0],
       [0.06, 0, 0],
@@ -121,20 +119,20 @@ test.skipIf(!mariaDbAvailable || !redisAvailable)(
 );
 
 test.skipIf(!mariaDbAvailable || !redisAvailable)(
-  "a load for Portico alone is put on nobody else, and CPU time counts with the databases' or not",
+  "a load for Portico only is put on no other, and CPU time needs that of the databases",
   async () => {
     await using cleanup = new AsyncDisposableStack();
-    const { contest } = await startContest([barePeer, portico], cleanup);
-    const tool = { ...boastful, fire: async () => HITS };
+    const { comparison } = await startComparison([barePeer, portico], cleanup);
+    const tool = { ...lyingTool, send: async () => REPORT };
     const rounds = { tool, count: 1, seconds: 1, warmUpSeconds: 1 };
     const load = { endpoint: "signin", connections: 1 } as const;
-    const both = await contest.measure(load, rounds, () => undefined);
+    const both = await comparison.measure(load, rounds, () => undefined);
     expect(both.contenders.map(({ name, rounds: [round] }) => [name, round?.cpuSeconds])).toEqual([
       [barePeer.name, { HTTP: expect.any(Number) }],
-      // Whose databases are not known.
+      // The processes of its databases are not known.
       [portico.name, {}],
     ]);
-    const alone = await contest.measure({ ...load, isPorticoAlone: true }, rounds, () => undefined);
+    const alone = await comparison.measure({ ...load, porticoOnly: true }, rounds, () => undefined);
     expect(alone.contenders.map(({ name }) => name)).toEqual([portico.name]);
   },
 );

@@ -1,4 +1,4 @@
-// How figures are written, in the page and in the README alike. What is not known is a dash.
+// How figures are written, on the page and in the documents. An unknown figure is a dash.
 
 export const NOT_MEASURED = "–";
 
@@ -12,17 +12,17 @@ export function times(value: number | undefined): string {
   return withUnit(written(value, 2), "×");
 }
 
-/** A part of a whole, as in "12 %". */
+/** A share, as in "12 %" for 0.12. */
 export function percent(value: number | undefined): string {
   return withUnit(written(value === undefined ? undefined : value * 100, 0), "%");
 }
 
-/** Milliseconds with three digits that count, as in "0.42", "12.3" or "1,234". */
+/** Milliseconds with three significant digits, as in "0.42", "12.3" or "1,234". */
 export function milliseconds(value: number | undefined): string {
   return written(value, value === undefined || value >= 100 ? 0 : value >= 10 ? 1 : 2);
 }
 
-/** CPU seconds, to the hundredth of a millisecond. */
+/** CPU seconds with five decimals, or with two from one second. */
 export function cpuSeconds(value: number | undefined): string {
   return written(value, value !== undefined && value >= 1 ? 2 : 5);
 }

@@ -1,30 +1,20 @@
-import {
-  count,
-  cpuSeconds,
-  mebibytes,
-  milliseconds,
-  NOT_MEASURED,
-  times,
-} from "../report/figures.ts";
+import { count, cpuSeconds, mebibytes, milliseconds, NOT_MEASURED, times } from "../figures.ts";
 import { loadName, wrongOfChecked } from "../report/load-section.ts";
-import type { LoadResult } from "../report/results.ts";
-import { type ContenderSummary, summarize } from "../report/summary.ts";
+import type { ContenderResult, LoadResult } from "../report/results.ts";
 
 const HEADINGS = [
   ...["", "requests/s", "Portico is", "p50 ms", "p99 ms", "p99.9 ms", "errors", "refused", "wrong"],
   ...["CPU s/1,000", "memory MiB"],
 ];
 
-/** One load on all contenders, in so many rounds as planned, for a terminal. */
-export function loadText(load: LoadResult, rounds: number): string {
-  const contenders = load.contenders.map(({ name }) => name);
-  const [summary] = summarize({ loads: [load], contenders, rounds });
-  if (!summary) return "";
+/** One load on the contenders that it was put on, as text for a terminal. */
+export function terminalTable(load: LoadResult): string {
+  const measured = load.contenders.filter(({ rounds }) => rounds > 0);
   const floor = load.floor === undefined ? "" : `, floor ${count(load.floor)}/s`;
-  return `${loadName(load)}${floor}\n${aligned([HEADINGS, ...summary.contenders.map(cells)])}\n`;
+  return `${loadName(load)}${floor}\n${aligned([HEADINGS, ...measured.map(cells)])}\n`;
 }
 
-/** Names to the left, figures to the right. */
+/** Names are aligned to the left, figures to the right. */
 function aligned(rows: readonly string[][]): string {
   const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
   const lines = rows.map((row) =>
@@ -35,7 +25,7 @@ function aligned(rows: readonly string[][]): string {
   return lines.map((cells) => `  ${cells.join("  ")}`).join("\n");
 }
 
-function cells(row: ContenderSummary): string[] {
+function cells(row: ContenderResult): string[] {
   const { latencyMs: latency } = row;
   const memory = Object.entries(row.memoryBytes);
   return [
