@@ -1,5 +1,5 @@
-// `bun bench/pictures.ts`: memory and CPU time for the largest pictures that are accepted. Each picture
-// has one colour. A new process decodes it a few times, as in production.
+// `bun bench/pictures.ts`: memory and CPU time for the largest pictures that are accepted. Each
+// picture has one colour. A new process decodes it a few times, as in production.
 
 import { readFileSync } from "node:fs";
 import sharp, { type Sharp } from "sharp";

@@ -1,4 +1,4 @@
-/** The middle of the finite values, or the mean of the two in the middle; undefined if there are none. */
+/** The middle finite value, or the mean of the two in the middle; undefined if there are none. */
 export function median(values: Iterable<number | undefined>): number | undefined {
   const sorted = finite(values).sort((one, other) => one - other);
   const upper = sorted[Math.floor(sorted.length / 2)];

@@ -8,7 +8,7 @@ export interface Column<Row> {
 const MAX_HEADING_WIDTH = 14;
 
 /**
- * An HTML table. The first column names the rows. If the table is wider than the page, it scrolls in
+ * An HTML table. The first column names the rows. A table that is wider than the page scrolls in
  * its own box.
  */
 export function htmlTable<Row>(

@@ -26,13 +26,9 @@ interface Expected {
   readonly data?: unknown;
 }
 
-interface Answer {
-  readonly cookies: readonly string[];
-}
-
 /**
- * Check that a service keeps the contract for accounts, sessions and nicknames. The check leaves one
- * new user behind, without a session.
+ * Check that a service keeps the contract for accounts, sessions and nicknames. The check leaves
+ * one new user behind, without a session.
  * @param origin as in `http://127.0.0.1:9090`
  * @param user made by `bun run seed`, with an unchanged profile
  * @throws Error which check failed, the expected and the actual answer
@@ -141,7 +137,7 @@ async function checkNickname(
 
 async function checkSignOut(service: Service, fresh: Credentials, session: string): Promise<void> {
   const other = await signIn(service, "sign in by a form", { form: { ...fresh } });
-  const { cookies } = await service.get("sign out", "signout", { session }, { name: "success" });
+  const cookies = await service.get("sign out", "signout", { session }, { name: "success" });
   if (!cookies[0]?.startsWith("sessionID=;")) {
     throw failed("sign out", "a Set-Cookie that clears sessionID", `${cookies[0]}`);
   }
@@ -167,7 +163,7 @@ async function checkProfile(service: Service, user: Credentials): Promise<string
 
 /** @returns the id of the new session */
 async function signIn(service: Service, check: string, sent: Sent): Promise<string> {
-  const { cookies } = await service.post(check, "signin", sent, { name: "success" });
+  const cookies = await service.post(check, "signin", sent, { name: "success" });
   const [cookie = "", ...more] = cookies;
   const [, session] = SESSION_COOKIE.exec(cookie) ?? [];
   const attributes = cookie.split("; ");
@@ -184,11 +180,11 @@ class Service {
     this.#origin = origin;
   }
 
-  get(check: string, path: string, sent: Sent, expected: Expected): Promise<Answer> {
+  get(check: string, path: string, sent: Sent, expected: Expected): Promise<string[]> {
     return this.#ask(check, "GET", path, sent, expected);
   }
 
-  post(check: string, path: string, sent: Sent, expected: Expected): Promise<Answer> {
+  post(check: string, path: string, sent: Sent, expected: Expected): Promise<string[]> {
     return this.#ask(check, "POST", path, sent, expected);
   }
 
@@ -198,7 +194,7 @@ class Service {
     path: string,
     sent: Sent,
     { name, status = ERRORS[name].status, data = "" }: Expected,
-  ): Promise<Answer> {
+  ): Promise<string[]> {
     const [type, body] = bodyOf(sent);
     const response = await fetch(`${this.#origin}${USER_API}/${path}`, {
       method,
@@ -217,7 +213,7 @@ class Service {
     if (response.status !== status || normalized(text) !== envelope) {
       throw failed(check, expected, `${response.status} ${text}`);
     }
-    return { cookies: response.headers.getSetCookie() };
+    return response.headers.getSetCookie();
   }
 }
 

@@ -1,5 +1,5 @@
-// The charts of the page as SVG. Observable Plot draws them in linkedom's document, without a browser.
-// All colours are variables of page.css, so that a chart fits the light and the dark theme.
+// The charts of the page as SVG. Observable Plot draws them in a document of linkedom, without a
+// browser. All colours are variables of page.css, so that a chart fits both themes.
 
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";

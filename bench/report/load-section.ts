@@ -1,7 +1,5 @@
 // The part of the page for one load: three charts, and two tables with all their figures.
 
-import { type Bar, bars, pointRows, type Segment, stackedBars } from "./charts.ts";
-import { figure, legend, seriesStyle } from "./figure.ts";
 import {
   count,
   cpuSeconds,
@@ -11,9 +9,10 @@ import {
   percent,
   times,
 } from "../figures.ts";
-import { BARE, type ContenderResult, type Latency, type LoadResult, PORTICO } from "./results.ts";
-
 import { type Column, htmlTable } from "../tables.ts";
+import { type Bar, bars, pointRows, type Segment, stackedBars } from "./charts.ts";
+import { figure, legend, seriesStyle } from "./figure.ts";
+import { BARE, type ContenderResult, type Latency, type LoadResult, PORTICO } from "./results.ts";
 
 const QUANTILES: readonly { key: keyof Latency; name: string }[] = [
   { key: "p50", name: "p50" },
@@ -118,7 +117,7 @@ function cpuFigure(
   );
   return figure({
     title: "CPU seconds per 1,000 requests",
-    text: "By process, in the order of the legend. On a busy machine this varies less than throughput.",
+    text: "By process, in the order of the legend. It varies less than throughput.",
     chart: segments.length > 0 && stackedBars(`CPU seconds by process: ${load}`, segments, texts),
     legend: legend(entries),
   });

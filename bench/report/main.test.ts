@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { Folder } from "../../test/child.ts";
 import { report, writeResults } from "./main.ts";
 import { BEGIN, END } from "./performance-tables.ts";
 import { newestResults, readResults } from "./results-file.ts";
@@ -9,18 +9,8 @@ import { madeUpLoads, madeUpResults, round } from "./testing/made-up-results.ts"
 
 setDefaultTimeout(60_000);
 
-async function openFolder() {
-  const path = await mkdtemp(join(tmpdir(), "portico-report-"));
-  return {
-    path,
-    async [Symbol.asyncDispose]() {
-      await rm(path, { recursive: true });
-    },
-  };
-}
-
 test("results are written as JSON with their page, named after their time, and read back", async () => {
-  await using folder = await openFolder();
+  await using folder = await Folder.make();
   const results = madeUpResults();
 
   const paths = await writeResults(results, join(folder.path, "results"));
@@ -34,7 +24,7 @@ test("results are written as JSON with their page, named after their time, and r
 });
 
 test("the newest results are those of the last full run", async () => {
-  await using folder = await openFolder();
+  await using folder = await Folder.make();
   for (const startedAt of ["2001-02-03T04:05:06Z", "2002-01-01T00:00:00Z", "2001-12-31T00:00:00Z"])
     await writeResults(madeUpResults({ startedAt }), folder.path);
   const short = madeUpResults({ startedAt: "2003-01-01T00:00:00Z", isFull: false });
@@ -43,7 +33,7 @@ test("the newest results are those of the last full run", async () => {
 });
 
 test("a report makes the page and fills in docs and README, the same each time", async () => {
-  await using folder = await openFolder();
+  await using folder = await Folder.make();
   const performance = join(folder.path, "docs/performance.md");
   const readme = join(folder.path, "README.md");
   const empty = `# Title\n\n${BEGIN}\n${END}\n\n## More\n`;
@@ -66,7 +56,7 @@ test("a report makes the page and fills in docs and README, the same each time",
 });
 
 test("a run that is not full has a page and is not quoted", async () => {
-  await using folder = await openFolder();
+  await using folder = await Folder.make();
   const performance = join(folder.path, "docs/performance.md");
   await Bun.write(performance, `${BEGIN}\n${END}\n`);
   const { json, html } = await writeResults(madeUpResults({ isFull: false }), folder.path);
@@ -79,7 +69,7 @@ test("a run that is not full has a page and is not quoted", async () => {
 });
 
 test("a README without markers stops the report, and no page is changed", async () => {
-  await using folder = await openFolder();
+  await using folder = await Folder.make();
   const performance = join(folder.path, "docs/performance.md");
   await Bun.write(performance, `${BEGIN}\n${END}\n`);
   await Bun.write(join(folder.path, "README.md"), "# Title\n");
@@ -89,7 +79,7 @@ test("a README without markers stops the report, and no page is changed", async 
 });
 
 test("the error says why a report cannot be made", async () => {
-  await using folder = await openFolder();
+  await using folder = await Folder.make();
   const failing = async (content: unknown) => {
     const path = join(folder.path, "results.json");
     await Bun.write(path, typeof content === "string" ? content : JSON.stringify(content));
@@ -116,7 +106,7 @@ test("the error says why a report cannot be made", async () => {
 });
 
 test("a figure that is no number is reported with its place, and the JSON is kept", async () => {
-  await using folder = await openFolder();
+  await using folder = await Folder.make();
   const [load] = madeUpLoads();
   const contenders = [{ name: "x", rounds: [round({ errors: Number.NaN })] }];
   const results = madeUpResults({ loads: load ? [{ ...load, contenders }] : [] });

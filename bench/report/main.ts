@@ -40,8 +40,8 @@ export async function writeResults(
 /**
  * Make the page of results, next to them, and write their tables into the README and the docs.
  * @param json default: the newest results of a full run
- * @throws ReportError there are no results, or they cannot be read, or a page has no markers for the
- *   tables; or they are not of a full run, for which only the page is made
+ * @throws ReportError there are no results, or they cannot be read; they are not of a full run, for
+ *   which only the page is made; or a document has no markers for the tables
  */
 export async function report(json: string | undefined, root: string = ROOT): Promise<ResultsPaths> {
   const path = json ?? (await newestResults());

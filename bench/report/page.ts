@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { count, NOT_MEASURED, times } from "../figures.ts";
+import { type Column, htmlTable } from "../tables.ts";
 import { loadName, loadSection, processesOf, usersText, wrongOfChecked } from "./load-section.ts";
 import {
   BARE,
@@ -11,7 +12,6 @@ import {
   PORTICO,
 } from "./results.ts";
 import { runSections } from "./run-sections.ts";
-import { type Column, htmlTable } from "../tables.ts";
 import { targetsSection } from "./targets-table.ts";
 
 const STYLE = join(import.meta.dir, "page.css");
@@ -129,8 +129,8 @@ function howMeasured(results: BenchResults): string {
     ["Users", usersText(loads)],
     [
       "Rounds",
-      `${count(rounds)} of ${count(roundSeconds)} s for each contender and load; other for the curves ` +
-        "below the loads",
+      `${count(rounds)} of ${count(roundSeconds)} s for each contender and load; the curves have ` +
+        "other rounds",
     ],
     ["Load from", tools || NOT_MEASURED],
   ];
@@ -162,8 +162,8 @@ are put on ${PORTICO} only: the other services would go on hashing for abandoned
 <b>Wrong</b> are those of a sample of answers, compared in full, that were not right. For sign-ups
 these are reported successes that are missing in the table, and new users who cannot sign in. All
 of these are of all rounds together.</li>
-<li><b>CPU</b> is the time that all processes of a contender use for 1,000 requests, without the load
-generator. Memory is resident at the end of a round.</li>
+<li><b>CPU</b> is the time that all processes of a contender use for 1,000 requests, without the
+load generator. Memory is resident at the end of a round.</li>
 <li><b>Steal time</b> is the part of the cores' time that the host gave to other machines.</li>
 <li>The load generator runs on the same machine and uses part of the cores. So ratios are valid
 elsewhere, and absolute figures are not.</li>

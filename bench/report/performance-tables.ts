@@ -1,4 +1,4 @@
-// The tables of docs/performance.md. They are made from results, so that no figure is typed by hand.
+// The tables of docs/performance.md, made from results, so that no figure is typed by hand.
 
 import {
   count,
@@ -9,6 +9,7 @@ import {
   percent,
   times,
 } from "../figures.ts";
+import { type Column, markdownTable } from "../tables.ts";
 import { loadName, processesOf, usersText, wrongOfChecked } from "./load-section.ts";
 import {
   BARE,
@@ -18,7 +19,6 @@ import {
   PORTICO,
 } from "./results.ts";
 import { ReportError } from "./results-file.ts";
-import { type Column, markdownTable } from "../tables.ts";
 import { targetsText } from "./targets-table.ts";
 
 export const BEGIN = "<!-- bench:begin -->";
@@ -52,13 +52,13 @@ export function performanceText(results: BenchResults, { html, json }: Links): s
     origin(results),
     `[The page of this run](${html}) has charts and all figures. [Its data](${json}).`,
     targetsText(results),
-    "Requests per second. In brackets: Portico's rate divided by this one. Errors of other contenders, " +
-      "if there were any, are of all rounds:",
+    "Requests per second. In brackets: Portico's rate divided by this one. Errors of other " +
+      "contenders, if there were any, are of all rounds:",
     markdownTable([...loadColumns(), ...throughputColumns(others)], loads),
     `CPU seconds per 1,000 requests, all processes together. In brackets: the multiple of ${BARE}:`,
     markdownTable([...loadColumns(), ...[PORTICO, ...others].map(cpuColumn)], loads),
-    "Portico's latency in ms, errors, refused and wrong answers in all rounds, CPU seconds per 1,000 " +
-      "requests by process, and the part of the cores' time that the host gave to other machines:",
+    "Portico's latency in ms, errors, refused and wrong answers in all rounds, CPU seconds per " +
+      "1,000 requests by process, and the part of the cores' time that the host took:",
     markdownTable([...loadColumns(), ...porticoColumns(loads)], loads),
     ...memoryLine(results),
     ...(results.leftOut.length > 0 ? [`Left out: ${results.leftOut.join("; ")}.`] : []),
@@ -151,6 +151,7 @@ function memoryLine({ memory }: BenchResults): string[] {
       `${tier} ${mebibytes(afterBytes)} MiB, then ${mebibytes(minuteLaterBytes)}`,
   );
   return [
-    `Memory after the loads with a floor and 2,000 connections, and a minute later: ${tiers.join("; ")}.`,
+    "Memory after the loads with a floor and 2,000 connections, and a minute later: " +
+      `${tiers.join("; ")}.`,
   ];
 }

@@ -1,6 +1,9 @@
 // The five figures of the README, made from results like the tables of docs/performance.md.
 
 import { count, mebibytes, milliseconds, NOT_MEASURED, times, withUnit } from "../figures.ts";
+import { HASHES } from "../sla/loads.ts";
+import { median } from "../statistics.ts";
+import { type Column, markdownTable } from "../tables.ts";
 import {
   type BenchResults,
   CLASSIC_GO,
@@ -11,9 +14,6 @@ import {
   NODE,
   PORTICO,
 } from "./results.ts";
-import { HASHES } from "../sla/loads.ts";
-import { median } from "../statistics.ts";
-import { type Column, markdownTable } from "../tables.ts";
 
 interface Figure {
   readonly what: string;

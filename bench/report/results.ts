@@ -36,11 +36,11 @@ const ContenderResult = Type.Object({
   latencyMs: maybe(Latency),
   /** Answers with a status of 400 or more and failed connections, in all rounds together. */
   errors: Figure,
-  /** Answers 503 with Retry-After, if the load is meant to exceed what can be hashed; of all rounds. */
+  /** Answers 503 with Retry-After of all rounds, if the load may exceed what can be hashed. */
   refused: Figure,
   /**
-   * Answers that were compared in full, and how many of them were wrong; of all rounds. For sign-ups
-   * these are all reported successes, and sign-ins of a few of the new users afterwards.
+   * Answers that were compared in full, and how many of them were wrong; of all rounds. For
+   * sign-ups these are all reported successes, and sign-ins of a few of the new users afterwards.
    */
   checked: Figure,
   wrong: Figure,

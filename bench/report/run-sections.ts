@@ -1,12 +1,11 @@
 // The parts of the page after the loads: curves, memory and start times.
 
-import { bars, lines } from "./charts.ts";
-import { figure, legend, seriesStyle } from "./figure.ts";
 import { count, mebibytes, microseconds, milliseconds, withUnit } from "../figures.ts";
-import type { BenchResults } from "./results.ts";
-
 import { median } from "../statistics.ts";
 import { htmlTable } from "../tables.ts";
+import { bars, lines } from "./charts.ts";
+import { figure, legend, seriesStyle } from "./figure.ts";
+import type { BenchResults } from "./results.ts";
 
 /** A part of the page. */
 export interface Section {
@@ -69,8 +68,8 @@ function overConnections({ overConnections: points }: BenchResults): Section {
   const title = "Throughput over connections";
   const chart = lineFigure(
     "Requests per second",
-    "get_user_info, one short round each: less precise than the loads above. Connections are on a " +
-      "logarithmic axis.",
+    "get_user_info, one short round each: less precise than the loads above. The axis of " +
+      "connections is logarithmic.",
     series,
     {
       x: "connections",
@@ -105,8 +104,8 @@ function overRows({ overRows: points }: BenchResults): Section {
   }));
   const title = "Cost over the rows of the table";
   const text =
-    "CPU of both tiers, Redis and MariaDB together, with few connections and short rounds. Rows are " +
-    "on a logarithmic axis.";
+    "CPU of both tiers, Redis and MariaDB together, with few connections and short rounds. The " +
+    "axis of rows is logarithmic.";
   const chart = lineFigure("CPU per request", text, series, { x: "rows", y: "CPU µs per request" });
   const table = htmlTable(
     "Portico's cost over the rows of the table",

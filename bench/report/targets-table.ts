@@ -17,8 +17,8 @@ export function targetsSection(results: BenchResults): string {
   return `<section id="targets">
 <h2>Targets</h2>
 <p>What Portico is to reach, and what this run has measured: ${countsOf(rows)}. Ratios compare
-contenders in the same round. The median of the rounds counts, before it is rounded. If two tools have
-sent a load, ratios are those of wrk; the floors must be reached with both.</p>
+contenders in the same round. The median of the rounds counts, before it is rounded. If two tools
+have sent a load, ratios are those of wrk; the floors must be reached with both.</p>
 ${htmlTable("Targets, whether they are met, and what was measured", COLUMNS, rows)}
 </section>`;
 }

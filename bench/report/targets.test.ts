@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { LOAD_SETS, measuredEndpoint } from "../sla/loads.ts";
 import type { MeasuredLoad, Round } from "../sla/round.ts";
 import { BARE, type BenchResults, CLASSIC_GO, HASH_ALONE, NODE, PORTICO } from "./results.ts";
-import { madeUpResults, round } from "./testing/made-up-results.ts";
 import { targetsOf } from "./targets.ts";
+import { madeUpResults, round } from "./testing/made-up-results.ts";
 
 const MD5 = "salted-md5";
 const LIGHT = "argon2id:m=2048,t=1,p=1";

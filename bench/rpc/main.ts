@@ -1,8 +1,8 @@
 // `bun run bench rpc`: calls per second and latency of one call with several RPC libraries.
 
 import { count, microseconds, times } from "../figures.ts";
-import { markdownTable } from "../tables.ts";
 import { median, quotient } from "../statistics.ts";
+import { markdownTable } from "../tables.ts";
 import type { RoundResult } from "./client-process.ts";
 import { CONTENDERS, type ContenderName } from "./contenders.ts";
 import { Pair } from "./pair.ts";

@@ -12,12 +12,12 @@ import { type Contender, HOST, PROFILE, REQUEST_ID, SESSION_ID, TIMEOUT_MS } fro
 
 const LOG = createLog("bench", "info", false);
 
-/** As in production: the call log, which writes nothing at this level, the counters, and tracing. */
+/** As in production: the call log, which writes nothing at this level, counters and tracing. */
 function interceptors(tracing: Interceptor | undefined): Interceptors {
   return [callLog(LOG), new CallStats().interceptor, tracing];
 }
 
-/** The typed client as in production: on both sides validation, deadlines, request ids, interceptors. */
+/** The typed client as in production, with validation, deadlines, request ids and interceptors. */
 export const portico: Contender = {
   async serve() {
     const tables = [[entry(GET_USER_INFO, async () => PROFILE)]];

@@ -1,8 +1,8 @@
 // `bun run bench rpc --profile`: Bun's CPU profile of both sides of a call.
 
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { Folder } from "../../test/child.ts";
 import { type CpuProfile, ownTimes, type ProfiledFunction } from "../cpu-profile.ts";
 import { markdownTable } from "../tables.ts";
 import { Pair } from "./pair.ts";
@@ -12,25 +12,20 @@ const SHOWN = 12;
 
 /** The functions that take most of the time, as one Markdown table for each side. */
 export async function profileRpc(durationMs: number): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "portico-profile-"));
-  try {
-    await measure(folder, durationMs);
-    const tables = ["server", "client"].map(async (side) => {
-      const [file = ""] = await readdir(join(folder, side));
-      const profile: CpuProfile = await Bun.file(join(folder, side, file)).json();
-      const rows = ownTimes(profile, nameOf).slice(0, SHOWN);
-      return markdownTable(
-        [
-          { heading: `${side}: function`, text: ([name]) => name },
-          { heading: "share", text: ([, share]) => `${(share * 100).toFixed(1)} %` },
-        ],
-        rows,
-      );
-    });
-    return (await Promise.all(tables)).join("\n\n");
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  await using folder = await Folder.make();
+  await measure(folder.path, durationMs);
+  const tables = ["server", "client"].map(async (side) => {
+    const [file = ""] = await readdir(join(folder.path, side));
+    const profile: CpuProfile = await Bun.file(join(folder.path, side, file)).json();
+    return markdownTable(
+      [
+        { heading: `${side}: function`, text: ([name]) => name },
+        { heading: "share", text: ([, share]) => `${(share * 100).toFixed(1)} %` },
+      ],
+      ownTimes(profile, nameOf).slice(0, SHOWN),
+    );
+  });
+  return (await Promise.all(tables)).join("\n\n");
 }
 
 async function measure(folder: string, durationMs: number): Promise<void> {

@@ -1,13 +1,12 @@
 // `bun run bench seed`: rows per second of the seeder, and of LOAD DATA from a ready file.
 
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
 import { DEFAULT_PROFILE_PATH } from "../../schema/picture.ts";
 import { migrateMysql } from "../../src/storage/mysql/migrate.ts";
 import { createTestUsers } from "../../src/user/test-users.ts";
+import { Folder } from "../../test/child.ts";
 import { startMariaDb } from "../../test/mariadb.ts";
 import { count, times } from "../figures.ts";
 import { median, quotient } from "../statistics.ts";
@@ -45,11 +44,9 @@ export async function benchSeed(
   { rows, rounds }: { readonly rows: number; readonly rounds: number },
   onProgress: (text: string) => void = () => undefined,
 ): Promise<SeedBenchRow[]> {
-  const folder = await mkdtemp(join(tmpdir(), "portico-bench-"));
-  await using cleanup = new AsyncDisposableStack();
-  cleanup.defer(() => rm(folder, { recursive: true, force: true }));
-  const server = cleanup.use(await startMariaDb({ moreOptions: AMPLE_MEMORY }));
-  const file = join(folder, "users.tsv");
+  await using folder = await Folder.make();
+  await using server = await startMariaDb({ moreOptions: AMPLE_MEMORY });
+  const file = join(folder.path, "users.tsv");
   onProgress(`writing ${file}`);
   await writeUsers(file, rows);
 

@@ -1,14 +1,15 @@
 // `bun run bench budget`: where the CPU time of one request goes, stage by stage.
 
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { cpus, tmpdir } from "node:os";
+import { readdir } from "node:fs/promises";
+import { cpus } from "node:os";
 import { join } from "node:path";
+import { Folder } from "../../test/child.ts";
 import { type CpuProfile, ownTimes, type ProfiledFunction } from "../cpu-profile.ts";
+import { microseconds } from "../figures.ts";
 import type { Peer } from "../peers/peer.ts";
 import { portico } from "../peers/portico.ts";
-import { microseconds } from "../figures.ts";
-import { markdownTable } from "../tables.ts";
 import { median, sum } from "../statistics.ts";
+import { markdownTable } from "../tables.ts";
 import { Comparison } from "./comparison.ts";
 import { type Databases, openDatabases } from "./databases.ts";
 import type { Environment } from "./load-run.ts";
@@ -49,35 +50,28 @@ interface Costs {
 export async function budget(onProgress: (text: string) => void): Promise<string> {
   if ((await wrk.version()) === undefined) throw new Error("Cannot send a load: install wrk");
   await using databases = await openDatabases({});
-  const folder = await mkdtemp(join(tmpdir(), "portico-budget-"));
-  try {
-    const texts: string[] = [];
-    for (const endpoint of ["get_user_info", "signin"] as const) {
-      const { stages, costs } = await stagesOf(endpoint, databases, folder, onProgress);
-      const { idleMicros, machineMicros } = costs;
-      const total = sum(stages.map(({ micros }) => micros));
-      const columns = [
-        { heading: `${endpoint}, ${CONNECTIONS} connections`, text: (row: Stage) => row.process },
-        { heading: "stage", text: (row: Stage) => row.stage },
-        { heading: "µs", text: (row: Stage) => microseconds(row.micros) },
-      ];
-      const rows = [
-        ...stages,
-        { process: "all", stage: "", micros: total },
-        {
-          process: "wrk",
-          stage: "and other processes",
-          micros: machineMicros - idleMicros - total,
-        },
-        { process: "idle", stage: "", micros: idleMicros },
-        { process: `${cpus().length} cores`, stage: "", micros: machineMicros },
-      ];
-      texts.push(markdownTable(columns, rows));
-    }
-    return texts.join("\n\n");
-  } finally {
-    await rm(folder, { recursive: true });
+  await using folder = await Folder.make();
+  const texts: string[] = [];
+  for (const endpoint of ["get_user_info", "signin"] as const) {
+    const { stages, costs } = await stagesOf(endpoint, databases, folder.path, onProgress);
+    const { idleMicros, machineMicros } = costs;
+    const total = sum(stages.map(({ micros }) => micros));
+    const others = machineMicros - idleMicros - total;
+    const columns = [
+      { heading: `${endpoint}, ${CONNECTIONS} connections`, text: (row: Stage) => row.process },
+      { heading: "stage", text: (row: Stage) => row.stage },
+      { heading: "µs", text: (row: Stage) => microseconds(row.micros) },
+    ];
+    const rows = [
+      ...stages,
+      { process: "all", stage: "", micros: total },
+      { process: "wrk", stage: "and other processes", micros: others },
+      { process: "idle", stage: "", micros: idleMicros },
+      { process: `${cpus().length} cores`, stage: "", micros: machineMicros },
+    ];
+    texts.push(markdownTable(columns, rows));
   }
+  return texts.join("\n\n");
 }
 
 /** The cost of a request by process, split into stages as in a profile of the same load. */

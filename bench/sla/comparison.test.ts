@@ -1,8 +1,7 @@
 import { expect, setDefaultTimeout, spyOn, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
+import { Folder } from "../../test/child.ts";
 import { available as mariaDbAvailable, sharedMariaDb } from "../../test/mariadb.ts";
 import { available as redisAvailable, sharedRedis } from "../../test/redis.ts";
 import { barePeer } from "../peers/bare.ts";
@@ -42,8 +41,7 @@ const lyingTool: LoadTool = {
 };
 
 async function startComparison(peers: readonly Peer[], cleanup: AsyncDisposableStack) {
-  const folder = await mkdtemp(join(tmpdir(), "portico-comparison-"));
-  cleanup.defer(() => rm(folder, { recursive: true }));
+  const { path: folder } = cleanup.use(await Folder.make());
   const [mariaDb, redis] = await Promise.all([sharedMariaDb(), sharedRedis()]);
   const databaseUrl = await mariaDb.createDatabase();
   await run([process.execPath, "src/seed-main.ts", "--users", "1"], {

@@ -1,5 +1,5 @@
-// The ceiling of sign-ins with argon2id: a process that verifies passwords and does nothing else, as
-// many at once as there are cores.
+// The ceiling of sign-ins with argon2id: a process that only verifies passwords, as many at once as
+// there are cores.
 
 import { availableParallelism } from "node:os";
 import { hash, verify } from "@node-rs/argon2";

@@ -1,7 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { Folder } from "../../test/child.ts";
 import type { LoadTool, ToolReport } from "./load-tool.ts";
 import { oha } from "./oha.ts";
 import { writeLines } from "./traffic.ts";
@@ -12,14 +10,10 @@ setDefaultTimeout(30_000);
 const CONNECTIONS = 2;
 
 async function sendTo(tool: LoadTool, origin: string, countRefused: boolean): Promise<ToolReport> {
-  const folder = await mkdtemp(join(tmpdir(), "portico-load-"));
-  try {
-    const file = await writeLines(folder, ["{}"]);
-    const traffic = { path: "/", lines: "body", file, countRefused } as const;
-    return await tool.send({ origin, connections: CONNECTIONS, seconds: 1, traffic });
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  await using folder = await Folder.make();
+  const file = await writeLines(folder.path, ["{}"]);
+  const traffic = { path: "/", lines: "body", file, countRefused } as const;
+  return await tool.send({ origin, connections: CONNECTIONS, seconds: 1, traffic });
 }
 
 /** Send a load for a second to a server that gives these answers in turn, and count them. */

@@ -6,9 +6,9 @@ import { barePeer } from "../peers/bare.ts";
 import type { Peer } from "../peers/peer.ts";
 import { portico } from "../peers/portico.ts";
 import { BARE, HASH_ALONE, PORTICO } from "../report/results.ts";
-import { terminalTable } from "./terminal-table.ts";
 import { HASHES, type LoadSet } from "./loads.ts";
 import { benchSla } from "./main.ts";
+import { terminalTable } from "./terminal-table.ts";
 import { Users } from "./traffic.ts";
 
 setDefaultTimeout(120_000);

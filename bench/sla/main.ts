@@ -1,8 +1,6 @@
 // `bun run bench sla`: the loads of the contract on Portico and its peers.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { Folder } from "../../test/child.ts";
 import type { Peer } from "../peers/peer.ts";
 import { type BenchResults, HASH_ALONE, RESULTS_VERSION } from "../report/results.ts";
 import { costOverRows } from "./cost-over-rows.ts";
@@ -33,17 +31,18 @@ export async function benchSla(options: SlaOptions, events: SlaEvents): Promise<
   const { tools, versions, leftOut: missingTools } = await installedTools();
   const { peers, leftOut: missingPeers } = await preparedPeers(options.peers, onProgress);
   const leftOut = [...missingPeers, ...missingTools];
-  await using cleanup = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), "portico-bench-"));
-  cleanup.defer(() => rm(folder, { recursive: true, force: true }));
+  await using folder = await Folder.make();
   onProgress("starting the databases");
-  const databases = cleanup.use(await openDatabases(process.env));
+  await using databases = await openDatabases(process.env);
   if (Object.keys(databases.pids).length === 0) {
     leftOut.push("CPU time: this run did not start the databases");
   }
 
   const contenders = [...peers.map(({ name }) => name), HASH_ALONE];
-  const run = new SlaRun({ ...options, contenders, tools, peers, databases, folder }, events);
+  const run = new SlaRun(
+    { ...options, contenders, tools, peers, databases, folder: folder.path },
+    events,
+  );
   for (const set of options.loadSets) {
     const reason = databases.refusalOf(set.passwordHash);
     if (reason === undefined) await run.measure(set);
@@ -54,7 +53,7 @@ export async function benchSla(options: SlaOptions, events: SlaEvents): Promise<
   );
   const overRows = options.isShort
     ? []
-    : await costOverRows(sizes, tools[0], databases, folder, onProgress);
+    : await costOverRows(sizes, tools[0], databases, folder.path, onProgress);
   leftOut.push(...missingParts(run, options.isShort, overRows.length > 0));
   onProgress("starting Portico on its embedded default");
   return {

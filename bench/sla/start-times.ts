@@ -6,10 +6,7 @@ import { SIGN_IN } from "../peers/api.ts";
 const POLL_MS = 2;
 const TIMEOUT_MS = 30_000;
 
-/**
- * Milliseconds from the start of both tiers to the first answer, on the embedded default in an empty
- * folder.
- */
+/** Milliseconds from the start of both tiers, embedded in an empty folder, to the first answer. */
 export async function startTimes(tries: number): Promise<number[]> {
   const times: number[] = [];
   for (let attempt = 0; attempt < tries; attempt++) times.push(await startTime());
