@@ -1,11 +1,6 @@
 // `bun run bench WHAT`: the command line of all benchmarks.
 
-import {
-  exitAsMisunderstood,
-  MISUNDERSTOOD,
-  splitArguments,
-  UsageError,
-} from "../src/cli/usage.ts";
+import { ExitCode, exitAsMisunderstood, splitArguments, UsageError } from "../src/cli/usage.ts";
 import { benchMicro, microTable } from "./micro/main.ts";
 import { barePeer } from "./peers/bare.ts";
 import { classicGo } from "./peers/classic-go.ts";
@@ -150,7 +145,7 @@ if (values.help || what === "") {
   console.log(HELP);
 } else if (!command || surplus !== undefined || (file !== undefined && what !== "report")) {
   console.error(HELP);
-  process.exitCode = MISUNDERSTOOD;
+  process.exitCode = ExitCode.misunderstood;
 } else {
   process.exitCode = await command(file);
 }

@@ -2,6 +2,7 @@
 
 import { watch } from "node:fs";
 import { join } from "node:path";
+import { HELP } from "./cli/help.ts";
 import { optionsOrExit } from "./cli/usage.ts";
 import { loadOrExit, orExit } from "./config/load.ts";
 import { START, tierEnvironments } from "./config/start.ts";
@@ -16,21 +17,7 @@ const WATCHED = ["schema", "src", "public"];
 const EMITTED = /^(src\/gen\/|public\/(api\.js|openapi\.json)$)/;
 const SETTLE_MS = 100;
 
-const HELP = `Both tiers for development. It runs until Ctrl-C.
-
-  bun run dev
-
-It installs the dependencies, starts both tiers, shows where the pages are, and
-starts the tiers again when a file changes. Users, sessions and pictures are in
-the folder DATA_DIR (.data) unless the environment names servers. It takes no
-arguments but --help. docs/configuration.md lists the environment variables.
-
-Exit codes:
-  0  stopped by Ctrl-C or SIGTERM
-  1  it cannot start: the environment is wrong, or a port is in use
-  2  arguments that it does not take`;
-
-const { install } = await optionsOrExit("dev", HELP, { install: { type: "boolean" } });
+const { install } = await optionsOrExit("dev", HELP.dev, { install: { type: "boolean" } });
 // Whatever the shell is set to: this is for development.
 const environment = { LOG_LEVEL: "debug", ...process.env, NODE_ENV: "development" };
 const config = loadOrExit(START, environment);

@@ -1,8 +1,7 @@
 // Lists the commands. `bun run help`
 
 import { table } from "./cli/layout.ts";
-import { print } from "./cli/output.ts";
-import { optionsOrExit } from "./cli/usage.ts";
+import { optionsOrExit, print } from "./cli/usage.ts";
 
 /** The scripts of package.json, the most used first. */
 export const COMMANDS: Readonly<Record<string, string>> = {

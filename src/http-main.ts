@@ -3,6 +3,7 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { version } from "../package.json" with { type: "json" };
+import { HELP } from "./cli/help.ts";
 import { optionsOrExit } from "./cli/usage.ts";
 import { HTTP_TIER, type HttpConfig } from "./config/http.ts";
 import { loadOrExit } from "./config/load.ts";
@@ -79,22 +80,11 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
   };
 }
 
-const HELP = `The HTTP tier: the API, the pages and the pictures. It runs until SIGTERM or Ctrl-C.
-
-  bun run start:http
-
-It listens on HTTP_HOST and HTTP_PORT and calls the TCP tier at RPC_ADDRESSES,
-which may start later. It takes no arguments but --help. docs/configuration.md
-lists the environment variables that it reads.
-
-Exit codes:
-  0  stopped by SIGTERM or Ctrl-C
-  1  it cannot start: the environment is wrong, the port is in use, or S3 refuses
-  2  arguments that it does not take`;
-
 if (import.meta.main) {
   // No variable: it would reach whatever else is started in the same environment.
-  const options = await optionsOrExit("start:http", HELP, { workers: { type: "string" } });
+  const options = await optionsOrExit("start:http", HELP["start:http"], {
+    workers: { type: "string" },
+  });
   const config = loadOrExit(HTTP_TIER, process.env);
   const log = createLog("http", config.logLevel, process.stdout.isTTY);
   // Who started it for its own sake, as `bun run start` does, has told of them.

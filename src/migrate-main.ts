@@ -1,15 +1,12 @@
 // Brings the tables up to date, or tells whether they are. `bun run migrate --help`
 
-import { MIGRATION_NOTES, runDatabaseCommand } from "./cli/database-command.ts";
+import { HELP } from "./cli/help.ts";
 import { table } from "./cli/layout.ts";
-import { MIGRATE_HELP, parseMigrateArguments } from "./cli/migrate-arguments.ts";
+import { ExitCode, MIGRATION_NOTES, optionsOrExit, runDatabaseCommand } from "./cli/usage.ts";
 import { loadForCommand } from "./config/command.ts";
 import { MIGRATE } from "./config/storage.ts";
 import type { MigrationState } from "./storage/migration.ts";
 import { type UserDatabase, userDatabase } from "./storage/user-database.ts";
-
-/** For `--status`, so that a deploy script can ask. */
-const SOMETHING_IS_PENDING = 1;
 
 async function migrate(database: UserDatabase): Promise<number> {
   const pending = (await database.migrationStates()).filter(isPending);
@@ -20,6 +17,7 @@ async function migrate(database: UserDatabase): Promise<number> {
   return 0;
 }
 
+/** A deploy script can ask for the exit code. */
 async function showStatus(database: UserDatabase): Promise<number> {
   const states = await database.migrationStates();
   const rows = states.map((state) => [`${state.version}`, state.name, stateText(state)]);
@@ -27,7 +25,7 @@ async function showStatus(database: UserDatabase): Promise<number> {
   const pending = states.filter(isPending).length;
   if (pending === 0) return 0;
   console.log(`${pending} pending: bun run migrate`);
-  return SOMETHING_IS_PENDING;
+  return ExitCode.negative;
 }
 
 function isPending({ appliedAt }: MigrationState): boolean {
@@ -40,13 +38,7 @@ function stateText({ appliedAt, isKnown }: MigrationState): string {
 }
 
 if (import.meta.main) {
-  await runDatabaseCommand(async () => {
-    const what = parseMigrateArguments(process.argv.slice(2));
-    if (what !== "help") {
-      const database = userDatabase(loadForCommand(MIGRATE, process.env));
-      return what === "status" ? showStatus(database) : migrate(database);
-    }
-    console.log(MIGRATE_HELP);
-    return 0;
-  });
+  const { status } = await optionsOrExit("migrate", HELP.migrate, { status: { type: "boolean" } });
+  const database = userDatabase(loadForCommand(MIGRATE, process.env));
+  await runDatabaseCommand(() => (status ? showStatus(database) : migrate(database)));
 }

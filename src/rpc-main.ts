@@ -1,18 +1,14 @@
 // Calls a running server from the command line. `bun run rpc --help`
 
 import { version } from "../package.json" with { type: "json" };
-import { type Arguments, parseArguments } from "./cli/arguments.ts";
-import { findEntry } from "./cli/catalog.ts";
-import { ExitCode, explain } from "./cli/failure.ts";
+import { explain } from "./cli/failure.ts";
 import { FrameLog } from "./cli/frame-log.ts";
 import { HELP } from "./cli/help.ts";
-import { canHold } from "./cli/json-schema.ts";
-import { describeMethod, listServices } from "./cli/listing.ts";
-import { LiveServer } from "./cli/live-server.ts";
-import { print } from "./cli/output.ts";
-import { pipedRequest, statedRequest } from "./cli/request.ts";
-import { STDIN } from "./cli/stdin.ts";
-import { UsageError } from "./cli/usage.ts";
+import { canHold, describeMethod, listServices } from "./cli/listing.ts";
+import { findEntry, LiveServer } from "./cli/live-server.ts";
+import { isStdinTerminal, pipedRequest, statedRequest } from "./cli/request.ts";
+import { parseRpcArguments, type RpcArguments } from "./cli/rpc-arguments.ts";
+import { ExitCode, print, UsageError } from "./cli/usage.ts";
 import { tellLookalikes } from "./config/command.ts";
 import { bracketed } from "./config/hosts.ts";
 import { load } from "./config/load.ts";
@@ -24,11 +20,14 @@ import type { JsonObject } from "./rpc/json.ts";
 import { DEFAULT_POOL_LIMITS } from "./rpc/limits.ts";
 
 const BUILD = `portico-rpc/${version}`;
-/** Whoever types a request takes the time that it takes: the deadline begins after it. */
+/** Time to type a request on a terminal. The deadline begins after it. */
 const MAX_TYPING_MS = 3_600_000;
 
-/** @throws {ConfigError} a variable is wrong that no argument stands in for */
-function configFor({ addresses, token }: Arguments, environment: Environment): RpcCommandConfig {
+/**
+ * `--address` and `--token` replace their variables.
+ * @throws {ConfigError} a variable is wrong
+ */
+function configFor({ addresses, token }: RpcArguments, environment: Environment): RpcCommandConfig {
   const stated = {
     ...(addresses && {
       RPC_ADDRESSES: addresses.map(({ host, port }) => `${bracketed(host)}:${port}`).join(),
@@ -38,20 +37,24 @@ function configFor({ addresses, token }: Arguments, environment: Environment): R
   return load(RPC_COMMAND, { ...environment, ...stated });
 }
 
-/** What goes to stdout. */
-async function run(args: Arguments, config: RpcCommandConfig, requestId: string): Promise<string> {
+/** @returns the text for stdout */
+async function run(
+  args: RpcArguments,
+  config: RpcCommandConfig,
+  requestId: string,
+): Promise<string> {
   const begunAt = performance.now();
   const isCall = args.target?.includes(".") === true && !args.help;
-  const isTyped = args.request === "-" && STDIN.isTerminal;
-  // Before a server is asked: what is no request must not depend on one.
+  const isTyped = args.request === "-" && isStdinTerminal;
+  // Before a server is called: a mistake in the request is reported even if the server is down.
   const request = isCall
-    ? await statedRequest(args.request, STDIN, isTyped ? MAX_TYPING_MS : args.deadlineMs)
+    ? await statedRequest(args.request, isTyped ? MAX_TYPING_MS : args.deadlineMs)
     : {};
   const deadline = (isTyped ? performance.now() : begunAt) + args.deadlineMs;
   const log = args.verbose ? new FrameLog(console.error, process.stderr.columns) : undefined;
   const balancer = new Balancer(
     config.rpcAddresses,
-    // One connection, and only when it is needed: it all is one call.
+    // One connection, opened by the first call.
     { ...DEFAULT_POOL_LIMITS, ...config.rpcLimits, minIdle: 0, maxConnections: 1 },
     {
       build: BUILD,
@@ -72,7 +75,7 @@ async function run(args: Arguments, config: RpcCommandConfig, requestId: string)
 
 async function ask(
   server: LiveServer,
-  { target, help }: Arguments,
+  { target, help }: RpcArguments,
   stated: JsonObject | undefined,
   log: FrameLog | undefined,
 ): Promise<string> {
@@ -82,17 +85,17 @@ async function ask(
   const { service, method } = findEntry(services, target);
   if (!method) return listServices([service]);
   if (help) return describeMethod(service.service, method);
-  // Not for a method that takes nothing: what is on stdin is then for another command.
-  const piped = () => (canHold(method.request) ? pipedRequest(STDIN, server.remainingMs()) : {});
+  // A method without fields leaves stdin alone: it may be meant for the next command.
+  const piped = () => (canHold(method.request) ? pipedRequest(server.remainingMs()) : {});
   const request = stated ?? (await piped());
   const reply = await server.call(service.service, method, request);
   if (`${service.service}.${method.name}` === "System.health" && isDown(reply)) {
-    process.exitCode = ExitCode.error;
+    process.exitCode = ExitCode.negative;
   }
   return JSON.stringify(reply, null, 2);
 }
 
-/** Whether a part of a server is down, as System.health tells it. */
+/** Whether the reply of System.health says that a part of the server is down. */
 function isDown(health: unknown): boolean {
   const parts = Object.values(health ?? {});
   return parts.some((part) => part instanceof Object && "state" in part && part.state === "down");
@@ -105,11 +108,13 @@ if (import.meta.main) {
   const requestId = crypto.randomUUID();
   let target: string | undefined;
   try {
-    const args = parseArguments(process.argv.slice(2));
+    const args = parseRpcArguments(process.argv.slice(2));
     target = args.target;
     const isAboutItself = args.help && target === undefined;
     if (!isAboutItself) tellLookalikes(process.env);
-    await print(isAboutItself ? HELP : await run(args, configFor(args, process.env), requestId));
+    await print(
+      isAboutItself ? HELP.rpc : await run(args, configFor(args, process.env), requestId),
+    );
   } catch (error) {
     const mistake = error instanceof ConfigError ? new UsageError(error.message) : error;
     const failure = explain(mistake, { target, requestId });

@@ -1,11 +1,14 @@
 // Fills the user table with test users. `bun run seed --help`
 
 import { DEFAULT_PROFILE_PATH } from "../schema/picture.ts";
-import { MIGRATION_NOTES, runDatabaseCommand } from "./cli/database-command.ts";
-import { count, duration, Progress, rateOf } from "./cli/progress.ts";
-import { parseSeedArguments, SEED_HELP } from "./cli/seed-arguments.ts";
+import { HELP } from "./cli/help.ts";
+import { count, duration, rateOf } from "./cli/layout.ts";
+import { Progress } from "./cli/progress.ts";
+import { MIGRATION_NOTES, runDatabaseCommand, splitArguments, UsageError } from "./cli/usage.ts";
 import { loadForCommand } from "./config/command.ts";
 import { SEED, type SeedConfig } from "./config/storage.ts";
+import { parseWhole } from "./config/values.ts";
+import { Stopped, stopSignal } from "./process/end.ts";
 import type { Seed, SeedProgress } from "./storage/seed.ts";
 import { userDatabase } from "./storage/user-database.ts";
 import {
@@ -16,42 +19,38 @@ import {
   testUsername,
 } from "./user/test-users.ts";
 
-/** As a shell has it: 128 and the number of the signal. */
-const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
-
-/** Far more than a transaction takes. */
+/** Far more than a transaction takes. A database that hangs rolls it back. */
 const STOP_GRACE_MS = 10_000;
 
-interface Stop {
-  exitCode?: number;
-}
-
-/** The first signal to stop counts: a process group and its parent may both pass one on. */
-function listenForStop(): Stop {
-  const stop: Stop = {};
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.on(signal, () => {
-      const code = SIGNAL_EXIT_CODES[signal];
-      stop.exitCode ??= code;
-      // A database that hangs may never be through; what was sent to it is rolled back.
-      setTimeout(() => process.exit(code), STOP_GRACE_MS).unref();
-    });
+/** @returns how many users there must be, or "help" */
+function parseArguments(args: string[]): number | "help" {
+  const { values } = splitArguments("seed", {
+    args,
+    options: { users: { type: "string" }, help: { type: "boolean", short: "h" } },
+  });
+  if (values.help) return "help";
+  if (values.users === undefined) {
+    throw new UsageError("--users is missing: bun run seed --users 10000");
   }
-  return stop;
+  try {
+    return parseWhole(values.users, 1, MAX_TEST_USERS);
+  } catch (error) {
+    throw new UsageError(`--users ${error instanceof Error ? error.message : error}`);
+  }
 }
 
-/** Fill the database until it has `users` test users, or is told to stop. */
+/** Add test users until there are `users`, or until a signal. */
 async function seedUsers(users: number, config: SeedConfig): Promise<number> {
   const seed = await userDatabase(config).openSeed(testUsername, MIGRATION_NOTES);
-  // Only now: while it waits for the database, a signal simply ends it.
-  const stop = listenForStop();
+  // Not before: while the command waits for the database, a signal ends it at once.
+  const stop = stopSignal(STOP_GRACE_MS);
   try {
     const before = await seed.progress();
     if (before.next >= users) {
       console.log(`Nothing to do: ${describe(users, before, seed)}`);
       return 0;
     }
-    const already = before.next === 0 ? "" : `, ${count(before.next)} of which are there`;
+    const already = before.next === 0 ? "" : `, ${count(before.next)} of which exist`;
     console.error(`Filling ${seed.database} with ${count(users)} users${already}: ${seed.method}`);
     const userOf = await makeTestUsers(users - before.next, config);
     const beganAtMs = performance.now();
@@ -64,8 +63,8 @@ async function seedUsers(users: number, config: SeedConfig): Promise<number> {
         `${count(rows)} rows in ${duration(ms / 1000)}, ${count(rateOf(rows, ms))} rows/s`,
     );
     if (isDone) return 0;
-    console.log(`To go on: bun run seed --users ${users}`);
-    return stop.exitCode ?? 0;
+    console.log(`To continue: bun run seed --users ${users}`);
+    return stop.reason instanceof Stopped ? stop.reason.exitCode : 0;
   } finally {
     await seed.close();
   }
@@ -77,8 +76,8 @@ async function makeTestUsers(users: number, { passwordHash }: SeedConfig): Promi
   if (passwordHash.name === "argon2id" && users > TEST_PASSWORDS) {
     const seconds = ((performance.now() - beganAtMs) / 1000) * (users / TEST_PASSWORDS);
     console.error(
-      `argon2id: ${count(users)} hashes would take about ${duration(seconds)}. ` +
-        `The users share ${TEST_PASSWORDS}, one for each password`,
+      `argon2id: ${count(users)} hashes would take about ${duration(seconds)}, ` +
+        `so the users share ${TEST_PASSWORDS} hashes, one for each password`,
     );
   }
   return userOf;
@@ -88,15 +87,15 @@ async function fill(
   seed: Seed,
   before: SeedProgress,
   { users, userOf }: { users: number; userOf: TestUsers },
-  stop: Stop,
+  stop: AbortSignal,
 ): Promise<SeedProgress> {
   const progress = new Progress(users, before.next, process.stderr);
   let reached = before;
   try {
-    while (reached.next < users && stop.exitCode === undefined) {
+    while (reached.next < users && !stop.aborted) {
       reached = await seed.advance(users, userOf);
       progress.update(Math.min(reached.next, users));
-      // What is written to SQLite is written at once: signals are heard only in between.
+      // A write to SQLite blocks the event loop: signals are heard in between.
       await Bun.sleep(0);
     }
   } finally {
@@ -107,16 +106,16 @@ async function fill(
 
 function describe(users: number, { taken }: SeedProgress, { database }: Seed): string {
   const were = taken === 1 ? "1 name was" : `${count(taken)} names were`;
-  const left = taken === 0 ? "" : `; ${were} taken before and left as found`;
+  const left = taken === 0 ? "" : `; ${were} taken by other users`;
   const who = users === 0 ? "no users" : `test0 to test${users - 1}`;
   return `${who} are in ${database}${left}`;
 }
 
 if (import.meta.main) {
   await runDatabaseCommand(async () => {
-    const users = parseSeedArguments(process.argv.slice(2), MAX_TEST_USERS);
+    const users = parseArguments(process.argv.slice(2));
     if (users !== "help") return seedUsers(users, loadForCommand(SEED, process.env));
-    console.log(SEED_HELP);
+    console.log(HELP.seed);
     return 0;
   });
 }

@@ -1,5 +1,6 @@
 // Both tiers for production, each with as many processes as the environment says. `bun run start`
 
+import { HELP } from "./cli/help.ts";
 import { optionsOrExit } from "./cli/usage.ts";
 import { bracketed, calledHost, type Endpoint } from "./config/hosts.ts";
 import { loadOrExit, orExit } from "./config/load.ts";
@@ -11,20 +12,7 @@ import { listenOn } from "./process/lifecycle.ts";
 import { Worker } from "./process/worker.ts";
 import { createLog } from "./telemetry/log.ts";
 
-const HELP = `Both tiers for production, as processes that are started again when they die.
-It runs until SIGTERM or Ctrl-C.
-
-  bun run start
-
-HTTP_WORKERS and RPC_WORKERS say how many processes each tier has. It takes no
-arguments but --help. docs/configuration.md lists the environment variables.
-
-Exit codes:
-  0  stopped by SIGTERM or Ctrl-C
-  1  it cannot start: the environment is wrong, or a port is in use
-  2  arguments that it does not take`;
-
-await optionsOrExit("start", HELP, {});
+await optionsOrExit("start", HELP.start, {});
 const config = loadOrExit(START, process.env);
 const environments = orExit(() => tierEnvironments(config, process.env));
 const log = createLog("start", config.http.logLevel, process.stdout.isTTY);

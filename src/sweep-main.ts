@@ -2,9 +2,9 @@
 
 import { join } from "node:path";
 import { version } from "../package.json" with { type: "json" };
-import { count } from "./cli/progress.ts";
-import { SWEEP_HELP } from "./cli/sweep-help.ts";
-import { optionsOrExit } from "./cli/usage.ts";
+import { HELP } from "./cli/help.ts";
+import { count } from "./cli/layout.ts";
+import { ExitCode, optionsOrExit } from "./cli/usage.ts";
 import { loadForCommand } from "./config/command.ts";
 import { SWEEP, type SweepConfig } from "./config/sweep.ts";
 import { UserClient } from "./gen/user.ts";
@@ -16,7 +16,6 @@ import { Balancer } from "./rpc/client/balancer.ts";
 import { DEFAULT_POOL_LIMITS } from "./rpc/limits.ts";
 
 const BUILD = `portico-sweep/${version}`;
-const FAILED = 3;
 
 async function sweep(config: SweepConfig, isDryRun: boolean): Promise<number> {
   const { dataDir, avatarBucket } = config;
@@ -35,7 +34,7 @@ async function sweep(config: SweepConfig, isDryRun: boolean): Promise<number> {
   console.log(`Removed ${removed} of ${count(found.count)} pictures that are older than an hour`);
   if (errors.length === 0) return 0;
   console.error(messageOf(errors[0]));
-  return FAILED;
+  return ExitCode.failed;
 }
 
 async function findThem(avatars: AvatarStore, config: SweepConfig): Promise<Found> {
@@ -59,12 +58,12 @@ function messageOf(error: unknown): string {
 }
 
 if (import.meta.main) {
-  const options = await optionsOrExit("sweep", SWEEP_HELP, { "dry-run": { type: "boolean" } });
+  const options = await optionsOrExit("sweep", HELP.sweep, { "dry-run": { type: "boolean" } });
   const config = loadForCommand(SWEEP, process.env);
   try {
     process.exitCode = await sweep(config, options["dry-run"] ?? false);
   } catch (error) {
     console.error(`Nothing is removed: ${messageOf(error)}`);
-    process.exitCode = FAILED;
+    process.exitCode = ExitCode.failed;
   }
 }

@@ -2,6 +2,7 @@
 
 import { version } from "../package.json" with { type: "json" };
 import { DEFAULT_PROFILE_PATH } from "../schema/picture.ts";
+import { HELP } from "./cli/help.ts";
 import { optionsOrExit } from "./cli/usage.ts";
 import { loadOrExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
@@ -68,21 +69,8 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
   };
 }
 
-const HELP = `The TCP tier: users and sessions behind the RPC. It runs until SIGTERM or Ctrl-C.
-
-  bun run start:tcp
-
-It brings the tables of DATABASE_URL up to date, waits for its databases if they
-are away, and listens on RPC_HOST and RPC_PORT. It takes no arguments but --help.
-docs/configuration.md lists the environment variables that it reads.
-
-Exit codes:
-  0  stopped by SIGTERM or Ctrl-C
-  1  it cannot start: the environment is wrong, or the port is in use
-  2  arguments that it does not take`;
-
 if (import.meta.main) {
-  await optionsOrExit("start:tcp", HELP, {});
+  await optionsOrExit("start:tcp", HELP["start:tcp"], {});
   const config = loadOrExit(TCP_TIER, process.env);
   const log = createLog("tcp", config.logLevel, process.stdout.isTTY);
   // Who started it for its own sake, as `bun run start` does, has told of them.

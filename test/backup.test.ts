@@ -128,18 +128,18 @@ test("backups beside seeders have what one moment had", async () => {
 });
 
 describe("a backup", () => {
-  test("leaves a folder alone that is not empty, or is none", async () => {
+  test("changes nothing in a folder that is not empty, nor in a file", async () => {
     await using data = await emptyData();
     await using folder = await Folder.make();
     await Bun.write(join(folder.path, "mine"), "mine");
     const refused = await backup(data.path, [folder.path]);
     expect(refused).toEqual({
       exitCode: 2,
-      output: `${folder.path} is not empty: it has mine\n`,
+      output: `Cannot use ${folder.path}: the folder is not empty, it has mine\n`,
     });
     const file = await backup(data.path, [join(folder.path, "mine")]);
     expect(file.exitCode).toBe(2);
-    expect(file.output).toContain(`${join(folder.path, "mine")} is no folder`);
+    expect(file.output).toContain(`Cannot use ${join(folder.path, "mine")} as a folder: `);
     expect(await readdir(folder.path)).toEqual(["mine"]);
   });
 
@@ -191,7 +191,7 @@ describe("a backup", () => {
     while ((await readdir(folder.path)).length === 0) await Bun.sleep(1);
     child.kill("SIGTERM");
     expect(await child.exited()).toBe(143);
-    expect(child.output).toBe("Stopped: nothing is left of it\n");
+    expect(child.output).toBe("Stopped: the incomplete copy is removed\n");
     expect(await readdir(folder.path)).toEqual([]);
   });
 
@@ -205,14 +205,16 @@ describe("a backup", () => {
 
     const users = await backup(data.path, to("users"), { environment: { ...redis, ...bucket } });
     expect(users.exitCode).toBe(0);
-    expect(users.output).toMatch(/^Not copied: .* cache\.example \(REDIS_URL\).*: they end/m);
-    expect(users.output).toMatch(/^Not copied: .* bucket pictures \(AVATAR_URL\): .* s3 sync/m);
+    expect(users.output).toMatch(/^Not copied: .* cache\.example \(REDIS_URL\)\. They expire/m);
+    expect(users.output).toMatch(/^Not copied: .* bucket pictures \(AVATAR_URL\)\. .* s3 sync/m);
     expect(users.output).toMatch(/^Copied 0 users from /m);
     expect(await readdir(join(folder.path, "users"))).toEqual(["portico.sqlite"]);
 
     const pictures = await backup(data.path, to("pictures"), { environment: mysql });
     expect(pictures.exitCode).toBe(0);
-    expect(pictures.output).toMatch(/^Not copied: .* db\.example \(DATABASE_URL\): mysqldump/m);
+    expect(pictures.output).toMatch(
+      /^Not copied: .* db\.example \(DATABASE_URL\)\. Use mysqldump/m,
+    );
     expect(pictures.output).toMatch(/^Copied 0 pictures from /m);
     expect(await readdir(join(folder.path, "pictures"))).toEqual(["avatars"]);
 

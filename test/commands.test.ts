@@ -2,6 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { scripts } from "../package.json" with { type: "json" };
+import { HELP } from "../src/cli/help.ts";
 import { COMMANDS as LISTED } from "../src/help-main.ts";
 import { Folder, ROOT } from "./child.ts";
 
@@ -64,6 +65,11 @@ describe("bun run help", () => {
     expect(exitCode).toBe(0);
     expect(lines.map(([, name]) => name)).toEqual(COMMANDS);
     expect(Object.keys(LISTED)).toEqual(COMMANDS);
+  });
+
+  test.each(Object.entries(HELP))("%s --help fits 80 columns", (command, text) => {
+    expect(text).toContain(`bun run ${command}`);
+    expect(text.split("\n").filter((line) => line.length > 80)).toEqual([]);
   });
 
   test("has the order of the table in the README", async () => {

@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/config": ["src/telemetry/log.ts", "src/user/password.ts"],
   "src/process": ["src/telemetry/log.ts", "src/rpc/log.ts"],
   "src/telemetry": ["src/gen", "src/rpc/*", "schema/errors.ts"],
-  "src/backup": [],
+  "src/backup": ["src/storage/sqlite"],
   "src/cli": [
     "src/gen",
     "src/rpc",

@@ -3,8 +3,7 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { print } from "../src/cli/output.ts";
-import { exitAsMisunderstood, splitArguments, UsageError } from "../src/cli/usage.ts";
+import { exitAsMisunderstood, print, splitArguments, UsageError } from "../src/cli/usage.ts";
 import { shown } from "../src/config/values.ts";
 import { missingPrograms } from "./programs.ts";
 import { reachedFrom, readSources } from "./sources.ts";

@@ -55,7 +55,7 @@ describe("bun run rpc", () => {
     const { port } = server;
     expect(await rpc(["Test.say", "--help"], { port })).toEqual(
       answered(`Test.say (method 7): Say it again.
-Not idempotent: tried again by itself only where it has certainly not run.
+Not idempotent: retried only if it has certainly not run.
 
 Request
   text    string           What to say, as often as it takes to fill a line.
@@ -213,7 +213,7 @@ Example
     ]);
     expect(stderr).toContain('\n             {"username":"grace","password":"hopper1906"}\n');
     expect(stderr).toMatch(/\nTime in ms +System.describe +User.signUp\n/);
-    for (const phase of ["waiting for a connection", "connecting", "queue", "handler", "in all"]) {
+    for (const phase of ["waiting for a connection", "connecting", "queue", "handler", "total"]) {
       expect(stderr).toMatch(new RegExp(`^${phase} +\\d+\\.\\d +\\d+\\.\\d$`, "m"));
     }
     expect(stderr).not.toContain(TOKEN);
@@ -244,7 +244,7 @@ Example
       for (const environment of [{ RPC_TLS_CA: `${another}.pem` }, {}]) {
         const { exitCode, stderr } = await ask(environment);
         expect(exitCode).toBe(3);
-        expect(stderr).toContain("One with TLS needs RPC_TLS_CA");
+        expect(stderr).toContain("If it uses TLS, set RPC_TLS_CA");
       }
     },
   );

@@ -136,7 +136,7 @@ for (const { name, available, chunk, createLocation } of LOCATIONS) {
       const { exitCode, output } = await seed(location, users);
       expect({ exitCode, output }).toEqual({
         exitCode: 0,
-        output: expect.stringMatching(/users, \d+,000 of which are there[\s\S]*^Done: [^;]*$/m),
+        output: expect.stringMatching(/users, \d+,000 of which exist[\s\S]*^Done: [^;]*$/m),
       });
       await using rows = await rowsAt(location);
       expect(await countUsers(rows, users)).toEqual({ users, missing: [] });
@@ -153,7 +153,7 @@ for (const { name, available, chunk, createLocation } of LOCATIONS) {
       child.kill(signal);
       expect(await child.exited()).toBe(code);
       expect(child.output).toMatch(
-        /^Stopped: .*\n.*rows\/s\nTo go on: bun run seed --users 1000000000$/m,
+        /^Stopped: .*\n.*rows\/s\nTo continue: bun run seed --users 1000000000$/m,
       );
       const [, last = "-1"] = /^Stopped: test0 to test(\d+) are in/m.exec(child.output) ?? [];
       const end = Number(last) + 1;
@@ -168,7 +168,7 @@ for (const { name, available, chunk, createLocation } of LOCATIONS) {
         await using storage = await open(location);
         await storage.users.insert(real);
       }
-      const left = "; 1 name was taken before and left as found";
+      const left = "; 1 name was taken by other users";
       expect((await seed(location, 20)).output).toMatch(new RegExp(`^Done: .*${left}$`, "m"));
       expect((await seed(location, 20)).output).toMatch(new RegExp(`^Nothing .*${left}$`, "m"));
       await using storage = await open(location);
@@ -200,7 +200,9 @@ for (const { name, available, chunk, createLocation } of LOCATIONS) {
     test("says that argon2id is too slow for all users, and uses ten hashes", async () => {
       await using location = await createLocation();
       const { output } = await seed(location, 95, { PASSWORD_HASH: "argon2id:m=64,t=1,p=1" });
-      expect(output).toMatch(/^argon2id: 95 hashes would take about .* The users share 10,/m);
+      expect(output).toMatch(
+        /^argon2id: 95 hashes would take about .*, so the users share 10 hashes,/m,
+      );
       await using rows = await rowsAt(location);
       expect(await rows.query("SELECT DISTINCT password FROM `user`")).toHaveLength(10);
       await using stack = await startStack(environmentOf(location));

@@ -1,21 +1,18 @@
 import { mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Where all is gathered; a folder that still has it is no backup. */
+/** Folder for the parts until all are there. A backup that still has it is incomplete. */
 const INCOMPLETE = "incomplete";
 
-/** The folder cannot be used as it is. */
+/** The folder cannot be used. */
 export class FolderError extends Error {
   override readonly name = "FolderError";
 }
 
-/**
- * A folder that holds a whole backup or nothing: what is gathered in `incomplete` gets its place at
- * the end, at once.
- */
+/** A folder that holds a whole backup or nothing: the parts move out of `incomplete` at the end. */
 export class BackupFolder {
   readonly #path: string;
-  /** Whether the folder was made for it. */
+  /** Whether this backup created the folder. */
   readonly #isMade: boolean;
   readonly #parts: string[] = [];
 
@@ -24,7 +21,7 @@ export class BackupFolder {
     this.#isMade = isMade;
   }
 
-  /** @throws {FolderError} there is something in it, or it is a file */
+  /** @throws {FolderError} it is not empty, or is a file */
   static async create(path: string): Promise<BackupFolder> {
     let made: string | undefined;
     let found: string[];
@@ -32,20 +29,21 @@ export class BackupFolder {
       made = await mkdir(path, { recursive: true, mode: 0o700 });
       found = await readdir(path);
     } catch (cause) {
-      throw new FolderError(`${path} is no folder: ${reason(cause)}`, { cause });
+      throw new FolderError(`Cannot use ${path} as a folder: ${reason(cause)}`, { cause });
     }
-    if (found.length > 0) throw new FolderError(`${path} is not empty: it has ${found[0]}`);
+    if (found.length > 0)
+      throw new FolderError(`Cannot use ${path}: the folder is not empty, it has ${found[0]}`);
     await mkdir(join(path, INCOMPLETE), { mode: 0o700 });
     return new BackupFolder(path, made !== undefined);
   }
 
-  /** Where to write a part, a file or a folder, of which the last one makes it whole. */
+  /** The path to write a part to, a file or a folder. The last part makes the backup whole. */
   part(name: string): string {
     this.#parts.push(name);
     return join(this.#path, INCOMPLETE, name);
   }
 
-  /** Give all parts their places, once they are on the disk. */
+  /** Move all parts to their places, after they are on the disk. */
   async finish(): Promise<void> {
     const incomplete = join(this.#path, INCOMPLETE);
     for (const name of await readdir(incomplete, { recursive: true })) {
@@ -56,7 +54,7 @@ export class BackupFolder {
     await sync(this.#path);
   }
 
-  /** Leave nothing. */
+  /** Remove everything that this backup created. */
   async abandon(): Promise<void> {
     for (const name of [INCOMPLETE, ...this.#parts]) {
       await rm(join(this.#path, name), { recursive: true, force: true });

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { copyFile, mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Copies the pictures of a folder in which others save and remove some. */
+/** Copies the pictures of a folder while Portico saves and removes some. */
 export class Pictures {
   readonly #from: string;
   readonly #to: string;
@@ -26,11 +26,11 @@ export class Pictures {
     return this.#copied.has(name);
   }
 
-  /** Copy what has not been copied yet, or not as it is now: it was being written. */
-  async copy(throwIfStopped: () => void): Promise<void> {
+  /** Copy the pictures that have not been copied yet, or that have another size since. */
+  async copy(stop: AbortSignal): Promise<void> {
     await mkdir(this.#to, { recursive: true, mode: 0o700 });
     for (const name of await unlessGone(readdir(this.#from), [])) {
-      throwIfStopped();
+      stop.throwIfAborted();
       const file = await unlessGone(stat(join(this.#from, name)), undefined);
       if (!file?.isFile() || this.#copied.get(name) === file.size) continue;
       await unlessGone(this.#copyOne(name), undefined);
@@ -39,13 +39,13 @@ export class Pictures {
 
   async #copyOne(name: string): Promise<void> {
     const to = join(this.#to, name);
-    // Where the file system can, the copy shares its blocks with the picture.
+    // If the file system can, the copy shares its blocks with the picture.
     await copyFile(join(this.#from, name), to, constants.COPYFILE_FICLONE);
     this.#copied.set(name, (await stat(to)).size);
   }
 }
 
-/** No picture was saved yet, or this one has just been removed. */
+/** `otherwise` if the file or folder is missing: it was removed, or no picture was saved yet. */
 async function unlessGone<T>(found: Promise<T>, otherwise: T): Promise<T> {
   try {
     return await found;

@@ -1,17 +1,6 @@
 import { ERRORS } from "../../schema/errors.ts";
 import { DomainError, RpcError } from "../rpc/error.ts";
-import { OutputError } from "./output.ts";
-import { UsageError } from "./usage.ts";
-
-/** How the command ends, for scripts; 0 is for an answer. */
-export const ExitCode = {
-  /** With an error of the table in schema/errors.ts, or with a part of the server down. */
-  error: 1,
-  /** Arguments or request are wrong, as this side or the server sees it. */
-  misunderstood: 2,
-  /** Also where there was an answer, and it could not be written. */
-  unanswered: 3,
-} as const;
+import { ExitCode, OutputError, UsageError } from "./usage.ts";
 
 export interface Failure {
   readonly exitCode: number;
@@ -19,73 +8,77 @@ export interface Failure {
   readonly text: string;
 }
 
-/** What the command was about when it failed. */
+/** What the command was doing when it failed. */
 export interface Attempt {
-  /** The name that was called, once that is known. */
+  /** The argument that names the method, if it has been parsed. */
   readonly target: string | undefined;
   readonly requestId: string;
 }
 
-/** What a failure means to whoever typed the command; undefined for one of the command itself. */
+/** Explain a failure to the user; undefined if it is a bug of the command. */
 export function explain(error: unknown, attempt: Attempt): Failure | undefined {
   if (error instanceof UsageError) {
     return { exitCode: ExitCode.misunderstood, text: error.message };
   }
-  if (error instanceof OutputError) return { exitCode: ExitCode.unanswered, text: error.message };
+  if (error instanceof OutputError) return { exitCode: ExitCode.failed, text: error.message };
   if (error instanceof DomainError) {
     const { code, message } = error;
     const detail = message === code ? "" : `: ${message}`;
     const text = `${ERRORS[code].code} ${code}${detail}`;
     const hint = code === "DataBaseError" ? `\n${seeLog(attempt)}` : "";
-    return { exitCode: ExitCode.error, text: text + hint };
+    return { exitCode: ExitCode.negative, text: text + hint };
   }
   if (!(error instanceof RpcError)) return undefined;
   const isMistake = error.status === "invalid_argument";
   const message = `${error.status}: ${withCauses(error)}`;
   return {
-    exitCode: isMistake ? ExitCode.misunderstood : ExitCode.unanswered,
+    exitCode: isMistake ? ExitCode.misunderstood : ExitCode.failed,
     text: [
       message,
       ...HINTS.filter(([pattern]) => pattern.test(message)).map(([, hint]) => hint(attempt)),
-      ...(error.processed && !isMistake ? ["It may have run on the server all the same."] : []),
+      ...(error.processed && !isMistake ? ["The method may have run on the server."] : []),
       ...(error.retryAfterMs === undefined ? [] : [`Try again in ${error.retryAfterMs} ms.`]),
     ].join("\n"),
   };
 }
 
-/** What to do where a message says this. */
+/** Advice for messages that match a pattern. */
 const HINTS: readonly [RegExp, (attempt: Attempt) => string][] = [
   [
     /^invalid_argument/,
     ({ target }) => `\`bun run rpc ${target} --help\` shows the fields of a request.`,
   ],
-  // What broke in a handler is told to nobody else.
+  // The server logs why a handler failed, and does not tell its clients.
   [/^internal: \S+ failed$/, seeLog],
-  [/stdin has not ended/, () => "Give the request as an argument; '{}' is an empty one."],
+  [
+    /stdin has not ended/,
+    () => "Give the request as an argument, or end stdin. An empty request is '{}'.",
+  ],
   [
     /connect failed/,
     () =>
-      "Start a server with `bun run dev` or `bun run start:tcp`, or name one that runs with\n" +
-      "--address HOST:PORT or the variable RPC_ADDRESSES.",
+      "Start a server with `bun run dev` or `bun run start:tcp`. If one is running elsewhere,\n" +
+      "name it with --address HOST:PORT or RPC_ADDRESSES.",
   ],
   [
     /RPC_TOKEN/,
     () =>
-      "Set RPC_TOKEN (or --token) to the secret of the servers. If `bun run start` or `dev`\n" +
-      "made it, set DATA_DIR to theirs.",
+      "Set RPC_TOKEN (or --token) to the RPC_TOKEN of the server. If `bun run start` or `dev`\n" +
+      "runs it without RPC_TOKEN, set DATA_DIR to the server's.",
   ],
   [
     /no HELLO in time|Cannot read frame|TLS handshake failed/,
     () =>
-      "Is it the port of a TCP tier? One with TLS needs RPC_TLS_CA, one without needs it unset.",
+      "Is this the address of a TCP tier? If it uses TLS, set RPC_TLS_CA to the file of its\n" +
+      "authority; otherwise unset RPC_TLS_CA.",
   ],
 ];
 
 function seeLog({ requestId }: Attempt): string {
-  return `The server's log says why, at the requestId ${requestId}.`;
+  return `The server's log says why: look for requestId ${requestId}.`;
 }
 
-/** The message of an error with those of its causes. */
+/** The message of an error and of its causes. */
 function withCauses(error: Error): string {
   const { message, cause } = error;
   const code = "code" in error && !message.includes(`${error.code}`) ? ` (${error.code})` : "";

@@ -25,27 +25,27 @@ const OF_A_CALL: ReadonlySet<number> = new Set<number>([
 
 interface Timing {
   readonly method: string;
-  /** A phase, or all of them, and its milliseconds. */
+  /** The milliseconds of each phase, and of all. */
   readonly rows: readonly (readonly [title: string, ms: number])[];
 }
 
-/** Tells what goes over the wire as it happens, and at the end where the time went. */
+/** Prints each frame that is sent or received, and at the end the time that each call took. */
 export class FrameLog {
   readonly #write: (text: string) => void;
   readonly #columns: number;
   readonly #startedAt = performance.now();
   readonly #methodNames = new Map([[DESCRIBE.number, DESCRIBE.name]]);
-  /** Of each call that was sent, by server and id. */
+  /** The method of each call that was sent, by server and id. */
   readonly #calls = new Map<string, string>();
   readonly #timings: Timing[] = [];
 
-  /** Lines are no longer than `columns`. */
+  /** @param columns the longest line */
   constructor(write: (text: string) => void, columns = DEFAULT_COLUMNS) {
     this.#write = write;
     this.#columns = columns;
   }
 
-  /** Method numbers get their names from here on. */
+  /** Take the names of methods, to print them instead of numbers. */
   learn(services: readonly ServiceDescription[]): void {
     for (const { service, methods } of services) {
       for (const { name, number } of methods) this.#methodNames.set(number, `${service}.${name}`);
@@ -65,12 +65,12 @@ export class FrameLog {
   readonly interceptor: Interceptor = ({ method, begunAt, phases }) => {
     return () => {
       const now = performance.now();
-      const rows = [...(phases?.spent(now) ?? []), ["in all", now - begunAt] as const];
+      const rows = [...(phases?.spent(now) ?? []), ["total", now - begunAt] as const];
       this.#timings.push({ method: method.name, rows });
     };
   };
 
-  /** Where the time of each call went; "handler" is with the way there and back. */
+  /** Print the time of each phase of each call. "handler" includes the network, both ways. */
   end(): void {
     const titles = this.#timings[0]?.rows.map(([title]) => title) ?? [];
     const width = Math.max(...titles.map((title) => title.length));
@@ -85,7 +85,7 @@ export class FrameLog {
     this.#write(`\n${lines.join("\n")}\n`);
   }
 
-  /** A call's id and method; what is about the connection as a whole is about its address. */
+  /** The id and method of a call, or the address if the frame belongs to the whole connection. */
   #subject({ type, id = 0, method = 0 }: OutgoingFrame | Frame, { host, port }: Address): string {
     if (!OF_A_CALL.has(type) || id === 0) return `${host}:${port}`;
     const call = `${host}:${port} ${id}`;

@@ -1,13 +1,63 @@
-export const HELP = `Call a running Portico server, or list what it offers.
+// What `--help` prints for each command that has its main in src. The lines fit 80 columns.
 
-  bun run rpc                            list every service with its methods
+const TIER_EXIT_CODES = `Exit codes
+  0  stopped by SIGTERM or Ctrl-C
+  1  cannot start: the environment is wrong, a port is in use, or similar
+  2  the arguments are wrong`;
+
+const DEV = `Run both tiers for development, until Ctrl-C.
+
+  bun run dev
+
+It installs the dependencies, starts both tiers, prints the address of the
+pages, and restarts the tiers when a file changes. Users, sessions and pictures
+are in the folder DATA_DIR (default .data) if the environment names no servers.
+docs/configuration.md lists the environment variables. There are no options.
+
+${TIER_EXIT_CODES}`;
+
+const START = `Run both tiers for production, until SIGTERM or Ctrl-C.
+
+  bun run start
+
+HTTP_WORKERS and RPC_WORKERS set the number of processes of each tier. A process
+that dies is started again. docs/configuration.md lists the environment
+variables. There are no options.
+
+${TIER_EXIT_CODES}`;
+
+const START_TCP = `Run one process of the TCP tier, until SIGTERM or Ctrl-C: users and
+sessions, behind the RPC.
+
+  bun run start:tcp
+
+It waits for its databases if they are down, brings the tables up to date, and
+listens on RPC_HOST and RPC_PORT. docs/configuration.md lists the environment
+variables. There are no options.
+
+${TIER_EXIT_CODES}`;
+
+const START_HTTP = `Run one process of the HTTP tier, until SIGTERM or Ctrl-C: the API, the
+pages and the pictures.
+
+  bun run start:http
+
+It listens on HTTP_HOST and HTTP_PORT, and calls the TCP tier at RPC_ADDRESSES,
+which may start later. docs/configuration.md lists the environment variables.
+There are no options.
+
+${TIER_EXIT_CODES}`;
+
+const RPC = `Call a running Portico server, or list what it offers.
+
+  bun run rpc                            list every service and its methods
   bun run rpc SERVICE                    list one service
-  bun run rpc SERVICE.METHOD --help      show its fields, errors and an example
+  bun run rpc SERVICE.METHOD --help      show fields, errors and an example
   bun run rpc SERVICE.METHOD [REQUEST]   call it, and print the reply
 
-REQUEST is a JSON object in one argument: quote it for the shell. Where it is -,
-it is read from stdin, and also where it is left out, stdin is no terminal and
-the method has fields; nothing there means {}.
+REQUEST is a JSON object in one argument: quote it for the shell. If it is -, it
+is read from stdin. If it is missing, the method has fields and stdin is not a
+terminal, it is read from stdin too. An empty stdin means {}.
 
 Examples
   bun run rpc System.health
@@ -17,25 +67,118 @@ Examples
   bun run rpc System.stats | jq .uptimeMs
 
 Options
-  --address HOST:PORT  the server, or several by commas; default RPC_ADDRESSES,
-                       else RPC_HOST:RPC_PORT
-  --deadline TIME      how long to wait in all, also for stdin, as in 500ms or
-                       2s; default 5s
-  --token SECRET       the secret of the servers, which is never sent; default
-                       RPC_TOKEN, the safer way: \`ps\` shows arguments to all;
-                       else, for this machine, the one that \`bun run start\`
-                       or \`dev\` has left in DATA_DIR
-  -v, --verbose        show on stderr each frame as it is sent or received, with
-                       what is in it (passwords, too), and where the time went
-  -h, --help           this text, or the help of the method that is named
+  --address HOST:PORT  the server, or several separated by commas (default:
+                       RPC_ADDRESSES, or else RPC_HOST:RPC_PORT)
+  --deadline TIME      time limit, such as 500ms or 2s, for everything, reading
+                       stdin included (default: 5s)
+  --token SECRET       the RPC_TOKEN of the servers. Prefer the environment
+                       variable, because \`ps\` shows arguments to every user.
+                       (default: RPC_TOKEN, or else, for servers of this
+                       machine, the token that \`start\` or \`dev\` saved in
+                       DATA_DIR)
+  -v, --verbose        print on stderr each frame that is sent or received, with
+                       its content (passwords included), and the time of each
+                       step
+  -h, --help           print this text, or the help of a method
 
-It reads the environment as the tiers do, as far as a call needs it: RPC_TLS_CA
-names the authority of the servers, and with it TLS is spoken.
+It reads the same environment variables as the tiers. With RPC_TLS_CA, it uses
+TLS. The reply is JSON on stdout; everything else goes to stderr.
 
-The reply is JSON on stdout; everything else is on stderr. Exit codes:
-  0  answered
-  1  answered with an error of the service, like 5 PasswordError, or by
-     System.health that a part of the server is down
-  2  not understood: arguments, request, or a name that the server does not know
-  3  no answer: an RPC status, like deadline_exceeded, and why; or an answer
-     that could not be written`;
+Exit codes
+  0  the server answered
+  1  the server answered with an error, such as 5 PasswordError; or
+     System.health reports that a part of the server is down
+  2  the arguments, the environment or the request is wrong, or the server has
+     no such method
+  3  no answer: prints the RPC status, such as deadline_exceeded, and the
+     reason; or the answer could not be written`;
+
+const MIGRATE = `Bring the database tables up to date.
+
+  bun run migrate            apply the migrations that are pending
+  bun run migrate --status   list all migrations, and change nothing
+
+It works on the database in DATABASE_URL, or on SQLite in DATA_DIR. Every TCP
+server does the same when it starts. If several start at once, one migrates and
+the others wait.
+
+Exit codes
+  0  nothing is pending
+  1  --status: a migration is pending
+  2  the arguments or the environment are wrong
+  3  the database failed, or cannot take a migration; run it again`;
+
+const BACKUP = `Copy the users and the pictures out of DATA_DIR, while Portico runs.
+
+  bun run backup FOLDER
+
+FOLDER gets portico.sqlite, with all users as they are at one moment, and the
+folder avatars, with their pictures. FOLDER must be empty or missing. As long as
+it has no portico.sqlite, it is not a backup. Sessions are not copied: after a
+restore, users sign in again.
+
+Data outside DATA_DIR (DATABASE_URL, REDIS_URL, AVATAR_URL) is not copied. The
+command names it, and the tools that copy it.
+
+To restore, copy the content of FOLDER into an empty DATA_DIR and start Portico.
+
+Exit codes
+  0    everything is copied
+  2    the arguments or the environment are wrong, FOLDER is not empty, or
+       DATA_DIR has nothing to copy
+  3    failed; FOLDER is as it was before
+  130  stopped by Ctrl-C (SIGINT); FOLDER is as it was before
+  143  stopped by SIGTERM; FOLDER is as it was before`;
+
+const SWEEP = `Remove the pictures that no user shows.
+
+  bun run sweep             remove them
+  bun run sweep --dry-run   print their names, and remove nothing
+
+It lists the pictures that are older than an hour, in DATA_DIR/avatars or in
+the bucket of AVATAR_URL. It asks the TCP tier at RPC_ADDRESSES which of them no
+user shows, and removes those. It also removes what interrupted saves left
+behind. It never touches files whose names do not come from Portico. The HTTP
+tier does the same once a day.
+
+If a part of the answer is missing, nothing is removed. The TCP tier must use
+the database of the users whose pictures these are. For any other database, all
+of them are unused.
+
+Exit codes
+  0  done
+  2  the arguments or the environment are wrong
+  3  failed: the pictures could not be listed or removed, or the TCP tier did
+     not answer`;
+
+const SEED = `Fill the user table with test users, for load tests.
+
+  bun run seed --users N   add users until there are N, from 1 to 1,000,000,000
+
+User n, from 0 to N-1, is test<n> with the password testpassword<n mod 10>,
+hashed as PASSWORD_HASH says. These passwords are public: do not use a database
+that real users sign in to.
+
+It fills the database in DATABASE_URL, or SQLite in DATA_DIR. You may stop it or
+kill it at any time; the next run continues. Several may run at once, and while
+a server runs. On SQLite they take turns, and one that waits for a minute ends
+with 3. If a name is taken, its user stays as it is.
+
+Exit codes
+  0    all users exist
+  2    the arguments or the environment are wrong
+  3    the database failed; run it again
+  130  stopped by Ctrl-C (SIGINT)
+  143  stopped by SIGTERM`;
+
+export const HELP = {
+  dev: DEV,
+  start: START,
+  "start:tcp": START_TCP,
+  "start:http": START_HTTP,
+  rpc: RPC,
+  migrate: MIGRATE,
+  backup: BACKUP,
+  sweep: SWEEP,
+  seed: SEED,
+} as const;

@@ -1,6 +1,11 @@
+// How the commands print texts, tables, numbers and durations.
+
 const COLUMNS = 80;
 
-/** Break a text at its spaces, to be read at `indent`; a word longer than a line stays whole. */
+/**
+ * Break a text at its spaces into lines that begin with `indent`, those after the first with
+ * `hanging`. A word longer than a line stays whole.
+ */
 export function wrap(text: string, indent: string, hanging: string = indent): string {
   const lines: string[] = [];
   let line = indent;
@@ -16,7 +21,7 @@ export function wrap(text: string, indent: string, hanging: string = indent): st
   return [...lines, line].join("\n");
 }
 
-/** Rows below each other, each column as wide as its widest cell; the last one is wrapped. */
+/** A table without lines. Each column is as wide as its widest cell; the last column is wrapped. */
 export function table(rows: readonly (readonly string[])[], indent: string): string {
   const columns = Math.max(0, ...rows.map((row) => row.length)) - 1;
   const widths = Array.from({ length: columns }, (_, column) =>
@@ -29,4 +34,24 @@ export function table(rows: readonly (readonly string[])[], indent: string): str
       return wrap(row[columns] ?? "", start, " ".repeat(start.length)).trimEnd();
     })
     .join("\n");
+}
+
+/** A whole number, such as "1,234". */
+export function count(number: number): string {
+  return Math.round(number).toLocaleString("en");
+}
+
+/** Rows per second. */
+export function rateOf(rows: number, ms: number): number {
+  return rows / Math.max(ms / 1000, 0.001);
+}
+
+/** Such as "1h 5m", "5m 12s" or "12s". */
+export function duration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor(whole / 60) % 60;
+  const format = new Intl.DurationFormat("en", { style: "narrow", secondsDisplay: "always" });
+  if (hours > 0) return format.format({ hours, minutes }).replace(/ 0s$/, "");
+  return format.format({ minutes, seconds: whole % 60 });
 }

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import { PassThrough } from "node:stream";
-import { count, duration, Progress, rateOf } from "./progress.ts";
+import { count, duration, rateOf } from "./layout.ts";
+import { Progress } from "./progress.ts";
 
-test("where nobody watches, progress is a line now and then", async () => {
+test("progress is a line now and then if the output is not a terminal", async () => {
   const output = Object.assign(new PassThrough({ encoding: "utf8" }), { isTTY: false });
   const progress = new Progress(4_000_000, 1_000_000, output, 0);
   await Bun.sleep(20);
@@ -14,7 +15,7 @@ test("where nobody watches, progress is a line now and then", async () => {
   expect(output.read()).toBeNull();
 });
 
-test("numbers are for people", () => {
+test("numbers have separators, durations have units", () => {
   expect(count(1234567.8)).toBe("1,234,568");
   expect([0, 0.2, 59.5, 61, 3600, 3661].map(duration)).toEqual([
     "0s",

@@ -1,14 +1,15 @@
 import { SingleBar } from "cli-progress";
+import { count, duration, rateOf } from "./layout.ts";
 
-/** The rate is that of the last seconds: a server may slow down as it fills. */
+/** The rate is measured over the last seconds, because a server may slow down as it fills. */
 const RATE_WINDOW_MS = 10_000;
-/** How often there is a line where nobody watches. */
+/** How often a line is printed if the output is not a terminal. */
 const LINE_INTERVAL_MS = 10_000;
 
-/** Where progress is shown: a terminal, or a file that somebody reads later. */
+/** Where progress is shown: a terminal, or a file that is read later. */
 export type Output = Pick<NodeJS.WriteStream, "isTTY" | "write"> & NodeJS.WritableStream;
 
-/** Shows how far a long work on rows has come: a bar on a terminal, else a line now and then. */
+/** Shows the progress of work on many rows: a bar on a terminal, otherwise a line now and then. */
 export class Progress {
   readonly #total: number;
   readonly #output: Output;
@@ -48,7 +49,7 @@ export class Progress {
     this.#output.write(`${this.#text(rows)}\n`);
   }
 
-  /** Leaves nothing of the bar behind. */
+  /** Removes the bar. */
   end(): void {
     this.#bar?.stop();
   }
@@ -60,23 +61,4 @@ export class Progress {
     const rate = rateOf(last.rows - first.rows, last.atMs - first.atMs);
     return `${of}  ${count(rate)} rows/s  ${duration((this.#total - rows) / rate)} left`;
   }
-}
-
-export function count(number: number): string {
-  return Math.round(number).toLocaleString("en");
-}
-
-/** Rows per second. */
-export function rateOf(rows: number, ms: number): number {
-  return rows / Math.max(ms / 1000, 0.001);
-}
-
-/** As in "1h 5m", "5m 12s" or "12s". */
-export function duration(seconds: number): string {
-  const whole = Math.ceil(seconds);
-  const hours = Math.floor(whole / 3600);
-  const minutes = Math.floor(whole / 60) % 60;
-  const format = new Intl.DurationFormat("en", { style: "narrow", secondsDisplay: "always" });
-  if (hours > 0) return format.format({ hours, minutes }).replace(/ 0s$/, "");
-  return format.format({ minutes, seconds: whole % 60 });
 }

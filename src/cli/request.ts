@@ -1,44 +1,58 @@
+import { isatty } from "node:tty";
 import { type ParseError, parse } from "jsonc-parser";
+import { RpcError } from "../rpc/error.ts";
 import { isObject, type JsonObject } from "../rpc/json.ts";
 import { UsageError } from "./usage.ts";
 
-/** Where a request comes from that is not an argument. */
-export interface Input {
-  readonly isTerminal: boolean;
-  /**
-   * All of it.
-   * @throws {RpcError} deadline_exceeded: it did not end within this time
-   */
-  text(timeoutMs: number): Promise<string>;
-}
-
 const EXAMPLE = `'{"name": "value"}'`;
-/** Shown on either side of a mistake. */
+/** How many characters are shown on either side of a mistake. */
 const CONTEXT_LENGTH = 30;
+const STDIN_HINT_MS = 1000;
+
+export const isStdinTerminal = isatty(0);
 
 /**
- * The request of a call where it can be told before a server is asked: undefined where it is not
- * on the command line and there is somebody to ask.
+ * The request that the command line determines. Undefined if it is not there and may be on stdin:
+ * whether the method takes a request is then for the server to say.
  * @throws {UsageError} not a JSON object
+ * @throws {RpcError} deadline_exceeded: stdin did not end in time
  */
 export async function statedRequest(
   argument: string | undefined,
-  stdin: Input,
   timeoutMs: number,
 ): Promise<JsonObject | undefined> {
-  if (argument === undefined) return stdin.isTerminal ? {} : undefined;
-  return argument === "-"
-    ? await pipedRequest(stdin, timeoutMs)
-    : parseRequest(argument, "the argument");
+  if (argument === undefined) return isStdinTerminal ? {} : undefined;
+  return argument === "-" ? await pipedRequest(timeoutMs) : parseRequest(argument, "the argument");
 }
 
 /**
- * All that is on stdin; nothing at all, as /dev/null has it, is the empty request.
+ * The request on stdin. An empty stdin, such as /dev/null, is the empty request.
  * @throws {UsageError} not a JSON object
+ * @throws {RpcError} deadline_exceeded: stdin did not end in time
  */
-export async function pipedRequest(stdin: Input, timeoutMs: number): Promise<JsonObject> {
-  const text = await stdin.text(timeoutMs);
+export async function pipedRequest(timeoutMs: number): Promise<JsonObject> {
+  const text = await readStdin(timeoutMs);
   return text.trim() === "" ? {} : parseRequest(text, "stdin");
+}
+
+async function readStdin(timeoutMs: number): Promise<string> {
+  const reader = Bun.stdin.stream().getReader();
+  const hint = setTimeout(() => console.error("Reading the request from stdin"), STDIN_HINT_MS);
+  let isLate = false;
+  const limit = setTimeout(() => {
+    isLate = true;
+    reader.cancel(); // An open reader keeps the process alive.
+  }, timeoutMs);
+  const decoder = new TextDecoder();
+  let text = "";
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    text += decoder.decode(part.value, { stream: true });
+  }
+  clearTimeout(hint);
+  clearTimeout(limit);
+  if (!isLate) return text + decoder.decode();
+  const why = "stdin has not ended before the deadline";
+  throw new RpcError("deadline_exceeded", `Cannot read the request: ${why}`, { processed: false });
 }
 
 function parseRequest(text: string, source: string): JsonObject {
@@ -46,7 +60,7 @@ function parseRequest(text: string, source: string): JsonObject {
   try {
     request = JSON.parse(text);
   } catch {
-    throw new UsageError(`Cannot read the request: ${describeBreak(text, source)}`);
+    throw new UsageError(`Cannot read the request: ${describeMistake(text, source)}`);
   }
   if (isObject(request)) return request;
   const kind = Array.isArray(request) ? "an array" : `${request === null ? null : typeof request}`;
@@ -55,9 +69,9 @@ function parseRequest(text: string, source: string): JsonObject {
   );
 }
 
-/** Line and column, the text around them, and a mark below. */
-function describeBreak(text: string, source: string): string {
-  // JSON.parse does not say where.
+/** Line and column of a mistake, the text around it, and a mark below it. */
+function describeMistake(text: string, source: string): string {
+  // JSON.parse does not report the position.
   const errors: ParseError[] = [];
   parse(text, errors, { disallowComments: true });
   const at = errors[0]?.offset ?? text.length;
@@ -70,6 +84,6 @@ function describeBreak(text: string, source: string): string {
     `${source} ${what}, at line ${before.length}, column ${column + 1}`,
     `  ${line.slice(start, column + CONTEXT_LENGTH)}`,
     `  ${" ".repeat(column - start)}^`,
-    `It must be a JSON object, which a shell wants in quotes, like ${EXAMPLE}`,
+    `It must be a JSON object, in quotes for the shell, like ${EXAMPLE}`,
   ].join("\n");
 }

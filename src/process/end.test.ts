@@ -39,7 +39,7 @@ test.each([
   expect(lines.at(-1)).toMatchObject({
     level: "error",
     err: { message: "on fire" },
-    msg: "ended by an error that nothing caught",
+    msg: "uncaught error",
   });
 });
 

@@ -2,9 +2,41 @@ import { format } from "node:util";
 import type { ProcessLog } from "../telemetry/log.ts";
 import { watchRunners } from "./runners.ts";
 
+/** Exit codes of a command that a signal stopped, as in a shell: 128 and the signal's number. */
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** The reason of an aborted `stopSignal()`. */
+export class Stopped extends Error {
+  override readonly name = "Stopped";
+  readonly exitCode: number;
+
+  constructor(signal: keyof typeof EXIT_CODES) {
+    super(`stopped by ${signal}`);
+    this.exitCode = EXIT_CODES[signal];
+  }
+}
+
 /**
- * Call `end` once, when this process is to end: on SIGTERM or SIGINT, and when its parent is gone.
- * A process group and its parent may both pass a signal on; later reasons change nothing.
+ * For a command: aborted with `Stopped` by the first SIGINT or SIGTERM. A process group and its
+ * parent may both pass a signal on.
+ * @param graceMs if given, the process exits so long after the signal
+ */
+export function stopSignal(graceMs?: number): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      controller.abort(new Stopped(signal));
+      if (graceMs !== undefined) {
+        setTimeout(() => process.exit(EXIT_CODES[signal]), graceMs).unref();
+      }
+    });
+  }
+  return controller.signal;
+}
+
+/**
+ * For a tier: call `end` once, when this process must end: on SIGTERM or SIGINT, or if its parent
+ * is gone. Later reasons change nothing.
  */
 export function onEnd(end: (reason: string) => void): void {
   let isEnding = false;
@@ -15,22 +47,22 @@ export function onEnd(end: (reason: string) => void): void {
   };
   process.on("SIGTERM", once);
   process.on("SIGINT", once);
-  // With a channel, the parent is one of ours and started this process for its own sake.
+  // If there is a channel, the parent is `start` or `dev`, and this process must not outlive it.
   process.on("disconnect", () => once("parent is gone"));
   if (!process.send) watchRunners(() => once("runner is gone"));
   else if (!process.connected) once("parent is gone");
 }
 
 /**
- * Let all that this process says go to its log, what packages print included: stderr may have a
- * reader that stands still, too. An error that nothing caught is logged and ends the process.
+ * Send everything that this process prints to its log, including what packages print: a write to
+ * stderr blocks if its reader has stopped. An uncaught error is logged and ends the process.
  */
 export function speakThrough(log: ProcessLog): void {
   for (const name of ["log", "info", "warn", "error"] as const) {
     console[name] = (...words: unknown[]) => log.warn({ by: `console.${name}` }, format(...words));
   }
   const fail = async (err: unknown): Promise<void> => {
-    log.error({ err }, "ended by an error that nothing caught");
+    log.error({ err }, "uncaught error");
     await log.end();
     process.exit(1);
   };

@@ -2,13 +2,13 @@ import { type Endpoint, parseEndpoint } from "../config/hosts.ts";
 import { parseToken, shown } from "../config/values.ts";
 import { splitArguments, UsageError } from "./usage.ts";
 
-/** What the command was asked to do. */
-export interface Arguments {
+/** The arguments of `bun run rpc`. */
+export interface RpcArguments {
   readonly help: boolean;
   readonly verbose: boolean;
-  /** `Service` or `Service.method`; undefined means everything that the server has. */
+  /** `Service` or `Service.method`; undefined means all services. */
   readonly target: string | undefined;
-  /** JSON, or `-` for what comes on stdin. */
+  /** JSON, or `-` for stdin. */
   readonly request: string | undefined;
   readonly deadlineMs: number;
   readonly addresses: readonly Endpoint[] | undefined;
@@ -19,8 +19,8 @@ const DEFAULT_DEADLINE = "5s";
 const MAX_DEADLINE_MS = 3_600_000;
 const MS_OF_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1000 };
 
-/** @throws {UsageError} with every option that is wrong, a line each */
-export function parseArguments(args: readonly string[]): Arguments {
+/** @throws {UsageError} one line for each option that is wrong */
+export function parseRpcArguments(args: readonly string[]): RpcArguments {
   const { values, positionals } = splitArguments("rpc", {
     args: [...args],
     allowPositionals: true,
@@ -52,7 +52,7 @@ export function parseArguments(args: readonly string[]): Arguments {
       return undefined;
     }
   };
-  const parsed: Arguments = {
+  const parsed: RpcArguments = {
     help: values.help ?? false,
     verbose: values.verbose ?? false,
     target,
@@ -69,5 +69,5 @@ function parseDeadline(value: string): number {
   const [, amount, unit = "ms"] = /^(\d+(?:\.\d+)?)(ms|s)?$/.exec(value) ?? [];
   const ms = Number(amount) * (MS_OF_UNIT[unit] ?? 1);
   if (ms > 0 && ms <= MAX_DEADLINE_MS) return ms;
-  throw new Error(`is "${value}": must be like 500ms or 2s, over 0 and at most 3600s`);
+  throw new Error(`is "${value}": must be like 500ms or 2s, more than 0 and at most 3600s`);
 }
