@@ -19,7 +19,7 @@ const DEFAULT_TIMEOUT_MS = 5000;
 const SLOW_MS = 100;
 
 /** `unimplemented` too: during a rolling update, another server may have the method. */
-const OTHERS_MAY_ANSWER: ReadonlySet<RpcStatus> = new Set<RpcStatus>([
+const RETRYABLE: ReadonlySet<RpcStatus> = new Set<RpcStatus>([
   "unavailable",
   "resource_exhausted",
   "unimplemented",
@@ -122,7 +122,7 @@ export class Call<Reply> implements AttemptedCall {
   onError(error: Error, attempt: Attempt): void {
     const isRpc = error instanceof RpcError;
     this.#mayHaveRun ||= isRpc && error.processed;
-    const next = this.#next(error, attempt);
+    const next = this.#nextPool(error, attempt);
     if (next) return this.#try(next);
     if (!isRpc || error.processed || !this.#mayHaveRun) return this.#fail(error);
     this.#fail(new RpcError(error.status, error.message, { cause: error, processed: true }));
@@ -135,9 +135,9 @@ export class Call<Reply> implements AttemptedCall {
   }
 
   /** Where to try next; undefined if the error of the last attempt ends the call. */
-  #next(error: Error, { isSent, isAnswered }: Attempt): Pool | undefined {
+  #nextPool(error: Error, { isSent, isAnswered }: Attempt): Pool | undefined {
     const pool = this.#pool;
-    if (!pool || !this.#isWorthAnotherTry(error)) return undefined;
+    if (!pool || !this.#isRetryable(error)) return undefined;
     this.#tried ??= [];
     const isSecondTry = this.#tried.includes(pool);
     this.#tried.push(pool);
@@ -150,9 +150,9 @@ export class Call<Reply> implements AttemptedCall {
     return next && (!isSent || budget.take()) ? next : undefined;
   }
 
-  #isWorthAnotherTry(error: Error): error is RpcError {
+  #isRetryable(error: Error): error is RpcError {
     if (!(error instanceof RpcError) || (error.processed && !this.method.idempotent)) return false;
-    return OTHERS_MAY_ANSWER.has(error.status) && performance.now() < this.deadline;
+    return RETRYABLE.has(error.status) && performance.now() < this.deadline;
   }
 
   /** Returns true if the signal is aborted already: the call has ended. */

@@ -112,7 +112,7 @@ export class Connection implements AttemptHolder {
     const remainingMs = Math.ceil(deadline - now);
     if (remainingMs <= 0) return attempt.exceed();
     const state = this.#state;
-    if (state.name !== "open") return attempt.fail(this.#lost(false, "it takes no calls"));
+    if (state.name !== "open") return attempt.fail(this.#unavailable(false, "it takes no calls"));
     const { outbox, peer } = state;
     const why = whyUnserved(peer, method);
     if (why) {
@@ -191,7 +191,7 @@ export class Connection implements AttemptHolder {
     const { lastId, reason } = parseGoAway(frame.body);
     this.#leave();
     this.#owner.onGoAway(this);
-    const error = this.#lost(false, `the server goes away: ${reason}`);
+    const error = this.#unavailable(false, `the server goes away: ${reason}`);
     for (const attempt of this.#takeAllAfter(lastId)) attempt.fail(error);
     this.#release();
   }
@@ -200,9 +200,9 @@ export class Connection implements AttemptHolder {
     this.#state = { name: "closed" };
     clearTimeout(this.#handshakeTimer);
     const attempts = this.#takeAllAfter(0);
-    this.#owner.onClose(this, this.#lost(false, why, cause));
+    this.#owner.onClose(this, this.#unavailable(false, why, cause));
     // The server cannot have begun a request that has not left this process as a whole.
-    for (const attempt of attempts) attempt.fail(this.#lost(!attempt.isQueued, why, cause));
+    for (const attempt of attempts) attempt.fail(this.#unavailable(!attempt.isQueued, why, cause));
   }
 
   #leave(): void {
@@ -232,7 +232,7 @@ export class Connection implements AttemptHolder {
     else this.#owner.onRelease(this);
   }
 
-  #lost(processed: boolean, why: string, cause?: unknown): RpcError {
+  #unavailable(processed: boolean, why: string, cause?: unknown): RpcError {
     const { host, port } = this.#address;
     const message = `Cannot reach ${host}:${port}: ${why}`;
     return new RpcError("unavailable", message, { cause, processed });

@@ -28,7 +28,7 @@ export class Pool implements AttemptHolder, ConnectionOwner {
   /** A retired pool takes no more calls, but still serves those that wait. */
   #state: "serving" | "retired" | "closed" = "serving";
   /** Why its server was last lost. */
-  lostBy: RpcError | undefined;
+  lastError: RpcError | undefined;
   /** Its server has sent HELLO at least once. */
   wasOpen = false;
 
@@ -161,7 +161,7 @@ export class Pool implements AttemptHolder, ConnectionOwner {
   /** No connection is left, or no more can be opened: try again when the backoff says so. */
   #fail(error: RpcError): void {
     if (this.#state !== "serving") return;
-    this.lostBy = error;
+    this.lastError = error;
     this.#backoff.fail();
     if (this.#open.length === 0) this.#onHealth(this);
   }

@@ -22,7 +22,7 @@ const TOKEN = "correct horse battery";
 /** Many attempts to connect in a short time. */
 const QUICK = { minBackoffMs: 5, maxBackoffMs: 10, handshakeTimeoutMs: 500 };
 /** Several of these attempts fail in this time. */
-const MEANWHILE_MS = 150;
+const SEVERAL_TRIES_MS = 150;
 
 interface Line {
   readonly level: string;
@@ -40,7 +40,7 @@ function clientOf(port: number, identity: ClientIdentity = {}) {
 }
 
 /** All that a client of such a server logs. */
-async function troubleWith(
+async function loggedAbout(
   server: Parameters<typeof startServer>[1],
   identity: ClientIdentity,
 ): Promise<Line[]> {
@@ -48,7 +48,7 @@ async function troubleWith(
   const { client, lines } = clientOf(running.port, identity);
   using _client = client;
   await eventually(() => lines().length > 0);
-  await Bun.sleep(MEANWHILE_MS);
+  await Bun.sleep(SEVERAL_TRIES_MS);
   for (const { level, message } of lines()) {
     expect([level, message]).toEqual(["warn", `cannot use TCP server ${HOST}:${running.port}`]);
   }
@@ -61,7 +61,7 @@ test("each loss and each return of a server is logged in one line", async () => 
   const { client, lines } = clientOf(port);
   using _client = client;
   await eventually(() => lines().length > 0);
-  await Bun.sleep(MEANWHILE_MS);
+  await Bun.sleep(SEVERAL_TRIES_MS);
   expect(lines()).toMatchObject([{ level: "warn", message: `cannot reach ${server}` }]);
   expect(lines()[0]?.reason).toContain("ECONNREFUSED");
   {
@@ -71,7 +71,7 @@ test("each loss and each return of a server is logged in one line", async () => 
     expect(lines().slice(1)).toEqual([{ level: "info", fields: `${server} is up` }]);
   }
   await eventually(() => lines().length > 2);
-  await Bun.sleep(MEANWHILE_MS);
+  await Bun.sleep(SEVERAL_TRIES_MS);
   expect(lines().slice(2)).toMatchObject([{ level: "warn", message: `lost ${server}` }]);
   await using _again = startServer(ECHO, { port });
   await eventually(() => lines().length > 3);
@@ -107,7 +107,7 @@ test("neither a server that was never away nor the end of the client is logged",
   const { client, lines } = clientOf(server.port);
   expect(await client.say("a")).toBe("a");
   client.balancer.close();
-  await Bun.sleep(MEANWHILE_MS);
+  await Bun.sleep(SEVERAL_TRIES_MS);
   expect(lines()).toEqual([]);
 });
 
@@ -121,7 +121,7 @@ test.each([
     "the server asks for RPC_TOKEN, which is not set here",
   ],
 ])("a token that is %s is logged in one line", async (_, ofServer, ofClient, reason) => {
-  const lines = await troubleWith({ token: ofServer }, { token: ofClient });
+  const lines = await loggedAbout({ token: ofServer }, { token: ofClient });
   expect(lines).toHaveLength(1);
   expect(lines[0]?.reason).toContain(reason);
   expect(JSON.stringify(lines)).not.toContain(TOKEN);
@@ -132,7 +132,7 @@ test("a port of another program is logged in one line", async () => {
   const { client, lines } = clientOf(Number(server.port));
   using _client = client;
   await eventually(() => lines().length > 0);
-  await Bun.sleep(MEANWHILE_MS);
+  await Bun.sleep(SEVERAL_TRIES_MS);
   expect(lines()).toHaveLength(1);
   expect(lines()[0]?.reason).toContain("the peer speaks HTTP");
 });
@@ -165,7 +165,7 @@ describe.skipIf(!OPENSSL)("TLS", () => {
   ];
   test.each(cases)("with %s is logged in one line", async (_, identities, reason) => {
     const [tls, tlsCa] = identities();
-    const lines = await troubleWith({ tls, limits: { handshakeTimeoutMs: 500 } }, { tlsCa });
+    const lines = await loggedAbout({ tls, limits: { handshakeTimeoutMs: 500 } }, { tlsCa });
     expect(lines).toHaveLength(1);
     expect(lines[0]?.reason).toContain(reason);
   });

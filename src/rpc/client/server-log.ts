@@ -36,7 +36,7 @@ export class ServerLog {
     const now = performance.now();
     this.#wasOpen = wasOpen;
     this.#firstFailureAt = Math.min(this.#firstFailureAt, now);
-    const reason = withCode(error);
+    const reason = reasonOf(error);
     const isRefused = isRefusal(error);
     const trouble = isRefused ? reason : "";
     if (!wasOpen && !isRefused && now - this.#firstFailureAt < START_MS) return;
@@ -54,7 +54,7 @@ function isRefusal({ cause }: RpcError): boolean {
 }
 
 /** The code says more than "connect failed" does. */
-function withCode({ message, cause }: RpcError): string {
+function reasonOf({ message, cause }: RpcError): string {
   const code = cause instanceof Error && "code" in cause ? `${cause.code}` : "";
   return code === "" || message.includes(code) ? message : `${message} (${code})`;
 }

@@ -96,7 +96,7 @@ export class Servers {
     if (!pool.isFailing) this.#leftOut.delete(pool);
     else if (this.#leftOut.size < this.#maxLeftOut) this.#leftOut.add(pool);
     this.#updateUsable();
-    if (pool.isFailing && pool.lostBy) log?.down(pool.lostBy, pool.wasOpen);
+    if (pool.isFailing && pool.lastError) log?.down(pool.lastError, pool.wasOpen);
     else log?.up();
     // It may have moved, and DNS may know.
     if (pool.isFailing) this.#refreshDns(performance.now(), MIN_DNS_REFRESH_MS);

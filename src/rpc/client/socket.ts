@@ -144,20 +144,20 @@ export class TlsError extends Error {
     const isPlain = cause?.message.includes("WRONG_VERSION_NUMBER") === true;
     const why = isPlain
       ? "the server does not speak TLS, and RPC_TLS_CA is set here"
-      : (TLS_FAULTS[code] ?? "the server's certificate is not trusted");
+      : (REASON_BY_TLS_CODE[code] ?? "the server's certificate is not trusted");
     super(`TLS handshake failed: ${why}`, { cause });
   }
 }
 
-const IS_NOT_SIGNED = "RPC_TLS_CA has not signed the server's certificate";
+const NOT_SIGNED = "RPC_TLS_CA has not signed the server's certificate";
 
 /** By the code of the error. */
-const TLS_FAULTS: Readonly<Record<string, string>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: IS_NOT_SIGNED,
-  SELF_SIGNED_CERT_IN_CHAIN: IS_NOT_SIGNED,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: IS_NOT_SIGNED,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: IS_NOT_SIGNED,
-  CERT_SIGNATURE_FAILURE: IS_NOT_SIGNED,
+const REASON_BY_TLS_CODE: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: NOT_SIGNED,
+  SELF_SIGNED_CERT_IN_CHAIN: NOT_SIGNED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: NOT_SIGNED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: NOT_SIGNED,
+  CERT_SIGNATURE_FAILURE: NOT_SIGNED,
   ERR_TLS_CERT_ALTNAME_INVALID: "the server's certificate is for another name",
   CERT_HAS_EXPIRED: "the server's certificate has expired",
   CERT_NOT_YET_VALID: "the server's certificate is not valid yet",
