@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { Child, ROOT } from "./child.ts";
 import { Copy, type Ended } from "./copy.ts";
 
-// Follows the steps of docs/extending.md, as they stand there, in a copy of the project.
+// Follows the steps of docs/extending.md, as they are printed, in a copy of the project.
 
 // Real processes on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(300_000);
 
-/** Tests outside of test/contract that read the contract, its numbers or what is emitted from it. */
+/** Tests outside of test/contract that read the contract, its numbers or emitted code. */
 const FOLLOWING = [
   ...[
     "codegen",
@@ -23,12 +23,12 @@ const FOLLOWING = [
 
 const NOT_COPIED = new Set(["node_modules", ".git", ".data"]);
 
-/** A copy of all that a newcomer would have. */
+/** A copy of what a clone would have. */
 async function checkoutOf(): Promise<Copy> {
   return Copy.of((await readdir(ROOT)).filter((name) => !NOT_COPIED.has(name)));
 }
 
-/** Put a block of the page where its first line says. */
+/** Put a block of the page into the place that its first line names. */
 async function apply(checkout: Copy, block: string): Promise<void> {
   const [first = "", ...lines] = block.split("\n");
   const [, name = "", where = ""] = /^\/\/ (\S+?)(?:, (.+))?$/.exec(first) ?? [];
@@ -48,7 +48,7 @@ async function succeed(ended: Promise<Ended>): Promise<string> {
   return output;
 }
 
-/** What `bun run check` looks at, after `bun run format`. */
+/** Like `bun run format` and then `bun run check`. */
 async function check(checkout: Copy): Promise<void> {
   await succeed(checkout.biome("--write"));
   await succeed(checkout.biome("--error-on-warnings"));
@@ -56,7 +56,7 @@ async function check(checkout: Copy): Promise<void> {
   await succeed(checkout.codegen("--check"));
 }
 
-/** `above NAME`, `at the top`, or `in NAME`: behind the line where that, or what it returns, opens. */
+/** `at the top`, `above NAME`, or `in NAME`: after the line that opens NAME or its result. */
 function placeIn(text: string, where: string): number {
   if (where === "at the top") return 0;
   const [, relation = "", name = ""] = /^(above|in) (\w+)$/.exec(where) ?? [];
@@ -82,7 +82,7 @@ async function section(title: string): Promise<{ blocks: string[]; says: RegExp 
   return { blocks, says: new RegExp(quoted.join(".*?"), "s") };
 }
 
-/** What the pages' client says of grace; a page has an origin, so that a path is enough. */
+/** The answer of the pages' client for grace. In a page, a path is enough for `fetch`. */
 async function fromPage(checkout: Copy, origin: string): Promise<unknown> {
   const script = `
     const { fetch } = globalThis;
@@ -164,8 +164,8 @@ test.skipIf(schema.includes("userExists"))(
       ),
     );
     expect(JSON.parse(called)).toEqual({ exists: true });
-    // What has to do with the contract, of which no test may know all there is: on the embedded
-    // pair, since the others differ only in where they keep things.
+    // No test may assume that the contract has only the methods of today. The embedded pair is
+    // enough: the other pairs differ only in their databases.
     await succeed(checkout.run("test", "test/contract", "--test-name-pattern", "embedded"));
     await succeed(checkout.run("test", ...FOLLOWING));
   },
