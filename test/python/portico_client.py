@@ -21,15 +21,14 @@ MAX_FRAME_BYTES = 1024 * 1024
 MAX_IN_FLIGHT = 256
 MAX_UINT32 = 0xFFFFFFFF
 HANDSHAKE_SECONDS = 5.0
-# What a lost connection, a late peer and one that breaks the protocol raise in here.
+# Raised here if the connection is lost, or the peer is late or breaks the protocol.
 BROKEN = (OSError, EOFError, ValueError, LookupError, TypeError, asyncio.TimeoutError)
 
 
 class RpcError(Exception):
     """A call failed: `code` is an RPC status or the name of a domain error.
 
-    `processed` is False only where the method certainly did not begin: then any call may be
-    tried again.
+    `processed` is False only if the method certainly did nothing. Then any call may be retried.
     """
 
     def __init__(self, code: str, message: str, processed: bool):
@@ -46,7 +45,7 @@ class Frame(NamedTuple):
 
 def encode(type: int, body: Any = None, flags: int = 0, method: int = 0, id: int = 0,
            after_header: bytes = b"") -> bytes:
-    """One frame with its length; `after_header` is what stands between header and body."""
+    """One frame with its length; `after_header` are the bytes between header and body."""
     text = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
     inside = HEADER.pack(type, flags, method, id) + after_header + text
     return struct.pack(">I", len(inside)) + inside
@@ -65,13 +64,13 @@ def decode(answer: Frame) -> Any:
 
 
 def proof(token: str, role: str, client_nonce: str, server_nonce: str) -> str:
-    """What `role` ("client" or "server") sends to show that it knows the token."""
+    """The proof of `role` ("client" or "server") that it knows the token."""
     text = f"portico {role}\n{client_nonce}\n{server_nonce}"
     return hmac.new(token.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 class Client:
-    """One connection with many calls in flight; made by `await Client.connect(…)`."""
+    """One connection with many calls in flight; opened by `await Client.connect(…)`."""
 
     _reader: asyncio.StreamReader
     _listener: "asyncio.Task[None]"
@@ -82,12 +81,12 @@ class Client:
         self._writer: Optional[asyncio.StreamWriter] = None
         self._in_flight: Dict[int, "asyncio.Future[Frame]"] = {}
         self._last_id = 0
-        self._lost: Optional[str] = None  # Why no more calls are begun.
+        self._lost: Optional[str] = None  # Why it takes no more calls.
 
     @classmethod
     async def connect(cls, host: str, port: int, token: Optional[str] = None,
                       tls: Optional[ssl.SSLContext] = None) -> "Client":
-        """Connect and exchange HELLO, and proofs where there is a token."""
+        """Connect and exchange HELLO, and proofs if there is a token."""
         client = cls()
         try:
             await asyncio.wait_for(client._open(host, port, token, tls), HANDSHAKE_SECONDS)
@@ -132,7 +131,7 @@ class Client:
             try:
                 return decode(await answer)
             finally:
-                # Still there where nothing has answered: the deadline, or our caller gave up.
+                # Still in flight without an answer: its deadline passed, or its caller gave up.
                 if self._in_flight.pop(id, None):
                     self._send(encode(CANCEL, flags=OPTIONAL, id=id))
 
@@ -203,7 +202,7 @@ class Client:
     def _answer(self, id: int, result: Union[Frame, RpcError]) -> None:
         answer = self._in_flight.pop(id, None)
         if answer is None or answer.done():
-            return  # Its caller has gone, and this crossed our CANCEL.
+            return  # The caller gave up, and the answer was already on its way.
         if isinstance(result, RpcError):
             answer.set_exception(result)
         else:
@@ -222,7 +221,7 @@ class Client:
 
 
 async def main(options: argparse.Namespace) -> int:
-    """Make all calls at once on one connection; print a line for each, in their order."""
+    """Make all calls at once on one connection. Print a line for each, in their order."""
     token = None
     if options.token_file:
         with open(options.token_file, encoding="utf-8") as file:
