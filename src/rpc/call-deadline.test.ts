@@ -20,13 +20,13 @@ const SINGLE = { maxConnections: 1, maxInFlight: 1 };
 const PATIENT = { connectTimeoutMs: 50_000, handshakeTimeoutMs: 50_000 };
 const LONG_MS = 50_000;
 const WAIT_MS = 150;
-/** A timer may run so much before its time. */
+/** A timer may fire this much too early. */
 const EARLY_MS = 5;
 
 const PHASES = ["waiting for a connection", "connecting", "queue", "handler"] as const;
 type Phase = (typeof PHASES)[number];
 
-/** What a deadline error says that each phase took; what it does not name took no time. */
+/** The time of each phase in a deadline error; 0 for a phase that it does not name. */
 function spentIn(error: unknown): Record<Phase, number> {
   const ms = (phase: Phase) => Number(`${error}`.match(`${phase} (\\d+) ms`)?.[1] ?? 0);
   return {
@@ -39,7 +39,7 @@ function spentIn(error: unknown): Record<Phase, number> {
 
 const textOf = ({ body }: Frame): string => JSON.parse(body).text;
 
-/** Greets only after WAIT_MS, and then does with each request what the test says. */
+/** A server that sends HELLO only after WAIT_MS, and whose requests the test handles. */
 function startLateGreeter(onRequest: (frame: Frame, peer: RawPeer) => void) {
   return startFakeServer((frame, peer) => {
     if (frame.type === FrameType.request) onRequest(frame, peer);
@@ -48,7 +48,7 @@ function startLateGreeter(onRequest: (frame: Frame, peer: RawPeer) => void) {
   });
 }
 
-test.concurrent("the time on the wire is less by what a call waited for its turn", async () => {
+test.concurrent("the remaining time on the wire excludes the wait for a free slot", async () => {
   const left: number[] = [];
   using server = startFakeAnswerer((frame, peer) => {
     left.push(frame.timeoutMs);
@@ -63,7 +63,7 @@ test.concurrent("the time on the wire is less by what a call waited for its turn
   }
 });
 
-test.concurrent("the time on the wire is less by what connecting took", async () => {
+test.concurrent("the remaining time on the wire excludes the time of connecting", async () => {
   const left: number[] = [];
   using server = startLateGreeter((frame, peer) => {
     left.push(frame.timeoutMs);
@@ -74,7 +74,7 @@ test.concurrent("the time on the wire is less by what connecting took", async ()
   expect(left[0]).toBeLessThanOrEqual(LONG_MS - WAIT_MS + EARLY_MS);
 });
 
-test.concurrent("calls that expired while their connection was opened are never sent", async () => {
+test.concurrent("calls that expire while their connection opens are never sent", async () => {
   const seen: string[] = [];
   using server = startLateGreeter((frame, peer) => {
     seen.push(textOf(frame));
@@ -90,21 +90,21 @@ test.concurrent("calls that expired while their connection was opened are never 
   expect(seen).toEqual(["patient"]);
 });
 
-test("a timeout that is no time is refused at once, and is not even a call", async () => {
+test("a timeout that is NaN or infinite throws a TypeError at once", async () => {
   using client = startClient(deadPort());
   for (const timeoutMs of [Number.NaN, Number.POSITIVE_INFINITY]) {
     expect(await failure(client.say("a", timeoutMs))).toBeInstanceOf(TypeError);
   }
 });
 
-test("a call that expired while this process was busy is not sent by a free slot", async () => {
+test("a call that expired while this process was busy is not sent when a slot is free", async () => {
   const seen: string[] = [];
   using server = startFakeAnswerer((frame, peer) => {
     seen.push(textOf(frame));
     answersWell(frame, peer);
   });
   using client = startClient(server.port, SINGLE);
-  // Between this check and the free slot, no timer can run.
+  // No timer can run between this check and the moment when the slot is free.
   const isText = (reply: unknown): reply is Text => {
     Bun.sleepSync(2 * WAIT_MS);
     return SAY.reply.Check(reply);
@@ -125,7 +125,7 @@ test("a call that expired while this process was busy is not sent by a free slot
   expect(seen).toEqual(["first", "patient"]);
 });
 
-/** The error of a call that the only slot is never free for. */
+/** The error of a call while another one holds the only slot. */
 async function expireWaiting(): Promise<unknown> {
   const gate = new Gate();
   await using server = startServer(gate.handler);
@@ -144,7 +144,7 @@ async function expireConnecting(): Promise<unknown> {
   return await failure(client.say("late", WAIT_MS));
 }
 
-/** The error of a call behind more bytes than the kernel takes for a server that does not read. */
+/** The error of a call that waits after more bytes than the kernel takes. */
 async function expireQueued(): Promise<unknown> {
   const text = "x".repeat(1_000_000);
   using server = startFakeServer((frame, peer) => {
@@ -174,7 +174,7 @@ test.concurrent.each<[Phase, () => Promise<unknown>]>([
   ["connecting", expireConnecting],
   ["queue", expireQueued],
   ["handler", expireHandled],
-])("a deadline error says that most of the time went into: %s", async (phase, expire) => {
+])("a deadline error shows that most of the time was spent in: %s", async (phase, expire) => {
   const error = await expire();
   expect(error).toMatchObject({
     status: "deadline_exceeded",
@@ -189,7 +189,7 @@ test.concurrent.each<[Phase, () => Promise<unknown>]>([
 test.concurrent("a deadline error names each phase that took time", async () => {
   using server = startLateGreeter(stalls);
   using client = startClient(server.port);
-  // Long enough that a busy machine has not used it all up for connecting.
+  // Long enough that time is left after connecting, even on a busy machine.
   const timeoutMs = 20 * WAIT_MS;
   const spent = spentIn(await failure(client.say("late", timeoutMs)));
   expect(spent.connecting).toBeGreaterThanOrEqual(WAIT_MS - EARLY_MS);
@@ -197,7 +197,7 @@ test.concurrent("a deadline error names each phase that took time", async () => 
   expect(spent.connecting + spent.handler).toBeGreaterThanOrEqual(timeoutMs - EARLY_MS);
 });
 
-test.concurrent("a deadline error names the phases also where the server was first", async () => {
+test.concurrent("a deadline error of the server also names the phases on the client", async () => {
   using server = startLateGreeter(({ id }, peer) => {
     const body = '{"code":"deadline_exceeded","message":"Test.say did not finish (handler 1 ms)"}';
     peer.send({ type: FrameType.error, flags: 2, id, body });

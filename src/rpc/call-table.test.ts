@@ -22,7 +22,7 @@ function idsOf(table: CallTable<Call>): number[] {
 }
 
 describe("a call table", () => {
-  test("has each call by its id, and nothing under another one", () => {
+  test("finds each call by its id, and nothing by any other id", () => {
     const table = tableOf([1, 2, 3, 4, 5]);
     expect(table.size).toBe(5);
     expect(table.get(4)).toEqual(callOf(4));
@@ -30,7 +30,7 @@ describe("a call table", () => {
       expect(table.get(other)).toBeUndefined();
   });
 
-  test("gives a call up once", () => {
+  test("removes a call once", () => {
     const table = tableOf([1, 2, 3]);
     expect(table.take(2)).toEqual(callOf(2));
     expect(table.take(2)).toBeUndefined();
@@ -39,8 +39,8 @@ describe("a call table", () => {
     expect(table.size).toBe(2);
   });
 
-  test("finds the others when one goes whose slot they all wanted", () => {
-    // A peer chooses its ids, and these have the same last bits.
+  test("finds all other calls after one of the same slot is removed", () => {
+    // A peer chooses its ids. These have the same last bits.
     const all = Array.from({ length: 20 }, (_, index) => 5 + index * 2 ** 20);
     for (const ids of [all, all.slice(0, 2)])
       for (const gone of ids) {
@@ -50,7 +50,7 @@ describe("a call table", () => {
       }
   });
 
-  test("has its calls in the order of their ids, past those that 31 bits hold, too", () => {
+  test("lists its calls in the order of their ids, also beyond 31 bits", () => {
     const ids = [7, 0xffffffff, 1, 0x80000000, 9, 0x7fffffff];
     expect(idsOf(tableOf(ids))).toEqual([1, 7, 9, 0x7fffffff, 0x80000000, 0xffffffff]);
   });
@@ -67,11 +67,11 @@ describe("a call table", () => {
   const random = seededRandom(testSeed("call table"));
 
   test.each([
-    ["count up, as those of a client do", (step: number) => step],
+    ["count up, like those of a client", (step: number) => step],
     ["collide", (step: number) => ((step * 64) % 2 ** 32) + (step % 3)],
-    ["are anything", () => Math.floor(random() * 2 ** 32)],
-    ["are few, and come again", () => Math.floor(random() * 300)],
-  ])("is what a Map is, for ids that %s", (_, idAt) => {
+    ["are random", () => Math.floor(random() * 2 ** 32)],
+    ["are few, and repeat", () => Math.floor(random() * 300)],
+  ])("behaves like a Map, for ids that %s", (_, idAt) => {
     const table = new CallTable<Call>();
     const map = new Map<number, Call>();
     for (let step = 1; step <= 20_000; step++) {
@@ -81,7 +81,7 @@ describe("a call table", () => {
         table.add(call);
         map.set(id, call);
       }
-      // The oldest, mostly; now and then one that is younger, or not there at all.
+      // Mostly the oldest; sometimes a younger one, or an id that is not there.
       const [oldest = 0] = map.keys();
       const ending = step % 7 === 0 ? idAt(step - (step % 200)) : oldest;
       if (map.size > step % 250) {

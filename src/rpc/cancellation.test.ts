@@ -32,7 +32,7 @@ function say({ balancer }: TestClient, text: string, signal: AbortSignal): Promi
   return balancer.call(SAY, { text }, { timeoutMs: LONG_MS, signal });
 }
 
-/** By a raw peer, since the server counts from its arrival: the time of a busy client is not in it. */
+/** Sent by a raw peer, since the server counts from the arrival: a client adds its own delay. */
 function asking(timeoutMs: number) {
   const { request: type } = FrameType;
   return { type, method: SAY.number, id: 1, timeoutMs, body: '{"text":"a"}' };
@@ -69,7 +69,7 @@ describe.concurrent("the handler's signal", () => {
     expect(fired).toHaveLength(1);
   });
 
-  test("stays quiet for a call that is answered in time", async () => {
+  test("does not fire for a call that is answered in time", async () => {
     const signals: AbortSignal[] = [];
     await using server = startServer(async (request, { signal }) => {
       signals.push(signal);
@@ -82,7 +82,7 @@ describe.concurrent("the handler's signal", () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
   });
 
-  test("is aborted already where a handler asks for it when all is over", async () => {
+  test("is already aborted if a handler reads it after its caller has given up", async () => {
     const seen = Promise.withResolvers<CallContext>();
     await using server = startServer((_, context) => {
       seen.resolve(context);
@@ -96,7 +96,7 @@ describe.concurrent("the handler's signal", () => {
     await eventually(() => context.signal.aborted);
   });
 
-  test("has the time that is left beside it, less and less of it, down to 0", async () => {
+  test("comes with the remaining time, which falls to 0", async () => {
     const left: number[] = [];
     const over = Promise.withResolvers<void>();
     await using server = startServer(async (request, context) => {
@@ -118,7 +118,7 @@ describe.concurrent("the handler's signal", () => {
 });
 
 describe.concurrent("a caller's signal", () => {
-  test("may be asked for late, and only where the call is not answered by then", async () => {
+  test("of signalOf is read late, and only if the call has no answer by then", async () => {
     const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
     await using server = startServer(async (request) => {
       if (request.text !== "quick") await held;
@@ -139,7 +139,7 @@ describe.concurrent("a caller's signal", () => {
     const controller = new AbortController();
     const begunAt = performance.now();
     expect(await call("quick", controller.signal)).toEqual({ text: "quick" });
-    // On a machine that is busy enough, no call is quick.
+    // On a busy machine, no call may be quick.
     const isQuick = performance.now() - begunAt < 50;
     expect(await failure(call("gone", gone))).toMatchObject({ status: "cancelled" });
     const late = failure(call("late", controller.signal));
@@ -150,7 +150,7 @@ describe.concurrent("a caller's signal", () => {
     letGo();
   });
 
-  test("ends a call that has one to be asked for late, too, and is let go of with it", async () => {
+  test("also ends a call that has signalOf, and keeps no listener of it", async () => {
     await using server = startServer(() => new Promise(() => undefined));
     using client = startClient(server.port);
     for (const ending of [0, 1]) {
@@ -166,7 +166,7 @@ describe.concurrent("a caller's signal", () => {
     }
   });
 
-  test("ends a call in flight, and its handler hears of it", async () => {
+  test("ends a call in flight, and aborts its handler", async () => {
     const gate = new Gate();
     await using server = startServer(gate.handler);
     const ledger = new Ledger();
@@ -181,7 +181,7 @@ describe.concurrent("a caller's signal", () => {
     expect(ledger.outcomes).toEqual({ cancelled: 1 });
   });
 
-  test("ends a call that waits for a connection; it is never sent, but the next is", async () => {
+  test("ends a call that waits for a connection: it is never sent, but the next one is", async () => {
     const gate = new Gate();
     await using server = startServer(gate.handler);
     using client = startClient(server.port, SINGLE);
@@ -197,7 +197,7 @@ describe.concurrent("a caller's signal", () => {
     expect(gate.started).toEqual(["hog", "next"]);
   });
 
-  test("ends a call whose connection is being opened, at once", async () => {
+  test("ends a call at once while its connection opens", async () => {
     using server = startFakeServer(() => undefined);
     const patience = { connectTimeoutMs: LONG_MS, handshakeTimeoutMs: LONG_MS };
     using client = startClient(server.port, patience);
@@ -208,7 +208,7 @@ describe.concurrent("a caller's signal", () => {
     expect(await call).toMatchObject({ status: "cancelled", processed: false });
   });
 
-  test("ends a call at its second try, where its handler hears of it", async () => {
+  test("ends a call during its retry, and aborts the handler there", async () => {
     const gate = new Gate();
     await using server = startServer(gate.handler);
     using faulty = startFaultyServer(resets);
@@ -224,10 +224,10 @@ describe.concurrent("a caller's signal", () => {
       await eventually(() => gate.aborted.includes(text));
       expect(listeners(signal)).toBe(0);
     }
-    expect(faulty.requests).toHaveLength(1); // It was sent, and by a second try.
+    expect(faulty.requests).toHaveLength(1); // It was retried.
   });
 
-  test("that was aborted before the call lets nothing out", async () => {
+  test("that is aborted before the call keeps it from being sent", async () => {
     using server = startFaultyServer();
     const ledger = new Ledger();
     using client = startClient(server.port, { minIdle: 1 }, {}, [ledger.interceptor]);
@@ -245,7 +245,7 @@ describe.concurrent("a caller's signal", () => {
     ["the client is closed", true, (port) => [port]],
     ["every server is dead", false, () => [deadPort(), deadPort()]],
     ["every server is dead and the client is closed", true, () => [deadPort(), deadPort()]],
-  ])("that was aborted before ends the call once where %s", async (_, isClosed, portsOf) => {
+  ])("that is aborted before the call ends it once if %s", async (_, isClosed, portsOf) => {
     using server = startFaultyServer(stalls);
     const ledger = new Ledger();
     using client = startClient(portsOf(server.port), {}, {}, [ledger.interceptor]);
@@ -263,7 +263,7 @@ describe.concurrent("a caller's signal", () => {
     peer.send({ type: FrameType.error, id, body });
   };
 
-  test("is let go of when a call ends, whichever way", async () => {
+  test("keeps no listener after the call has ended in any way", async () => {
     await using server = startServer(async ({ text }) => {
       if (text === "declared") throw new DomainError("PasswordError");
       if (text === "broken") throw new Error("broken on purpose");

@@ -49,7 +49,7 @@ test("entries expire once each, never early and soon after their deadline", asyn
 test.each([0, -5, -5000])("a deadline %d ms from now expires with the next tick", async (inMs) => {
   const deadlines = new Deadlines();
   add(deadlines, new Entry(1000));
-  await Bun.sleep(3 * TICK_MS); // The wheel is already under way.
+  await Bun.sleep(3 * TICK_MS); // The wheel is turning.
   const entry = new Entry(inMs);
   add(deadlines, entry);
   await eventually(() => entry.lateMs.length > 0, NOISE_MS);
@@ -68,7 +68,7 @@ test("a deadline more than a turn of the wheel away does not expire on the way",
   expect(deadlines.size).toBe(0);
 });
 
-test("what was deleted does not expire, and deleting twice counts once", async () => {
+test("a deleted entry does not expire, and deleting it twice counts once", async () => {
   const deadlines = new Deadlines();
   const [kept, gone] = [new Entry(50), new Entry(50)];
   add(deadlines, kept, gone);
@@ -104,11 +104,11 @@ test("after a stall of the event loop everything that is due expires at once", a
   expect(deadlines.size).toBe(1);
 });
 
-test("a deadline that is no time is refused", () => {
+test("a deadline that is NaN or infinite is refused", () => {
   expect(() => new Deadlines().add(new Entry(Infinity))).toThrow(RangeError);
 });
 
-test("the timer stops when nothing is left, and starts again", async () => {
+test("the timer stops when no entry is left, and starts again with the next", async () => {
   const code = `
     import { Deadlines, Expiring } from "${import.meta.dir}/deadlines.ts";
     const deadlines = new Deadlines();

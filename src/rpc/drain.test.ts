@@ -22,7 +22,7 @@ const goAway = (body: string) => ({ type: FrameType.goaway, flags: Flag.optional
 const textOf = ({ body }: Frame): string => JSON.parse(body).text;
 
 describe("a server that drains", () => {
-  test("says GOAWAY, once, with the last id that it has seen", async () => {
+  test("sends GOAWAY once, with the last id that has arrived", async () => {
     const gate = new Gate();
     await using server = startServer(gate.handler);
     using busy = await RawPeer.greet(server.port);
@@ -44,7 +44,7 @@ describe("a server that drains", () => {
     for (const id of [7, 41, 8]) await busy.frame(FrameType.response, id);
   });
 
-  test("refuses a peer that ignores it, and finishes what that peer asked before", async () => {
+  test("refuses new calls of a peer that ignores GOAWAY, and finishes its earlier ones", async () => {
     const gate = new Gate();
     await using server = startServer(gate.handler);
     using peer = await RawPeer.greet(server.port);
@@ -66,27 +66,27 @@ describe("a server that drains", () => {
     expect(gate.started).toEqual(["before"]);
   });
 
-  test("finishes what its clients asked, while they go elsewhere with what is new", async () => {
+  test("finishes the calls of its clients, which send new ones to another server", async () => {
     const gate = new Gate();
     await using draining = startServer(gate.handler);
     await using other = startServer(async ({ text }) => ({ text: `${text}, elsewhere` }));
     using client = startClient([draining.port, other.port]);
-    // At once: half of them go to each.
+    // At the same time, so that half of them go to each server.
     const calls = Array.from({ length: 6 }, (_, n) => client.say(`call ${n}`, LONG_MS));
     await eventually(() => gate.started.length === 3);
     const closing = draining.listener.close(GRACE_MS);
-    await Bun.sleep(20); // GOAWAY has come.
+    await Bun.sleep(20); // GOAWAY has arrived.
     const started = [...gate.started];
     for (let n = 0; n < 30; n++) expect(await client.say("new")).toBe("new, elsewhere");
     expect(gate.started).toEqual(started);
     expect(gate.aborted).toEqual([]);
     await gate.letGo(...started);
-    await closing; // The clients hang up by themselves, long before the grace is over.
+    await closing; // The clients close their connections long before the grace is over.
     const answers = await Promise.all(calls);
     expect(answers.filter((text) => !text.endsWith("elsewhere"))).toEqual(started);
   });
 
-  test("and comes back, again and again, loses no call of a constant load", async () => {
+  test("and restarts again and again loses no call under constant load", async () => {
     const handler = async (message: { text: string }) => {
       await Bun.sleep(Number(message.text) % 10);
       return message;
@@ -110,12 +110,12 @@ describe("a server that drains", () => {
     isOver = true;
     await Promise.all(workers);
     await rolling.listener.close(0);
-    // Writes, which are never tried twice where they may have begun.
+    // Writes, which are never retried if they may have begun.
     expect(ledger.outcomes).toEqual({ done: ledger.begun });
     expect(ledger.endedAgain).toEqual([]);
   });
 
-  test("does not wait for a peer that has not said HELLO, nor where nobody is", async () => {
+  test("does not wait for a peer that has not sent HELLO, or without any peer", async () => {
     const limits = { handshakeTimeoutMs: LONG_MS };
     await using server = startServer(async (message) => message, { limits });
     using _ungreeted = await RawPeer.connect(server.port);
@@ -127,12 +127,12 @@ describe("a server that drains", () => {
   });
 });
 
-describe.concurrent("a client that hears GOAWAY", () => {
+describe.concurrent("a client that receives GOAWAY", () => {
   test.each<[string, (request: Frame) => string]>([
     ["names its last call", ({ id }) => JSON.stringify({ lastId: id, reason: "on purpose" })],
     ["names none", () => "{}"],
     ["is not even JSON", () => "hm"],
-  ])("that %s waits for the calls it has, and opens another connection", async (_, bodyOf) => {
+  ])("that %s waits for its calls in flight, and opens another connection", async (_, bodyOf) => {
     const held: [Frame, RawPeer][] = [];
     using server = startFaultyServer((frame, peer) => {
       if (textOf(frame) === "new") return answersWell(frame, peer);
@@ -154,7 +154,7 @@ describe.concurrent("a client that hears GOAWAY", () => {
     expect(fresh?.isClosed).toBeFalse();
   });
 
-  test("takes calls past its last id elsewhere, though they are writes", async () => {
+  test("sends calls past its last id to another server, even writes", async () => {
     const seen: string[] = [];
     using server = startFaultyServer((frame, peer) => {
       seen.push(textOf(frame));
@@ -163,7 +163,7 @@ describe.concurrent("a client that hears GOAWAY", () => {
       const [first] = server.requests;
       peer.send(goAway(JSON.stringify({ lastId: first?.id, reason: "on purpose" })));
       if (first) answersWell(first, peer);
-      // It changes its mind, and is not heard.
+      // This late answer must be ignored.
       const body = '{"text":"too late"}';
       for (const { id } of server.requests.slice(1, 4)) {
         peer.send({ type: FrameType.response, id, body });
@@ -175,7 +175,7 @@ describe.concurrent("a client that hears GOAWAY", () => {
     expect(seen.toSorted()).toEqual(["a", "b", "b", "c", "c", "d", "d"]);
   });
 
-  test("hands those that wait for a connection to the next one", async () => {
+  test("moves calls that wait for a connection to the next one", async () => {
     using server = startFaultyServer((frame, peer) => {
       if (server.requests.length === 1) peer.send(goAway(JSON.stringify({ lastId: frame.id })));
       setTimeout(() => answersWell(frame, peer), 20);
@@ -187,7 +187,7 @@ describe.concurrent("a client that hears GOAWAY", () => {
     expect(server.peers).toHaveLength(2);
   });
 
-  test("on an idle connection hangs up", async () => {
+  test("on an idle connection closes it", async () => {
     using server = startFaultyServer();
     using client = startClient(server.port);
     await client.say("a");
@@ -197,7 +197,7 @@ describe.concurrent("a client that hears GOAWAY", () => {
     expect(await client.say("b")).toBe("b");
   });
 
-  test("and nobody to go to says that the call was not begun", async () => {
+  test("and has no other server fails the call as not processed", async () => {
     using server = startFaultyServer(({ id }, peer) => {
       server.onOpen = (next) => next.socket?.terminate();
       peer.send(goAway(JSON.stringify({ lastId: id - 1, reason: "for good" })));

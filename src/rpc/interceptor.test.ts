@@ -19,7 +19,7 @@ const CALL: InterceptedCall = {
   deadline: 1,
 };
 
-/** An interceptor that writes down what it sees. */
+/** An interceptor that records what it sees. */
 function recorder(lines: string[], name = ""): Interceptor {
   return (call) => {
     lines.push(`${name}${call.method.name} ${call.requestId} begins`);
@@ -29,7 +29,7 @@ function recorder(lines: string[], name = ""): Interceptor {
   };
 }
 
-/** Ends the way that its text says. */
+/** A handler that ends as its text says. */
 async function obey({ text }: { text: string }): Promise<{ text: string }> {
   if (text === "hang") await new Promise(() => undefined);
   if (text === "declared") throw new DomainError("PasswordError");
@@ -38,7 +38,7 @@ async function obey({ text }: { text: string }): Promise<{ text: string }> {
   return { text };
 }
 
-/** What the server's interceptor sees of a call with this body. */
+/** What the server's interceptor sees for a call with this body. */
 async function seenOf(
   body: string,
   { timeoutMs = 60_000, then = (_peer: RawPeer) => {} } = {},
@@ -55,7 +55,7 @@ async function seenOf(
 }
 
 describe("compose()", () => {
-  test("of none is none, and of one is that one", () => {
+  test("of nothing is undefined, and of one interceptor is that one", () => {
     const only = recorder([]);
     expect(compose([])).toBeUndefined();
     expect(compose([only])).toBe(only);
@@ -69,7 +69,7 @@ describe("compose()", () => {
     expect(lines).toEqual([...begins, "c done", "b done", "a done"]);
   });
 
-  test("keeps the ends of those that have one", () => {
+  test("calls the ends of the interceptors that return one", () => {
     const lines: string[] = [];
     const endless: Interceptor = () => undefined;
     for (const list of [
@@ -103,14 +103,14 @@ describe("a server's interceptor sees, once, how the caller's call ended:", () =
     for (const then of [
       (peer: RawPeer) => peer.send(cancel),
       (peer: RawPeer) => peer[Symbol.dispose](),
-      // It breaks the protocol: the connection's other calls go with it.
+      // An id in use breaks the protocol, which ends all calls of the connection.
       (peer: RawPeer) => peer.send({ type: 99 }),
     ]) {
       expect(await seenOf(hang, { then })).toEqual([...seen, "cancelled"]);
     }
   });
 
-  test("and hears nothing of a handler that ends later", async () => {
+  test("and does not see the end of a handler that ends later", async () => {
     const lines: string[] = [];
     const late = Promise.withResolvers<{ text: string }>();
     const interceptors = [recorder(lines)];
@@ -143,7 +143,7 @@ class Client implements Disposable {
 }
 
 describe("a client's interceptor", () => {
-  test("sees each call begin and end as its caller does", async () => {
+  test("sees each call begin and end like its caller", async () => {
     await using server = startServer(obey);
     using client = new Client(server.port);
     expect(await client.say("a")).toEqual({ text: "a" });
@@ -158,7 +158,7 @@ describe("a client's interceptor", () => {
     ]);
   });
 
-  test("sees one call, however many addresses it was tried at", async () => {
+  test("sees one call, even if it is tried at several addresses", async () => {
     await using server = startServer(obey);
     using client = new Client(deadPort(), server.port);
     for (let n = 0; n < 20; n++) await client.say("a");
@@ -166,7 +166,7 @@ describe("a client's interceptor", () => {
     expect(client.lines).toHaveLength(40);
   });
 
-  test("hears that nobody could be reached", async () => {
+  test("sees that no server could be reached", async () => {
     using client = new Client(deadPort());
     await failure(client.say("a", 200));
     expect(client.lines[1]).toMatch(/^(unavailable|deadline_exceeded)$/);

@@ -16,18 +16,18 @@ import { Flag, type Frame, FrameType } from "./wire/frame.ts";
 setDefaultTimeout(60_000);
 
 const LONG_MS = 50_000;
-/** As short as they can be: one tick each. */
+/** The shortest possible: one tick each. */
 const WATCHFUL = { pingIntervalMs: 250, pingTimeoutMs: 250 };
-/** With the one connection that the tests look at. */
+/** A single connection, which the tests watch. */
 const CLIENT = { ...WATCHFUL, minIdle: 1 };
-/** Longer than both together, however the ticks fall. */
+/** Longer than both together, whenever the ticks come. */
 const SILENCE_MS = 1300;
 const PING = { type: FrameType.ping, flags: Flag.optional };
 
 const framesOf = ({ frames }: RawPeer, type: number): Frame[] =>
   frames.filter((frame) => frame.type === type);
 
-/** Answers calls well, and PINGs as the test says. */
+/** A server that answers calls, and whose PINGs the test handles. */
 function startQuietServer(onPing: (frame: Frame, peer: RawPeer) => void) {
   return startFakeServer((frame, peer) => {
     if (frame.type === FrameType.hello) peer.send({ type: FrameType.hello, body: helloBody() });
@@ -41,7 +41,7 @@ function pong({ id }: Frame, peer: RawPeer): void {
 }
 
 describe.concurrent("a client", () => {
-  test("sends PING on an idle connection, and PONG keeps it", async () => {
+  test("sends PING on an idle connection, which PONG keeps open", async () => {
     using server = startQuietServer(pong);
     using client = startClient(server.port, CLIENT);
     await client.say("a");
@@ -54,7 +54,7 @@ describe.concurrent("a client", () => {
     for (const { flags, body } of pings) expect([flags, body]).toEqual([Flag.optional, ""]);
   });
 
-  test("closes an idle connection on silence, and the next call has a new one", async () => {
+  test("closes an idle connection if the server is silent, and the next call opens another", async () => {
     using server = startQuietServer(() => undefined);
     using client = startClient(server.port, CLIENT);
     await client.say("a");
@@ -65,7 +65,7 @@ describe.concurrent("a client", () => {
     expect(asked.filter((count) => count > 0)).toEqual([1, 1]);
   });
 
-  test("does not leave a call to its deadline where the server has fallen silent", async () => {
+  test("fails a call before its deadline if the server has fallen silent", async () => {
     using server = startFakeServer((frame, peer) => {
       if (frame.type === FrameType.hello) peer.send({ type: FrameType.hello, body: helloBody() });
     });
@@ -75,7 +75,7 @@ describe.concurrent("a client", () => {
     expect(String(error)).toContain("silent");
   });
 
-  test("takes any byte for a sign of life, of a server that has no PONG", async () => {
+  test("takes any byte as a sign of life, even if the server sends no PONG", async () => {
     using server = startQuietServer(() => undefined);
     using client = startClient(server.port, CLIENT);
     const endsAt = performance.now() + SILENCE_MS;
@@ -84,11 +84,11 @@ describe.concurrent("a client", () => {
       await Bun.sleep(50);
     }
     expect(server.peers).toHaveLength(1);
-    // It is asked all the same: a line may be busy in one direction alone.
+    // The client still sends PING: a line may be busy in one direction only.
     expect(server.peers.flatMap((peer) => framesOf(peer, FrameType.ping))).not.toEqual([]);
   });
 
-  test("answers a server's PING with a PONG of its id", async () => {
+  test("answers a server's PING with a PONG of the same id", async () => {
     using server = startQuietServer(() => undefined);
     using client = startClient(server.port);
     await client.say("a");
@@ -102,7 +102,7 @@ describe.concurrent("a client", () => {
     ]);
   });
 
-  test("keeps answering calls beside a flood of PINGs, and answers each of them", async () => {
+  test("keeps making calls during a flood of PINGs, and answers each PING", async () => {
     const count = 20_000;
     using server = startQuietServer(() => undefined);
     using client = startClient(server.port);
@@ -123,7 +123,7 @@ describe.concurrent("a client", () => {
 describe.concurrent("a server", () => {
   const limits = { ...WATCHFUL, handshakeTimeoutMs: LONG_MS };
 
-  test("closes a client that has fallen silent, and tells its handlers", async () => {
+  test("closes a client that has fallen silent, and aborts its handlers", async () => {
     const gate = new Gate();
     await using server = startServer(gate.handler, { limits });
     using idle = await RawPeer.greet(server.port);
@@ -152,7 +152,7 @@ describe.concurrent("a server", () => {
     expect(server.listener.connections).toBe(1);
   });
 
-  test("answers PING with a PONG of its id", async () => {
+  test("answers PING with a PONG of the same id", async () => {
     await using server = startServer(async (request) => request);
     using peer = await RawPeer.greet(server.port);
     peer.send({ ...PING, id: 4711 });
@@ -173,7 +173,7 @@ describe.concurrent("a server", () => {
     expect(server.logged.join()).toContain("does not read");
   });
 
-  test("and a client keep each other for as long as both are there", async () => {
+  test("and an idle client keep their connection open", async () => {
     await using server = startServer(async (request) => request, { limits });
     using tap = startTap(server.port);
     using client = startClient(tap.port, CLIENT);
@@ -181,7 +181,7 @@ describe.concurrent("a server", () => {
     await Bun.sleep(SILENCE_MS);
     expect(await client.say("b")).toBe("b");
     const count = (type: number) => tap.frames.filter((frame) => typeOf(frame) === type).length;
-    expect(count(FrameType.hello)).toBe(2); // One of each side: it is the same connection.
+    expect(count(FrameType.hello)).toBe(2); // One from each side: one connection.
     expect(count(FrameType.pong)).toBeGreaterThan(2);
     expect(server.logged).toEqual([]);
   });
@@ -208,10 +208,10 @@ test("a client cuts off a server that floods it with PINGs and does not read", a
   expect(await client.say("c")).toBe("c");
 });
 
-// How much the kernel takes for a server that does not read is for it to say: of these floods, one
-// leaves more than half and less than all of what may wait.
+// The kernel decides how much it takes for a server that does not read. With one of these floods,
+// more than half and less than all of maxOutgoingBytes waits.
 test.each([5, 6.5, 8, 9.5])(
-  "a connection serves again after a flood of %d MB of PINGs for which it owes the PONGs",
+  "a connection works again after a flood of %d MB of PINGs whose PONGs still wait",
   async (megabytes) => {
     const ping = encode(PING);
     const flood = Buffer.concat(Array.from({ length: 10_000 }, () => ping));
@@ -234,7 +234,7 @@ test.each([5, 6.5, 8, 9.5])(
     });
     const limits = { maxInFlight: 1, maxConnections: 1, maxOutgoingBytes: 4_000_000 };
     using client = startClient(server.port, limits);
-    // Where all is too much it is cut off, and the call lost.
+    // If more than maxOutgoingBytes waits, the connection is closed and this call is lost.
     await Promise.allSettled([client.say("a", LONG_MS)]);
     expect(await client.say("b", 5000)).toBe("b");
   },

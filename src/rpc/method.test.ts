@@ -6,7 +6,7 @@ const SHOUT: Method<Text, Text> = { ...SAY, name: "Test.shout", number: 8 };
 const echo = async (request: Text) => request;
 const ENTRIES = [entry(SAY, echo), entry(SHOUT, echo)];
 
-test("a service may have its functions from its class", () => {
+test("a service may inherit its functions from its class", () => {
   class Echo {
     say = echo;
     shout(request: Text) {
@@ -20,6 +20,6 @@ test.each([
   [{ say: echo }, "Cannot serve Test: it has no function shout"],
   [{ shout: "loud" }, "Cannot serve Test: it has no function say, shout"],
   [undefined, "Cannot serve Test: there is none"],
-])("what lacks a function cannot be served: case %#", (service, message) => {
+])("a service that lacks a function is refused: case %#", (service, message) => {
   expect(() => dispatchTable(service, ENTRIES)).toThrow(new TypeError(message));
 });

@@ -23,7 +23,7 @@ describe.skipIf(!OPENSSL)("TLS", () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  test("carries many calls, with the token proved inside", async () => {
+  test("carries many calls, with a token", async () => {
     const token = "correct horse battery";
     await using server = startServer(ECHO, { tls: ours, token });
     using client = startClient(server.port, {}, { tlsCa: ours.cert, token });
@@ -31,7 +31,7 @@ describe.skipIf(!OPENSSL)("TLS", () => {
     expect(await Promise.all(texts.map((text) => client.say(text)))).toEqual(texts);
   });
 
-  test("refuses a server of another authority, before anything is said", async () => {
+  test("refuses a server of another authority before HELLO", async () => {
     await using server = startServer(ECHO, { tls: another });
     using client = startClient(server.port, {}, { tlsCa: ours.cert });
     const error = await failure(client.say("hello"));
@@ -48,7 +48,7 @@ describe.skipIf(!OPENSSL)("TLS", () => {
     });
   });
 
-  test("on one side only is no connection, and no call hangs", async () => {
+  test("on one side only fails every call, and no call hangs", async () => {
     const limits = { handshakeTimeoutMs: 500 };
     await using secured = startServer(ECHO, { tls: ours, limits });
     using plainClient = startClient(secured.port, limits);

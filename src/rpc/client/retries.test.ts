@@ -1,10 +1,17 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { DomainError } from "../error.ts";
 import type { Method } from "../method.ts";
-import { answersWell, type Fault, resets, startFaultyServer } from "../testing/faults.ts";
+import {
+  answersWell,
+  type Fault,
+  goesAway,
+  refuses,
+  resets,
+  startFaultyServer,
+  takesAndDies,
+} from "../testing/faults.ts";
 import { Ledger } from "../testing/ledger.ts";
 import { type FakeServer, helloBody, startFakeServer } from "../testing/raw-peer.ts";
-import { goesAway, refuses, takesAndDies } from "../testing/refusals.ts";
 import {
   deadPort,
   eventually,

@@ -1,8 +1,14 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { RpcError } from "../error.ts";
-import { answersWell, type Fault, resets, stalls, startFaultyServer } from "../testing/faults.ts";
+import {
+  answersWell,
+  type Fault,
+  refuses,
+  resets,
+  stalls,
+  startFaultyServer,
+} from "../testing/faults.ts";
 import { startFakeServer } from "../testing/raw-peer.ts";
-import { refuses } from "../testing/refusals.ts";
 import {
   failure,
   SAY,

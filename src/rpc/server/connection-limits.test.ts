@@ -10,7 +10,7 @@ import { proofOf } from "../wire/handshake.ts";
 setDefaultTimeout(60_000);
 
 const LONG_MS = 50_000;
-/** Long for two processes of one machine, short for who waits. */
+/** Far longer than a reply takes on one machine. */
 const AT_ONCE_MS = 1000;
 const MAX_GREETING_BYTES = 16_384;
 const MAX_FRAME_BYTES = 1_048_576;
@@ -23,21 +23,21 @@ function request(id: number, text: string): RawFrame {
   return { type, method: SAY.number, id, timeoutMs: LONG_MS, body: JSON.stringify({ text }) };
 }
 
-/** A frame whose length field says `bytes`: its JSON has as much room in it as is missing. */
+/** Fill up the JSON of a frame until its length field is `bytes`. */
 function filled(frame: RawFrame, bytes: number): RawFrame {
   const { body = "" } = frame;
   const missing = bytes - (encode(frame).length - uint32(0).length);
   return { ...frame, body: `{${" ".repeat(missing)}${body.slice(1)}` };
 }
 
-/** Send it all, as fast as the socket takes it. */
+/** Send a whole frame as fast as the socket takes it. */
 async function sendAll(peer: RawPeer, frame: RawFrame): Promise<void> {
   for (let left = encode(frame); left.length > 0 && !peer.isClosed; await Bun.sleep(1)) {
     left = left.subarray(Math.max(0, peer.socket?.write(left) ?? 0));
   }
 }
 
-/** Say this HELLO and hear the server's; returns the PROOF for it. */
+/** Exchange HELLO. Returns the PROOF that the server asks for. */
 async function greet(peer: RawPeer, hello: RawFrame): Promise<RawFrame> {
   peer.send(hello);
   const { body } = await peer.frame(FrameType.hello);
@@ -49,7 +49,7 @@ async function greet(peer: RawPeer, hello: RawFrame): Promise<RawFrame> {
   return { type: FrameType.proof, body: JSON.stringify({ proof }) };
 }
 
-/** Its first bytes are enough: the peer is told so, and let go. */
+/** The first bytes of a frame are enough for the server to refuse and close. */
 async function expectTooLong(server: TestServer, peer: RawPeer, bytes: number): Promise<void> {
   peer.write(encode(filled(HELLO, bytes)).subarray(0, 12));
   const { id, body } = await peer.frame(FrameType.error);
@@ -59,21 +59,21 @@ async function expectTooLong(server: TestServer, peer: RawPeer, bytes: number): 
   await eventually(() => server.listener.connections === 0);
 }
 
-describe("a frame of a peer that may still be anybody", () => {
-  test("is refused where it is over 16 KiB and comes before HELLO", async () => {
+describe("a frame of a peer that may not call yet", () => {
+  test("is refused if it is over 16 KiB and comes before HELLO", async () => {
     await using server = startServer(ECHO);
     using peer = await RawPeer.connect(server.port);
     await expectTooLong(server, peer, MAX_GREETING_BYTES + 1);
   });
 
-  test("is refused where it is over 16 KiB and comes before PROOF", async () => {
+  test("is refused if it is over 16 KiB and comes before PROOF", async () => {
     await using server = startServer(ECHO, { token: TOKEN });
     using peer = await RawPeer.connect(server.port);
     await greet(peer, HELLO);
     await expectTooLong(server, peer, MAX_GREETING_BYTES + 1);
   });
 
-  test("is refused by a smaller maxFrameBytes, too", async () => {
+  test("is also refused by a smaller maxFrameBytes", async () => {
     await using server = startServer(ECHO, { limits: { maxFrameBytes: 1000 } });
     using peer = await RawPeer.connect(server.port);
     await expectTooLong(server, peer, 1001);
@@ -92,7 +92,7 @@ describe("a frame of a peer that may still be anybody", () => {
     await expectTooLong(server, peer, MAX_FRAME_BYTES + 1);
   });
 
-  test("is no longer so in the very chunk of the HELLO before it", async () => {
+  test("may be longer from the chunk on that holds HELLO", async () => {
     await using server = startServer(ECHO);
     using peer = await RawPeer.connect(server.port);
     peer.send(HELLO, filled(request(1, "a"), 2 * MAX_GREETING_BYTES));
@@ -103,7 +103,7 @@ describe("a frame of a peer that may still be anybody", () => {
 describe("maxServerConnections", () => {
   const limits = { maxServerConnections: 3 };
 
-  test("closes one connection more at once, and the others serve", async () => {
+  test("closes a further connection at once, and the others still serve", async () => {
     await using server = startServer(ECHO, { limits });
     const peers = await Promise.all([1, 2, 3].map(() => RawPeer.greet(server.port)));
     for (let n = 0; n < 3; n++) {
@@ -123,7 +123,7 @@ describe("maxServerConnections", () => {
     for (const peer of peers) peer[Symbol.dispose]();
   });
 
-  test("has room again for each connection that ends, however it does", async () => {
+  test("has room again after a connection ends in any way", async () => {
     await using server = startServer(ECHO, { limits: { ...limits, handshakeTimeoutMs: 300 } });
     for (let n = 0; n < 3; n++) {
       using reset = await RawPeer.greet(server.port);

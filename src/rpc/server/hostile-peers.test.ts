@@ -12,7 +12,7 @@ import { type Frame, FrameType } from "../wire/frame.ts";
 setDefaultTimeout(60_000);
 
 const LONG_MS = 50_000;
-/** Long for two processes of one machine, short for who waits. */
+/** Far longer than a reply takes on one machine. */
 const AT_ONCE_MS = 1000;
 
 function request(id: number, text: string, metadata = ""): RawFrame {
@@ -26,7 +26,7 @@ interface Line {
   readonly message: string | undefined;
 }
 
-/** Takes down what is logged at debug. */
+/** Records the lines at debug. */
 function debugLog(lines: Line[]): Log {
   return {
     debug: (fields: string | { requestId?: unknown }, message?: string) => {
@@ -52,10 +52,10 @@ describe("metadata of a REQUEST that", () => {
     ["is 200 levels of arrays", nested(200)],
     ["is 30,000 levels of arrays", nested(30_000)],
     ["is not JSON", '{"requestId":'],
-  ])("%s harms neither its call, nor the log, nor the process", async (_, metadata) => {
+  ])("%s affects neither its call, nor the log, nor the process", async (_, metadata) => {
     const lines: Line[] = [];
     const handler = async ({ text }: Text) => {
-      await Bun.sleep(1); // What ends later has nobody above it to catch an error.
+      await Bun.sleep(1); // After this, no caller is on the stack to catch an error.
       if (text === "broken") throw new Error("broken on purpose");
       return { text };
     };
@@ -84,7 +84,7 @@ describe("an ERROR whose body", () => {
     ["is null", "null"],
     ["is not JSON", '{"code":"unavail'],
     ["is nothing", ""],
-  ])("%s ends its call at once as internal, and no other", async (_, body) => {
+  ])("%s ends only its own call, at once, as internal", async (_, body) => {
     let waiting: Frame | undefined;
     using server = startFakeAnswerer((frame, peer) => {
       if (frame.body.includes("other")) waiting = frame;

@@ -36,12 +36,12 @@ test.each<[string, Buffer | string]>([
   ["an unknown frame", Buffer.concat([encode(HELLO), encode({ type: 99 })])],
   ["a call with the id 0", Buffer.concat([encode(HELLO), encode(request(0))])],
   ["two calls with one id", Buffer.concat([HELLO, request(5), request(5)].map(encode))],
-])("%s is refused with an ERROR and closed, once, and harms nobody else", async (_, bytes) => {
+])("%s is refused with one ERROR and closed, and affects no other client", async (_, bytes) => {
   await using server = startServer(HANG);
   using bystander = await RawPeer.greet(server.port);
   using peer = await RawPeer.connect(server.port);
   peer.onFrame = ({ type }) => {
-    if (type === FrameType.error) peer.write(Buffer.alloc(100, 0xff)); // It goes on regardless.
+    if (type === FrameType.error) peer.write(Buffer.alloc(100, 0xff)); // It keeps sending.
   };
   peer.write(bytes);
   await peer.closed.promise;
@@ -57,7 +57,7 @@ test.each<[string, Buffer | string]>([
 test.each([
   ["says nothing", Buffer.alloc(0)],
   ["says half a HELLO", encode(HELLO).subarray(0, 30)],
-])("a peer that %s is closed after the handshake's time", async (_, bytes) => {
+])("a peer that %s is closed after handshakeTimeoutMs", async (_, bytes) => {
   await using server = startServer(ECHO, { limits: { handshakeTimeoutMs: 60 } });
   using greeted = await RawPeer.greet(server.port);
   using peer = await RawPeer.connect(server.port);
@@ -84,7 +84,7 @@ test("HELLO announces the build, the limits and each method's hash", async () =>
   });
 });
 
-test("a handler that hangs is answered for at its deadline; a late end is discarded", async () => {
+test("a call whose handler hangs ends at its deadline; a late result is discarded", async () => {
   const late = { succeed: Promise.withResolvers<never>(), fail: Promise.withResolvers<never>() };
   await using server = startServer(async ({ text }) => {
     if (text === "succeed" || text === "fail") return late[text].promise;
@@ -105,7 +105,7 @@ test("a handler that hangs is answered for at its deadline; a late end is discar
   peer.send(request(3));
   await peer.frame(FrameType.response, 3);
   expect(peer.frames.map(({ id }) => id).sort()).toEqual([0, 1, 2, 3]);
-  expect(server.logged.join()).toContain("late"); // Somebody has to know all the same.
+  expect(server.logged.join()).toContain("late"); // The log still shows the error.
 });
 
 test("CANCEL gives the slot back at once, and the call is never answered", async () => {
@@ -128,7 +128,7 @@ test("CANCEL gives the slot back at once, and the call is never answered", async
   expect(peer.frames.filter(({ id }) => id === 1)).toEqual([]);
 });
 
-test("an unknown method number is unimplemented, and was not processed", async () => {
+test("an unknown method number is unimplemented and not processed", async () => {
   await using server = startServer(ECHO);
   using peer = await RawPeer.greet(server.port);
   peer.send(request(1, { method: 4711 }));
@@ -137,18 +137,18 @@ test("an unknown method number is unimplemented, and was not processed", async (
   expect(JSON.parse(body)).toMatchObject({ code: "unimplemented" });
 });
 
-test("a body that is not JSON is invalid_argument, and was not processed", async () => {
+test("a body that is not JSON is invalid_argument and not processed", async () => {
   await using server = startServer(ECHO);
   using peer = await RawPeer.greet(server.port);
   peer.send(request(1, { body: '{"text":' }));
   const { flags, body } = await peer.frame(FrameType.error, 1);
   expect(flags & Flag.processed).toBe(0);
-  // No word of the parser's, which would quote the body.
+  // Without the parser's message, which would quote the body.
   const message = "Cannot accept the request of Test.say: not JSON";
   expect(JSON.parse(body)).toEqual({ code: "invalid_argument", message });
 });
 
-test("a call beyond the limit of one connection is refused, and was not processed", async () => {
+test("a call beyond maxInFlight is refused as not processed", async () => {
   await using server = startServer(HANG, { limits: { maxInFlight: 2 } });
   using peer = await RawPeer.greet(server.port);
   peer.send(request(1), request(2), request(3));
@@ -158,7 +158,7 @@ test("a call beyond the limit of one connection is refused, and was not processe
   expect(JSON.parse(body)).toMatchObject({ code: "resource_exhausted" });
 });
 
-test("nothing of an unexpected error crosses the wire", async () => {
+test("the message of an unexpected error does not cross the wire", async () => {
   await using server = startServer(() => Promise.reject(new Error("secret", { cause: "more" })));
   using peer = await RawPeer.greet(server.port);
   peer.send(request(1));
@@ -172,7 +172,7 @@ test.each([
   ["without a request id", "{}", ""],
   ["that is no object", "42", ""],
   ["that is not JSON", "{", ""],
-])("metadata %s never stands in the way of a call", async (_, metadata, requestId) => {
+])("metadata %s does not keep a call from its handler", async (_, metadata, requestId) => {
   await using server = startServer(async (_request, context) => ({ text: context.requestId }));
   using peer = await RawPeer.greet(server.port);
   peer.send(request(1, { metadata }));
@@ -180,7 +180,7 @@ test.each([
   expect(JSON.parse(body)).toEqual({ text: requestId });
 });
 
-test("an answer for which the peer has no room ends the connection, not the wait", async () => {
+test("an answer that is over the peer's limit closes the connection", async () => {
   await using server = startServer(() => Promise.reject(new Error("boom")));
   using peer = await RawPeer.greet(server.port, { maxFrameBytes: 20 });
   peer.send(request(1));
@@ -223,7 +223,7 @@ test("close() lets running calls finish, refuses new ones and then closes", asyn
     processed: false,
   });
   expect(await failure(RawPeer.connect(server.port))).toMatchObject({ code: "ECONNREFUSED" });
-  await Bun.sleep(20); // Time for the second close() to do harm.
+  await Bun.sleep(20); // Time for the second close() to have an effect.
   gate.resolve();
   expect(await Promise.all(running)).toEqual(["a", "b", "c"]);
   await peer.frame(FrameType.response, 1);
@@ -248,7 +248,7 @@ test("close() delivers a large last answer whole", async () => {
   await closing;
 });
 
-test("close() cuts off what is not done after its grace", async () => {
+test("close() cuts off calls that still run after its grace", async () => {
   let runs = 0;
   await using server = startServer(() => {
     runs++;
@@ -266,7 +266,7 @@ test("close() cuts off what is not done after its grace", async () => {
   expect(server.listener.connections).toBe(0);
 });
 
-test("a handler that ends after its connection was lost harms nobody", async () => {
+test("a handler that ends after its connection was lost affects no other call", async () => {
   const gate = Promise.withResolvers<void>();
   await using server = startServer(async (message) => {
     await gate.promise;
@@ -283,7 +283,7 @@ test("a handler that ends after its connection was lost harms nobody", async () 
   expect(server.logged).toEqual([]);
 });
 
-test("what breaks the server's own code costs a connection and not the process", async () => {
+test("a bug in the server's code closes one connection and not the process", async () => {
   const logged: unknown[] = [];
   const log = { ...SILENT, error: (fields: unknown) => logged.push(fields) };
   const broken = { method: SAY, invoke: () => JSON.parse("null") };
@@ -295,14 +295,14 @@ test("what breaks the server's own code costs a connection and not the process",
   await listener.close(0);
 });
 
-test("two methods with one number are refused when the listener is made", () => {
+test("a Listener refuses two methods with the same number", () => {
   const tables = [[entry(SAY, ECHO)], [entry({ ...SAY, name: "Test.sing" }, ECHO)]];
   expect(() => new Listener({ host: HOST, port: 0, tables, log: SILENT })).toThrow(
     "Cannot serve Test.sing: Test.say has its number",
   );
 });
 
-test("a port that is taken is refused when the listener is made", async () => {
+test("a Listener refuses a port that is in use", async () => {
   await using server = startServer(ECHO);
   expect(() => startServer(ECHO, { port: server.port })).toThrow();
 });

@@ -20,7 +20,7 @@ function request(id: number, text: string, timeoutMs = LONG_MS): RawFrame {
 }
 
 describe("maxServerInFlight", () => {
-  test("counts over all connections, and refuses what is more before it begins", async () => {
+  test("counts the calls of all connections, and refuses further ones before they begin", async () => {
     const gate = new Gate();
     await using server = startServer(gate.handler, { limits: { maxServerInFlight: 3 } });
     using one = await RawPeer.greet(server.port);
@@ -73,7 +73,7 @@ describe("maxServerInFlight", () => {
     expect(gate.started).toHaveLength(4);
   });
 
-  test("does not count what was refused, or never got as far as its handler", async () => {
+  test("does not count calls that were refused, or that did not reach their handler", async () => {
     await using server = startServer(async (message) => message, {
       limits: { maxServerInFlight: 1 },
     });
@@ -86,7 +86,7 @@ describe("maxServerInFlight", () => {
     await peer.frame(FrameType.response, 10);
   });
 
-  test("is told to the caller: resource_exhausted, not processed, when to ask again", async () => {
+  test("fails the call with resource_exhausted, not processed, and a retryAfterMs", async () => {
     const gate = new Gate();
     await using server = startServer(gate.handler, { limits: { maxServerInFlight: 1 } });
     using one = startClient(server.port);
@@ -101,7 +101,7 @@ describe("maxServerInFlight", () => {
     expect(await running).toBe("running");
   });
 
-  test("of one server sends a call to another that has room", async () => {
+  test("of one server sends a call to another server that has room", async () => {
     const gate = new Gate();
     const limits = { maxServerInFlight: 1 };
     await using one = startServer(gate.handler, { limits });
@@ -110,7 +110,7 @@ describe("maxServerInFlight", () => {
     using second = startClient([one.port, other.port]);
     const calls = [first.say("a", LONG_MS)];
     await gate.hasStarted("a");
-    // Whichever it tries first, only one has room.
+    // Only one server has room, whichever the client tries first.
     calls.push(second.say("b", LONG_MS));
     await gate.hasStarted("b");
     expect(await failure(second.say("c", 5000))).toMatchObject({ status: "resource_exhausted" });
@@ -131,7 +131,7 @@ describe("maxServerConnections", () => {
   });
 });
 
-/** None, or a number from 0 to one hour. */
+/** Undefined, or a number from 0 to one hour. */
 function expectSaneRetryAfter(error: unknown): void {
   if (!(error instanceof RpcError)) throw new Error(`Cannot judge what is no RpcError: ${error}`);
   const { retryAfterMs } = error;
@@ -160,7 +160,7 @@ describe("a retryAfterMs of a peer", () => {
     },
   );
 
-  test.each([0, 1, 50.5, 1000, HOUR_MS])("of %p reaches its caller as it is", async (value) => {
+  test.each([0, 1, 50.5, 1000, HOUR_MS])("of %p reaches its caller unchanged", async (value) => {
     await using server = startServer(async () => {
       throw new RpcError("resource_exhausted", "no", { processed: false, retryAfterMs: value });
     });

@@ -30,16 +30,16 @@ function refuses(code: RpcStatus, retryAfterMs?: number, flags = 0): Fault {
   return ({ id }, peer) => peer.send({ type: FrameType.error, flags, id, body });
 }
 
-describe("beside a server that is lost", () => {
+describe("if another server is lost", () => {
   test.each<[string, (peer: RawPeer) => void]>([
     ["resets every connection", (peer) => peer.socket?.terminate()],
-    ["accepts them and is silent", () => undefined],
-  ])("and %s, one that sheds load is believed at once", async (_, onOpen) => {
+    ["accepts connections and is silent", () => undefined],
+  ])("because it %s, the refusal of one that sheds load ends a call at once", async (_, onOpen) => {
     using lost = startFakeServer(() => undefined);
     lost.onOpen = onOpen;
     using shedding = startFaultyServer(refuses("resource_exhausted", 7000));
     using client = startClient([lost.port, shedding.port], { connectTimeoutMs: 200 });
-    await eventually(() => lost.peers.length > 1); // It is known to be lost.
+    await eventually(() => lost.peers.length > 1); // The client knows that it is lost.
     using stopwatch = new Stopwatch();
     for (const method of Array.from({ length: 10 }, () => [SAY, READ]).flat()) {
       const call = client.balancer.call(method, { text: "a" }, { timeoutMs: LONG_MS });
@@ -59,7 +59,7 @@ describe("unavailable", () => {
     ["read", READ, 0],
     ["read that may have begun", READ, Flag.processed],
     ["write", SAY, 0],
-  ])("from the only server is the answer to a %s, which it is not asked again", async (...row) => {
+  ])("from the only server ends a %s without a retry", async (...row) => {
     const [, method, flags] = row;
     using server = startFaultyServer(refuses("unavailable", 3000, flags), answersWell);
     using client = startClient(server.port);
@@ -123,7 +123,7 @@ describe("a server's interceptor sees a call that is refused", () => {
   });
 });
 
-/** Has these methods, and answers any request with `unimplemented`. */
+/** A server that lists these methods, and answers every request with `unimplemented`. */
 function startOtherBuild(methods: Record<string, string>): FakeServer {
   return startFakeServer((frame, peer) => {
     const { hello, request } = FrameType;
@@ -146,11 +146,11 @@ describe.each<[string, Record<string, string>, readonly string[]]>([
     using client = startClient([without.port, having.port]);
     for (let n = 0; n < 20; n++) expect(await client.say(`${n}`)).toBe(`${n}`);
     expect(having.requests).toHaveLength(20);
-    // Where that can be known beforehand, it is not even asked.
+    // If HELLO shows it, the client sends no request.
     if (methods[SAY.number] !== SAY.hash) expect(requestsOf(without)).toEqual([]);
   });
 
-  test("is unimplemented where no other has it", async () => {
+  test("is unimplemented if no other server has it", async () => {
     using one = startOtherBuild(methods);
     using other = startOtherBuild(methods);
     using client = startClient([one.port, other.port]);
@@ -169,7 +169,7 @@ test.each<[string, unknown, CallOptions]>([
   ["with a timeout of Infinity", { text: "a" }, { timeoutMs: Infinity }],
   ["with a timeout of -Infinity", { text: "a" }, { timeoutMs: -Infinity }],
 ])(
-  "a call %s is refused when it is made, and leaves nothing behind",
+  "a call %s throws a TypeError at once, and leaves nothing behind",
   async (_, request, options) => {
     const ledger = new Ledger();
     using server = startFaultyServer(answersWell);

@@ -12,14 +12,14 @@ setDefaultTimeout(60_000);
 
 const TOKEN = "correct horse battery staple";
 const ECHO = async (request: Text) => request;
-/** So that only the limit of unproved connections can let a client in. */
+/** So long that only the limit of unproved connections can let a client in. */
 const PATIENT = { handshakeTimeoutMs: 60_000 };
 const MAX_UNPROVED = 128;
 const HELLO = encode({ type: FrameType.hello, body: helloBody() });
-/** A record that holds a handshake, and in it the first bytes of a ClientHello of 512. */
+/** A TLS record with the first bytes of a ClientHello that is 512 bytes long. */
 const HALF_CLIENT_HELLO = Buffer.from([22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3]);
 
-/** Open as many connections as the server takes and more, each of which says `bytes`. */
+/** Open more connections than the server takes. Each sends `bytes`. */
 async function crowd(
   port: number,
   bytes: Buffer,
@@ -44,14 +44,14 @@ describe.each([
   ["stop in the middle of HELLO", HELLO.subarray(0, 20), undefined],
   ["say HELLO and do not prove the token", HELLO, TOKEN],
 ])("1,100 connections that %s", (_, bytes, token) => {
-  test("do not shut out a client, and are one warning", async () => {
+  test("do not shut out a client, and cause one warning", async () => {
     await using server = startServer(ECHO, { limits: PATIENT, token });
     using crowded = await crowd(server.port, bytes);
     await eventually(() => server.listener.connections <= MAX_UNPROVED);
     using client = startClient(server.port, {}, { token });
     expect(await client.say("a")).toBe("a");
     expect(server.logged.filter((line) => line.includes("do not greet"))).toHaveLength(1);
-    // The oldest went first.
+    // The oldest were closed first.
     const kept = crowded.peers.map(({ isClosed }) => !isClosed);
     expect(kept.lastIndexOf(false)).toBeLessThan(kept.indexOf(true));
   });
@@ -79,7 +79,7 @@ describe.skipIf(!OPENSSL)("1,100 connections whose TLS handshake", () => {
   });
 });
 
-test("connections that have greeted are not closed for those that have not", async () => {
+test("open connections are not closed to make room for those that do not greet", async () => {
   const limits = { ...PATIENT, maxServerConnections: 40 };
   await using server = startServer(ECHO, { limits });
   const greeted = await Promise.all(Array.from({ length: 10 }, () => RawPeer.greet(server.port)));

@@ -1,4 +1,4 @@
-// What a process holds, so that tests can see that it lets go of it.
+// Counts what a process holds, for tests that look for leaks.
 import { heapStats } from "bun:jsc";
 import { eventually } from "./stack.ts";
 
@@ -9,10 +9,10 @@ export interface Census {
   readonly residentBytes: number;
 }
 
-/** The collector is conservative: what a register still points at counts as alive. */
+/** The collector is conservative: an object that a register points at counts as alive. */
 const SLACK = 10;
 
-/** Count the sockets and timers that are alive after a full collection. */
+/** Run a full collection, then count the sockets and timers that are alive. */
 export function takeCensus(): Census {
   Bun.gc(true);
   const { TCPSocket = 0, TLSSocket = 0, Timeout = 0 } = heapStats().objectTypeCounts;
@@ -23,7 +23,7 @@ export function takeCensus(): Census {
   };
 }
 
-/** Wait until no more is held than at `before`; memory may have grown by `maxGrowthBytes`. */
+/** Wait until the process holds no more than `before`; memory may grow by `maxGrowthBytes`. */
 export async function expectCensusBack(before: Census, maxGrowthBytes: number): Promise<Census> {
   let now = takeCensus();
   const isBack = () => {

@@ -1,25 +1,25 @@
-// A server that goes wrong by a script: greets well, then does one fault for each request.
+// A server with faults by a script: it exchanges HELLO, then does one fault for each request.
 
-import { type Frame, FrameType } from "../wire/frame.ts";
+import { Flag, type Frame, FrameType } from "../wire/frame.ts";
 import { encode, type FakeServer, type RawPeer, startFakeAnswerer } from "./raw-peer.ts";
 
 /** What a faulty server does on a request. */
 export type Fault = (request: Frame, peer: RawPeer) => void;
 
-/** The reply of the test's method, which says what it was asked. */
+/** The reply of the test's method: it repeats the request. */
 const reply = ({ id, body }: Frame) => ({ type: FrameType.response, id, body });
 
 const UNKNOWN_ID = 4711;
-/** Within the body: length and header are there. */
+/** Within the body: length and header are complete. */
 const HALF_BYTES = 15;
-/** Later than the deadlines of the tests, sooner than the tests' patience. */
+/** Later than the deadlines of the tests, earlier than their time limits. */
 export const LATE_MS = 250;
 
 export const answersWell: Fault = (request, peer) => peer.send(reply(request));
 
 export const stalls: Fault = () => undefined;
 
-/** Says that it will send no more, though it has not answered. */
+/** Half-closes without an answer. */
 export const halfCloses: Fault = (_, peer) => void peer.socket?.shutdown();
 
 export const resets: Fault = (_, peer) => peer.socket?.terminate();
@@ -30,7 +30,7 @@ export const answersLate: Fault = (request, peer) => {
 
 export const answersTwice: Fault = (request, peer) => peer.send(reply(request), reply(request));
 
-/** Twice, and what it says the second time is not the same. */
+/** Answers twice, the second time differently. */
 export const contradictsItself: Fault = (request, peer) => {
   const body = '{"code":"unavailable","message":"changed its mind"}';
   peer.send(reply(request), { type: FrameType.error, id: request.id, body });
@@ -40,7 +40,7 @@ export const answersUnknownId: Fault = (_, peer) => {
   peer.send({ type: FrameType.response, id: UNKNOWN_ID, body: '{"text":"whose?"}' });
 };
 
-/** A byte at a time: `pauseMs` says whether it will be done in time. */
+/** Answers a byte at a time, with a pause after each. */
 export function trickles(pauseMs: number): Fault {
   const waiting = new WeakMap<RawPeer, Promise<void>>();
   const trickle = async (request: Frame, peer: RawPeer) => {
@@ -59,7 +59,7 @@ export function trickles(pauseMs: number): Fault {
   };
 }
 
-/** Begin an answer and then do `next`; what is asked in the meantime is not even heard. */
+/** Begin an answer and then do `next`. Further requests of this peer are ignored. */
 function midFrame(next: (peer: RawPeer) => void): Fault {
   const begun = new WeakSet<RawPeer>();
   return (request, peer) => {
@@ -76,10 +76,29 @@ export const resetsMidFrame = midFrame((peer) => setTimeout(() => peer.socket?.t
 
 export const stallsMidFrame = midFrame(() => undefined);
 
+/** Answers with this ERROR. */
+export function refuses(code: string, flags = 0): Fault {
+  const body = JSON.stringify({ code, message: "refused on purpose", retryAfterMs: 1 });
+  return ({ id }, peer) => peer.send({ type: FrameType.error, flags, id, body });
+}
+
+/** Says in GOAWAY that this call and later ones did not begin. */
+export const goesAway: Fault = ({ id }, peer) => {
+  const body = JSON.stringify({ lastId: id - 1, reason: "on purpose" });
+  peer.send({ type: FrameType.goaway, flags: Flag.optional, body });
+};
+
+/** Says in GOAWAY that this call still runs, and then loses the connection. */
+export const takesAndDies: Fault = ({ id }, peer) => {
+  const body = JSON.stringify({ lastId: id, reason: "on purpose" });
+  peer.send({ type: FrameType.goaway, flags: Flag.optional, body });
+  setTimeout(() => peer.socket?.terminate(), 10);
+};
+
 export interface FaultyServer extends FakeServer {
-  /** What is done with the requests from now on: a fault each, the last one for all that follow. */
+  /** The faults of the next requests, one each. The last one applies to all that follow. */
   script: readonly Fault[];
-  /** All that were read. */
+  /** All requests so far. */
   readonly requests: Frame[];
 }
 

@@ -1,4 +1,4 @@
-// Servers of one port on several addresses of this machine, as DNS gives them for one name.
+// Servers with one port on several addresses of this machine, which DNS lists for one name.
 import { entry } from "../method.ts";
 import { Listener } from "../server/listener.ts";
 import { Gate } from "./gate.ts";
@@ -34,13 +34,13 @@ export class Member implements AsyncDisposable {
   }
 }
 
-/** A name that only the test's own DNS knows. */
+/** A name that only FakeDns knows. */
 export const NAME = "servers.test";
 
-/** A DNS that says what the test says, and counts how often it is asked. */
+/** A DNS that gives the answers of the test, and records the questions. */
 export class FakeDns {
   answer: () => readonly string[] | Promise<readonly string[]>;
-  /** Whom it was asked for, and when, on `performance.now()`. */
+  /** The host names that it was asked for, and when on the clock of `performance.now()`. */
   readonly asked: { readonly host: string; readonly at: number }[] = [];
 
   constructor(...hosts: readonly string[]) {
@@ -58,7 +58,7 @@ export class Fleet implements AsyncDisposable {
   readonly dns: FakeDns;
   readonly #members = new Map<string, Member>();
 
-  /** Start a server on each of these hosts; they are what DNS says. */
+  /** Start a server on each of these hosts. DNS lists them. */
   constructor(...hosts: readonly [string, ...string[]]) {
     const [first, ...others] = hosts;
     this.port = this.#start(first, 0).listener.port;
@@ -66,7 +66,7 @@ export class Fleet implements AsyncDisposable {
     this.dns = new FakeDns(...hosts);
   }
 
-  /** One more server; DNS does not know of it yet. */
+  /** Start another server, which DNS does not list yet. */
   start(host: string): Member {
     return this.#start(host, this.port);
   }
@@ -77,12 +77,12 @@ export class Fleet implements AsyncDisposable {
     return member;
   }
 
-  /** DNS says from now on that these are the servers. */
+  /** From now on, DNS lists these hosts. */
   announce(...hosts: readonly string[]): void {
     this.dns.answer = () => hosts;
   }
 
-  /** Wait until each of them has a connection. */
+  /** Wait until each server has a connection. */
   async areConnected(): Promise<void> {
     const members = [...this.#members.values()];
     await eventually(() => members.every(({ listener }) => listener.connections > 0));

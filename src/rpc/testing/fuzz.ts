@@ -1,4 +1,4 @@
-// What fuzzing sends: frames of a loose grammar, most of them nearly right, and ways to spoil them.
+// Input for fuzzing: frames of a loose grammar, most of them nearly right, and ways to spoil them.
 import { Flag, FrameType } from "../wire/frame.ts";
 import { encode, helloBody, type RawFrame, uint32 } from "./raw-peer.ts";
 import { SAY } from "./stack.ts";
@@ -6,7 +6,7 @@ import { SAY } from "./stack.ts";
 export type Random = () => number;
 
 const MAX_UINT32 = 0xffffffff;
-/** By number: the grammar must not depend on which of them this build has a name for. */
+/** Plain numbers: the grammar must not depend on the names in FrameType. */
 const PING = 6;
 const PONG = 7;
 const GOAWAY = 8;
@@ -27,7 +27,7 @@ export function times<T>(count: number, make: (index: number) => T): T[] {
   return Array.from({ length: count }, (_, index) => make(index));
 }
 
-/** Few different ones, so that they meet: the same id twice, one that is cancelled, one in use. */
+/** Few different ids, so that they collide: twice the same, a cancelled one, one in use. */
 const randomId = (random: Random) => pick(random, [0, 1, 1, 2, 2, 3, 4, 5, 6, 7, 8, MAX_UINT32]);
 
 const randomBytes = (random: Random, count: number) =>
@@ -93,7 +93,7 @@ function randomGoAway(random: Random): RawFrame {
   return { type: GOAWAY, flags: Flag.optional, body };
 }
 
-/** Any frame that either side knows, and some that nobody knows, in no order at all. */
+/** Any frame that one of the sides knows, or an unknown one. */
 function randomFrame(random: Random): RawFrame {
   const body = () => randomBody(random);
   const frame = pick<() => RawFrame>(random, [
@@ -119,13 +119,13 @@ function randomFrame(random: Random): RawFrame {
   };
 }
 
-/** Up to `count` frames, each as its bytes; most streams begin as a good peer's would. */
+/** The bytes of up to `count` frames. Most streams begin with a good HELLO. */
 export function randomFrames(random: Random, count: number): Buffer[] {
   const greeting = random() < 0.8 ? [encode({ type: FrameType.hello, body: helloBody() })] : [];
   return [...greeting, ...times(below(random, count), () => encode(randomFrame(random)))];
 }
 
-/** A length that is too long, too short, or only not the frame's. */
+/** The same frame with a wrong length: too long, too short, or only different. */
 function withOtherLength(random: Random, frame: Buffer): Buffer {
   const length = pick(random, [MAX_UINT32, 2 ** 31, 2 ** 20 + 1, 65_537, 7, 0, frame.length]);
   return Buffer.concat([uint32(length), frame.subarray(4)]);
@@ -155,7 +155,7 @@ function withFlippedBit(random: Random, bytes: Buffer): Buffer {
   return flipped;
 }
 
-/** Spoil bytes, wherever they stand. */
+/** Spoil bytes anywhere. */
 export function spoilBytes(random: Random, bytes: Buffer): Buffer {
   let spoilt = Buffer.from(bytes);
   for (let left = below(random, 4); left > 0 && spoilt.length > 0; left--) {
@@ -178,7 +178,7 @@ export function spoilBytes(random: Random, bytes: Buffer): Buffer {
   return random() < 0.1 ? spoilt.subarray(0, below(random, spoilt.length + 1)) : spoilt;
 }
 
-/** Cut a stream anywhere: into a few pieces, or now and then into single bytes. */
+/** Cut a stream anywhere: into a few pieces, or sometimes into single bytes. */
 export function cut(random: Random, bytes: Buffer): Buffer[] {
   if (random() < 0.05 && bytes.length < 500)
     return Array.from(bytes, (byte) => Buffer.from([byte]));

@@ -1,11 +1,11 @@
 import type { CallContext } from "../method.ts";
 import { eventually, type Text } from "./stack.ts";
 
-/** A handler whose calls wait until they are let go, by their text. */
+/** A handler whose calls wait until the test lets them go, by their text. */
 export class Gate {
-  /** Every call that began, in order. */
+  /** The texts of all calls, in the order in which they began. */
   readonly started: string[] = [];
-  /** Those that nobody waits for any more. */
+  /** The texts of the calls whose caller has given up. */
   readonly aborted: string[] = [];
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
 

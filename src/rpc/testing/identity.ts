@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { PROGRAMS, programPath } from "../../../test/programs.ts";
 
-/** Undefined where it is not installed: then there is no identity to be had. */
+/** Undefined if it is not installed. Then no identity can be made. */
 export const OPENSSL = programPath(PROGRAMS.openssl);
 
 export interface Identity {
@@ -9,7 +9,7 @@ export interface Identity {
   readonly key: string;
 }
 
-/** A self-signed certificate, which is its own authority, for one subject alternative name. */
+/** A self-signed certificate, its own authority, for one subject alternative name. */
 export async function makeIdentity(
   folder: string,
   name: string,
@@ -22,7 +22,7 @@ export async function makeIdentity(
   return { cert: await Bun.file(cert).text(), key: await Bun.file(key).text() };
 }
 
-/** As makeIdentity() makes it, but its time was over a day ago. */
+/** Like makeIdentity(), but the certificate expired a day ago. */
 export async function makeExpired(
   folder: string,
   name: string,

@@ -1,12 +1,12 @@
 import type { InterceptedCall, Interceptor } from "../interceptor.ts";
 
-/** Keeps an account of calls as an interceptor sees them: what began, and how often it ended. */
+/** Counts calls as an interceptor sees them: how many began, and how they ended. */
 export class Ledger {
   begun = 0;
   ended = 0;
-  /** How many calls ended with what. */
+  /** How many calls ended with each outcome. */
   readonly outcomes: Record<string, number> = {};
-  /** Calls that ended more than once, which is a defect. */
+  /** Request ids of calls that ended more than once, which is a bug. */
   readonly endedAgain: string[] = [];
 
   readonly interceptor: Interceptor = ({ requestId }: InterceptedCall) => {

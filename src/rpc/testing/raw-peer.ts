@@ -1,5 +1,5 @@
-// A scriptable peer for either side. Frames are put together by hand here, so that a mistake in
-// our own encoder cannot hide behind itself.
+// A scriptable peer for either side. It has its own encoder, so that a bug in the real one cannot
+// hide.
 import type { Socket } from "bun";
 import { Flag, type Frame, FrameReader, FrameType } from "../wire/frame.ts";
 import { eventually, HOST, SAY } from "./stack.ts";
@@ -48,7 +48,7 @@ export function helloBody(changes: Record<string, unknown> = {}): string {
   });
 }
 
-/** One raw connection, of either side. */
+/** One raw connection of either side. */
 export class RawPeer implements Disposable {
   readonly frames: Frame[] = [];
   readonly closed = Promise.withResolvers<void>();
@@ -58,7 +58,7 @@ export class RawPeer implements Disposable {
   socket: Socket<RawPeer> | undefined;
   readonly #reader = new FrameReader(2 ** 24);
 
-  /** Connect to a server and say nothing yet. */
+  /** Connect to a server without sending anything. */
   static async connect(port: number): Promise<RawPeer> {
     const peer = new RawPeer();
     await Bun.connect({ hostname: HOST, port, data: peer, socket: RAW_HANDLERS });
@@ -81,7 +81,7 @@ export class RawPeer implements Disposable {
     this.socket?.write(bytes);
   }
 
-  /** The first frame of this type, as soon as it has come. */
+  /** Wait for the first frame of this type. */
   async frame(type: number, id?: number): Promise<Frame> {
     const isIt = (frame: Frame) => frame.type === type && (id === undefined || frame.id === id);
     await eventually(() => this.frames.some(isIt));
@@ -119,11 +119,11 @@ const RAW_HANDLERS: Bun.SocketHandler<RawPeer> = {
 export interface FakeServer extends Disposable {
   readonly port: number;
   readonly peers: RawPeer[];
-  /** For each connection from now on. */
+  /** Called for each new connection. */
   onOpen: (peer: RawPeer) => void;
 }
 
-/** A server that does with each frame what the test says. */
+/** A server whose frames the test handles. */
 export function startFakeServer(onFrame: (frame: Frame, peer: RawPeer) => void): FakeServer {
   const peers: RawPeer[] = [];
   const server = Bun.listen<RawPeer>({
@@ -149,7 +149,7 @@ export function startFakeServer(onFrame: (frame: Frame, peer: RawPeer) => void):
   return fake;
 }
 
-/** A fake server that greets well, and does with each request what the test says. */
+/** A server that exchanges HELLO, and whose requests the test handles. */
 export function startFakeAnswerer(onRequest: (frame: Frame, peer: RawPeer) => void): FakeServer {
   return startFakeServer((frame, peer) => {
     if (frame.type === FrameType.hello) peer.send({ type: FrameType.hello, body: helloBody() });

@@ -1,10 +1,10 @@
-// A real exchange, as fuzzing spoils it afterwards.
+// Records a real exchange, which fuzzing then spoils.
 import { DomainError } from "../error.ts";
 import { FrameReader } from "../wire/frame.ts";
 import { encode, RawPeer, startFakeServer } from "./raw-peer.ts";
 import { eventually, startClient, startServer, type Text } from "./stack.ts";
 
-/** A handler whose end its request asks for. */
+/** A handler that ends as its request asks. */
 export async function behave({ text }: Text): Promise<Text> {
   if (text === "late") await Bun.sleep(5);
   if (text === "hang") return new Promise<never>(() => undefined);
@@ -18,12 +18,12 @@ export interface Recorded {
   readonly fromServer: Buffer[];
 }
 
-/** What a real client and a real server say to one another, frame by frame. */
+/** Record the frames of a real client and a real server. */
 export async function recordExchange(token?: string): Promise<Recorded> {
   const recorded: Recorded = { fromClient: [], fromServer: [] };
   await using server = startServer(behave, { token });
   const behind: RawPeer[] = [];
-  // A line between the two: what came as frames goes on as the same bytes.
+  // A relay between the two passes on the same bytes.
   using line = startFakeServer(() => undefined);
   line.onOpen = async (near) => {
     const early: Buffer[] = [];
@@ -45,7 +45,7 @@ export async function recordExchange(token?: string): Promise<Recorded> {
   const texts = ["echo", "late", "declared", "broken", "ü日👩", "long".repeat(500), "echo"];
   await Promise.allSettled(texts.map((text) => client.say(text)));
   await Promise.allSettled([client.say("hang", 20)]);
-  // HELLO, the calls, and perhaps a CANCEL: the server may be first to see the deadline pass.
+  // HELLO, the calls, and maybe a CANCEL: the server may notice the deadline first.
   await eventually(() => recorded.fromClient.length >= texts.length + 2);
   for (const peer of behind) peer[Symbol.dispose]();
   return recorded;

@@ -1,4 +1,4 @@
-/** mulberry32: small, seeded, good enough to cut streams at random. */
+/** mulberry32: a small seeded generator, good enough for tests. */
 export function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -9,7 +9,7 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** From SEED, or a new one; printed, so that a failure can be run again. */
+/** SEED, or a new seed. Printed, so that a failure can be repeated. */
 export function testSeed(name: string): number {
   const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
   console.log(`${name}: SEED=${seed}`);

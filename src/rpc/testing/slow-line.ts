@@ -4,15 +4,15 @@ import { HOST } from "./stack.ts";
 
 export interface SlowLine extends Disposable {
   readonly port: number;
-  /** How many connections it has carried. */
+  /** How many connections there have been. */
   readonly connections: number;
 }
 
 const TICK_MS = 20;
-/** No more than this is taken off one end before the other has it: who sends must feel the line. */
+/** The line holds at most this many bytes: the sender must notice that it is slow. */
 const MAX_HELD_BYTES = 64 * 1024;
 
-/** A line to a server that lets no more than so many bytes a second through, each way. */
+/** A relay to a server that passes at most `bytesPerSecond` in each direction. */
 export async function startSlowLine(serverPort: number, bytesPerSecond: number): Promise<SlowLine> {
   const bytesPerTick = Math.ceil((bytesPerSecond * TICK_MS) / 1000);
   const sockets: Socket[] = [];
@@ -49,7 +49,7 @@ function trickle(from: Socket, to: Socket, bytesPerTick: number): void {
     held = Buffer.concat([held, chunk]);
     if (held.length >= MAX_HELD_BYTES) from.pause();
   });
-  // A line that breaks at one end is broken at the other.
+  // If one end breaks, so does the other.
   from.on("error", () => to.destroy());
   from.on("close", () => {
     clearInterval(timer);

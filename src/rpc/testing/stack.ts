@@ -1,4 +1,4 @@
-// A real listener and a real client with one method between them, for the tests of this folder.
+// A real listener and a real client with one method, for the tests of src/rpc.
 import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Balancer, type ClientIdentity } from "../client/balancer.ts";
@@ -33,11 +33,11 @@ export const SAY: Method<Text, Text> = {
 export interface TestServer extends AsyncDisposable {
   readonly listener: Listener;
   readonly port: number;
-  /** Everything that was logged, as JSON lines. */
+  /** Everything that it has logged, as JSON lines. */
   readonly logged: string[];
 }
 
-/** A listener whose only method, SAY, is answered by `handler`. */
+/** A listener whose only method is SAY, with this handler. */
 export function startServer(
   handler: Handler<Text, Text>,
   options: { limits?: Partial<ServerLimits>; port?: number } & Pick<
@@ -69,8 +69,8 @@ export interface TestClient extends Disposable {
 }
 
 /**
- * A client of all these ports on loopback. It opens no second connection by itself, so that a test
- * may count them, however long it takes.
+ * A client of servers on these ports of loopback. It opens no second connection ahead, so that a
+ * test can count them, even if it is slow.
  */
 export function startClient(
   ports: number | number[],
@@ -90,7 +90,7 @@ export function startClient(
   };
 }
 
-/** A port that nobody listens on. */
+/** A port without a listener. */
 export function deadPort(): number {
   const server = Bun.listen({ hostname: HOST, port: 0, socket: { data: () => undefined } });
   server.stop(true);
@@ -107,7 +107,7 @@ export async function failure(call: Promise<unknown>): Promise<unknown> {
   throw new Error("Cannot fail: the call succeeded");
 }
 
-/** Wait for what happens soon; the time is only how long a broken program is waited for. */
+/** Wait until something is true. The timeout only ends a test that fails. */
 export async function eventually(isTrue: () => boolean, timeoutMs = 4000): Promise<void> {
   const giveUpAt = performance.now() + timeoutMs;
   while (!isTrue()) {
@@ -116,7 +116,7 @@ export async function eventually(isTrue: () => boolean, timeoutMs = 4000): Promi
   }
 }
 
-/** A log that keeps its lines. */
+/** A log that appends to `lines`. */
 export function recorder(lines: string[]): Log {
   const record = (level: string) => (fields: unknown, message?: string) => {
     lines.push(JSON.stringify({ level, message, ...describe(fields) }));

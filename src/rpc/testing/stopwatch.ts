@@ -1,8 +1,8 @@
 const TICK_MS = 10;
 
 /**
- * Measures time in which this process could run. It counts ticks and not the clock: a machine that
- * is busy with others makes it slower, so an upper limit on it judges the code and not the machine.
+ * Measures the time in which this process could run. It counts ticks, not time: on a busy machine
+ * it runs slower, so an upper limit on it tests the code and not the machine.
  */
 export class Stopwatch implements Disposable {
   #ticks = 0;

@@ -1,8 +1,8 @@
-// A relay that listens in on one connection, and the hex dump of what it heard.
+// A relay that records the frames of a connection, and a hex dump of them.
 import { Flag, FrameType } from "../wire/frame.ts";
 import { HOST } from "./stack.ts";
 
-/** One frame as it went over the socket, its length included. */
+/** The bytes of one frame on the socket, its length included. */
 export interface TappedFrame {
   readonly from: "client" | "server";
   readonly bytes: Buffer;
@@ -10,7 +10,7 @@ export interface TappedFrame {
 
 export interface Tap extends Disposable {
   readonly port: number;
-  /** In the order in which they were complete. */
+  /** In the order in which they were completed. */
   readonly frames: readonly TappedFrame[];
 }
 
@@ -20,8 +20,8 @@ const REQUEST_BODY_AT = 16;
 const BYTES_A_LINE = 16;
 
 /**
- * Relay every connection to `serverPort` and keep the frames of both sides. For few small ones:
- * what a socket does not take at once is lost.
+ * Relay every connection to `serverPort` and record the frames of both sides. Only for a few small
+ * frames: bytes that a socket does not take at once are lost.
  */
 export function startTap(serverPort: number): Tap {
   const frames: TappedFrame[] = [];
@@ -61,7 +61,7 @@ export function startTap(serverPort: number): Tap {
 
 type Cutter = (chunk: Buffer) => void;
 
-/** By the length alone, so that a mistake of our own reader cannot hide behind itself. */
+/** Cuts by the length alone, so that a bug in the real reader cannot hide. */
 function cutter(from: TappedFrame["from"], frames: TappedFrame[]): Cutter {
   let rest = Buffer.alloc(0);
   return (chunk) => {
@@ -115,7 +115,7 @@ export function dump({ from, bytes }: TappedFrame): string {
   return lines.join("\n");
 }
 
-/** Where the body begins, in a frame without metadata. */
+/** The body of a frame without metadata. */
 export function bodyOf(frame: TappedFrame): Buffer {
   return frame.bytes.subarray(typeOf(frame) === FrameType.request ? REQUEST_BODY_AT : BODY_AT);
 }

@@ -40,7 +40,7 @@ function read(chunks: Iterable<Buffer>): Frame[] {
 function* cut(bytes: Buffer, nextBytes: () => number): Generator<Buffer> {
   for (let at = 0; at < bytes.length; ) {
     const end = Math.min(bytes.length, at + nextBytes());
-    // A copy, since the chunk may be gone by the time that its frame is complete.
+    // A copy, since a socket may reuse the chunk before its frame is complete.
     const chunk = Buffer.from(bytes.subarray(at, end));
     yield chunk;
     chunk.fill(0xff);
@@ -82,14 +82,14 @@ test.each([
   ["absurd", 0xffffffff],
   ["too short", 7],
   ["zero", 0],
-])("a length that is %s is refused by its four bytes alone, however they come", (_, length) => {
+])("a length that is %s is refused after its four bytes, in one chunk or several", (_, length) => {
   const prefix = uint32(length);
   expect(() => read([prefix])).toThrow(FrameError);
   expect(() => read(cut(prefix, () => 1))).toThrow(FrameError);
   expect(() => read([Buffer.concat([BYTES, prefix])])).toThrow(FrameError);
 });
 
-test("frames before a bad length are handed on", () => {
+test("frames before a bad length are passed on", () => {
   const frames: Frame[] = [];
   const reader = new FrameReader(MAX_FRAME_BYTES);
   const bytes = Buffer.concat([BYTES, uint32(0)]);
@@ -97,7 +97,7 @@ test("frames before a bad length are handed on", () => {
   expect(frames).toEqual([...FRAMES]);
 });
 
-test("metadata that reaches beyond its frame is refused, not read from the next one", () => {
+test("metadata that is longer than its frame is refused, not read from the next one", () => {
   const good = encode({ ...HELLO, metadata: "{}", body: "" });
   const tooLong = Buffer.from(good);
   tooLong.writeUInt16BE(3, 12);
@@ -112,7 +112,7 @@ test("a REQUEST without room for its remaining time is refused", () => {
   expect(() => read([Buffer.concat([frame, BYTES])])).toThrow(FrameError);
 });
 
-test("a tap hears the frames that are on the wire, in both directions", async () => {
+test("a tap gets the frames that are on the wire, in both directions", async () => {
   const token = "a secret of both sides";
   await using server = startServer(async (request) => request, { token });
   using wire = startTap(server.port);

@@ -25,17 +25,17 @@ import {
 } from "../testing/stack.ts";
 import { Flag, FrameError, FrameType } from "./frame.ts";
 
-// The limit ends a hang, it does not judge speed; FUZZ_SECONDS of each test are on top of it.
+// The limit only ends a hang. Each test may take FUZZ_SECONDS more.
 const FUZZ_SECONDS = Number(process.env.FUZZ_SECONDS ?? 1.2);
 setDefaultTimeout(60_000 + 4000 * FUZZ_SECONDS);
 
 const CASES_AT_ONCE = 20;
 const MAX_GROWTH_BYTES = 256 * 1024 * 1024;
-/** A call or a case that takes this long beyond its time hangs. */
+/** A call or case hangs if it takes this much longer than it may. */
 const HANG_MS = 10_000;
 const LIMITS = { maxFrameBytes: 65_536, maxInFlight: 16, handshakeTimeoutMs: 1000 };
 
-/** Reject where `work` has not ended in `withinMs`. */
+/** Reject if `work` has not ended in `withinMs`. */
 async function bounded<T>(work: Promise<T>, withinMs: number, what: string): Promise<T> {
   const late = Promise.withResolvers<never>();
   const error = new Error(`Cannot wait for ${what}: not ended after ${withinMs} ms`);
@@ -48,8 +48,8 @@ async function bounded<T>(work: Promise<T>, withinMs: number, what: string): Pro
 }
 
 /**
- * Run batches of cases for FUZZ_SECONDS. Each batch has a seed of its own, which a failure names:
- * with SEED set to it, that batch comes first.
+ * Run batches of cases for FUZZ_SECONDS. Each batch has its own seed, which a failure names. With
+ * SEED set to it, that batch comes first.
  */
 async function fuzz(name: string, runBatch: (random: Random) => Promise<void>): Promise<number> {
   const seed = testSeed(name);
@@ -66,7 +66,7 @@ async function fuzz(name: string, runBatch: (random: Random) => Promise<void>): 
   return batches;
 }
 
-/** One of: a spoilt recording, spoilt frames, frames that are whole but in no good order. */
+/** A spoilt recording, spoilt frames, or whole frames in a wrong order. */
 function randomStream(random: Random, recording: readonly Buffer[]): Buffer[] {
   const made = () => randomFrames(random, 25);
   const bytes = pick(random, [
@@ -78,9 +78,9 @@ function randomStream(random: Random, recording: readonly Buffer[]): Buffer[] {
   return cut(random, bytes);
 }
 
-/** Say all of it, here and there with a pause, then go as peers go. */
+/** Send everything, sometimes with a pause, then leave in one of the usual ways. */
 async function play(random: Random, peer: RawPeer, pieces: readonly Buffer[]): Promise<void> {
-  if (random() < 0.1) peer.socket?.pause(); // It does not read what it is told.
+  if (random() < 0.1) peer.socket?.pause(); // It does not read the answers.
   for (const piece of pieces) {
     if (peer.isClosed) break;
     peer.write(piece);
@@ -97,7 +97,7 @@ async function play(random: Random, peer: RawPeer, pieces: readonly Buffer[]): P
 test.each<[string, string | undefined]>([
   ["a listener", undefined],
   ["a listener with a token", "correct horse battery staple"],
-])("%s survives what fuzzed clients send, and serves the others", async (name, token) => {
+])("%s survives fuzzed clients, and serves the others", async (name, token) => {
   const { fromClient } = await recordExchange(token);
   const strangers: string[] = [];
   const handler = (request: Text) => {
@@ -116,20 +116,20 @@ test.each<[string, string | undefined]>([
     await play(random, peer, randomStream(random, fromClient));
   };
   const batches = await fuzz(`fuzzed: ${name}`, async (random) => {
-    // Each with its own source: their turns interleave differently every time.
+    // Each has its own generator, since their turns interleave differently every time.
     const cases = times(CASES_AT_ONCE, () => runCase(seededRandom(below(random, 2 ** 31))));
     await bounded(Promise.all(cases), HANG_MS, "a batch of peers");
     const texts = times(5, (index) => `healthy ${index}`);
     expect(await Promise.all(texts.map((text) => healthy.say(text)))).toEqual(texts);
     await eventually(() => server.listener.connections === 1);
-    // Also those whose callers hung up on them.
+    // Also the calls of connections that are gone.
     await eventually(() => ledger.begun === ledger.ended);
     expect(ledger.endedAgain).toEqual([]);
-    // A handler of the socket threw something that is not a broken protocol: a crash.
+    // A socket handler threw an error that is no FrameError: a bug.
     expect(server.logged.filter((line) => line.includes("socket failed"))).toEqual([]);
     server.logged.length = 0;
   });
-  // Who only knows what was said on another connection gets nothing to run.
+  // Replayed frames of another connection must not run a handler.
   if (token === undefined) expect(strangers).not.toEqual([]);
   else expect(strangers).toEqual([]);
   const after = await expectCensusBack(before, MAX_GROWTH_BYTES);
@@ -146,7 +146,7 @@ test("calls with interleaved ids, reused ids and CANCELs are each answered at mo
       const text = pick(random, ["echo", "late", "declared", "broken"]);
       const { request, cancel } = FrameType;
       const body = JSON.stringify({ text });
-      // The late ones pass the short deadlines, which is an answer; their own end is then no more.
+      // A late call passes a short deadline, which is its answer. Its reply is then discarded.
       const timeoutMs = pick(random, [20_000, 20_000, 1, 4]);
       const call = { type: request, method: SAY.number, id, timeoutMs, body };
       const isCancelled = cancelled.has(id);
@@ -159,14 +159,14 @@ test("calls with interleaved ids, reused ids and CANCELs are each answered at mo
     const kept = ids.filter((id) => !cancelled.has(id));
     const isAnswered = (id: number) => peer.frames.some((frame) => frame.id === id);
     await eventually(() => kept.every(isAnswered), HANG_MS);
-    await Bun.sleep(10); // Until the late ones would have been answered once more.
+    await Bun.sleep(10); // Time for second answers of the late calls.
     const answered = peer.frames.map(({ id }) => id).filter((id) => id !== 0);
     expect(answered).toHaveLength(new Set(answered).size);
     expect(peer.isClosed).toBeFalse();
   });
 });
 
-/** What a call may end with, whatever the server says; and that it ends. */
+/** Every call must end, with a reply or one of these errors. */
 async function endOf(call: Promise<string>, timeoutMs: number): Promise<void> {
   try {
     const text = await bounded(call, timeoutMs + HANG_MS, "a call");
@@ -177,15 +177,15 @@ async function endOf(call: Promise<string>, timeoutMs: number): Promise<void> {
   }
 }
 
-/** Whether the connection was lost to a fault of its own code, and not to what the peer did. */
+/** Whether a bug closed the connection, and not the peer. */
 function isCrash({ status, cause }: RpcError): boolean {
   const isSystemError = cause instanceof Error && "code" in cause;
   const isReason = cause === undefined || cause instanceof FrameError || isSystemError;
   return status === "unavailable" && !isReason;
 }
 
-/** Ask until there is an answer; the last error where none comes. */
-async function untilAnswered(client: TestClient): Promise<string> {
+/** Call until there is a reply. Throws the last error if none comes. */
+async function retryUntilAnswered(client: TestClient): Promise<string> {
   const giveUpAt = performance.now() + HANG_MS;
   for (;;) {
     try {
@@ -197,7 +197,7 @@ async function untilAnswered(client: TestClient): Promise<string> {
   }
 }
 
-test("a client survives what fuzzed servers answer, and finds a good one again", async () => {
+test("a client survives fuzzed servers, and finds a good one again", async () => {
   const { fromServer } = await recordExchange();
   const before = takeCensus();
   let calls = 0;
@@ -234,7 +234,7 @@ test("a client survives what fuzzed servers answer, and finds a good one again",
     await Promise.all(work);
     isHealthy = true;
     for (const peer of server.peers) peer.socket?.terminate();
-    expect(await untilAnswered(client)).toBe("healthy");
+    expect(await retryUntilAnswered(client)).toBe("healthy");
     client[Symbol.dispose]();
     for (const peer of server.peers) peer.socket?.resume();
     await eventually(() => server.peers.every((peer) => peer.isClosed));

@@ -17,7 +17,7 @@ const PLEASE = {
   body: '{"text":"please"}',
 };
 
-/** A server that counts what its handler was asked. */
+/** A server that records the requests of its handler. */
 function startGuarded(token: string | undefined) {
   const asked: string[] = [];
   const server = startServer(
@@ -31,7 +31,7 @@ function startGuarded(token: string | undefined) {
 }
 
 describe("RPC_TOKEN", () => {
-  test("lets sides that share it call each other", async () => {
+  test("lets a client and a server that share it make calls", async () => {
     await using server = startServer(ECHO, { token: TOKEN });
     using client = startClient(server.port, {}, { token: TOKEN });
     expect(await client.say("hello")).toBe("hello");
@@ -39,28 +39,31 @@ describe("RPC_TOKEN", () => {
 
   test.each([
     ["another token", TOKEN, `${TOKEN}!`, "does not know RPC_TOKEN"],
-    ["a token, where the server has none", undefined, TOKEN, "does not know RPC_TOKEN"],
-    ["no token, where the server asks for one", TOKEN, undefined, "asks for RPC_TOKEN"],
-  ])("refuses a client with %s, which says so", async (_what, ofServer, ofClient, reason) => {
-    const { asked, server } = startGuarded(ofServer);
-    await using _server = server;
-    using client = startClient(server.port, {}, { token: ofClient });
-    const error = await failure(client.say("hello"));
-    expect(error).toMatchObject({ status: "unavailable", processed: false });
-    expect(error).toMatchObject({ cause: { message: expect.stringContaining(reason) } });
-    expect(String(error)).not.toContain(TOKEN);
-    expect(asked).toEqual([]);
-  });
+    ["a token, if the server has none", undefined, TOKEN, "does not know RPC_TOKEN"],
+    ["no token, if the server asks for one", TOKEN, undefined, "asks for RPC_TOKEN"],
+  ])(
+    "refuses a client with %s, and its error says why",
+    async (_what, ofServer, ofClient, reason) => {
+      const { asked, server } = startGuarded(ofServer);
+      await using _server = server;
+      using client = startClient(server.port, {}, { token: ofClient });
+      const error = await failure(client.say("hello"));
+      expect(error).toMatchObject({ status: "unavailable", processed: false });
+      expect(error).toMatchObject({ cause: { message: expect.stringContaining(reason) } });
+      expect(String(error)).not.toContain(TOKEN);
+      expect(asked).toEqual([]);
+    },
+  );
 
   test.each([
     ["no proof at all", () => []],
     ["a proof that is wrong", () => [{ type: FrameType.proof, body: proofBody("0".repeat(64)) }]],
-    ["a proof that is none", () => [{ type: FrameType.proof, body: "{}" }]],
+    ["a PROOF without a proof", () => [{ type: FrameType.proof, body: "{}" }]],
     [
       "the server's own proof, played back",
       (proof: string) => [{ type: FrameType.proof, body: proofBody(proof) }],
     ],
-  ])("refuses a peer that asks after %s", async (_what, frames) => {
+  ])("refuses a REQUEST after %s", async (_what, frames) => {
     const { asked, server } = startGuarded(TOKEN);
     await using _server = server;
     using peer = await RawPeer.greet(server.port);
@@ -96,7 +99,7 @@ describe("RPC_TOKEN", () => {
     one.peer[Symbol.dispose]();
   });
 
-  test("is waited for no longer than the handshake may take", async () => {
+  test("must be proved within handshakeTimeoutMs", async () => {
     await using server = startServer(ECHO, { token: TOKEN, limits: { handshakeTimeoutMs: 50 } });
     using peer = await RawPeer.greet(server.port);
     await peer.closed.promise;
@@ -158,7 +161,7 @@ describe("a proof", () => {
     expect(new Set(proofs).size).toBe(proofs.length);
   });
 
-  test("is compared as a whole, and read from whatever JSON object holds it", () => {
+  test("is compared as a whole, and read from any JSON object that holds it", () => {
     const proof = "ab".repeat(32);
     expect(isProof(proof, proof)).toBe(true);
     expect(isProof("", proof)).toBe(false);

@@ -9,7 +9,7 @@ setDefaultTimeout(60_000);
 
 const NO_LIMIT = 2 ** 32;
 
-/** Takes what its script allows of each write. */
+/** A socket that takes of each write as many bytes as its script allows. */
 class FakeSocket implements Writable {
   readonly #taken: Buffer[] = [];
   readonly #allow: (offered: number) => number;
@@ -26,7 +26,7 @@ class FakeSocket implements Writable {
   write(data: Uint8Array): number {
     this.writes++;
     const taken = Math.min(data.length, this.#allow(data.length));
-    // A copy: the kernel would have its own.
+    // A copy, like that of the kernel.
     if (taken > 0) this.#taken.push(Buffer.from(data.subarray(0, taken)));
     return taken;
   }
@@ -36,7 +36,7 @@ function refuseOverflow(): void {
   throw new Error("Cannot overflow in this test");
 }
 
-/** setImmediate callbacks run in the order in which they were asked for. */
+/** setImmediate callbacks run in the order of their calls. */
 function endOfTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
@@ -46,7 +46,7 @@ function request(id: number, body: string): OutgoingFrame {
   return { type: FrameType.request, method: id % 500, id, timeoutMs: id * 7, metadata, body };
 }
 
-test("what one turn of the event loop pushes leaves in one write", async () => {
+test("the frames of one turn of the event loop leave in one write", async () => {
   const socket = new FakeSocket();
   const outbox = new Outbox(socket, NO_LIMIT, refuseOverflow);
   const frames = Array.from({ length: 100 }, (_, id) => request(id, `{"n":${id}}`));
@@ -59,7 +59,7 @@ test("what one turn of the event loop pushes leaves in one write", async () => {
   expect(socket.bytes.equals(Buffer.concat(frames.map(encode)))).toBeTrue();
 });
 
-test("a long turn does not keep the peer waiting: every 4 KiB leave at once", async () => {
+test("during a long turn, every 4 KiB leave at once", async () => {
   const socket = new FakeSocket();
   const outbox = new Outbox(socket, NO_LIMIT, refuseOverflow);
   const frames = Array.from({ length: 500 }, (_, id) => request(id, `{"n":${id}}`));
@@ -71,7 +71,7 @@ test("a long turn does not keep the peer waiting: every 4 KiB leave at once", as
   expect(socket.bytes.equals(bytes)).toBeTrue();
 });
 
-test("nothing is written where nothing was pushed", async () => {
+test("an empty outbox writes nothing", async () => {
   const socket = new FakeSocket();
   const outbox = new Outbox(socket, NO_LIMIT, refuseOverflow);
   let wasEmpty = false;
@@ -84,11 +84,11 @@ test("nothing is written where nothing was pushed", async () => {
   expect(wasEmpty).toBeTrue();
 });
 
-test("every byte arrives once and in order, however little the socket takes", async () => {
+test("every byte arrives once and in order, even if the socket takes few bytes at a time", async () => {
   const random = seededRandom(testSeed("partial writes"));
   let isFull = false;
   const socket = new FakeSocket((offered) => {
-    expect(isFull).toBeFalse(); // A full socket is left alone until it drains.
+    expect(isFull).toBeFalse(); // No write to a full socket before it drains.
     const taken = random() < 0.4 ? offered : Math.floor(random() * Math.min(offered, 20_000));
     isFull = taken < offered;
     return taken;
@@ -167,7 +167,7 @@ test("a frame of exactly the limit passes", () => {
   expect(outbox.push(frame, 99)).toBeFalse();
 });
 
-test("overflow calls back where the peer does not read", async () => {
+test("onOverflow is called if the peer does not read", async () => {
   let overflows = 0;
   const socket = new FakeSocket(() => 0);
   const outbox = new Outbox(socket, 1000, () => overflows++);
@@ -178,7 +178,7 @@ test("overflow calls back where the peer does not read", async () => {
   expect(overflows).toBe(1);
 });
 
-test("what is over the limit within one turn is written at once, not cut off", async () => {
+test("a turn that produces more than the limit is written at once, and is no overflow", async () => {
   const socket = new FakeSocket();
   const outbox = new Outbox(socket, 1000, refuseOverflow);
   const frames = [1, 3, 5].map((id) => request(id, "x".repeat(800)));

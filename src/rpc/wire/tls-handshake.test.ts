@@ -27,10 +27,10 @@ setDefaultTimeout(60_000);
 
 const LONG_MS = 50_000;
 const ECHO = async (request: Text) => request;
-/** A record that holds a handshake, and in it the first bytes of a ClientHello of 512. */
+/** A TLS record with the first bytes of a ClientHello that is 512 bytes long. */
 const HALF_CLIENT_HELLO = Buffer.from([22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3]);
 
-/** The TLS handshake that `raw` owes, and then HELLO and a call of `text`; until it is closed. */
+/** Finish the TLS handshake of `raw`, send HELLO and a call of `text`, and wait for the close. */
 async function callLate(raw: Socket, text: string): Promise<void> {
   const late = connectTls({ socket: raw, rejectUnauthorized: false });
   const hello = encode({ type: FrameType.hello, body: helloBody() });
@@ -57,7 +57,7 @@ describe.skipIf(!OPENSSL)("a TLS handshake", () => {
   test.each([
     ["has not begun", Buffer.alloc(0)],
     ["has stopped in the middle", HALF_CLIENT_HELLO],
-  ])("that %s after handshakeTimeoutMs ends its connection", async (_, bytes) => {
+  ])("that %s is closed after handshakeTimeoutMs", async (_, bytes) => {
     const handshakeTimeoutMs = 300;
     await using server = startServer(ECHO, { tls, limits: { handshakeTimeoutMs } });
     using stopwatch = new Stopwatch();
@@ -88,7 +88,7 @@ describe.skipIf(!OPENSSL)("a TLS handshake", () => {
     expect(server.listener.connections).toBe(0);
   });
 
-  test("that ends after close() has begun brings no calls", async () => {
+  test("that ends after close() has begun accepts no calls", async () => {
     const gate = new Gate();
     await using server = startServer(gate.handler, { tls, limits: { handshakeTimeoutMs: 1000 } });
     using client = startClient(server.port, {}, { tlsCa: tls.cert });
@@ -96,7 +96,7 @@ describe.skipIf(!OPENSSL)("a TLS handshake", () => {
     await gate.hasStarted("running");
     const raw = connectTcp(server.port, HOST);
     await once(raw, "connect");
-    await Bun.sleep(50); // For the server to see it, too.
+    await Bun.sleep(50); // Time for the server to notice.
     const closing = server.listener.close(3000);
     await Promise.race([callLate(raw, "late"), Bun.sleep(500)]);
     expect(gate.started).toEqual(["running"]);
@@ -110,7 +110,7 @@ describe.skipIf(!OPENSSL)("a TLS handshake", () => {
   test("that the server never answers leaves no socket of the client behind", async () => {
     using server = startFakeServer(() => undefined);
     server.onOpen = (peer) => {
-      peer.onData = () => undefined; // What comes is no frame.
+      peer.onData = () => undefined; // The bytes are not frames.
     };
     const limits = { connectTimeoutMs: 100, minBackoffMs: 20, maxBackoffMs: 20 };
     using client = startClient(server.port, limits, { tlsCa: tls.cert });
@@ -123,7 +123,7 @@ describe.skipIf(!OPENSSL)("a TLS handshake", () => {
     await eventually(() => server.peers.every(({ isClosed }) => isClosed));
   });
 
-  test("is with the first name of an address that has two", async () => {
+  test("names the first host name of an address that has two", async () => {
     const first = await makeIdentity(folder, "first", "DNS:first.test");
     await using server = startServer(ECHO, { tls: first });
     const { port } = server;

@@ -1,5 +1,5 @@
-// Holds docs/wire.md to the code. To write its generated parts anew after a change of the wire or of
-// the schema: UPDATE_WIRE=1 bun test src/rpc/wire/wire.test.ts
+// Checks docs/wire.md against the code. After a change of the wire or the schema, this writes its
+// generated parts again: UPDATE_WIRE=1 bun test src/rpc/wire/wire.test.ts
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ const WIRE = join(import.meta.dir, "../../../docs/wire.md");
 const TOKEN = "correct horse battery staple";
 const TIMEOUT_MS = 5000;
 const TIMEOUT_AT = 12;
-/** What is random on the wire is written with these in its place. */
+/** These replace the random values in the hex dump. */
 const NONCES = {
   client: "00112233445566778899aabbccddeeff",
   server: "ffeeddccbbaa99887766554433221100",
@@ -34,7 +34,7 @@ interface Part {
   readonly after: string;
 }
 
-/** docs/wire.md, cut at a pair of its markers. */
+/** docs/wire.md, split at a pair of its markers. */
 async function partOf(name: string): Promise<Part> {
   const pattern = new RegExp(`^([^]*<!-- ${name}: begin -->\n)([^]*)(<!-- ${name}: end -->[^]*)$`);
   const [, before, inside, after] = pattern.exec(await Bun.file(WIRE).text()) ?? [];
@@ -44,14 +44,14 @@ async function partOf(name: string): Promise<Part> {
   return { before, inside, after };
 }
 
-/** Compare a generated part, or write it where UPDATE_WIRE says so. */
+/** Compare a generated part, or write it if UPDATE_WIRE is set. */
 async function compare(name: string, generated: string): Promise<void> {
   const { before, inside, after } = await partOf(name);
   if (process.env.UPDATE_WIRE) await Bun.write(WIRE, before + generated + after);
   else expect(inside).toBe(generated);
 }
 
-/** The first cells of each row of a part's table, without their code marks. */
+/** The cells of each row of a part's table, without backquotes. */
 async function rows(name: string): Promise<string[][]> {
   const [, , ...lines] = (await partOf(name)).inside.trim().split("\n");
   return lines.map((line) =>
@@ -62,7 +62,7 @@ async function rows(name: string): Promise<string[][]> {
   );
 }
 
-/** A real client and a real server talk over real sockets; what went over them. */
+/** The frames of a real client and a real server over real sockets. */
 async function recordExchange(): Promise<readonly TappedFrame[]> {
   const profile = { username: "grace", nickname: "Amazing", profilePath: "default.png" };
   const listener = new Listener({
@@ -93,7 +93,7 @@ async function recordExchange(): Promise<readonly TappedFrame[]> {
   return frames;
 }
 
-/** Put fixed values where random ones stood, once these were found to be what docs/wire.md says. */
+/** Check the random values against docs/wire.md, then replace them by fixed ones. */
 function masked(frames: readonly TappedFrame[]): TappedFrame[] {
   const [client, server] = frames.filter((frame) => typeOf(frame) === FrameType.hello).map(nonceOf);
   if (client === undefined || server === undefined) throw new Error("Cannot find both nonces");
@@ -123,7 +123,7 @@ function nonceOf(frame: TappedFrame): string {
   return nonce;
 }
 
-test("docs/wire.md's hex dump is what a real client and a real server say to each other", async () => {
+test("docs/wire.md's hex dump is a real exchange of a client and a server", async () => {
   const frames = masked(await recordExchange());
   const { hello, proof, request, response, error } = FrameType;
   const types = [hello, hello, proof, request, response, request, error];
@@ -131,7 +131,7 @@ test("docs/wire.md's hex dump is what a real client and a real server say to eac
   await compare("exchange", `\`\`\`\n${frames.map(dump).join("\n\n")}\n\`\`\`\n`);
 });
 
-test("docs/wire.md's example of the token's proof is right, by HMAC alone", async () => {
+test("docs/wire.md's example of the token's proof is right by HMAC alone", async () => {
   const text = (role: string) => `portico ${role}\n${NONCES.client}\n${NONCES.server}`;
   const proof = (role: string) => createHmac("sha256", TOKEN).update(text(role)).digest("hex");
   for (const role of ["client", "server"] as const) {
