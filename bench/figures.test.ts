@@ -10,7 +10,7 @@ import {
   times,
 } from "./figures.ts";
 
-test("figures are written with the digits that count", () => {
+test("figures are written with significant digits", () => {
   expect(count(12_345.6)).toBe("12,346");
   expect(times(1.005)).toBe("1.01 ×");
   expect([0, 0.004, 0.126, 1].map(percent)).toEqual(["0 %", "0 %", "13 %", "100 %"]);
@@ -27,7 +27,7 @@ test("figures are written with the digits that count", () => {
   expect(mebibytes(1.5 * 2 ** 20)).toBe("1.5");
 });
 
-test("what is no number is a dash", () => {
+test("a figure that is no number is a dash", () => {
   const all = [count, times, percent, milliseconds, cpuSeconds, microseconds, mebibytes];
   for (const written of all)
     for (const value of [undefined, Number.NaN, Number.POSITIVE_INFINITY])

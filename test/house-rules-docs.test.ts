@@ -41,8 +41,9 @@ async function read(patterns: readonly string[]): Promise<Page[]> {
   );
 }
 
-function filesMatching(pattern: string): Promise<string[]> {
-  return Array.fromAsync(new Bun.Glob(pattern).scan({ cwd: ROOT }));
+async function filesMatching(pattern: string): Promise<string[]> {
+  const paths = await Array.fromAsync(new Bun.Glob(pattern).scan({ cwd: ROOT }));
+  return paths.filter((path) => !path.includes("node_modules/"));
 }
 
 const FENCED = /^( *)```(\w*)\n(.*?)^\1```$/gms;

@@ -18,9 +18,10 @@ export interface Import {
 const IMPORT = /(?:^|\n)\s*(?:import|export)\s+(type\s)?[^;"'(]*?(?:from\s*)?["']([^"']+)["']/g;
 const DYNAMIC_IMPORT = /import()\(\s*["']([^"']+)["']/g;
 
-/** @param pattern a glob, relative to the root */
+/** @param pattern a glob, relative to the root; installed packages are left out */
 export async function readSources(pattern: string): Promise<Source[]> {
-  const paths = await Array.fromAsync(new Bun.Glob(pattern).scan({ cwd: ROOT }));
+  const found = await Array.fromAsync(new Bun.Glob(pattern).scan({ cwd: ROOT }));
+  const paths = found.filter((path) => !path.includes("node_modules/"));
   return Promise.all(
     paths.sort().map(async (path) => ({ path, text: await Bun.file(join(ROOT, path)).text() })),
   );

@@ -5,7 +5,7 @@ import { parts } from "./parts.ts";
 // Costly hashes on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-test("the micro benchmark runs, and every part does what it is measured for", async () => {
+test("the micro benchmark runs, and every part returns the right result", async () => {
   const rows = await benchMicro({ durationMs: 1, batch: 8 });
   expect(rows.map(({ name }) => name)).toEqual((await parts()).map(({ name }) => name));
   for (const { meanNs, p99Ns } of rows) {
@@ -15,7 +15,7 @@ test("the micro benchmark runs, and every part does what it is measured for", as
   expect(microTable(rows).split("\n")).toHaveLength(2 + rows.length);
 });
 
-test("its table has units that people read", () => {
+test("the table has readable units", () => {
   const row = { name: "it", meanNs: 250.4, p99Ns: 2504 };
   expect(
     microTable([row, { ...row, meanNs: 2.5e6 }])

@@ -15,13 +15,13 @@ import type { Peer, PeerConfig } from "./peer.ts";
 import { portico } from "./portico.ts";
 import { startPeer } from "./start.ts";
 
-// Building a peer takes a minute where nothing of it is there yet.
+// Building a peer for the first time takes a minute.
 setDefaultTimeout(300_000);
 
 const PEERS: readonly Peer[] = [portico, classicGo, nodePeer, barePeer];
 const ROOT = join(import.meta.dir, "../..");
 const SEEDED = { username: "test7", password: "testpassword7" };
-/** Cheap, so that the tests spend their time on what they test. */
+/** A cheap hash, so that the tests are fast. */
 const ARGON2ID = "argon2id:m=64,t=1,p=1";
 
 async function newConfig(seededHash: string, passwordHash: string): Promise<PeerConfig> {
@@ -49,13 +49,13 @@ describe.skipIf(!mariaDbAvailable || !redisAvailable)("peers, on MariaDB and Red
     const obstacle = await peer.prepare();
     const name = obstacle === undefined ? peer.name : `${peer.name} (${obstacle})`;
     describe.skipIf(obstacle !== undefined)(name, () => {
-      // Each with rows of the other scheme, which it verifies too.
+      // Each scheme is tested with rows of the other one, which must be verified too.
       const schemes = [
         [ARGON2ID, "salted-md5"],
         ["salted-md5", ARGON2ID],
       ] as const;
       for (const [made, seeded] of peer.isService ? schemes : []) {
-        test(`keeps the contract, hashing by ${made}`, async () => {
+        test(`keeps the contract, hashing with ${made}`, async () => {
           await using running = await startPeer(peer, await newConfig(seeded, made));
           await checkService(running.origin, SEEDED);
         });
@@ -69,7 +69,7 @@ describe.skipIf(!mariaDbAvailable || !redisAvailable)("peers, on MariaDB and Red
         });
       }
 
-      test("has the processes of its tiers, which end with it", async () => {
+      test("has one process per tier, and they end when it is disposed of", async () => {
         const config = await newConfig("salted-md5", "salted-md5");
         const running = await startPeer(peer, config);
         const pids = [...running.pids.values()];
@@ -103,19 +103,19 @@ describe("startPeer()", () => {
     ],
   });
 
-  test("says what a tier has printed that ended", async () => {
+  test("the error has the output of a tier that ended", async () => {
     const peer = peerOf('console.error("no such port"); process.exit(3)');
     await expect(startPeer(peer, config())).rejects.toThrow(
       /Cannot start a peer: its HTTP tier ended\nHTTP tier:\nno such port/,
     );
   });
 
-  test("gives a tier nothing of our environment but PATH and HOME", async () => {
+  test("a tier gets only PATH and HOME of our environment", async () => {
     const peer = peerOf("console.log(Object.keys(process.env).sort().join()); process.exit(1)");
     await expect(startPeer(peer, config())).rejects.toThrow(/\nHOME,HTTP_PORT,PATH\n/);
   });
 
-  test("ends its tiers where our process is killed", async () => {
+  test("the tiers end when our process is killed", async () => {
     const tier = `Bun.serve({
       port: process.env.HTTP_PORT,
       hostname: "127.0.0.1",
@@ -191,13 +191,13 @@ describe("checkService()", () => {
   const WRONG: Readonly<Record<string, [Parameters<typeof serve>[0], message: RegExp]>> = {
     "another status": [
       (text, status) => (status === 409 ? 400 : text),
-      /^sign up with a name that is taken: expected 409 .*"3".*, but 400 .*"3"/,
+      /^sign up with a name that is taken: expected 409 .*"3".*, but got 400 .*"3"/,
     ],
     "another code": [(text) => text.replace('"errCode":"5"', '"errCode":"4"'), /^wrong password: /],
     "another message": [(text) => text.replace('"PasswordError"', '"x"'), /^wrong password: /],
     "another order of keys": [
       (text) => text.replace(/("errCode":"7"),("errMsg":"success")/, "$2,$1"),
-      /^sign up: expected 200 .* came$/,
+      /^sign up: expected 200 .*, but got 200 /,
     ],
     "more in a profile": [
       (text) => text.replace('{"username"', '{"id":1,"username"'),
@@ -225,10 +225,10 @@ describe("checkService()", () => {
       (text) => text.replace('"nickname":"Amazing"', '"nickname":"peer"'),
       /read/,
     ],
-    "no JSON": [() => "7", /^sign up: expected 200 .*, but 200 7 came$/],
+    "no JSON": [() => "7", /^sign up: expected 200 .*, but got 200 7$/],
   };
 
-  test("passes what changes nothing", async () => {
+  test("accepts unchanged answers", async () => {
     await using server = serve((text) => text);
     await checkService(server.url.origin, SEEDED);
   });
@@ -240,9 +240,9 @@ describe("checkService()", () => {
     });
   }
 
-  test("refuses a seeded user who is not there", async () => {
-    const nobody = { username: "test8", password: "testpassword8" };
-    await expect(checkService(stack.url, nobody)).rejects.toThrow(
+  test("refuses a service without the seeded user", async () => {
+    const missing = { username: "test8", password: "testpassword8" };
+    await expect(checkService(stack.url, missing)).rejects.toThrow(
       /^sign in as test8: expected 200 /,
     );
   });

@@ -59,7 +59,7 @@ test("the text says where the figures are from", () => {
   );
   expect(text).toContain("(made/up.html)");
   expect(text).toContain("(made/up.json)");
-  expect(text).toContain("Left out: peer Z: nobody made it up.");
+  expect(text).toContain("Left out: peer Z: a made-up reason.");
   expect(text).toContain("HTTP 201.0 MiB, then 102.0; TCP 153.0 MiB, then 94.0.");
 });
 
@@ -72,7 +72,7 @@ test("each load is a row, with its floor and every contender's figures and ratio
   ];
   const key = { endpoint: "e", connections: 2000, users: 1, tool: "none", floor: 3000 };
   const load = { ...key, contenders };
-  const names = [PORTICO, "a | b", "nobody"];
+  const names = [PORTICO, "a | b", "absent"];
   const text = performanceText(madeUpResults({ contenders: names, loads: [load] }), LINKS);
   const rows = text
     .split("\n")
@@ -82,7 +82,7 @@ test("each load is a row, with its floor and every contender's figures and ratio
     "| e, 2,000 connections (none) | 0.12500 | 0.50000 | – |",
     "| e, 2,000 connections (none) | 1.23 | 34.5 | 678 | 3 | 4 | 1 of 10 | 0.08333 | 0.04167 | 5 % |",
   ]);
-  expect(text).toContain("| load | floor | Portico | a \\| b | nobody |");
+  expect(text).toContain("| load | floor | Portico | a \\| b | absent |");
 });
 
 test("users are listed by hash if loads have different tables", () => {

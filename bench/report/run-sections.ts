@@ -27,7 +27,7 @@ export function runSections(results: BenchResults): Section[] {
 }
 
 function sideBySide(chart: string, table: string): string {
-  return `<div class="beside">\n${chart}\n${table}\n</div>`;
+  return `<div class="side-by-side">\n${chart}\n${table}\n</div>`;
 }
 
 interface Series {

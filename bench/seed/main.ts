@@ -20,7 +20,7 @@ const COLUMNS = `IGNORE INTO TABLE user CHARACTER SET utf8mb4
   (username, nickname, password, salt, profile_path)
   SET gmt_create = UTC_TIMESTAMP(), gmt_modified = UTC_TIMESTAMP()`;
 
-/** Enough memory that the disk is not what is measured. */
+/** Enough memory that the disk does not limit the rate. */
 const AMPLE_MEMORY = ["--innodb-buffer-pool-size=1G", "--innodb-log-file-size=512M"];
 
 export interface SeedBenchRow {

@@ -98,7 +98,7 @@ export class Comparison implements AsyncDisposable {
     };
   }
 
-  /** So that work which one turn left behind, such as an abandoned hash, does not slow the next. */
+  /** Work of one turn, such as an abandoned hash, must not slow down the next turn. */
   async #waitUntilIdle(): Promise<void> {
     const pids = [...Object.values(this.#environment.databases.pids)];
     for (const contender of this.contenders) pids.push(...contender.pids);

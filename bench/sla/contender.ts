@@ -62,7 +62,7 @@ export class Contender implements AsyncDisposable {
     return mapValues(this.#running.pids, residentBytes);
   }
 
-  /** Send a load, and measure what it costs. If there is an `ask`, it samples answers meanwhile. */
+  /** Send a load, and measure what it costs. If there is an `ask`, answers are sampled. */
   async measure(send: () => Promise<ToolReport>, ask: Ask | undefined): Promise<Round> {
     const before = mapValues(this.#pids, cpuSeconds);
     const sampler = ask && new AnswerSampler(ask);

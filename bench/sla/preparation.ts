@@ -1,4 +1,4 @@
-// What a run needs of this machine, what is missing, and what the machine is.
+// Finds the load tools, prepares the peers, and describes the machine.
 
 import { availableParallelism, cpus, release, totalmem, type } from "node:os";
 import { join } from "node:path";

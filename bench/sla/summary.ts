@@ -1,4 +1,4 @@
-// Condenses rounds into what is kept and shown: medians, spreads, and sums of what went wrong.
+// Condenses rounds into the figures of a report: medians, spreads, and sums of errors.
 
 import {
   BARE,

@@ -1,5 +1,5 @@
--- One thread of a load for wrk: every request has its own line of a file. Arguments behind `--`:
--- the file, and what its lines are: "cookie" or "body".
+-- One thread of wrk. Each request uses the next line of a file. Arguments after `--`: the file, the
+-- kind of its lines ("cookie" or "body"), and the number of threads.
 
 local threads = {}
 local next_id = 0
@@ -10,7 +10,7 @@ function setup(thread)
   table.insert(threads, thread)
 end
 
--- Made before the load begins: what is spent on them takes cores from who is measured.
+-- All requests are formatted before the load begins, so that this takes no CPU time from the server.
 local requests = {}
 local count, at = 0, 0
 
@@ -20,7 +20,7 @@ function init(args)
     "\r\nContent-Type: application/json\r\nContent-Length: "
   local n = 0
   for line in io.lines(file) do
-    -- Threads take turns, so no line is sent twice before all have been.
+    -- Each thread takes its share of the lines, so no line is sent twice before all have been sent.
     if n % threads == id then
       count = count + 1
       if kind == "cookie" then
@@ -38,7 +38,7 @@ function request()
   return requests[at]
 end
 
--- It costs a call for each answer, so only where it matters which error it is.
+-- This function is called for each answer, so it is defined only if refusals are counted.
 if os.getenv("COUNT_REFUSED") then
   refused = 0
   function response(status, headers)

@@ -28,7 +28,7 @@ export function isErrorName(name) {
   return Object.hasOwn(ERRORS, name);
 }
 
-/** What a use case ends with when it does not succeed. */
+/** An expected failure of a use case. */
 export class DomainError extends Error {
   /**
    * @param {ErrorName} code

@@ -7,7 +7,7 @@ const RETRY_AFTER_SECONDS = 1;
  * Answer a request with a row of the error table.
  * @param {import("fastify").FastifyReply} reply
  * @param {import("./errors.js").ErrorName} name
- * @param {number} [http] where it is not the usual status
+ * @param {number} [http] if it is not the usual status
  */
 export function sendFailure(reply, name, http = ERRORS[name].http) {
   return reply.code(http).send({ errCode: ERRORS[name].code, errMsg: name, data: "" });
@@ -22,7 +22,7 @@ export function sendFailure(reply, name, http = ERRORS[name].http) {
  */
 
 /**
- * Whatever went wrong, as Fastify or gRPC reports it.
+ * Answer any failure, as Fastify or gRPC reports it.
  * @param {Failure} error
  * @param {import("fastify").FastifyRequest} request
  * @param {import("fastify").FastifyReply} reply

@@ -8,7 +8,7 @@ import { connectUser } from "./user-client.js";
 import { userRoutes } from "./user-routes.js";
 
 const MAX_BODY_BYTES = 64 * 1024;
-/** Thousands connect at once, and whom Node's 511 leave out waits a second for the next try. */
+/** Node's default is 511. If thousands connect at once, the others retry after a second. */
 const BACKLOG = 4096;
 
 const { HTTP_PORT, RPC_ADDRESS = "" } = process.env;
@@ -18,13 +18,13 @@ const user = connectUser(RPC_ADDRESS);
 const app = fastify({
   logger: false,
   bodyLimit: MAX_BODY_BYTES,
-  // A field of the wrong type is refused, not converted.
+  // Refuse a field of the wrong type instead of converting it.
   ajv: { customOptions: { coerceTypes: false } },
-  // As for a URL that cannot be decoded.
+  // For example, a URL that cannot be decoded.
   frameworkErrors: handleError,
 });
 
-/** Path → its methods, for the answer to a wrong one. @type {Map<string, string[]>} */
+/** Path → its methods, for the answer to a wrong method. @type {Map<string, string[]>} */
 const methodsByPath = new Map();
 app.addHook("onRoute", ({ url, method }) => {
   methodsByPath.set(url, [...(methodsByPath.get(url) ?? []), method].flat());

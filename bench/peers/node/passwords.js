@@ -5,13 +5,13 @@ const ARGON2ID = /^argon2id:m=(\d+),t=(\d+),p=(\d+)$/;
 
 /** @typedef {{ password: string, salt: string }} StoredPassword */
 
-/** More of them in the thread pool would end later than anybody waits. */
+/** More hashes in the thread pool would end after the caller's timeout. */
 const MAX_HASHING = 256;
 
-/** There are so many passwords to hash already that this one must come again later. */
+/** Too many passwords wait to be hashed: the client must try again later. */
 export class TooBusy extends Error {}
 
-/** Hashes by the scheme of PASSWORD_HASH, and verifies either. */
+/** Hashes with the scheme of PASSWORD_HASH, and verifies both schemes. */
 export class Passwords {
   #hashing = 0;
   /** @type {{ memoryCost: number, timeCost: number, parallelism: number } | undefined} */

@@ -1,4 +1,4 @@
-// The bodies that are taken and the answers that are given, as Fastify compiles them.
+// JSON schemas of bodies and answers, which Fastify compiles.
 
 const PRINTABLE = "[^\\p{Cc}\\p{Cn}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Bidi_Control}]";
 

@@ -18,7 +18,7 @@ export class Sessions {
       maxRetriesPerRequest: 1,
       connectTimeout: 1_000,
     });
-    // Without a listener each failure is printed; the command that meets it reports it, too.
+    // Without a listener ioredis prints each failure. The command reports it anyway.
     this.#redis.on("error", () => {});
   }
 
@@ -66,7 +66,7 @@ export class Sessions {
   /** @param {Profile} profile */
   async cache({ username, nickname, profilePath }) {
     const key = `user:${username}`;
-    // Both go out in one pipeline, in this order.
+    // Both are sent in one pipeline, in this order.
     await Promise.all([
       attempt(this.#redis.hset(key, { username, nickname, profilePath })),
       attempt(this.#redis.expire(key, TTL_SECONDS)),

@@ -8,7 +8,7 @@ import { Sessions } from "./sessions.js";
 import { createUserService } from "./user-service.js";
 import { Users } from "./users.js";
 
-/** Longer than anybody waits for an answer. */
+/** Longer than any caller's timeout. */
 const GRACE_MS = 6_000;
 
 const { RPC_PORT, DATABASE_URL = "", REDIS_URL = "", PASSWORD_HASH = "" } = process.env;

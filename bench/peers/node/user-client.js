@@ -13,10 +13,10 @@ const TIMEOUT_MS = 5_000;
  */
 export function connectUser(address) {
   const client = new UserClient(address, credentials.createInsecure(), {
-    // Both cost something on each call: a record of it, and what would be needed to send it again.
+    // Both cost time on each call: channelz keeps a record of it, retries keep a copy of it.
     "grpc.enable_channelz": 0,
     "grpc.enable_retries": 0,
-    // Idle connections are kept and known to be alive; one that is lost is soon tried again.
+    // Keep idle connections and ping them. Reconnect soon after a loss.
     "grpc.keepalive_time_ms": 30_000,
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 1_000,

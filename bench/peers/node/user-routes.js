@@ -3,7 +3,7 @@ import { CREDENTIALS, NICKNAME, PROFILE_ANSWERS, TEXT_ANSWERS } from "./schemas.
 
 const COOKIE = "sessionID";
 const SESSION_SECONDS = 1800;
-/** UTF-16 units: far more than any valid text has in any form. */
+/** UTF-16 units: far more than any valid text has before normalisation. */
 const MAX_TEXT_UNITS = 256;
 
 /** @type {import("@fastify/cookie").CookieSerializeOptions} */
@@ -12,7 +12,7 @@ const COOKIE_ATTRIBUTES = { path: "/", httpOnly: true, sameSite: "lax" };
 /** @typedef {import("./user-client.js").Credentials} Credentials */
 
 /**
- * The endpoints of an account, each of them a call of the TCP tier.
+ * The endpoints of accounts. Each is one call of the TCP tier.
  * @param {import("fastify").FastifyInstance} app
  * @param {{ user: ReturnType<typeof import("./user-client.js").connectUser> }} options
  */
@@ -70,7 +70,7 @@ export async function userRoutes(app, { user }) {
       },
     );
 
-    // Signing out takes no body; one that comes all the same is left unread, whatever its type.
+    // Signing out has no body. If there is one, it is not read.
     changing.register(async (bodiless) => {
       bodiless.removeAllContentTypeParsers();
       bodiless.addContentTypeParser("*", (_request, _payload, done) => done(null));
@@ -90,7 +90,7 @@ function success(data) {
 }
 
 /**
- * Lengths count after NFC normalisation. What is far too long is left for the check to refuse.
+ * Normalise to NFC before lengths are checked. A far too long text is left to the check.
  * @param {import("fastify").FastifyRequest} request
  */
 async function normalizeBody({ body }) {
@@ -103,7 +103,7 @@ async function normalizeBody({ body }) {
 }
 
 /**
- * Clients that send neither header are no browsers.
+ * Refuse requests that a browser sends for another site. Other clients send neither header.
  * @param {import("fastify").FastifyRequest} request
  * @param {import("fastify").FastifyReply} reply
  */

@@ -21,7 +21,7 @@ export function createUserService({ users, sessions, passwords }) {
   return {
     /** @param {Credentials} request */
     async signUp({ username, password }) {
-      // Most taken names are found here, which spares a hash; the unique key decides the rest.
+      // Finds most taken names without a hash. The unique key finds the others.
       if (await users.find(username)) throw new DomainError("UserExistedError");
       const stored = await passwords.hash(password);
       const nickname = [...username].slice(0, NICKNAME_CODE_POINTS).join("");

@@ -10,7 +10,7 @@ interface Given extends Partial<Omit<BenchResults, "loads">> {
   readonly loads?: readonly MeasuredLoad[];
 }
 
-/** A round of one second in which nothing is remarkable, but for what is given. */
+/** A round of one second with usual figures, except those that are given. */
 export function round(given: Partial<Round> = {}): Round {
   return {
     seconds: 1,
@@ -74,7 +74,7 @@ const RUN: Omit<BenchResults, "loads"> = {
   isFull: true,
   rounds: ROUNDS,
   roundSeconds: 2,
-  leftOut: ["peer Z: nobody made it up"],
+  leftOut: ["peer Z: a made-up reason"],
   overConnections: CONTENDERS.flatMap((name, index) =>
     [1, 10, 100, 200, 500, 1000, 2000, 5000].map((connections) => ({
       connections,

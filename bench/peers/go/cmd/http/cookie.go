@@ -11,7 +11,7 @@ const (
 	maxAgeSeconds = 1800
 )
 
-// readSessionCookie returns false where there is none that could be a session's.
+// readSessionCookie returns false if there is no well-formed session id.
 func readSessionCookie(r *http.Request) (string, bool) {
 	cookie, err := r.Cookie(cookieName)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 
 const maxBodyBytes = 64 << 10
 
-// fields are those of all bodies, in NFC.
+// fields has the fields of all bodies, in NFC.
 type fields struct {
 	Username string `json:"username"`
 	Password string `json:"password"`
@@ -103,8 +103,8 @@ func hasRunes(text string, atLeast, atMost int, isAllowed func(rune) bool) bool 
 	return count >= atLeast
 }
 
-// isPrintable says no to control characters, what is not assigned, line and paragraph separators
-// and what changes the direction of text.
+// isPrintable refuses control characters, unassigned code points, line and paragraph separators,
+// and characters that change the direction of text.
 func isPrintable(r rune) bool {
 	return (unicode.IsGraphic(r) || unicode.In(r, unicode.Cf, unicode.Co)) &&
 		utf8.ValidRune(r) &&

@@ -57,7 +57,7 @@ func (h *handler) route(
 		reply, err := h.pool.Call(ctx, request)
 		switch {
 		case r.Context().Err() != nil:
-			// Nobody waits for the answer any more.
+			// The client has gone.
 		case err != nil:
 			writeCallError(w, err)
 		case reply.Code != rpc.Success:
@@ -68,7 +68,7 @@ func (h *handler) route(
 	}
 }
 
-// sameSite refuses what a browser sends on behalf of another site.
+// sameSite refuses requests that a browser sends for another site.
 func sameSite(next endpoint) endpoint {
 	return func(r *http.Request) (*rpc.Request, *refusal) {
 		if isCrossSite(r) {

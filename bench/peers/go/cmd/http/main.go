@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// One call at a time on each; all are kept, since opening them again is what costs.
+	// One call at a time on each connection. Idle ones are kept, because opening them is expensive.
 	maxOpenRPCConns = 1024
 	maxIdleRPCConns = maxOpenRPCConns
 

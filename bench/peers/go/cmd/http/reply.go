@@ -46,7 +46,7 @@ func writeRefusal(w http.ResponseWriter, refused *refusal) {
 	write(w, refused.status, refused.code, "")
 }
 
-// writeCallError answers where the TCP tier was not reached or took too long.
+// writeCallError answers if the TCP tier was not reached or took too long.
 func writeCallError(w http.ResponseWriter, err error) {
 	slog.Error("call failed", "error", err)
 	var netErr net.Error

@@ -30,11 +30,11 @@ type argonCost struct {
 	lanes     uint8
 }
 
-// passwords hashes by one scheme and verifies by whichever a password was stored.
+// passwords hashes with one scheme and verifies both.
 type passwords struct {
 	isClassic bool
 	cost      argonCost
-	// cores bounds the argon2 hashes at work: more at once would only take memory.
+	// cores limits concurrent argon2 hashes: more would only take memory.
 	cores chan struct{}
 }
 

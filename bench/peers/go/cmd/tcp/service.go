@@ -50,7 +50,7 @@ func (s *service) answer(ctx context.Context, request *rpc.Request) (rpc.Reply, 
 }
 
 func (s *service) signUp(ctx context.Context, username, password string) (rpc.Reply, error) {
-	// Before the expensive hash; it is the unique key that decides.
+	// Finds most taken names before the expensive hash. The unique key finds the others.
 	existing, err := s.users.find(ctx, username)
 	if err != nil {
 		return rpc.Reply{}, err

@@ -23,7 +23,7 @@ func openSessions(redisURL string) (*sessions, error) {
 	if err != nil {
 		return nil, fmt.Errorf("REDIS_URL: %w", err)
 	}
-	// Its pool has ten connections per core by default, and more of them were no faster.
+	// The default pool of ten connections per core: more were no faster.
 	return &sessions{redis: redis.NewClient(options)}, nil
 }
 
@@ -42,7 +42,7 @@ func (s *sessions) open(ctx context.Context, profile rpc.Profile) (string, error
 	return id, err
 }
 
-// username returns "" where there is no such session.
+// username returns "" if there is no such session.
 func (s *sessions) username(ctx context.Context, id string) (string, error) {
 	username, err := s.redis.Get(ctx, sessionKey(id)).Result()
 	if errors.Is(err, redis.Nil) {
@@ -51,13 +51,13 @@ func (s *sessions) username(ctx context.Context, id string) (string, error) {
 	return username, err
 }
 
-// close returns false where there is no such session.
+// close returns false if there is no such session.
 func (s *sessions) close(ctx context.Context, id string) (bool, error) {
 	deleted, err := s.redis.Del(ctx, sessionKey(id)).Result()
 	return deleted > 0, err
 }
 
-// profile returns nil where none is cached.
+// profile returns nil if none is cached.
 func (s *sessions) profile(ctx context.Context, username string) (*rpc.Profile, error) {
 	fields, err := s.redis.HGetAll(ctx, profileKey(username)).Result()
 	if err != nil || len(fields) == 0 {

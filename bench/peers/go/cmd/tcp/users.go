@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// More of them wake more threads on both sides, and answer no more.
+	// More connections wake more threads on both sides without more throughput.
 	connsPerCore = 8
 
 	duplicateKey = 1062
@@ -29,11 +29,11 @@ type user struct {
 
 type users struct {
 	db *sql.DB
-	// Of the one statement that every sign-in needs.
+	// Prepared: every sign-in needs this statement.
 	findStmt *sql.Stmt
 }
 
-// openUsers takes mysql://user:password@host:port/database, which has to be there.
+// openUsers takes mysql://user:password@host:port/database. The database must exist.
 func openUsers(databaseURL string) (*users, error) {
 	parsed, err := url.Parse(databaseURL)
 	if err != nil || parsed.Scheme != "mysql" {
@@ -45,9 +45,9 @@ func openUsers(databaseURL string) (*users, error) {
 	config.User = parsed.User.Username()
 	config.Passwd, _ = parsed.User.Password()
 	config.DBName = strings.TrimPrefix(parsed.Path, "/")
-	// A nickname that is set again as it was counts as found.
+	// Count found rows, so that setting the same nickname again counts as found.
 	config.ClientFoundRows = true
-	// One round trip for each of the other statements, and none to prepare it.
+	// One round trip for each of the other statements, without preparing it.
 	config.InterpolateParams = true
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
@@ -65,7 +65,7 @@ func openUsers(databaseURL string) (*users, error) {
 	return &users{db: db, findStmt: findStmt}, nil
 }
 
-// find returns nil where there is no such user.
+// find returns nil if there is no such user.
 func (u *users) find(ctx context.Context, username string) (*user, error) {
 	found := new(user)
 	err := u.findStmt.QueryRowContext(ctx, username).Scan(
@@ -79,7 +79,7 @@ func (u *users) find(ctx context.Context, username string) (*user, error) {
 	return found, nil
 }
 
-// insert returns false where the name is taken.
+// insert returns false if the name is taken.
 func (u *users) insert(ctx context.Context, user *user) (bool, error) {
 	_, err := u.db.ExecContext(ctx,
 		`INSERT INTO user
@@ -93,7 +93,7 @@ func (u *users) insert(ctx context.Context, user *user) (bool, error) {
 	return err == nil, err
 }
 
-// setNickname returns false where there is no such user.
+// setNickname returns false if there is no such user.
 func (u *users) setNickname(ctx context.Context, username, nickname string) (bool, error) {
 	result, err := u.db.ExecContext(ctx,
 		"UPDATE user SET nickname = ?, gmt_modified = UTC_TIMESTAMP() WHERE username = ?",

@@ -1,7 +1,7 @@
 // Package rpc joins the tiers: one call at a time on each connection of a pool, as gob messages.
 package rpc
 
-// Method says what a Request asks for.
+// Method identifies the method of a Request.
 type Method uint8
 
 const (
@@ -26,7 +26,7 @@ const (
 	Success
 )
 
-// Request has the fields of all methods: gob sends none that is empty.
+// Request has the fields of all methods. gob does not send empty fields.
 type Request struct {
 	Method    Method
 	SessionID string
@@ -35,7 +35,7 @@ type Request struct {
 	Nickname  string
 }
 
-// Profile is what users see of themselves.
+// Profile is the part of a user's data that the user sees.
 type Profile struct {
 	Username    string `json:"username"`
 	Nickname    string `json:"nickname"`

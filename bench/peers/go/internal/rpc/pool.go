@@ -10,14 +10,14 @@ import (
 type Pool struct {
 	address string
 	maxIdle int
-	// slots holds a token for each call under way, and so bounds the open connections.
+	// slots holds a token for each call in flight, which limits open connections.
 	slots chan struct{}
 
 	mu   sync.Mutex
 	idle []*conn
 }
 
-// NewPool opens nothing yet: the server need not be there.
+// NewPool opens no connection, so the server may start later.
 func NewPool(address string, maxOpen, maxIdle int) *Pool {
 	return &Pool{address: address, maxIdle: maxIdle, slots: make(chan struct{}, maxOpen)}
 }
@@ -59,7 +59,7 @@ func call(ctx context.Context, c *conn, request *Request) (*Reply, error) {
 	return reply, nil
 }
 
-// get takes the connection that was used last, or opens one.
+// get returns the connection that was used last, or opens one.
 func (p *Pool) get(ctx context.Context) (*conn, error) {
 	p.mu.Lock()
 	if last := len(p.idle) - 1; last >= 0 {

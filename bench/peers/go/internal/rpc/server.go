@@ -30,7 +30,7 @@ func Serve(listener net.Listener, callTimeout time.Duration, handle Handler) err
 func serveConn(c *conn, callTimeout time.Duration, handle Handler) {
 	defer c.Close()
 	for {
-		// A new one each time: gob leaves a field alone that was sent empty.
+		// A new one each time: gob does not reset fields that are not sent.
 		request := new(Request)
 		if err := c.receive(request); err != nil {
 			if !errors.Is(err, io.EOF) {
