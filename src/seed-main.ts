@@ -1,6 +1,5 @@
 // Fills the user table with test users. `bun run seed --help`
 
-import { DEFAULT_PROFILE_PATH } from "../schema/picture.ts";
 import { HELP } from "./cli/help.ts";
 import { count, duration, rateOf } from "./cli/layout.ts";
 import { Progress } from "./cli/progress.ts";
@@ -72,7 +71,7 @@ async function seedUsers(users: number, config: SeedConfig): Promise<number> {
 
 async function makeTestUsers(users: number, { passwordHash }: SeedConfig): Promise<TestUsers> {
   const beganAtMs = performance.now();
-  const userOf = await createTestUsers(passwordHash, DEFAULT_PROFILE_PATH);
+  const userOf = await createTestUsers(passwordHash);
   if (passwordHash.name === "argon2id" && users > TEST_PASSWORDS) {
     const seconds = ((performance.now() - beganAtMs) / 1000) * (users / TEST_PASSWORDS);
     console.error(

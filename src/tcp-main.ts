@@ -1,7 +1,6 @@
 // The TCP tier: users and sessions behind the RPC. `bun run start:tcp`
 
 import { version } from "../package.json" with { type: "json" };
-import { DEFAULT_PROFILE_PATH } from "../schema/picture.ts";
 import { HELP } from "./cli/help.ts";
 import { optionsOrExit } from "./cli/usage.ts";
 import { loadOrExit } from "./config/load.ts";
@@ -40,7 +39,6 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
       users: storage.users,
       sessions: storage.sessions,
       passwords: new Passwords(passwordHash),
-      defaultProfilePath: DEFAULT_PROFILE_PATH,
       log,
     }),
     system: createSystemService({

@@ -44,7 +44,7 @@ const SERVICE_MAY_IMPORT = ["src/gen", "schema", "src/rpc/*"];
 
 /** Imported for their types alone: by all, or by the folders of services. */
 const TYPES_ONLY = ["src/rpc/log.ts", "src/telemetry/log.ts", "src/user/password.ts"];
-const TYPES_ONLY_FOR_SERVICES = [...TYPES_ONLY, "src/gen", "schema"];
+const TYPES_ONLY_FOR_SERVICES = [...TYPES_ONLY, "src/gen"];
 
 /** Where a package may be imported; what is not here is for everybody. */
 const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {

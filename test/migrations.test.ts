@@ -122,22 +122,22 @@ describe("from the original table to ours", () => {
       heal: "UPDATE user SET nickname = 'x', username = RIGHT(username, 64) WHERE id IN (2, 4)",
     },
     {
-      obstacle: "names that differ in nothing but spaces at the end",
+      obstacle: "names that differ only in spaces at the end",
       charset: "CHARACTER SET utf8 COLLATE utf8_general_nopad_ci",
       sql: "INSERT INTO user (username, password) VALUES ('bob', 'x'), ('alice', 'x'), ('bob ', 'x')",
       why:
         "migration 3 (convert original user) cannot be applied: rename or delete users until " +
-        "no two have one name, spaces at its end aside (id 2, 4)",
+        "all names differ, not counting spaces at the end (id 2, 4)",
       heal: "DELETE FROM user WHERE username LIKE 'bob '",
     },
     {
-      obstacle: "names that are there twice, since no key forbids it",
+      obstacle: "duplicate names, since no key forbids them",
       sql: `ALTER TABLE user DROP KEY username;
         INSERT INTO user (username, password) VALUES
           ('müller', 'x'), ('bob', 'x'), ('Bob', 'x'), ('muller', 'x'), ('grace', 'x'), ('bob', 'x')`,
       why:
         "migration 3 (convert original user) cannot be applied: rename or delete users until " +
-        "no two have one name, spaces at its end aside (id 3, 7, 1, 6)",
+        "all names differ, not counting spaces at the end (id 3, 7, 1, 6)",
       heal: "DELETE FROM user WHERE id > 5",
     },
   ]) {

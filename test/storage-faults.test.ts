@@ -5,21 +5,25 @@ import { Redis } from "ioredis";
 import type { RowDataPacket } from "mysql2";
 import { Availability } from "../src/storage/availability.ts";
 import { MysqlClient } from "../src/storage/mysql/client.ts";
-import { StorageError } from "../src/user/stores.ts";
 import { expectRecovery } from "./cached-sessions.ts";
 import { freeze } from "./freeze.ts";
 import { available as hasMariaDb, startMariaDb } from "./mariadb.ts";
 import { available as hasRedis, startRedis } from "./redis.ts";
-import { createFolder, eventually, open, recordingLog, silent, user } from "./storage-pairs.ts";
+import {
+  createFolder,
+  eventually,
+  expectStorageError,
+  open,
+  recordingLog,
+  silent,
+  user,
+} from "./storage-pairs.ts";
 
 // Databases that die, hang, start late or refuse. Each test has its own server, so that the tests
 // can wait for timeouts at the same time.
 
 // Recovery alone may take as long as `eventually` waits.
 setDefaultTimeout(90_000);
-
-/** Storage gives up after about 3 s; a slow machine gets more. */
-const BOUND_MS = 8_000;
 
 /** A server that a test can kill or freeze. */
 interface Victim {
@@ -40,18 +44,6 @@ const FAULTS = [
     heal: async (server: Victim) => void process.kill(server.pid, "SIGCONT"),
   },
 ];
-
-/** @throws unless the call fails with a StorageError, and in time */
-async function expectFailure(call: () => Promise<unknown>): Promise<StorageError> {
-  const startedAtMs = performance.now();
-  const error = await call().then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  expect(performance.now() - startedAtMs).toBeLessThan(BOUND_MS);
-  if (!(error instanceof StorageError)) throw new Error(`Not a StorageError: ${error}`);
-  return error;
-}
 
 /** The lines of the migrations. */
 function withoutRepeats(messages: readonly string[]): string[] {
@@ -101,9 +93,9 @@ describe.concurrent.skipIf(!hasMariaDb)("MySQL", () => {
         const update = () => storage.users.setNickname("grace", "x");
         const read = () => storage.users.find("grace");
         const ping = () => storage.users.ping();
-        await Promise.all([read, update, ...many, ping].map(expectFailure));
+        await Promise.all([read, update, ...many, ping].map(expectStorageError));
         // A single call as well, such as a health check, after the hanging calls were given up.
-        await expectFailure(ping);
+        await expectStorageError(ping);
       }
       await how.heal(mariadb);
 
@@ -129,8 +121,8 @@ describe.concurrent.skipIf(!hasMariaDb)("MySQL", () => {
 
     await freeze(mariadb.pid);
     // The first update is sent on the only connection, and may be carried out after the freeze.
-    await expectFailure(() => users.setNickname("grace", "first"));
-    await expectFailure(() => users.setNickname("grace", "second"));
+    await expectStorageError(() => users.setNickname("grace", "first"));
+    await expectStorageError(() => users.setNickname("grace", "second"));
     process.kill(mariadb.pid, "SIGCONT");
 
     await eventually("it is back", () => succeeds(() => users.find("grace")));
@@ -156,7 +148,7 @@ describe.concurrent.skipIf(!hasMariaDb)("MySQL", () => {
 
     for (const databaseUrl of [wrongPassword, `${mariadb.url}/missing`]) {
       const { log, messages } = recordingLog();
-      const error = await expectFailure(() => open({ databaseUrl, ...folder }, { log }));
+      const error = await expectStorageError(() => open({ databaseUrl, ...folder }, { log }));
       expect(error.message).toStartWith(
         `Cannot open MySQL at ${new URL(databaseUrl).host} (DATABASE_URL): `,
       );
@@ -180,11 +172,11 @@ describe.concurrent.skipIf(!hasRedis)("Redis", () => {
 
       await how.hurt(redis);
       for (let round = 0; round < 2; round++) {
-        await expectFailure(() => sessions.find("s1"));
-        await expectFailure(() => sessions.ping());
-        await expectFailure(() => sessions.open("s2", user("grace"), undefined));
+        await expectStorageError(() => sessions.find("s1"));
+        await expectStorageError(() => sessions.ping());
+        await expectStorageError(() => sessions.open("s2", user("grace"), undefined));
         let isUpdated = false;
-        await expectFailure(() =>
+        await expectStorageError(() =>
           sessions.invalidating("grace", async () => {
             isUpdated = true;
           }),
@@ -192,7 +184,7 @@ describe.concurrent.skipIf(!hasRedis)("Redis", () => {
         // If the cached copy cannot be dropped, the row must not change.
         expect(isUpdated).toBe(false);
         await Promise.all(
-          Array.from({ length: 400 }, () => expectFailure(() => sessions.find("s"))),
+          Array.from({ length: 400 }, () => expectStorageError(() => sessions.find("s"))),
         );
       }
       const healedAtMs = performance.now();
@@ -219,7 +211,7 @@ describe.concurrent.skipIf(!hasRedis)("Redis", () => {
     await using storage = await open({ redisUrl, ...folder });
     let isUpdated = false;
 
-    await expectFailure(() =>
+    await expectStorageError(() =>
       storage.sessions.invalidating("grace", async () => {
         isUpdated = true;
         await redis.kill();
@@ -276,7 +268,7 @@ describe.concurrent.skipIf(!hasRedis)("Redis", () => {
     const wrongPassword = redis.url.replace("redis://", "redis://nobody:s3cr3t@");
 
     for (const redisUrl of [`${redis.url}/512`, wrongPassword]) {
-      const error = await expectFailure(() => open({ redisUrl, ...folder }));
+      const error = await expectStorageError(() => open({ redisUrl, ...folder }));
       expect(error.message).toStartWith(
         `Cannot open Redis at ${new URL(redisUrl).host} (REDIS_URL): `,
       );

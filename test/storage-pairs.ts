@@ -1,10 +1,11 @@
+import { expect } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pino from "pino";
 import type { Log } from "../src/rpc/log.ts";
 import { type OpenStorage, openStorage, type StorageOptions } from "../src/storage/open.ts";
-import type { User } from "../src/user/stores.ts";
+import { StorageError, type User } from "../src/user/stores.ts";
 import { sharedAvailable as hasMariaDb, sharedMariaDb } from "./mariadb.ts";
 import * as redis from "./redis.ts";
 import { sharedRedisCluster } from "./redis-cluster.ts";
@@ -102,4 +103,19 @@ export async function eventually(what: string, isSo: () => Promise<boolean>): Pr
     if (performance.now() > endsAtMs) throw new Error(`Cannot see that ${what}`);
     await Bun.sleep(50);
   }
+}
+
+/** Storage gives up after about 3 s, and Redis alone after 1 s; a slow machine gets more. */
+const BOUND_MS = 8_000;
+
+/** @throws unless the call fails with a StorageError, and in time */
+export async function expectStorageError(call: () => Promise<unknown>): Promise<StorageError> {
+  const startedAtMs = performance.now();
+  const error = await call().then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(performance.now() - startedAtMs).toBeLessThan(BOUND_MS);
+  if (!(error instanceof StorageError)) throw new Error(`Not a StorageError: ${error}`);
+  return error;
 }

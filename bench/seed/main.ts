@@ -3,7 +3,6 @@
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
-import { DEFAULT_PROFILE_PATH } from "../../schema/picture.ts";
 import { migrateMysql } from "../../src/storage/mysql/migrate.ts";
 import { createTestUsers } from "../../src/user/test-users.ts";
 import { Folder } from "../../test/child.ts";
@@ -71,7 +70,7 @@ export async function benchSeed(
 }
 
 async function writeUsers(file: string, rows: number): Promise<void> {
-  const userOf = await createTestUsers({ name: "salted-md5" }, DEFAULT_PROFILE_PATH);
+  const userOf = await createTestUsers({ name: "salted-md5" });
   const writer = Bun.file(file).writer();
   for (let n = 0; n < rows; n++) {
     const { username, nickname, password, salt, profilePath } = userOf(n);

@@ -21,7 +21,7 @@ const { warn: WARN = 0, error: ERROR = 0 } = pino.levels.values;
  */
 export function createLog(tier: string, level: LogLevel, isTerminal: boolean): ProcessLog {
   const output = new Output(1, (dropped) => {
-    everyLine.warn({ dropped }, "dropped lines of the log: stdout did not take them");
+    everyLine.warn({ dropped }, "dropped log lines: stdout did not take them");
   });
   const toText = isTerminal ? readable(tier) : (line: string) => line;
   const destination = { write: (line: string) => output.write(toText(line)) };

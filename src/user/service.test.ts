@@ -231,7 +231,7 @@ async function openAccount(passwords: Passwords) {
   await using cleanup = new AsyncDisposableStack();
   const folder = cleanup.use(await createFolder());
   const storage = cleanup.use(await open(folder));
-  const parts = { ...storage, passwords, defaultProfilePath: "default.webp", log: silent };
+  const parts = { ...storage, passwords, log: silent };
   const service = createUserService(parts);
   await service.signUp(GRACE, PATIENT);
   const { sessionId } = await service.signIn(GRACE, PATIENT);

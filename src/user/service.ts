@@ -1,3 +1,5 @@
+import { DEFAULT_PROFILE_PATH } from "../../schema/picture.ts";
+import { NICKNAME_LENGTH } from "../../schema/user.ts";
 import type { UserService } from "../gen/user.ts";
 import { RpcError } from "../rpc/error.ts";
 import type { Log } from "../rpc/log.ts";
@@ -11,20 +13,17 @@ export interface UserServiceParts {
   readonly users: UserStore;
   readonly sessions: SessionStore;
   readonly passwords: Passwords;
-  /** The picture of a new user. */
-  readonly defaultProfilePath: string;
   readonly log: Log;
 }
 
-/** A nickname has at most 8 code points. */
-const FIRST_NICKNAME = /^.{0,8}/su;
+const FIRST_NICKNAME = new RegExp(`^.{0,${NICKNAME_LENGTH.max}}`, "su");
 
 /** The share of the remaining time that a rehash may take; the next sign-in can do it, too. */
 const REHASH_SHARE = 0.1;
 
 /** The use cases of an account. */
 export function createUserService(parts: UserServiceParts): UserService {
-  const { users, sessions, passwords, defaultProfilePath } = parts;
+  const { users, sessions, passwords } = parts;
 
   return {
     async signUp({ username, password }, context) {
@@ -33,7 +32,7 @@ export function createUserService(parts: UserServiceParts): UserService {
       const stored = await passwords.hash(password, context);
       throwIfCancelled(context, "the write");
       const nickname = firstNickname(username);
-      const user = { username, nickname, profilePath: defaultProfilePath, ...stored };
+      const user = { username, nickname, profilePath: DEFAULT_PROFILE_PATH, ...stored };
       if (!(await users.insert(user))) throw context.error("UserExistedError");
       return {};
     },
@@ -82,13 +81,13 @@ export function createUserService(parts: UserServiceParts): UserService {
 
     async findUnusedPictures({ profilePaths }) {
       // The default picture is always in use: the next user who signs up shows it.
-      const shown = new Set([defaultProfilePath, ...(await users.findShown(profilePaths))]);
+      const shown = new Set([DEFAULT_PROFILE_PATH, ...(await users.findShown(profilePaths))]);
       return { unused: profilePaths.filter((path) => !shown.has(path)) };
     },
   };
 }
 
-/** The nickname of a new user. */
+/** The nickname of a new user: the first code points of the username. */
 export function firstNickname(username: string): string {
   return FIRST_NICKNAME.exec(username)?.[0] ?? "";
 }

@@ -1,3 +1,4 @@
+import { DEFAULT_PROFILE_PATH } from "../../schema/picture.ts";
 import { classicPasswords, type PasswordScheme, Passwords } from "./password.ts";
 import { firstNickname } from "./service.ts";
 import type { StoredPassword, User } from "./stores.ts";
@@ -19,10 +20,7 @@ export function testUsername(n: number): string {
  * The users that `bun run seed` inserts. With the classic scheme, each has its own salt and hash.
  * argon2id is slow by design, so all users of one password share its hash.
  */
-export async function createTestUsers(
-  scheme: PasswordScheme,
-  profilePath: string,
-): Promise<TestUsers> {
+export async function createTestUsers(scheme: PasswordScheme): Promise<TestUsers> {
   const ten = Array.from({ length: TEST_PASSWORDS }, (_, n) => `testpassword${n}`);
   const hashers = await (scheme.name === "salted-md5"
     ? ten.map(classicPasswords)
@@ -31,7 +29,8 @@ export async function createTestUsers(
     const hash = hashers[n % TEST_PASSWORDS];
     if (!hash) throw new RangeError(`Cannot have test user ${n}: must be a whole number from 0`);
     const username = testUsername(n);
-    return { username, nickname: firstNickname(username), profilePath, ...hash() };
+    const nickname = firstNickname(username);
+    return { username, nickname, profilePath: DEFAULT_PROFILE_PATH, ...hash() };
   };
 }
 

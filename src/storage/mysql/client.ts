@@ -143,7 +143,7 @@ export class MysqlClient {
 /** @throws {Error} the time is over, for instance because this process was suspended */
 function timeoutOf(endsAtMs: number, attempt: number, mayBeDead: boolean): number {
   const leftMs = endsAtMs - performance.now();
-  if (leftMs <= 0) throw new Error("the statement's time is over before it was sent");
+  if (leftMs <= 0) throw new Error("no time is left to send the statement");
   if (attempt > 1) return Math.max(leftMs, REPEAT_TIMEOUT_MS);
   return mayBeDead ? Math.min(leftMs, READ_TIMEOUT_MS) : leftMs;
 }

@@ -51,7 +51,7 @@ const SAME_NAME: MysqlObstacle = {
       GROUP BY exact_username HAVING COUNT(*) > 1 LIMIT 10
     ) AS taken_twice ON ${EXACT_USERNAME} = taken_twice.exact_username
     ORDER BY taken_twice.exact_username, user.id`,
-  why: "rename or delete users until no two have one name, spaces at its end aside",
+  why: "rename or delete users until all names differ, not counting spaces at the end",
 };
 
 const NO_TABLE: MysqlObstacle = {

@@ -127,8 +127,8 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
   }
 
   async #dropInBackground(clear: () => Promise<unknown>): Promise<void> {
-    this.#log.warn("dropping a cached profile failed: trying until it succeeds");
-    if (await this.#retry(clear)) this.#log.info("dropped the cached profile that was left");
+    this.#log.warn("cannot drop a cached profile: trying until it succeeds");
+    if (await this.#retry(clear)) this.#log.info("dropped the cached profile");
   }
 
   /**
