@@ -7,7 +7,7 @@ import { contents, createOriginal, insertMany } from "./original-table.ts";
 import { startRefusingLine } from "./refusing-line.ts";
 import { open, user } from "./storage-pairs.ts";
 
-// Clusters of some versions refuse GET_LOCK: servers then migrate without taking turns.
+// Clusters of some versions refuse GET_LOCK. Servers then migrate without taking turns.
 
 // Real processes and servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(90_000);
@@ -41,7 +41,7 @@ describe.skipIf(!available).each(Object.entries(REFUSALS))(
       };
     }
 
-    test("many that start at once create the table, and serve", async () => {
+    test("servers that start together create the table, and serve", async () => {
       await using database = await openRefusing();
       const opened = await Promise.all(Array.from({ length: 5 }, () => open(database.location)));
       expect(database.line.refused).toBeGreaterThan(0);
@@ -53,7 +53,7 @@ describe.skipIf(!available).each(Object.entries(REFUSALS))(
       );
     });
 
-    test("commands and servers at once convert an original table", async () => {
+    test("commands and servers that start together convert an original table", async () => {
       await using database = await openRefusing();
       await createOriginal(database, "CHARACTER SET latin1");
       await database.query("ALTER TABLE user DROP KEY username");

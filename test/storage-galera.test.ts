@@ -10,14 +10,14 @@ import { sharedAvailable as hasRedis, sharedRedis } from "./redis.ts";
 import { startStack } from "./stack.ts";
 import { createFolder, eventually, open, recordingLog, user } from "./storage-pairs.ts";
 
-// Two servers of Portico, each with its own node of a Galera cluster, of which one applies late.
+// Two servers of Portico, each with its own node of a Galera cluster. One node applies late.
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(90_000);
 
-/** Longer than an answer takes that does not wait, and shorter than a look-up may take. */
+/** Longer than an answer without waiting, and shorter than the limit of a look-up. */
 const LATE_MS = 400;
-/** So that the cache is open again before the late node has caught up. */
+/** So short that the cache opens again before the late node has caught up. */
 const LEASE_MS = 20;
 
 const SUITE = hasGalera
@@ -45,7 +45,7 @@ describe.skipIf(!hasGalera)(SUITE, () => {
       urls,
       one: one.users,
       other: other.users,
-      /** Through the second node, whatever it has not applied yet. */
+      /** The rows of the second node, without waiting for what it has not applied yet. */
       async shown() {
         await using rows = await openRowsAt(urls[1], dataDir);
         return rows.query("SELECT username, nickname FROM user");
@@ -55,7 +55,7 @@ describe.skipIf(!hasGalera)(SUITE, () => {
     };
   }
 
-  test.skipIf(!hasRedis)("an update is seen, and cached, through the late one", async () => {
+  test.skipIf(!hasRedis)("an update is visible, and cached, through the late node", async () => {
     const [first, second] = await galera.createDatabase();
     const redis = { REDIS_URL: await (await sharedRedis()).createDatabase() };
     await using one = await startStack({ ...redis, DATABASE_URL: first }, 1, LEASE_MS);
@@ -79,7 +79,7 @@ describe.skipIf(!hasGalera)(SUITE, () => {
     expect(await other.user.getUserInfo({ sessionId })).toMatchObject({ nickname: "new" });
   });
 
-  test("one that is late for longer than a look-up may take gives an error, no old row", async () => {
+  test("a node that is later than the limit of a look-up gives an error, not an old row", async () => {
     await using users = await openBoth();
     await users.one.insert(user("grace", { nickname: "old" }));
     await using late = await users.holdUp();
@@ -94,12 +94,12 @@ describe.skipIf(!hasGalera)(SUITE, () => {
     expect(changed).toMatchObject({ status: "rejected", reason: expect.any(StorageError) });
     expect(await users.shown()).toEqual([{ username: "grace", nickname: "old" }]);
     await late.remove();
-    // The update that was given up may still happen.
+    // The update that was given up may still be carried out.
     const { nickname } = (await users.other.find("grace")) ?? {};
     expect(["new", "newest"]).toContain(nickname ?? "");
   });
 
-  test("who has signed up through one can be changed through the late one", async () => {
+  test("a user who signed up through one node can be changed through the late node", async () => {
     await using users = await openBoth();
     await using late = await users.holdUp();
     await users.one.insert(user("grace"));
@@ -112,7 +112,7 @@ describe.skipIf(!hasGalera)(SUITE, () => {
     expect(await users.one.find("grace")).toMatchObject({ nickname: "new" });
   });
 
-  test("who has signed up through one cannot sign up again through the late one", async () => {
+  test("a user who signed up through one node cannot sign up again through the late node", async () => {
     await using users = await openBoth();
     await using late = await users.holdUp();
     await users.one.insert(user("grace"));
@@ -125,7 +125,7 @@ describe.skipIf(!hasGalera)(SUITE, () => {
     expect(await users.other.find("grace")).toMatchObject({ nickname: "nick grace" });
   });
 
-  test("updates through both at once all succeed, and one is the last for both", async () => {
+  test("updates through both nodes at once all succeed, and both nodes agree on the last one", async () => {
     await using users = await openBoth();
     await users.one.insert(user("grace"));
     for (let round = 0; round < 20; round++) {
@@ -140,7 +140,7 @@ describe.skipIf(!hasGalera)(SUITE, () => {
     }
   });
 
-  test("servers that migrate an empty database through both at once get one table", async () => {
+  test("servers that migrate an empty database through both nodes at once get one table", async () => {
     for (let round = 0; round < 3; round++) {
       const urls = await galera.createDatabase();
       await using folder = await createFolder();
@@ -152,7 +152,7 @@ describe.skipIf(!hasGalera)(SUITE, () => {
     }
   });
 
-  test("a table is made on all nodes, whatever the default of one is", async () => {
+  test("a table is created on all nodes, whatever the default of a node is", async () => {
     const urls = await galera.createDatabase();
     await using folder = await createFolder();
     await using rows = await openRowsAt(urls[0], folder.dataDir);
@@ -162,7 +162,7 @@ describe.skipIf(!hasGalera)(SUITE, () => {
     await expectMigrated(urls);
   });
 
-  test("commands that convert an original table through both at once keep its rows", async () => {
+  test("commands that convert an original table through both nodes at once keep its rows", async () => {
     const urls = await galera.createDatabase();
     await using folder = await createFolder();
     await using rows = await openRowsAt(urls[0], folder.dataDir);
@@ -187,7 +187,7 @@ describe.skipIf(!hasGalera)(SUITE, () => {
     }
   });
 
-  test("seeds through both at once fill one table", async () => {
+  test("seeds through both nodes at once fill one table", async () => {
     const urls = await galera.createDatabase();
     await using folder = await createFolder();
     const events = { waiting: () => undefined, applying: () => undefined };
@@ -212,13 +212,13 @@ describe.skipIf(!hasGalera)(SUITE, () => {
     }
   });
 
-  // The last, as it hurts.
-  test("one that is cut off gives errors, no old row, and is waited for at a start", async () => {
+  // The last test, since it damages the cluster.
+  test("a node that is cut off gives errors, not old rows, and a start waits for it", async () => {
     await using users = await openBoth();
     await users.one.insert(user("grace", { nickname: "old" }));
     expect(await users.other.find("grace")).toMatchObject({ nickname: "old" });
     await using isolation = await galera.isolateSecond();
-    await eventually("it is no part of the cluster", () =>
+    await eventually("it has left the cluster", () =>
       users.shown().then(
         () => false,
         (error) => error.errno === 1047,

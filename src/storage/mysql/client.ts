@@ -29,6 +29,7 @@ const CONNECTIONS = 10;
 const IDLE_MS = 60_000;
 const MAX_AGE_MS = 120_000;
 
+type Retry = "on any connection" | "on a fresh connection" | "never";
 type Statement<T> = (connection: Connection) => Promise<T>;
 
 /** Runs prepared statements on a pool of connections. Every wait has a limit. */
@@ -107,36 +108,32 @@ export class MysqlClient {
         this.#pool.giveBack(pooled);
         return result;
       } catch (error) {
-        const again = this.#handleFailure(error, pooled, isRead && !mustBeFresh);
+        const retry = this.#handleFailure(error, pooled, isRead && !mustBeFresh);
         const longestMs = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
         const pauseMs = longestMs * (0.5 + Math.random() / 2);
         const isTimeLeft = performance.now() + pauseMs < endsAtMs;
-        if (again === "never" || !isTimeLeft) throw error;
-        mustBeFresh ||= again === "elsewhere";
+        if (retry === "never" || !isTimeLeft) throw error;
+        mustBeFresh ||= retry === "on a fresh connection";
         await Bun.sleep(pauseMs);
       }
     }
   }
 
-  /** Return or close the connection, and say whether the statement may be tried again, and how. */
-  #handleFailure(
-    error: unknown,
-    pooled: PooledConnection | undefined,
-    mayRepeat: boolean,
-  ): "here" | "elsewhere" | "never" {
+  /** Return or close the connection, and decide how the statement may be tried again. */
+  #handleFailure(error: unknown, pooled: PooledConnection | undefined, mayRepeat: boolean): Retry {
     if (pooled && (isDuplicateKey(error) || isRolledBack(error))) {
       this.#pool.giveBack(pooled);
-      return isRolledBack(error) ? "here" : "never";
+      return isRolledBack(error) ? "on any connection" : "never";
     }
     // After any other error, the state of the connection is unknown.
     pooled?.connection.destroy();
     if (isDemoted(error)) {
       this.#pool.drop();
-      return "here";
+      return "on any connection";
     }
     if (!pooled || pooled.isFresh || !mayRepeat || !isTemporary(error)) return "never";
     this.#pool.dropIdle();
-    return "elsewhere";
+    return "on a fresh connection";
   }
 }
 

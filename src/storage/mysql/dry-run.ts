@@ -1,10 +1,10 @@
 import type { RowDataPacket } from "mysql2";
 import type { Connection } from "mysql2/promise";
 import type { User } from "../../user/stores.ts";
-import { UnfitTableError } from "../migration.ts";
+import { MigrationError, UnfitTableError } from "../migration.ts";
 import { query } from "./connection.ts";
 import { isDenied, isRolledBack, isTemporary } from "./errors.ts";
-import { OUR_COLUMNS } from "./schema.ts";
+import { type MysqlMigration, OUR_COLUMNS } from "./schema.ts";
 
 // Checks by trial sign-ups that the table can be used. A column without a default, a trigger, a
 // CHECK or a foreign key may prevent a sign-up, and MySQL's own message names it best.
@@ -92,37 +92,34 @@ export async function checkForeignTable(connection: Connection): Promise<void> {
   }
 }
 
-/** As `checkTable`, for a table that is not converted yet, if its engine can roll back. */
-export async function checkOriginalTable(connection: Connection): Promise<void> {
+/**
+ * Try pending migrations before they change anything: sign users up in the table as it is, alter an
+ * empty copy of it, then sign users up there. Without the right to create temporary tables, there
+ * is no copy.
+ * @throws {MigrationError} a migration fails on the copy
+ * @throws {UnfitTableError} a sign-up fails
+ */
+export async function dryRun(
+  connection: Connection,
+  needed: readonly MysqlMigration[],
+): Promise<void> {
   const engine = await engineOfUser(connection);
   if (engine?.canRollBack) await trySignUps(connection, "user", SMALL);
-}
-
-/**
- * Run statements on an empty copy of the table `user`, then sign users up there. Without the right
- * to create temporary tables, nothing is tried.
- * @param alterations `ALTER TABLE user …`
- * @param onFailure makes the error of a statement that failed
- */
-export async function tryOnCopy<A extends { readonly sql: string }>(
-  connection: Connection,
-  alterations: readonly A[],
-  onFailure: (alteration: A, cause: Error) => Error,
-): Promise<void> {
   try {
-    // A trial that failed on this connection has left it.
+    // A dry run that failed on this connection has left its copy.
     await query(connection, `DROP TEMPORARY TABLE IF EXISTS ${TRIAL_TABLE}`);
     await query(connection, `CREATE TEMPORARY TABLE ${TRIAL_TABLE} LIKE user`);
   } catch (error) {
     if (isDenied(error)) return;
     throw error;
   }
-  for (const alteration of alterations) {
+  for (const migration of needed) {
+    if (!migration.sql.startsWith("ALTER TABLE user")) continue;
     try {
-      await query(connection, alteration.sql.replace("TABLE user", `TABLE ${TRIAL_TABLE}`));
+      await query(connection, migration.sql.replace("TABLE user", `TABLE ${TRIAL_TABLE}`));
     } catch (cause) {
       if (isTemporary(cause) || !(cause instanceof Error)) throw cause;
-      throw onFailure(alteration, cause);
+      throw new MigrationError(migration, cause.message, { cause });
     }
   }
   await trySignUps(connection, TRIAL_TABLE, LARGE);

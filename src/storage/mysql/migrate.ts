@@ -10,9 +10,9 @@ import {
   statesOf,
 } from "../migration.ts";
 import { openConnection, query, TABLE_TIMEOUT_MS } from "./connection.ts";
-import { checkForeignTable, checkTable, engineOfUser } from "./dry-run.ts";
+import { checkForeignTable, checkTable, dryRun, engineOfUser } from "./dry-run.ts";
 import { isRolledBack, isTemporary, isUnsupported } from "./errors.ts";
-import { dryRun, isNeeded, neededOf, throwIfObstacle } from "./obstacles.ts";
+import { isNeeded, neededOf, throwIfObstacle } from "./obstacles.ts";
 import { MYSQL_MIGRATIONS, type MysqlMigration } from "./schema.ts";
 
 /** How long a server waits for another one that is migrating, before it says so and asks again. */

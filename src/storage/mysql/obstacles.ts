@@ -2,7 +2,6 @@ import type { RowDataPacket } from "mysql2";
 import type { Connection } from "mysql2/promise";
 import { MigrationError } from "../migration.ts";
 import { query, TABLE_TIMEOUT_MS } from "./connection.ts";
-import { checkOriginalTable, tryOnCopy } from "./dry-run.ts";
 import type { MysqlMigration, MysqlObstacle } from "./schema.ts";
 
 // Finds what is in the way of migrations before they change anything.
@@ -55,18 +54,4 @@ export async function throwIfObstacle(
       absent.add(obstacle);
     }
   }
-}
-
-/** Find obstacles that are not listed, by migrating an empty copy of the table. */
-export async function dryRun(
-  connection: Connection,
-  needed: readonly MysqlMigration[],
-): Promise<void> {
-  await checkOriginalTable(connection);
-  const alterations = needed.filter(({ sql }) => sql.startsWith("ALTER TABLE user"));
-  await tryOnCopy(
-    connection,
-    alterations,
-    (migration, cause) => new MigrationError(migration, cause.message, { cause }),
-  );
 }
