@@ -10,11 +10,11 @@ import { type Declared, words, wordsLock } from "./testing/words.ts";
 
 type Methods = Readonly<Record<string, Declared>>;
 
-/** For each rule what is refused, and what can be done instead. */
+/** A change that a rule refuses, and one that does the same without a break. */
 interface Case {
   readonly was: Methods;
   readonly breaking: Methods;
-  /** `count: the request …`: the method, and what was done to it. */
+  /** The method, and what changed in it, as in `count: its number went from 1 to 2`. */
   readonly says: string;
   readonly compatible: Methods;
 }
@@ -29,7 +29,7 @@ const text = Type.String();
 const maybeText = Type.Optional(text);
 const either = (...words: string[]) => Type.Union(words.map((word) => Type.Literal(word)));
 
-/** Of HTTP alone: the rest can also be broken by an endpoint with a handler of its own. */
+/** The rules of the HTTP API alone. An endpoint with its own handler can break others, too. */
 type HttpRule = "endpoint-removed" | "endpoint-changed" | "error-changed";
 
 const CASES: Readonly<Record<Exclude<RuleName, HttpRule>, Case>> = {
@@ -125,7 +125,7 @@ const CASES: Readonly<Record<Exclude<RuleName, HttpRule>, Case>> = {
   },
 };
 
-/** What is recorded where the change is made, on purpose or without harm. */
+/** The lock after the change, be it a break that is accepted or a compatible change. */
 function next(before: Lock, after: Lock): Lock {
   return successor(before, after, breakingChanges(before, after));
 }
@@ -148,7 +148,7 @@ describe.each(Object.entries(CASES))("%s", (name, { was, breaking, says, compati
     expect(refusal(changes)).toContain("--accept-breaking");
   });
 
-  test("once accepted, is recorded, and old clients are answered no more", () => {
+  test("is recorded if it is accepted, and old clients are no longer answered", () => {
     const after = next(before, wordsLock(breaking));
     for (const hash of hashesOf(before, number)) {
       expect(Object.values(after.methods).flatMap(({ hashes }) => hashes)).not.toContain(hash);
@@ -156,7 +156,7 @@ describe.each(Object.entries(CASES))("%s", (name, { was, breaking, says, compati
     expect(breakingChanges(after, wordsLock(breaking))).toEqual([]);
   });
 
-  test("is avoided by a change that is recorded, and old clients are answered as before", () => {
+  test("is avoided by a compatible change, which is recorded, and old clients are still answered", () => {
     expect(breakingChanges(before, wordsLock(compatible))).toEqual([]);
     const after = next(before, wordsLock(compatible));
     expect(after).not.toEqual(before);
@@ -167,7 +167,7 @@ describe.each(Object.entries(CASES))("%s", (name, { was, breaking, says, compati
   });
 });
 
-test("all that breaks is said at once", () => {
+test("a refusal lists every break", () => {
   const before = wordsLock({ count: { idempotent: true }, split: { number: 2 } });
   const after = wordsLock({ count: { errors: ["PasswordError"], reply: Type.Object({}) } });
   const changes = breakingChanges(before, after);
@@ -190,12 +190,12 @@ describe("numbers", () => {
     expect(rules).toEqual(["number-changed", "number-changed"]);
   });
 
-  test("of another method cannot be taken over when that is removed", () => {
+  test("of a removed method cannot go to another", () => {
     const rules = rulesOf({ count: one, split: two }, { count: two });
     expect(rules).toEqual(["number-changed", "number-reused"]);
   });
 
-  test("that were given up are not used again, whatever was published since", () => {
+  test("of a removed method are never used again", () => {
     const removed = next(wordsLock({ count: one, split: two }), wordsLock({ count: one }));
     expect(removed.retired).toEqual({ "2": "Words.split" });
     const later = next(removed, wordsLock({ count: one, join: { number: 3 } }));
@@ -209,21 +209,21 @@ describe("numbers", () => {
     expect(breakingChanges(accepted, reused)).toEqual([]);
   });
 
-  test("of a method that moves or is replaced with consent are given up, too", () => {
+  test("of a method that moves or is replaced are retired, too", () => {
     const [moved, replaced] = [wordsLock({ count: two }), wordsLock({ erase: one })];
     for (const after of [moved, replaced]) {
       expect(next(wordsLock({ count: one }), after).retired).toEqual({ "1": "Words.count" });
     }
   });
 
-  test("that were given up go back to the method that had them, and to no other", () => {
+  test("of a removed method can go back to that method", () => {
     const both = wordsLock({ count: one, split: two });
     const removed = next(both, wordsLock({ count: one }));
     expect(breakingChanges(removed, both)).toEqual([]);
     expect(hashesOf(next(removed, both), "2")).toEqual(hashesOf(both, "2"));
   });
 
-  test("keep their method's older hashes until it breaks, newest first", () => {
+  test("keep the older hashes of their method until a break, newest first", () => {
     const shapes = [["a"], ["a", "b"], ["a", "b", "c"]].map((fields) =>
       wordsLock(reply(Object.fromEntries(fields.map((field) => [field, text])))),
     );
@@ -286,7 +286,7 @@ describe("the HTTP API", () => {
     expect(recorded.endpoints).toEqual(lockWith(compatible).endpoints);
   });
 
-  test("keeps its error table, to which rows can be added", () => {
+  test("keeps its error table, which can get new rows", () => {
     const before = wordsLock({ count: {} });
     const { PasswordError: row = { code: "", status: 0 }, ...others } = before.errors;
     const says = (errors: Lock["errors"]) =>
@@ -296,12 +296,12 @@ describe("the HTTP API", () => {
         "PasswordError: it was 5 with 401 and is 55 with 401 (error-changed)",
       ),
     ]);
-    expect(says(others)).toEqual([expect.stringContaining("it was 5 with 401 and is no more")]);
+    expect(says(others)).toEqual([expect.stringContaining("it was 5 with 401 and was removed")]);
     expect(says({ ...before.errors, QuotaError: { code: "8", status: 429 } })).toEqual([]);
   });
 });
 
-test("the README has these rules, word for word, and no others", async () => {
+test("the README has exactly these rules", async () => {
   const readme = await Bun.file(join(import.meta.dir, "README.md")).text();
   const [, table = ""] = /<!-- rules: begin -->\n(.*)<!-- rules: end -->/s.exec(readme) ?? [];
   const [, , ...rows] = table.trim().split("\n");

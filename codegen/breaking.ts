@@ -3,7 +3,7 @@ import type { Lock, LockedMethod, Shape } from "./lock.ts";
 import { RULES, type RuleName } from "./rules.ts";
 
 export interface BreakingChange {
-  /** Of the method that was published; undefined for what is of HTTP alone. */
+  /** The number of the published method; undefined for a change of the HTTP API alone. */
   readonly number: string | undefined;
   readonly rule: RuleName;
   /** One line: what cannot be changed, why, and what to do instead. */
@@ -11,24 +11,33 @@ export interface BreakingChange {
 }
 
 const ADVICE =
-  "To break them on purpose: `bun run codegen --accept-breaking`. What was recorded and never " +
-  "released can be taken back: `git restore --source=RELEASE codegen/contract.lock.json`, " +
-  "RELEASE being the commit that was released last, then codegen again.";
+  "To break them on purpose: `bun run codegen --accept-breaking`. To take back what was recorded " +
+  "and never released: `git restore --source=RELEASE codegen/contract.lock.json`, with the commit " +
+  "of the last release as RELEASE, then run codegen again.";
 
 const ROLES = ["request", "reply"] as const satisfies Role[];
 const NO_FIELDS: Shape = { type: "object", properties: {} };
 
-/** What a developer reads instead of emitted code. */
+/** The message for the developer whose change is refused. */
 export function refusal(changes: readonly BreakingChange[]): string {
   return [...changes.map(({ message }) => message), ADVICE].join("\n");
 }
 
-/** Everything that breaks a client of `before`, where servers are of `after`. */
+/** Every change that breaks a client built from `before` if it calls a server built from `after`. */
 export function breakingChanges(before: Lock, after: Lock): BreakingChange[] {
+  return [
+    ...methodChanges(before, after),
+    ...reusedNumbers(before, after),
+    ...endpointChanges(before, after),
+    ...errorChanges(before, after),
+  ];
+}
+
+function methodChanges(before: Lock, after: Lock): BreakingChange[] {
   const numbers = new Map(
     Object.entries(after.methods).map(([number, { name }]) => [name, number]),
   );
-  const changes = Object.entries(before.methods).flatMap(([number, was]) => {
+  return Object.entries(before.methods).flatMap(([number, was]) => {
     const is = after.methods[number];
     const itsNumber = numbers.get(was.name);
     if (itsNumber !== undefined && itsNumber !== number) {
@@ -37,19 +46,40 @@ export function breakingChanges(before: Lock, after: Lock): BreakingChange[] {
     }
     if (!is) return [change(number, "method-removed", was.name, "it was removed")];
     if (is.name !== was.name) return [reused(number, is.name, was.name)];
-    return methodChanges(number, was, is, before, after);
+    return changesWithin(number, was, is, before, after);
   });
-  const revived = Object.entries(after.methods).flatMap(([number, { name }]) => {
+}
+
+function changesWithin(
+  number: string,
+  was: LockedMethod,
+  is: LockedMethod,
+  before: Lock,
+  after: Lock,
+): BreakingChange[] {
+  const found: { rule: RuleName; what: string }[] = [];
+  if (was.idempotent && !is.idempotent) {
+    found.push({ rule: "idempotency-lost", what: "it is no longer idempotent" });
+  }
+  for (const error of is.errors) {
+    if (!was.errors.includes(error)) {
+      found.push({ rule: "error-added", what: `it may answer with ${error}` });
+    }
+  }
+  for (const role of ROLES) {
+    const comparison = new ShapeComparison(role, before.messages, after.messages);
+    found.push(...comparison.differences({ $ref: was[role] }, { $ref: is[role] }));
+  }
+  return found.map(({ rule, what }) => change(number, rule, is.name, what));
+}
+
+/** Numbers of removed methods that another method has now. */
+function reusedNumbers(before: Lock, after: Lock): BreakingChange[] {
+  return Object.entries(after.methods).flatMap(([number, { name }]) => {
     const holder = before.methods[number] ? undefined : before.retired[number];
-    // The method itself may come back: its hash tells whether old clients still know it.
+    // The method itself may come back. Its hash tells whether old clients can still call it.
     return holder === undefined || holder === name ? [] : [reused(number, name, holder)];
   });
-  return [
-    ...changes,
-    ...revived,
-    ...endpointChanges(before, after),
-    ...errorChanges(before, after),
-  ];
 }
 
 function endpointChanges(before: Lock, after: Lock): BreakingChange[] {
@@ -77,33 +107,10 @@ function errorChanges(before: Lock, after: Lock): BreakingChange[] {
   return Object.entries(before.errors).flatMap(([name, was]) => {
     const is = after.errors[name];
     if (is?.code === was.code && is.status === was.status) return [];
-    const now = is ? `is ${is.code} with ${is.status}` : "is no more";
+    const now = is ? `is ${is.code} with ${is.status}` : "was removed";
     const what = `it was ${was.code} with ${was.status} and ${now}`;
     return [change(undefined, "error-changed", name, what)];
   });
-}
-
-function methodChanges(
-  number: string,
-  was: LockedMethod,
-  is: LockedMethod,
-  before: Lock,
-  after: Lock,
-): BreakingChange[] {
-  const found: { rule: RuleName; what: string }[] = [];
-  if (was.idempotent && !is.idempotent) {
-    found.push({ rule: "idempotency-lost", what: "it is no longer idempotent" });
-  }
-  for (const error of is.errors) {
-    if (!was.errors.includes(error)) {
-      found.push({ rule: "error-added", what: `it may answer with ${error}` });
-    }
-  }
-  for (const role of ROLES) {
-    const comparison = new ShapeComparison(role, before.messages, after.messages);
-    found.push(...comparison.differences({ $ref: was[role] }, { $ref: is[role] }));
-  }
-  return found.map(({ rule, what }) => change(number, rule, is.name, what));
 }
 
 function reused(number: string, name: string, holder: string): BreakingChange {
@@ -113,10 +120,10 @@ function reused(number: string, name: string, holder: string): BreakingChange {
 function change(
   number: string | undefined,
   rule: RuleName,
-  method: string,
+  name: string,
   what: string,
 ): BreakingChange {
   const { why, instead } = RULES[rule];
-  const message = `Cannot change ${method}: ${what} (${rule}); ${why}. Instead: ${instead}.`;
+  const message = `Cannot change ${name}: ${what} (${rule}); ${why}. Instead: ${instead}.`;
   return { number, rule, message };
 }

@@ -18,7 +18,7 @@ function changes(role: Role, was: Fields, is: Fields, before: Fields = {}, after
   return breakingChanges(lock(was, before), lock(is, after));
 }
 
-/** What becomes of a field, and which rules that breaks in a request and in a reply. */
+/** A field before and after a change, and the rules that it breaks in a request and in a reply. */
 type Row = readonly [was: TSchema, is: TSchema, inRequest: string, inReply: string];
 
 describe("a field that goes from", () => {
@@ -37,7 +37,7 @@ describe("a field that goes from", () => {
     [Type.Record(text, text), Type.Record(text, integer), "type-changed", "type-changed"],
     [Type.Record(text, text), Type.Record(integer, text), "type-changed", "type-changed"],
     [A, Type.Record(text, text), "type-changed", "type-changed"],
-    // Unions, and what becomes one or is one no more.
+    // Unions, and changes from and to a union.
     [text, either(text, isNull), "", "reply-union-widened"],
     [either(text, isNull), text, "request-union-narrowed", "reply-union-narrowed"],
     [either("a", "b"), either("b", "a"), "", ""],
@@ -56,7 +56,7 @@ describe("a field that goes from", () => {
       "type-changed",
       "type-changed",
     ],
-    // Bounds of every sort.
+    // Bounds of every kind.
     [text, Type.String({ format: "email" }), "request-tightened", ""],
     [Type.String({ format: "email" }), text, "", "reply-loosened"],
     [
@@ -87,7 +87,7 @@ describe("a field that goes from", () => {
   }
 });
 
-test("a change of type says which, by their names in the schema", () => {
+test("a change of type names both types as the schema does", () => {
   const Unit = Type.Object({ name: text });
   const record = Type.Record(text, text);
   const said = (was: TSchema, is: TSchema) =>
@@ -97,7 +97,7 @@ test("a change of type says which, by their names in the schema", () => {
   expect(said(Type.Unknown(), text)).toContain("went from anything to string");
 });
 
-test("a reply that allowed no other fields cannot get one", () => {
+test("a reply that allowed no other fields cannot get another", () => {
   const lock = (fields: Fields) =>
     wordsLock({ count: { reply: Type.Object(fields, { additionalProperties: false }) } });
   const [change] = breakingChanges(lock({ text }), lock({ text, more: text }));
@@ -132,7 +132,7 @@ describe("a change is found, and named by its path,", () => {
   });
 });
 
-test("words for people, the names of messages and the order of things change nothing", () => {
+test("documentation, names of messages and order may change", () => {
   const Unit = Type.Object({ name: text, plural: text });
   const plural = Type.String({ description: "More than one." });
   const Measure = Type.Object({ plural, name: text });

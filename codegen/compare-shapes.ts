@@ -2,17 +2,17 @@ import { LOCK_PATH, type Lock, type Shape } from "./lock.ts";
 import { SchemaError } from "./model.ts";
 import type { RuleName } from "./rules.ts";
 
-/** What a message is for: it decides whether the new shape must take in the old or fit into it. */
+/** What a message is for. It decides whether the new shape must include the old or fit into it. */
 export type Role = "request" | "reply";
 
-/** One thing that breaks a client that is out there. */
+/** A change that breaks an existing client. */
 export interface Difference {
   readonly rule: RuleName;
   /** `reply field methods[].name was made optional` */
   readonly what: string;
 }
 
-/** What says how a value is built; every other keyword only bounds it. */
+/** The keywords that say how a value is built. Every other keyword only bounds it. */
 const STRUCTURE: ReadonlySet<string> = new Set<keyof Shape>([
   "$ref",
   "type",
@@ -27,9 +27,9 @@ const LOWER_BOUNDS = /^(exclusiveM|m)inimum$|^min(Length|Items|Properties)$/;
 const UPPER_BOUNDS = /^(exclusiveM|m)aximum$|^max(Length|Items|Properties)$/;
 
 /**
- * Finds what changed in a message so that old clients break: the server must take every request
- * that was right before (old ⊆ new), and every reply that it may send now must be right for a
- * client of before (new ⊆ old).
+ * Finds the changes of a message that break old clients. The server must accept every request that
+ * was valid before (old ⊆ new), and an old client must accept every reply that the server may send
+ * now (new ⊆ old).
  */
 export class ShapeComparison {
   readonly #role: Role;
@@ -42,7 +42,7 @@ export class ShapeComparison {
     this.#after = after;
   }
 
-  /** @param path of the field, as in `methods[].name`; empty for the message itself */
+  /** @param path the field, as in `methods[].name`; empty for the message itself */
   differences(was: Shape, is: Shape, path = ""): Difference[] {
     const before = resolve(was, this.#before);
     const after = resolve(is, this.#after);
@@ -91,7 +91,7 @@ export class ShapeComparison {
     return found;
   }
 
-  /** Of arrays and records. */
+  /** Compare the values of arrays and records. */
   #values(before: Shape, after: Shape, path: string): Difference[] {
     const found: Difference[] = [];
     if (before.items && after.items) {
@@ -113,7 +113,7 @@ export class ShapeComparison {
     const gained = new Set(news.filter((now) => !olds.some((old) => isSafe(old, now))));
     const found: Difference[] = [];
     for (const old of lost) {
-      // A member that has only changed is compared with itself: that says more.
+      // A member that only changed is compared with its new shape: that says more.
       const changed = [...gained].find((now) => label(now) === label(old));
       if (changed) {
         gained.delete(changed);
@@ -161,7 +161,7 @@ function members(shape: Shape): Shape[] {
   return shape.anyOf ? shape.anyOf.flatMap(members) : [shape];
 }
 
-/** Whether all values of one type are values of the other, their bounds aside. */
+/** Whether all values of one type are values of the other, apart from their bounds. */
 function isOfType(narrow: Shape, wide: Shape): boolean {
   if ("const" in wide) return "const" in narrow && narrow.const === wide.const;
   if (wide.type === undefined) return true;
@@ -182,7 +182,7 @@ function isWithin(keyword: string, own: unknown, limit: unknown): boolean {
   return Bun.deepEquals(own, limit);
 }
 
-/** What a shape is called in a sentence. */
+/** The name of a shape in a message. */
 function label(shape: Shape): string {
   if ("const" in shape) return text(shape.const);
   if (shape.patternProperties) return "record";

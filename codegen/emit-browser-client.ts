@@ -1,10 +1,10 @@
 import { type TObject, type TSchema, TypeGuard } from "@sinclair/typebox";
 import { type EndpointModel, HTTP_API_SOURCE } from "./http-model.ts";
 import { SchemaError } from "./model.ts";
-import { constantName, harmless, header, memberOf } from "./text.ts";
+import { commentText, constantName, header, memberOf } from "./text.ts";
 import { typeOf } from "./types.ts";
 
-/** The HTTP API for the pages: a function for each endpoint that answers JSON, in typed JSDoc. */
+/** The pages' client of the HTTP API: a function with JSDoc types for each JSON endpoint. */
 export function emitBrowserClient(endpoints: readonly EndpointModel[]): string {
   const called = endpoints.filter(({ file }) => file === undefined);
   const errors = [...new Set(called.flatMap((endpoint) => endpoint.errors))];
@@ -19,7 +19,7 @@ export function emitBrowserClient(endpoints: readonly EndpointModel[]): string {
     " */",
     "",
     ...called.map(declarations),
-    "/** Each function resolves to a result that is told by its tag, and never rejects. */",
+    "/** Each function resolves to a result with a tag, and never rejects. */",
     `export const api = {\n${called.map(method).join("\n\n")}\n};`,
     "",
   ].join("\n");
@@ -56,7 +56,7 @@ function method({ name, summary, path, methods, body, form }: EndpointModel): st
   const constant = constantName(name);
   return [
     "  /**",
-    `   * ${harmless(summary)}`,
+    `   * ${commentText(summary)}`,
     `   * \`${methods[0]} ${path}\` ${from(name)}`,
     "   *",
     ...parameter,
@@ -72,19 +72,19 @@ function from(name: string): string {
   return `From \`${name}\` in ${HTTP_API_SOURCE}.`;
 }
 
-/** What an endpoint takes, with a line for each of its fields. */
+/** The type of the fields that an endpoint takes. */
 function typedef(name: string, { properties }: TObject): string {
   const fields = Object.entries(properties).map(([field, schema]) => {
     const shown = TypeGuard.IsOptional(schema) ? `[${field}]` : field;
     const type = inlineType(schema, `${name}.${field}`);
-    return ` * @property {${type}} ${shown} ${harmless(schema.description ?? "")}`.trimEnd();
+    return ` * @property {${type}} ${shown} ${commentText(schema.description ?? "")}`.trimEnd();
   });
   const doc = ` * What ${name} takes. ${from(name)}`;
   const type = ` * @typedef {object} ${fieldsType(name)}`;
   return ["/**", doc, " *", type, ...fields, " */"].join("\n");
 }
 
-/** What an endpoint answers, and the check that a value is of that type. */
+/** The type of the data that an endpoint answers, and its type guard. */
 function guard(endpoint: string, schema: TSchema): string {
   const name = dataType(endpoint);
   return `/**
@@ -104,7 +104,7 @@ function is${name}(data) {
 
 function inlineType(schema: TSchema, where: string): string {
   const nameOf = (each: TSchema): string | undefined => {
-    if (each.contentMediaType) return "Blob"; // A part of a form.
+    if (each.contentMediaType) return "Blob"; // A file of a form.
     if (!TypeGuard.IsObject(each)) return undefined;
     const fields = Object.entries(each.properties).map(([field, type]) => {
       const mark = TypeGuard.IsOptional(type) ? "?" : "";
@@ -115,7 +115,7 @@ function inlineType(schema: TSchema, where: string): string {
   return typeOf(schema, nameOf, where).replace(/"([A-Za-z_]\w*)"(?=\??: )/g, "$1");
 }
 
-/** An expression that is true where `value` is of the schema's type; formats are the server's. */
+/** An expression that is true if `value` has the type of the schema. It ignores formats. */
 function check(schema: TSchema, value: string, where: string): string {
   const all = (conditions: string[]) => conditions.join(" && ");
   if (TypeGuard.IsString(schema)) return `typeof ${value} === "string"`;

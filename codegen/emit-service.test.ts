@@ -11,7 +11,7 @@ function emitted(message: TSchema, others: Record<string, TSchema> = {}): string
   return emitService(serviceModel("schema/words.ts", exports), EMPTY_LOCK);
 }
 
-test("a message and its fields have the schema's descriptions, each once", () => {
+test("a message and its fields have the descriptions of the schema, each once", () => {
   const Inner = Type.Object({}, { description: "What is inside." });
   const fields = {
     inner: Inner,
@@ -39,7 +39,7 @@ test("a description that is too long for a line is wrapped", () => {
   expect(text.split("\n").filter((line) => line.length > 100)).toEqual([]);
 });
 
-test("a nested kind without a rule is refused by the name of its field", () => {
+test("a kind of schema that cannot be emitted is refused by the name of its field", () => {
   expect(() => emitted(Type.Object({ when: Type.Date() }))).toThrow(
     "Cannot emit Odd.when: no rule for Date",
   );

@@ -1,7 +1,7 @@
 import type { ServiceModel } from "./model.ts";
 import { header, variableName } from "./text.ts";
 
-/** All services as one type, so that a server cannot forget to serve one. */
+/** All services as one type: a server that forgets one does not compile. */
 export function emitServices(services: readonly ServiceModel[]): string {
   const lines = (line: (service: ServiceModel) => string) => services.map(line).join("\n");
   const member = ({ service }: ServiceModel) =>

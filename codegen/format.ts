@@ -6,10 +6,10 @@ const ROOT = join(import.meta.dir, "..");
 const BIOME = join(ROOT, "node_modules/@biomejs/biome/bin/biome");
 
 /**
- * Emitted texts as the gate wants them, lines broken and imports sorted, so that the emitters need
- * not know how. All in one run: Biome takes longer to start than to format.
- * @param drafts path, relative to the root, → text; the path's ending says in which language
- * @throws {Error} a text is not of its language
+ * Format emitted texts as the gate demands: break lines and sort imports. All texts are formatted
+ * in one run, since Biome takes longer to start than to format.
+ * @param drafts path, relative to the root, → text; the extension of the path is its language
+ * @throws {Error} a text has a syntax error
  */
 export async function format(drafts: ReadonlyMap<string, string>): Promise<Map<string, string>> {
   const folder = await mkdtemp(join(tmpdir(), "portico-emitted-"));
@@ -32,5 +32,5 @@ async function formatFolder(folder: string): Promise<void> {
     { cwd: ROOT, stdin: "ignore", stdout: "ignore", stderr: "pipe" },
   );
   const [complaint, code] = await Promise.all([new Response(biome.stderr).text(), biome.exited]);
-  if (code !== 0) throw new Error(`Cannot format what was emitted: ${complaint}`);
+  if (code !== 0) throw new Error(`Cannot format emitted code: ${complaint}`);
 }

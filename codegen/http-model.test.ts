@@ -65,7 +65,7 @@ const GET_OTHER: EndpointSpec = {
 };
 
 describe("an endpoint", () => {
-  test("takes from its method what it needs and answers", () => {
+  test("takes its session, body and data from its method", () => {
     const enter: EndpointSpec = {
       path: "/enter",
       methods: ["POST"],
@@ -86,7 +86,7 @@ describe("an endpoint", () => {
     expect(entering?.body).toBe(Saved);
   });
 
-  test("may answer with a field of its reply", () => {
+  test("may answer with one field of the reply", () => {
     const [saving] = models({ save: { ...SAVE, returns: "id" } });
     expect(saving?.data).toBe(Saved.properties.id);
     expect(saving?.call?.returns).toBe("id");
@@ -111,12 +111,12 @@ describe("an endpoint", () => {
     ["a field of its path", { ...SAVE, path: "/notes/:text" }, "nothing of /notes/:text would"],
     ["no HTTP method", { ...SAVE, methods: [] }, "its methods are none, must be GET or POST"],
     ["a session without its error", { ...SHOW, session: true }, "so InvalidSessionError must be"],
-  ])("is refused where it names %s", (_, spec, why) => {
+  ])("is refused if it names %s", (_, spec, why) => {
     expect(() => models({ save: spec })).toThrow(SchemaError);
     expect(() => models({ save: spec })).toThrow(why);
   });
 
-  test("says itself whether it changes state, whatever its method says of repeating", () => {
+  test("says itself whether it changes state: that does not follow from idempotent", () => {
     const put = { idempotent: true };
     const service = other(Note, Saved, { errors, ...put });
     const [writing] = models({ get: GET_OTHER }, [service]);
@@ -126,23 +126,23 @@ describe("an endpoint", () => {
     expect(reading).toMatchObject({ changesState: false });
   });
 
-  test.each([SAVE, SHOW])("is refused where it does not say whether it changes state", (spec) => {
+  test.each([SAVE, SHOW])("is refused if it does not say whether it changes state", (spec) => {
     const { changesState: _, ...silent } = spec;
     const api = JSON.parse(JSON.stringify({ save: silent }));
     expect(() => models(api)).toThrow("it must say whether it changes state");
   });
 
-  test("is refused as a read where its method may not be called twice", () => {
+  test("is refused as a read if its method is not idempotent", () => {
     expect(() => models({ save: { ...SAVE, changesState: false } })).toThrow(
       "save is not idempotent, so it must say `changesState: true`",
     );
   });
 
-  test("is refused under a name that is none", () => {
+  test("is refused if its name is no identifier", () => {
     expect(() => models({ "sign-up": SAVE })).toThrow("its name must be one like signIn");
   });
 
-  test("is refused where another one is at its URL, but not for another HTTP method", () => {
+  test("is refused if another has its URL, but not with another HTTP method", () => {
     expect(() => models({ save: SAVE, again: SAVE })).toThrow(
       "Cannot route again at POST /notes: save is there",
     );
@@ -154,21 +154,21 @@ describe("an endpoint", () => {
     ["bounded in the request", Type.Object({ sessionId: Type.String({ minLength: 9 }) }), Note],
     ["optional in the reply", Saved, Type.Object({ sessionId: Type.Optional(text) })],
     ["null in the reply", Saved, Type.Object({ sessionId: Type.Union([text, Type.Null()]) })],
-  ])("is refused where the sessionId is %s: no cookie is so", (_, request, reply) => {
+  ])("is refused if the sessionId is %s: a cookie cannot be", (_, request, reply) => {
     const service = other(request, reply, { errors });
     expect(() => models({ get: GET_OTHER }, [service])).toThrow(
       "its sessionId must be a Type.String, required and free",
     );
   });
 
-  test("is refused where a field of its body has no name that a script could use", () => {
+  test("is refused if a field of its body is no identifier", () => {
     const service = other(Type.Object({ "not-a-name": text }), Note);
     expect(() => models({ get: GET_OTHER }, [service])).toThrow('"not-a-name" is no name');
   });
 });
 
-describe("what is emitted of an endpoint", () => {
-  test("in OpenAPI has messages by reference and examples made of those of the fields", () => {
+describe("the emitted code of an endpoint", () => {
+  test("in OpenAPI has messages by reference, and examples made from those of the fields", () => {
     const show = { ...SHOW, path: "/notes/:name" };
     const document = JSON.parse(emitOpenApi(models({ save: SAVE, show })));
     const { requestBody, responses } = document.paths["/notes"].post;
@@ -187,7 +187,7 @@ describe("what is emitted of an endpoint", () => {
     expect(note.properties.text).toEqual({ type: "string", examples: ["Milk"] });
   });
 
-  test("in OpenAPI tells apart what two services call by one name, and errors from messages", () => {
+  test("in OpenAPI tells apart messages of one name, and errors from messages", () => {
     const PasswordError = Type.Object({ why: Type.String() });
     const service = other(Type.Object({ colour: Type.String() }), PasswordError);
     const messages = service.messages.map(({ name, schema }) => {
@@ -208,7 +208,7 @@ describe("what is emitted of an endpoint", () => {
     expect(emitted).toContain("body: other.Note");
   });
 
-  test("in OpenAPI has a form only where a form can hold it", () => {
+  test("in OpenAPI has a form only if a form can hold the body", () => {
     const types = (request: TObject): string[] => {
       const service = other(request, Type.Object({}));
       const { paths } = JSON.parse(emitOpenApi(models({ get: GET_OTHER }, [service])));
@@ -221,7 +221,7 @@ describe("what is emitted of an endpoint", () => {
     expect(types(Type.Object({ count: Type.Integer() }))).toEqual(["application/json"]);
   });
 
-  test("for the browser checks what comes, every kind of it", () => {
+  test("for the browser checks answers of every kind", () => {
     const text = emitBrowserClient(models({ save: SAVE }));
     expect(text).toContain("@property {readonly (string)[]} [tags]");
     expect(text).toContain('typeof data.id === "number"');

@@ -68,7 +68,7 @@ test("a lock is in one order, in whatever order its services are read and declar
 });
 
 test.each([
-  ["the marks of a merge", '{\n<<<<<<< main\n  "methods": {', "it is no JSON"],
+  ["the marks of a merge", '{\n<<<<<<< main\n  "methods": {', "it is not JSON"],
   ["no methods", '{"messages":{},"retired":{}}', "/methods"],
   [
     "a method without a name",
@@ -80,14 +80,14 @@ test.each([
   expect(() => parseLock(text)).toThrow(`Cannot read ${LOCK_PATH}: ${where}`);
 });
 
-test("a lock that lacks a message of its own is refused by the message's name", async () => {
+test("a lock that lacks a message is refused by the name of the message", async () => {
   await using checkout = await Checkout.withWords();
   await checkout.edit(LOCK_PATH, '"Words.Count": {', '"Words.Sum": {');
   const output = `Cannot read ${LOCK_PATH}: it lacks Words.Count\n`;
   expect(await checkout.codegen()).toEqual({ code: 1, output });
 });
 
-test("codegen refuses what breaks clients, all at once, and writes nothing", async () => {
+test("codegen lists every break, and writes nothing", async () => {
   await using checkout = await Checkout.withWords();
   await checkout.edit(SCHEMA, COUNT, "count: Type.Optional(Type.Integer())");
   await checkout.edit(SCHEMA, "number: 1002", "number: 1003");
@@ -96,10 +96,10 @@ test("codegen refuses what breaks clients, all at once, and writes nothing", asy
   expect(code).toBe(1);
   expect(output.trim().split("\n")).toEqual([
     "Cannot change Words.count: reply field count was made optional (reply-field-optional); " +
-      "clients out there refuse a reply without it. Instead: go on sending it, and add a field " +
-      "that says when it means nothing.",
-    "Cannot change Words.split: its number went from 1002 to 1003 (number-changed); clients out " +
-      "there call the old one, which nobody answers. Instead: give it its old number back.",
+      "existing clients refuse a reply without it. Instead: keep sending it, and add a field " +
+      "that says when it has no meaning.",
+    "Cannot change Words.split: its number went from 1002 to 1003 (number-changed); existing " +
+      "clients call the old number, which no method answers. Instead: give it back its old number.",
     expect.stringContaining("`bun run codegen --accept-breaking`"),
   ]);
   expect(await checkout.codegen("--check")).toEqual({ code, output });
@@ -107,7 +107,7 @@ test("codegen refuses what breaks clients, all at once, and writes nothing", asy
   expect([await checkout.emitted(), await checkout.text(LOCK_PATH)]).toEqual(before);
 });
 
-test("--accept-breaking records it, and from then on it is what must not break", async () => {
+test("--accept-breaking records a break, and the next change is compared with it", async () => {
   await using checkout = await Checkout.withWords();
   await checkout.edit(SCHEMA, "number: 1002", "number: 1003");
   const { code, output } = await checkout.codegen("--accept-breaking");
@@ -120,16 +120,16 @@ test("--accept-breaking records it, and from then on it is what must not break",
   expect((await checkout.codegen()).output).toContain("(number-changed)");
 });
 
-test("without its lock codegen knows nothing of what was published, and refuses", async () => {
+test("codegen refuses to run without its lock", async () => {
   await using checkout = await Checkout.withWords();
   await rm(checkout.path(LOCK_PATH));
   const { code, output } = await checkout.codegen();
   expect(code).toBe(1);
-  expect(output).toStartWith(`Cannot find ${LOCK_PATH}, which knows what was published`);
+  expect(output).toStartWith(`Cannot find ${LOCK_PATH}, the record of what was published`);
   expect(await checkout.codegen("--check")).toEqual({ code, output });
 });
 
-test("a compatible change is recorded by codegen, and --check says where it was not", async () => {
+test("codegen records a compatible change, and --check fails until it has", async () => {
   await using checkout = await Checkout.withWords();
   const hashes = async () => parseLock(await checkout.text(LOCK_PATH)).methods[1001]?.hashes;
   const [oldest = "none"] = (await hashes()) ?? [];
@@ -138,7 +138,7 @@ test("a compatible change is recorded by codegen, and --check says where it was 
   expect(check.code).toBe(1);
   expect(check.output).toContain(`${LOCK_PATH} is stale`);
 
-  // A draft emits the same, and leaves no trace of a shape that nobody may ever see.
+  // A draft emits the same. It does not record a shape that may never be published.
   expect((await checkout.codegen("--draft")).code).toBe(0);
   expect(await hashes()).toEqual([oldest]);
   const draft = await checkout.emitted();

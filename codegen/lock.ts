@@ -3,7 +3,7 @@ import { Value } from "@sinclair/typebox/value";
 import { ERROR_NAMES, ERRORS, type ErrorName } from "../schema/errors.ts";
 import type { EndpointModel } from "./http-model.ts";
 import {
-  isForPeople,
+  isDocumentation,
   type MessageModel,
   messageOf,
   SchemaError,
@@ -13,7 +13,7 @@ import {
 /** Relative to the root. */
 export const LOCK_PATH = "codegen/contract.lock.json";
 
-/** A JSON Schema: what compares it must know of it; the rest are bounds. */
+/** A JSON Schema: the keywords that a comparison needs. All others are bounds. */
 const Shape = Type.Recursive((Self) =>
   Type.Object({
     /** Another message, by its name in the lock. */
@@ -38,22 +38,22 @@ const LockedMethod = Type.Object({
   /** `User.Credentials` */
   request: Type.String(),
   reply: Type.String(),
-  /** Of every shape since the last breaking change, newest first. */
+  /** The hashes of every shape since the last breaking change, newest first. */
   hashes: Type.Array(Type.String()),
 });
 export type LockedMethod = Static<typeof LockedMethod>;
 
 const LockedEndpoint = Type.Object({
-  /** The method that answers it, or the endpoint's name where it has a handler of its own. */
+  /** The method that answers it, or the endpoint's name if it has a handler of its own. */
   answeredBy: Type.String(),
   /** The field of the reply that it answers with. */
   returns: Type.Optional(Type.String()),
-  /** What it takes and answers where no method says so. */
+  /** What it takes and answers, if it has a handler of its own. */
   form: Type.Optional(Shape),
   data: Type.Optional(Shape),
 });
 
-/** What was published, and so what clients out there may rely on. */
+/** What was published, and so what existing clients rely on. */
 const Lock = Type.Object({
   /** By number. */
   methods: Type.Record(Type.String(), LockedMethod),
@@ -63,7 +63,7 @@ const Lock = Type.Object({
   endpoints: Type.Record(Type.String(), LockedEndpoint),
   /** The error table of HTTP, by name. */
   errors: Type.Record(Type.String(), Type.Object({ code: Type.String(), status: Type.Integer() })),
-  /** Numbers that were another method's → its name. They stay for ever. */
+  /** The numbers that a method gave up, with its name. They stay for ever. */
   retired: Type.Record(Type.String(), Type.String()),
 });
 export type Lock = Static<typeof Lock>;
@@ -76,20 +76,20 @@ export const EMPTY_LOCK: Lock = {
   retired: {},
 };
 
-/** @throws {SchemaError} the text is no lock, as after a merge that left its marks */
+/** @throws {SchemaError} the text is no lock, for example with the marks of a merge conflict */
 export function parseLock(text: string): Lock {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new SchemaError(`Cannot read ${LOCK_PATH}: it is no JSON`, { cause });
+    throw new SchemaError(`Cannot read ${LOCK_PATH}: it is not JSON`, { cause });
   }
   if (Value.Check(Lock, value)) return value;
   const { path, message } = Value.Errors(Lock, value).First() ?? { path: "", message: "no lock" };
   throw new SchemaError(`Cannot read ${LOCK_PATH}: ${path}: ${message}`);
 }
 
-/** What the schemas say now, as if nothing had been published before; always in the same order. */
+/** The lock of these schemas if nothing was published before. Its order is always the same. */
 export function lockOf(
   services: readonly ServiceModel[],
   endpoints: readonly EndpointModel[] = [],
@@ -109,7 +109,7 @@ export function lockOf(
   messages.sort(([one], [other]) => (one < other ? -1 : 1));
   return parseLock(
     JSON.stringify({
-      methods: Object.fromEntries(methods), // Whole numbers are in their order in any object.
+      methods: Object.fromEntries(methods), // An object keeps whole numbers in ascending order.
       messages: Object.fromEntries(messages),
       endpoints: Object.fromEntries(endpoints.flatMap(lockedEndpoint)),
       errors: Object.fromEntries(ERROR_NAMES.map((name) => [name, rowOf(name)])),
@@ -119,8 +119,8 @@ export function lockOf(
 }
 
 /**
- * What is recorded next: `now`, with the hashes of older shapes where no change broke them.
- * @param broken of the methods in it, old clients are given up
+ * The lock that is recorded next: `now`, with the hashes of older shapes that are still compatible.
+ * @param broken the accepted breaks: the older shapes of their methods are dropped
  */
 export function successor(
   before: Lock,
@@ -161,7 +161,7 @@ function rowOf(name: ErrorName) {
 
 function shapeOf(service: string, schema: TSchema, messages: readonly MessageModel[]): unknown {
   const text = JSON.stringify(schema, (key, value) => {
-    if (isForPeople(key, value)) return undefined;
+    if (isDocumentation(key, value)) return undefined;
     const named = value === schema ? undefined : messageOf(value, messages);
     return named ? { $ref: `${service}.${named.name}` } : value;
   });

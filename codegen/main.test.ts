@@ -5,7 +5,7 @@ import { Checkout } from "./testing/checkout.ts";
 // Real processes on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-/** Every kind of field and name that an emitter has a rule for, and lines that need breaking. */
+/** Every kind of field and name that can be emitted, and lines that are too long. */
 const WIDE_SCHEMA = `
 import { Type } from "@sinclair/typebox";
 import { contract } from "./contract.ts";
@@ -38,12 +38,12 @@ export const VeryWideContract = contract("VeryWide", {
 });
 `;
 
-test("what is committed is what the schemas say", async () => {
+test("the committed code is up to date with the schemas", async () => {
   await using checkout = await Checkout.copy();
   expect(await checkout.codegen("--check")).toEqual({ code: 0, output: "" });
 });
 
-test("every declaration that is emitted says where it comes from", async () => {
+test("every emitted declaration says where it comes from", async () => {
   await using checkout = await Checkout.copy();
   for (const [name, text] of Object.entries(await checkout.emitted())) {
     const names = (pattern: RegExp) => Array.from(text.matchAll(pattern), ([, each]) => each);
@@ -54,7 +54,7 @@ test("every declaration that is emitted says where it comes from", async () => {
   }
 });
 
-test("--check fails and names the changed, the missing and the left-over file", async () => {
+test("--check fails and names a changed, a missing and a left-over file", async () => {
   await using checkout = await Checkout.copy();
   const changed = checkout.path("src/gen/user.ts");
   await Bun.write(changed, `${await Bun.file(changed).text()}// edited by hand\n`);
@@ -67,10 +67,10 @@ test("--check fails and names the changed, the missing and the left-over file", 
   expect(code).toBe(1);
   const named = Array.from(output.matchAll(/src\/gen\/(\S+) is stale/g), ([, name]) => name);
   expect(named).toEqual(["gone.ts", "system.ts", "user.ts"]);
-  expect(await checkout.emitted()).toEqual(before); // It only looks.
+  expect(await checkout.emitted()).toEqual(before); // It wrote nothing.
 });
 
-test("codegen repairs what --check complains about, and again changes nothing", async () => {
+test("codegen repairs the files that --check names, and then has nothing to change", async () => {
   await using checkout = await Checkout.copy();
   const committed = await checkout.emitted();
   await Bun.write(checkout.path("src/gen/user.ts"), "spoiled");
@@ -127,7 +127,7 @@ test("emitted code passes the type checker and the formatter, however long its n
   expect(await checkout.compile()).toEqual({ code: 0, output: "" });
 });
 
-test("a field that is added to a message is a change of one file", async () => {
+test("a field is added by a change of one file", async () => {
   await using checkout = await Checkout.copy();
   const credentials = "{ username: Username, password: Password";
   const email = "email: Type.Optional(Type.String())";
@@ -144,7 +144,7 @@ test("a field that is added to a message is a change of one file", async () => {
   expect(await checkout.compile()).toEqual({ code: 0, output: "" });
 });
 
-test("a schema at fault is one line that says where, and nothing is written", async () => {
+test("a wrong schema is reported in one line, and nothing is written", async () => {
   await using checkout = await Checkout.copy();
   const before = await checkout.emitted();
   const spoiled = WIDE_SCHEMA.replace("number: 1002", "number: 1");

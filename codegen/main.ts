@@ -14,14 +14,14 @@ import { type EndpointModel, endpointModels } from "./http-model.ts";
 import { EMPTY_LOCK, LOCK_PATH, type Lock, lockOf, parseLock, successor } from "./lock.ts";
 import { isContract, SchemaError, type ServiceModel, serviceModel } from "./model.ts";
 
-/** Holds nothing but what codegen writes. */
+/** Codegen removes every file of this folder that it does not write. */
 const FOLDER = "src/gen";
 
 const NO_LOCK =
-  `Cannot find ${LOCK_PATH}, which knows what was published: get it back with \`git restore\`, ` +
-  "or begin anew with `bun run codegen --accept-breaking`";
+  `Cannot find ${LOCK_PATH}, the record of what was published: restore it with ` +
+  "`git restore`, or start a new one with `bun run codegen --accept-breaking`";
 
-/** Path → text of all that codegen writes. */
+/** The files that codegen writes: path → text. */
 type Outputs = ReadonlyMap<string, string>;
 
 function outputsOf(
@@ -56,12 +56,12 @@ async function readSchemas(root: string): Promise<ServiceModel[]> {
   return services.sort((one, other) => lowestNumber(one) - lowestNumber(other));
 }
 
-/** What comes first in the lists: the services by age, and the system contract behind them. */
+/** Services are listed by their numbers: in the order of their age, the system contract last. */
 function lowestNumber({ methods }: ServiceModel): number {
   return Math.min(...methods.map(({ number }) => number));
 }
 
-/** @throws {SchemaError} clients that are out there would break, and that is not accepted */
+/** @throws {SchemaError} a change breaks existing clients, and is not accepted */
 async function nextLock(
   root: string,
   services: readonly ServiceModel[],
@@ -100,21 +100,21 @@ async function write(root: string, outputs: Outputs, paths: readonly string[]): 
   if (paths.length === 0) console.log("All that codegen writes is up to date");
 }
 
-/** As a shell has it. */
-const MISUNDERSTOOD = 2;
+/** The exit code of shells for wrong arguments. */
+const WRONG_ARGUMENTS = 2;
 
-const HELP = `bun run codegen                     emit what follows from schema/, and record it
-bun run codegen --check             write nothing, and fail where a file is stale
-bun run codegen --accept-breaking   record even what breaks clients that are out there
-bun run codegen --draft             emit, and record nothing
+const HELP = `bun run codegen                     emit code from schema/, and record the contract
+bun run codegen --check             write nothing, and fail if a file is stale
+bun run codegen --accept-breaking   record changes that break existing clients, too
+bun run codegen --draft             emit code, and record nothing
 bun run codegen --help              this text
 
 Exit codes:
   0  done
   1  the schema is refused, or with --check: a file is stale
-  2  arguments that it does not take`;
+  2  wrong arguments`;
 
-/** Undefined where they are not understood. */
+/** Undefined if the arguments are wrong. */
 function readOptions(args: string[]) {
   const option = { type: "boolean", default: false } as const;
   const help = { ...option, short: "h" } as const;
@@ -130,7 +130,7 @@ async function main(root: string, args: string[]): Promise<number> {
   const values = readOptions(args);
   if (!values) {
     console.error(HELP);
-    return MISUNDERSTOOD;
+    return WRONG_ARGUMENTS;
   }
   if (values.help) {
     console.log(HELP);
@@ -144,7 +144,7 @@ async function main(root: string, args: string[]): Promise<number> {
   const outputs = await outputsOf(services, endpoints, lock);
   const stale = await stalePaths(root, outputs);
   if (!values.check) {
-    // What is still being written is not published: nothing is recorded that nobody will see.
+    // A draft is not published, so it is not recorded.
     await write(root, outputs, values.draft ? stale.filter((path) => path !== LOCK_PATH) : stale);
     return 0;
   }

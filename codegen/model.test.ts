@@ -26,7 +26,7 @@ function hashOf(service: ServiceModel): string | undefined {
   return service.methods[0]?.hash;
 }
 
-test("a model has each message by its export's name", () => {
+test("a model has each message by the name of its export", () => {
   expect(model(withMethod({}))).toMatchObject({
     service: "Words",
     file: "words",
@@ -50,14 +50,14 @@ test("a message that is not exported is refused", () => {
   expect(() => model(withMethod({ reply }))).toThrow("Cannot name the reply of Words.count");
 });
 
-test("a message that is no object is refused", () => {
+test("a message that is not an object is refused", () => {
   const request = Type.String();
   expect(() => model(withMethod({ request }), { Name: request })).toThrow(
     "Cannot name the request of Words.count",
   );
 });
 
-test("a file with no contract or two is refused", () => {
+test("a file with no contract, or with two, is refused", () => {
   expect(() => serviceModel("schema/words.ts", { Request })).toThrow("0 contracts");
   const another = withMethod({}, "Letters");
   expect(() => model(withMethod({}), { Another: another })).toThrow("2 contracts");
@@ -68,17 +68,17 @@ test.each([
   ["its errors", { errors: [] }],
   ["idempotency", { idempotent: true }],
   ["its messages", { reply: Request }],
-])("a method's hash changes with %s", (_, changes) => {
+])("the hash of a method changes with %s", (_, changes) => {
   expect(hashOf(model(withMethod(changes)))).not.toBe(hashOf(model(withMethod({}))));
 });
 
-test("a method's hash keeps when only words for people change", () => {
+test("the hash of a method stays the same if only documentation changes", () => {
   const described = Type.Object({ text: Type.String({ description: "Any." }) });
   const reworded = model(withMethod({ summary: "Counts.", request: described }), { described });
   expect(hashOf(reworded)).toBe(hashOf(model(withMethod({}))));
 });
 
-test("a field that is called description counts for the hash", () => {
+test("a field with the name description is part of the hash", () => {
   const hashes = [Type.String(), Type.Integer()].map((description) => {
     const request = Type.Object({ description });
     return hashOf(model(withMethod({ request }), { Described: request }));

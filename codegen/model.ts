@@ -2,15 +2,15 @@ import { type TSchema, TypeGuard } from "@sinclair/typebox";
 import type { Contract, MethodSpec } from "../schema/contract.ts";
 import { type DeclaredErrorName, ERROR_NAMES, isDeclaredErrorName } from "../schema/errors.ts";
 
-/** A contract that was checked, with every message by its name. */
+/** A contract as codegen needs it, with every message by its name. */
 export interface ServiceModel {
   /** `User` */
   readonly service: string;
-  /** `user`: names the emitted files. */
+  /** `user`: the name of the emitted file. */
   readonly file: string;
-  /** `schema/user.ts`: where a reader of emitted code finds its source. */
+  /** `schema/user.ts`: the source that emitted code names. */
   readonly source: string;
-  /** `UserContract`: what the contract is called there. */
+  /** `UserContract`: the name of the contract there. */
   readonly contract: string;
   readonly messages: readonly MessageModel[];
   readonly methods: readonly MethodModel[];
@@ -32,7 +32,7 @@ export interface MethodModel {
   readonly hash: string;
 }
 
-/** The schema is at fault: says which part, and what it should be. */
+/** The schema is wrong. The message says which part, and what it should be. */
 export class SchemaError extends Error {
   override readonly name = "SchemaError";
 }
@@ -42,8 +42,8 @@ const HASH_DIGITS = 16;
 
 /**
  * Build the model of a schema file.
- * @param exports what the file exports: one contract, and the messages that its methods name
- * @throws {SchemaError} a number out of range or used twice, or a message that is not exported
+ * @param exports of the file: one contract, and the messages that its methods name
+ * @throws {SchemaError} a number is out of range, or a message is not exported
  */
 export function serviceModel(source: string, exports: Record<string, unknown>): ServiceModel {
   const contracts = Object.entries(exports).flatMap(([name, value]) =>
@@ -64,7 +64,7 @@ export function serviceModel(source: string, exports: Record<string, unknown>): 
   return { service, file, source, contract: found.name, messages, methods };
 }
 
-/** The message that a schema is, be it optional in its place or not. */
+/** The message of a schema, which may be optional in its place. */
 export function messageOf(
   schema: unknown,
   messages: readonly MessageModel[],
@@ -72,14 +72,14 @@ export function messageOf(
   return messages.find((message) => message.schema === schema || isCopy(schema, message.schema));
 }
 
-/** Type.Optional and Type.Readonly copy an object's schema, and leave its parts as they are. */
+/** Type.Optional and Type.Readonly copy the schema of an object, but not its parts. */
 function isCopy(schema: unknown, message: TSchema): boolean {
   if (!TypeGuard.IsObject(schema) || !TypeGuard.IsObject(message)) return false;
   const isOpen = schema.additionalProperties === message.additionalProperties;
   return schema.properties === message.properties && isOpen;
 }
 
-function whatIsThere(): string {
+function declaredErrors(): string {
   return `schema/errors.ts has ${ERROR_NAMES.filter(isDeclaredErrorName).join(", ")}`;
 }
 
@@ -95,12 +95,12 @@ function methodModel(
   source: string,
 ): MethodModel {
   const { number, summary, idempotent = false, errors } = spec;
-  // Codegen runs before the compiler, and in places without one.
+  // Codegen runs before the compiler, and on machines without one.
   if (!summary) throw new SchemaError(`Cannot describe ${fullName}: it has no summary`);
-  if (!errors) throw new SchemaError(`Cannot read ${fullName}: it lacks errors: [] for none`);
+  if (!errors) throw new SchemaError(`Cannot read ${fullName}: it needs errors, [] for none`);
   for (const error of errors) {
     if (isDeclaredErrorName(error)) continue;
-    throw new SchemaError(`Cannot declare ${error} in ${fullName}: ${whatIsThere()}`);
+    throw new SchemaError(`Cannot declare ${error} in ${fullName}: ${declaredErrors()}`);
   }
   if (!Number.isInteger(number) || number < 1 || number > MAX_NUMBER) {
     throw new SchemaError(`Cannot number ${fullName} ${number}: not in 1 to ${MAX_NUMBER}`);
@@ -115,24 +115,26 @@ function methodModel(
   };
   const request = nameOf(spec.request, "request");
   const reply = nameOf(spec.reply, "reply");
-  // The name counts, too: a number that was taken over must not answer to the calls of another.
+  // With the name: a method must not answer the calls of another that had its number.
   const shape = { name: fullName, number, idempotent, errors };
   const hash = digest({ ...shape, request: spec.request, reply: spec.reply });
   return { name, number, summary, idempotent, request, reply, errors, hash };
 }
 
-/** Whether this part of a schema is for people, and may change: no side depends on it. */
-export function isForPeople(key: string, value: unknown): boolean {
-  // A field of such a name is an object.
+/** Whether a keyword only documents the schema. It may change: neither side depends on it. */
+export function isDocumentation(key: string, value: unknown): boolean {
+  // The value decides, too: a field can have the name of a keyword, and its value is an object.
   if (key === "examples") return Array.isArray(value);
-  // Says again what the pattern beside it says.
+  // The same rule as `unicodePattern`, for documents.
   if (key === "documented") return typeof value === "object" && value !== null && "not" in value;
   if (key === "deprecated") return typeof value === "boolean";
   return ["title", "description", "$comment"].includes(key) && typeof value === "string";
 }
 
-/** Of everything that both sides must agree on. */
+/** The digest of everything that both sides must agree on. */
 function digest(shape: unknown): string {
-  const text = JSON.stringify(shape, (key, value) => (isForPeople(key, value) ? undefined : value));
+  const text = JSON.stringify(shape, (key, value) =>
+    isDocumentation(key, value) ? undefined : value,
+  );
   return new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, HASH_DIGITS);
 }

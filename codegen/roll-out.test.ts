@@ -1,4 +1,4 @@
-// A schema changes while clients of before are out there: what codegen lets pass, real sockets show.
+// A schema changes while old clients run. Real sockets show that compatible changes break no call.
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { Listener } from "../src/rpc/server/listener.ts";
 import { failure, HOST, recorder, startClient } from "../src/rpc/testing/stack.ts";
@@ -7,7 +7,7 @@ import { Checkout } from "./testing/checkout.ts";
 // Real processes and servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-/** A server of the code that a checkout has emitted. */
+/** A server with the emitted code of a checkout. */
 async function startServer(of: Checkout, handler: (request: Words) => Promise<unknown>) {
   const { wordsDispatch } = await import(of.path("src/gen/words.ts"));
   const tables = [wordsDispatch({ count: handler, erase: handler, split: handler })];
@@ -20,14 +20,14 @@ interface Words {
   readonly unit?: string;
 }
 
-/** A call by the stub that a checkout has emitted. */
+/** A call by the emitted client of a checkout. */
 async function count(of: Checkout, port: number, request: Words): Promise<unknown> {
   const { WordsClient } = await import(of.path("src/gen/words.ts"));
   using client = startClient(port);
   return await new WordsClient(client.balancer).count(request);
 }
 
-test("a client of before calls a server of after a compatible change; not the reverse", async () => {
+test("after a compatible change an old client calls a new server, and no new client an old server", async () => {
   await using before = await Checkout.withWords();
   await using after = await Checkout.copy(before);
   await after.edit(
@@ -52,7 +52,7 @@ test("a client of before calls a server of after a compatible change; not the re
   expect(`${error}`).toMatch(/Words\.count.*another shape/);
 });
 
-test("a client of before a break that was accepted is refused by name, and not run", async () => {
+test("after an accepted break an old client is refused by name, and its call is not run", async () => {
   await using before = await Checkout.withWords();
   await using after = await Checkout.copy(before);
   await after.edit("schema/words.ts", "  count: {", "  erase: {");

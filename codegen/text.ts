@@ -32,14 +32,14 @@ export function docComment(...paragraphs: string[]): string {
   return comment("  ", paragraphs);
 }
 
-/** A text of a schema on one line, which cannot end the comment that it stands in. */
-export function harmless(text: string): string {
+/** A text of a schema for a comment: on one line, and without the end of a comment. */
+export function commentText(text: string): string {
   return text.replace(/\s+/g, " ").replaceAll("*/", "*\\/");
 }
 
-/** On one line, or else wrapped, which no formatter does. */
+/** On one line if it fits, else wrapped: Biome does not wrap comments. */
 function comment(indent: string, paragraphs: readonly string[]): string {
-  const texts = paragraphs.map(harmless);
+  const texts = paragraphs.map(commentText);
   const line = `${indent}/** ${texts.join(" ")} */`;
   if (line.length <= MAX_COLUMNS) return line;
   const lines = texts.flatMap((text) => wrap(text, `${indent} *`));

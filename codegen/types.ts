@@ -17,7 +17,7 @@ export function interfaceOf(name: string, schema: TSchema, nameOf: NameOf): stri
   return `interface ${name} {\n${fields.join("\n")}\n}`;
 }
 
-/** What is said of a message stands there, and not again at each field of its type. */
+/** A field whose type is a message has no comment: the message has one. */
 function fieldDoc(type: TSchema, nameOf: NameOf): string {
   if (nameOf(type) !== undefined) return "";
   return described(type)
@@ -30,13 +30,13 @@ export function described({ description }: TSchema): string[] {
   return description ? [description] : [];
 }
 
-/** The name of a schema's type, where it has one. */
+/** The name of the type of a schema, if it has one. */
 export type NameOf = (schema: TSchema) => string | undefined;
 
 /**
- * The type of a schema's values, in TypeScript.
+ * The TypeScript type of a schema.
  * @param where as in `Profile.nickname`, for the error
- * @throws {SchemaError} there is no rule for such a schema
+ * @throws {SchemaError} TypeScript has no type for it here
  */
 export function typeOf(schema: TSchema, nameOf: NameOf, where: string): string {
   const name = nameOf(schema);

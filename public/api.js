@@ -162,7 +162,7 @@ const UPDATE_PROFILE_PIC = {
   isData: isUpdateProfilePicData,
 };
 
-/** Each function resolves to a result that is told by its tag, and never rejects. */
+/** Each function resolves to a result with a tag, and never rejects. */
 export const api = {
   /**
    * Create a user.

@@ -6,7 +6,7 @@ const COPIED = [
   ...["biome.json", "package.json", "tsconfig.json"],
 ];
 
-/** They import what is not copied. */
+/** Left out: they import files that are not copied. */
 const TESTS = /\.test\.ts$|codegen\/testing/;
 
 /** Method 1001 is Words.count, 1002 Words.split. */
@@ -24,7 +24,7 @@ export const WordsContract = contract("Words", {
 });
 `;
 
-/** A copy of what codegen reads and writes, for a test to spoil. */
+/** A copy of the files that codegen reads and writes, for a test to change. */
 export class Checkout extends Copy {
   /** @param of another checkout; without it, ours */
   static async copy(of?: Checkout): Promise<Checkout> {
@@ -32,7 +32,7 @@ export class Checkout extends Copy {
     return new Checkout(await Copy.folderOf(COPIED, { ...root, leaveOut: TESTS }));
   }
 
-  /** One that has published a contract of its own, for a test to change. */
+  /** A copy that has published Words. */
   static async withWords(): Promise<Checkout> {
     const checkout = await Checkout.copy();
     await Bun.write(checkout.path("schema/words.ts"), WORDS);
@@ -48,7 +48,7 @@ export class Checkout extends Copy {
     await Bun.write(this.path(name), text.replace(part, instead));
   }
 
-  /** Name → text of what is in src/gen. */
+  /** The files of src/gen: name → text. */
   async emitted(): Promise<Record<string, string>> {
     const texts: Record<string, string> = {};
     for (const name of (await readdir(this.path("src/gen"))).sort()) {

@@ -1,13 +1,13 @@
-// A service for the tests of what may be changed: Words, whose method 1 is count().
+// A service for the tests of contract changes: Words, whose method 1 is count().
 import { type TSchema, Type } from "@sinclair/typebox";
 import { contract, type MethodSpec } from "../../schema/contract.ts";
 import { type Lock, lockOf } from "../lock.ts";
 import { type ServiceModel, serviceModel } from "../model.ts";
 
-/** What is declared of a method beside what all have. */
+/** What a test declares of a method; the rest has defaults. */
 export type Declared = Partial<MethodSpec>;
 
-/** Method name → what it declares; `messages` are exported, so that fields can have their types. */
+/** @param messages exported, so that fields can have their types */
 export function words(
   methods: Readonly<Record<string, Declared>>,
   messages: Readonly<Record<string, TSchema>> = {},
@@ -24,7 +24,7 @@ export function words(
   return serviceModel("schema/words.ts", { ...exports, WordsContract: declared });
 }
 
-/** The lock of Words as it was first published. */
+/** The lock after Words was first published. */
 export function wordsLock(...parameters: Parameters<typeof words>): Lock {
   return lockOf([words(...parameters)]);
 }
