@@ -11,9 +11,9 @@ export interface BreakingChange {
 }
 
 const ADVICE =
-  "To break them on purpose: `bun run codegen --accept-breaking`. To take back what was recorded " +
-  "and never released: `git restore --source=RELEASE codegen/contract.lock.json`, with the commit " +
-  "of the last release as RELEASE, then run codegen again.";
+  "To break them on purpose: `bun run codegen --accept-breaking`. To take back a change that was " +
+  "recorded and never released: `git restore --source=RELEASE codegen/contract.lock.json`, with " +
+  "the commit of the last release as RELEASE, then run codegen again.";
 
 const ROLES = ["request", "reply"] as const satisfies Role[];
 const NO_FIELDS: Shape = { type: "object", properties: {} };
@@ -23,7 +23,7 @@ export function refusal(changes: readonly BreakingChange[]): string {
   return [...changes.map(({ message }) => message), ADVICE].join("\n");
 }
 
-/** Every change that breaks a client built from `before` if it calls a server built from `after`. */
+/** Every change that breaks a client of `before` when servers are of `after`. */
 export function breakingChanges(before: Lock, after: Lock): BreakingChange[] {
   return [
     ...methodChanges(before, after),

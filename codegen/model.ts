@@ -1,6 +1,6 @@
 import { type TSchema, TypeGuard } from "@sinclair/typebox";
 import type { Contract, MethodSpec } from "../schema/contract.ts";
-import { type DeclaredErrorName, ERROR_NAMES, isDeclaredErrorName } from "../schema/errors.ts";
+import { DECLARED_ERRORS, type DeclaredErrorName, isDeclaredErrorName } from "../schema/errors.ts";
 
 /** A contract as codegen needs it, with every message by its name. */
 export interface ServiceModel {
@@ -79,10 +79,6 @@ function isCopy(schema: unknown, message: TSchema): boolean {
   return schema.properties === message.properties && isOpen;
 }
 
-function declaredErrors(): string {
-  return `schema/errors.ts has ${ERROR_NAMES.filter(isDeclaredErrorName).join(", ")}`;
-}
-
 export function isContract(value: unknown): value is Contract {
   return typeof value === "object" && value !== null && "service" in value && "methods" in value;
 }
@@ -100,7 +96,8 @@ function methodModel(
   if (!errors) throw new SchemaError(`Cannot read ${fullName}: it needs errors, [] for none`);
   for (const error of errors) {
     if (isDeclaredErrorName(error)) continue;
-    throw new SchemaError(`Cannot declare ${error} in ${fullName}: ${declaredErrors()}`);
+    const known = DECLARED_ERRORS.join(", ");
+    throw new SchemaError(`Cannot declare ${error} in ${fullName}: schema/errors.ts has ${known}`);
   }
   if (!Number.isInteger(number) || number < 1 || number > MAX_NUMBER) {
     throw new SchemaError(`Cannot number ${fullName} ${number}: not in 1 to ${MAX_NUMBER}`);

@@ -208,7 +208,7 @@ export const api = {
   updateNickname: (fields, options) => callApi(UPDATE_NICKNAME, fields, options),
 
   /**
-   * Upload a picture and show it as the user's.
+   * Upload the picture of the session's user.
    * `POST /api/entrytask/user/update_profile_pic` From `updateProfilePic` in schema/http-api.ts.
    *
    * @param {UpdateProfilePicFields} fields

@@ -5,17 +5,17 @@ import type { DeclaredErrorName } from "./errors.ts";
 export interface MethodSpec {
   /**
    * Identity on the wire, 1 to 65535, unique over all contracts: never renumber, never reuse.
-   * codegen/contract.lock.json records it, and codegen refuses what breaks clients of it.
+   * codegen/contract.lock.json records it, and codegen refuses changes that break its clients.
    */
   readonly number: number;
-  /** One sentence; becomes the doc comment of the emitted stub. */
+  /** One sentence: the doc comment of the emitted client's function. */
   readonly summary: string;
-  /** Safe to send twice. Only reads are: an update tried again could overtake a later one. */
+  /** Safe to send twice. Only reads are: a repeated update could overtake a later one. */
   readonly idempotent?: boolean;
-  /** A message exported by the file of the contract: its export's name is its type's name. */
+  /** A message that the file of the contract exports. Its type has the name of the export. */
   readonly request: TSchema;
   readonly reply: TSchema;
-  /** What it may answer beside its reply. DataBaseError goes without saying. */
+  /** The errors that it can return instead. Every method can also return DataBaseError. */
   readonly errors: readonly DeclaredErrorName[];
 }
 
@@ -24,7 +24,7 @@ export interface Contract {
   readonly methods: Readonly<Record<string, MethodSpec>>;
 }
 
-/** Declare a service. `bun run codegen` checks it and emits the client stub and dispatch table. */
+/** Declare a service. `bun run codegen` checks it, and emits its client and dispatch table. */
 export function contract(service: string, methods: Contract["methods"]): Contract {
   return { service, methods };
 }

@@ -2,13 +2,13 @@
 export interface ErrorRow {
   readonly code: string;
   readonly status: number;
-  /** A sentence for people. */
+  /** One sentence for people. */
   readonly meaning: string;
 }
 
 /**
- * The closed error table of the HTTP API. Nothing outside it is ever returned; where a code goes
- * with several HTTP statuses, `status` is the usual one.
+ * The closed error table of the HTTP API: every answer is one of its rows. If a code has several
+ * HTTP statuses, `status` is the usual one.
  */
 export const ERRORS = {
   ServerError: {
@@ -35,35 +35,34 @@ export const ERRORS = {
 
 export type ErrorName = keyof typeof ERRORS;
 
-/** Every row's name, in the order of the codes. */
+/** The names of the rows, in the order of the codes. */
 export const ERROR_NAMES: readonly ErrorName[] = Object.keys(ERRORS).filter(isErrorName);
 
 function isErrorName(name: string): name is ErrorName {
   return Object.hasOwn(ERRORS, name);
 }
 
-/** The errors that a method declares: what the caller did or found, not what broke. */
-export type DeclaredErrorName =
-  | "InvalidSessionError"
-  | "UserExistedError"
-  | "UserNotExistError"
-  | "PasswordError";
+/** The errors that a method can declare: the caller did or found it, and nothing failed. */
+export const DECLARED_ERRORS = [
+  "InvalidSessionError",
+  "UserExistedError",
+  "UserNotExistError",
+  "PasswordError",
+] as const satisfies ErrorName[];
 
-/** What a handler may throw: what its method declares, or that its storage failed. */
+export type DeclaredErrorName = (typeof DECLARED_ERRORS)[number];
+
+/** What a handler may throw: an error that its method declares, or that its storage failed. */
 export type DomainErrorName = DeclaredErrorName | "DataBaseError";
 
-/** Whether `name` is a row of the table that a handler can answer with. */
+const DOMAIN_ERRORS: ReadonlySet<string> = new Set([...DECLARED_ERRORS, "DataBaseError"]);
+
+/** Whether a handler can answer with the error of this name. */
 export function isDomainErrorName(name: string): name is DomainErrorName {
-  return isErrorName(name) && !NEVER_FROM_A_HANDLER.has(name);
+  return DOMAIN_ERRORS.has(name);
 }
 
-/** Whether a method may declare it. */
+/** Whether a method may declare the error of this name. */
 export function isDeclaredErrorName(name: string): name is DeclaredErrorName {
   return isDomainErrorName(name) && name !== "DataBaseError";
 }
-
-const NEVER_FROM_A_HANDLER: ReadonlySet<string> = new Set<ErrorName>([
-  "ServerError",
-  "InvalidParamsError",
-  "success",
-]);

@@ -21,10 +21,10 @@ export const PictureForm = Type.Object({
   username: ProfilePicUpdate.properties.username,
 });
 
-/** Where the uploaded picture is now. */
+/** The name of the uploaded picture. */
 export const PicturePath = Type.Pick(ProfilePicUpdate, ["profilePath"]);
 
-/** Every endpoint of the HTTP API, one by one. Pages and their files are in src/http/routes.ts. */
+/** Every endpoint of the HTTP API. Pages and their files are in src/http/routes.ts. */
 export const HTTP_API: HttpApi = {
   signUp: { path: `${USER}/signup`, methods: ["POST"], calls: "User.signUp", changesState: true },
   signIn: { path: `${USER}/signin`, methods: ["POST"], calls: "User.signIn", changesState: true },
@@ -51,7 +51,7 @@ export const HTTP_API: HttpApi = {
   updateProfilePic: {
     path: `${USER}/update_profile_pic`,
     methods: ["POST"],
-    summary: "Upload a picture and show it as the user's.",
+    summary: "Upload the picture of the session's user.",
     tag: "User",
     changesState: true,
     session: true,

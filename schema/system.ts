@@ -4,20 +4,23 @@ import { contract } from "./contract.ts";
 const Count = Type.Integer({ minimum: 0 });
 const Milliseconds = Type.Number({ minimum: 0 });
 
-export const Nothing = Type.Object({}, { description: "The method says it all." });
+export const Nothing = Type.Object(
+  {},
+  { description: "The request of a method that needs no input." },
+);
 
 export const PartHealth = Type.Object(
   {
-    name: Type.String({ description: 'What it is, as in "MySQL".' }),
+    name: Type.String({ description: 'The database, as in "MySQL", or "Portico".' }),
     state: Type.Union([Type.Literal("up"), Type.Literal("down")], {
-      description: "Whether it answered in time; why not is in the server's log.",
+      description: "Whether it answered in time. The server logs why not.",
     }),
     latencyMs: Type.Number({
       minimum: 0,
-      description: "How long it took to answer, or to be given up.",
+      description: "The time until it answered, or until the server gave up.",
     }),
   },
-  { description: "Whether one part of a server works, as it was asked just now." },
+  { description: "Whether one part of a server works, checked for this call." },
 );
 
 export const Health = Type.Object(
@@ -34,17 +37,17 @@ export const MethodDescription = Type.Object(
     name: Type.String({ description: 'Without its service, as in "signIn".' }),
     number: Type.Integer({ description: "Its identity on the wire." }),
     hash: Type.String({
-      description: "Digest of its shape, as in HELLO: with it, it can be called.",
+      description: "Digest of its shape, as in HELLO. A client needs it to call the method.",
     }),
     summary: Type.String({ description: "One sentence." }),
     idempotent: Type.Boolean({ description: "Whether it is safe to send twice." }),
     errors: Type.Array(Type.String(), {
-      description: "What it may answer beside its reply; DataBaseError goes without saying.",
+      description: "The errors that it declares. Every method can also return DataBaseError.",
     }),
     request: Type.Unknown({ description: "The JSON Schema of the request." }),
     reply: Type.Unknown({ description: "The JSON Schema of the reply." }),
   },
-  { description: "One method, with all that is needed to call it." },
+  { description: "One method, with everything that a client needs to call it." },
 );
 
 export const ServiceDescription = Type.Object(
@@ -57,45 +60,45 @@ export const ServiceDescription = Type.Object(
 
 export const Description = Type.Object(
   { services: Type.Array(ServiceDescription) },
-  { description: "All that a server offers." },
+  { description: "The services of a server." },
 );
 
 export const Quantiles = Type.Object(
   { p50: Milliseconds, p90: Milliseconds, p99: Milliseconds },
-  { description: "The times in ms that 50, 90 and 99 % of the calls stayed within." },
+  { description: "The time in ms within which 50, 90 and 99 % of the calls ended." },
 );
 
 export const MethodStats = Type.Object(
   {
     method: Type.String({ description: "Service.method" }),
-    calls: Type.Integer({ minimum: 0, description: "All that ended, whatever way." }),
+    calls: Type.Integer({ minimum: 0, description: "Calls that ended, with a reply or an error." }),
     errors: Type.Record(Type.String(), Count, {
       additionalProperties: false,
-      description: "Error or RPC status → calls that ended with it.",
+      description: "Calls that ended with an error, by its name or RPC status.",
     }),
     inFlight: Type.Integer({ minimum: 0, description: "Calls that have not ended." }),
     latencyMs: Type.Union([Quantiles, Type.Null()], {
-      description: "Of the calls that ended, within 5 %; null where none has.",
+      description: "Latency of the calls that ended, within 5 %; null if there are none.",
     }),
   },
-  { description: "How the calls of one method went since the server's start." },
+  { description: "The calls of one method since the server's start." },
 );
 
 export const Stats = Type.Object(
   {
     uptimeMs: Type.Number({ minimum: 0, description: "Since the server's start." }),
-    openConnections: Type.Integer({ minimum: 0, description: "Of all clients, now." }),
+    openConnections: Type.Integer({ minimum: 0, description: "Open connections of all clients." }),
     methods: Type.Array(MethodStats, {
-      description: "Of the methods that were called since the start.",
+      description: "The methods that were called since the start.",
     }),
   },
-  { description: "What a server has done since its start." },
+  { description: "Statistics of a server since its start." },
 );
 
 export const SystemContract = contract("System", {
   health: {
     number: 60001,
-    summary: "Tell whether the server and its stores work, asking each store now.",
+    summary: "Check whether the server and its stores work.",
     idempotent: true,
     request: Nothing,
     reply: Health,

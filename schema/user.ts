@@ -2,23 +2,23 @@ import { FormatRegistry, Type } from "@sinclair/typebox";
 import { contract } from "./contract.ts";
 import { DEFAULT_PROFILE_PATH, PICTURE_NAME } from "./picture.ts";
 
-// Lengths are in code points, and names are stored and compared in NFC. TypeBox's `minLength`
-// counts UTF-16 units and its `pattern` compiles without the `u` flag, so each text is a format,
-// and `unicodePattern` is what it takes. `documented` says the same in OpenAPI, where programs make
-// texts of it: they know lengths and a few properties of Unicode, and go by a `not` to check only.
+// Lengths count code points, and names are stored and compared in NFC. TypeBox's `minLength` counts
+// UTF-16 units, and its `pattern` compiles without the `u` flag. So each text is a format, and
+// `unicodePattern` is its rule. `documented` is the same rule for OpenAPI. Programs generate texts
+// from it: they know lengths and a few properties of Unicode, and use `not` only to check.
 //
-// A letter of many scripts (Devanagari, Thai, …) is written with marks, which have no other place
-// in a username than behind a letter. What shows nothing of itself (variation selectors, fillers)
-// would make two names that look alike.
+// Many scripts (Devanagari, Thai, …) write letters with marks, so a username may have marks after a
+// letter, and nowhere else. Invisible characters (variation selectors, fillers) are refused: two
+// different names would look alike.
 const USERNAME_CHARACTERS = "(?:\\p{L}\\p{M}*|\\p{Nd}|[_.-])+$";
 const IGNORABLE = "\\p{Default_Ignorable_Code_Point}";
-// Printable. Joiners and variation selectors pass: they are part of emoji.
+// Printable. Joiners and variation selectors are allowed: they are part of emoji.
 const PRINTABLE = "[^\\p{Cc}\\p{Cn}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Bidi_Control}]";
-/** The same without `Cn` and `Cs`, which are ever so many. */
+/** The characters that PRINTABLE excludes, without the very many of `Cn` and `Cs`. */
 const CONTROLS =
   "\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069";
 const UNASSIGNED = "[\\p{Cn}\\p{Cs}]";
-/** Nobody sees them. The last ones are letters and symbols whose glyphs are blank. */
+/** Invisible characters. The last ones are letters and symbols with blank glyphs. */
 const INVISIBLE = `\\p{White_Space}${IGNORABLE}\\p{Cf}\\u2800\\u{1d159}\\u{13441}\\u{13442}`;
 
 /** How many code points the texts of users have, after NFC normalisation. */
@@ -30,15 +30,15 @@ interface TextRule {
   readonly format: string;
   readonly min: number;
   readonly max: number;
-  /** Of the whole text, given its lengths. */
+  /** The pattern of the whole text. `lengths` is a quantifier, as `{4,13}`. */
   readonly pattern: (lengths: string) => string;
-  /** With the lengths, it takes just what `pattern` takes. */
+  /** With `minLength` and `maxLength`, the same rule as `pattern`. */
   readonly documented: { readonly pattern: string; readonly not: string };
   readonly rule: string;
   readonly example: string;
 }
 
-/** A text that people choose: a format, and what JSON Schema can say of it. */
+/** A text that people choose: a format, and its rule in JSON Schema. */
 function chosenText({ format, min, max, pattern, documented, rule, example }: TextRule) {
   const unicodePattern = pattern(`{${min},${max}}`);
   const regExp = new RegExp(unicodePattern, "u");
@@ -76,13 +76,13 @@ const Nickname = chosenText({
   rule: "printable code points, NFC, one of which can be seen.",
   example: "Amazing",
 });
-/** By it a page that another user has loaded changes nothing. */
+/** A page sends the user that it shows, so that a page of another session changes nothing. */
 const OwnUsername = Type.String({
   description: "If given, it must be the session's own.",
   examples: ["grace"],
 });
 const SessionId = Type.String({
-  description: "Any string: one that names no session is answered with InvalidSessionError.",
+  description: "Any string. If it names no session, the answer is InvalidSessionError.",
   examples: ["b0a49a50-5b0b-3c5c-9a2c-2b6d3f4e8a11"],
 });
 const ProfilePath = Type.String({
@@ -90,41 +90,41 @@ const ProfilePath = Type.String({
   examples: [DEFAULT_PROFILE_PATH],
 });
 
-export const Empty = Type.Object({}, { description: "It was done, and there is no more to say." });
+export const Empty = Type.Object({}, { description: "An empty reply: the method has succeeded." });
 
 export const Credentials = Type.Object(
   { username: Username, password: Password },
-  { description: "What a user signs up and signs in with." },
+  { description: "The username and password of a user." },
 );
 
 export const SessionRef = Type.Object(
   { sessionId: SessionId },
-  { description: "The session that a sign-in has opened." },
+  { description: "A session, by its id." },
 );
 
 export const Profile = Type.Object(
   {
     username: Type.String({
-      description: "The one of the sign-up: it never changes.",
+      description: "The username of the sign-up, which never changes.",
       examples: ["grace"],
     }),
     nickname: Type.String({
-      description: "The beginning of the username until the user chooses another.",
+      description: "At first the beginning of the username; the user can change it.",
       examples: ["Amazing"],
     }),
     profilePath: ProfilePath,
   },
-  { description: "What users see of themselves." },
+  { description: "The profile of a user." },
 );
 
 export const NicknameUpdate = Type.Object(
   { sessionId: SessionId, nickname: Nickname, username: Type.Optional(OwnUsername) },
-  { description: "The nickname that the session's user wants." },
+  { description: "The new nickname of the session's user." },
 );
 
 export const UpdatedNickname = Type.Object(
   { nickname: Type.String({ description: "The nickname that was saved.", examples: ["Amazing"] }) },
-  { description: "The nickname of the session's user after the update." },
+  { description: "The nickname after the update." },
 );
 
 export const ProfilePicUpdate = Type.Object(
@@ -132,12 +132,12 @@ export const ProfilePicUpdate = Type.Object(
     sessionId: SessionId,
     profilePath: Type.String({
       pattern: PICTURE_NAME,
-      description: "Bare file name of a picture that is already saved.",
+      description: "Bare file name of a picture that is already stored.",
       examples: ["0b6b4bb8-7c06-4d3a-9f0c-6b1f0e6d2c11.webp"],
     }),
     username: Type.Optional(OwnUsername),
   },
-  { description: "The picture that the session's user wants." },
+  { description: "The new picture of the session's user." },
 );
 
 export const PictureNames = Type.Object(
@@ -151,8 +151,8 @@ export const PictureNames = Type.Object(
 );
 
 export const UnusedPictures = Type.Object(
-  { unused: Type.Array(ProfilePath, { description: "Those that no user shows." }) },
-  { description: "What may be removed." },
+  { unused: Type.Array(ProfilePath, { description: "The pictures that no user shows." }) },
+  { description: "Pictures that can be removed." },
 );
 
 export const UserContract = contract("User", {
@@ -194,15 +194,15 @@ export const UserContract = contract("User", {
   },
   updateProfilePic: {
     number: 6,
-    summary: "Point the session's user at a picture that is saved already.",
+    summary: "Set the picture of the session's user to one that is already stored.",
     request: ProfilePicUpdate,
     reply: Empty,
     errors: ["InvalidSessionError", "UserNotExistError"],
   },
-  // Numbers from 100 on are for upkeep: those below are left for what users do.
+  // Numbers from 100 are for maintenance, those below for users.
   findUnusedPictures: {
     number: 100,
-    summary: "Say which of these pictures no user shows.",
+    summary: "Find the pictures that no user shows.",
     idempotent: true,
     request: PictureNames,
     reply: UnusedPictures,

@@ -44,8 +44,8 @@ describe("bun run rpc", () => {
     const { stdout } = await rpc(["System.stats", "--help"], { port: stack.rpcPort });
     expect(stdout).toContain(
       [
-        "    errors         map to integers ≥ 0  Error or RPC status → calls that ended",
-        "                                        with it.\n",
+        "    errors         map to integers ≥ 0  Calls that ended with an error, by its",
+        "                                        name or RPC status.\n",
       ].join("\n"),
     );
   });

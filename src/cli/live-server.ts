@@ -1,5 +1,5 @@
 import distance from "leven";
-import { isDomainErrorName } from "../../schema/errors.ts";
+import { isDeclaredErrorName } from "../../schema/errors.ts";
 import { type MethodDescription, type ServiceDescription, SystemClient } from "../gen/system.ts";
 import type { JsonObject } from "../rpc/json.ts";
 import type { Caller, CallOptions, Method, Validator } from "../rpc/method.ts";
@@ -41,7 +41,7 @@ export class LiveServer {
     const method: Method<unknown, unknown> = {
       ...rest,
       name: `${service}.${name}`,
-      errors: errors.filter(isDomainErrorName).filter((error) => error !== "DataBaseError"),
+      errors: errors.filter(isDeclaredErrorName),
       request: ANYTHING,
       reply: ANYTHING,
     };

@@ -12,7 +12,7 @@ import {
   type Validator,
 } from "../rpc/method.ts";
 
-/** All that a server offers. From `Description` in schema/system.ts. */
+/** The services of a server. From `Description` in schema/system.ts. */
 export interface Description {
   readonly services: readonly ServiceDescription[];
 }
@@ -30,19 +30,22 @@ export interface Health {
 /** The check of `Health` in schema/system.ts. */
 export const Health: Validator<Health> = TypeCompiler.Compile(schema.Health);
 
-/** One method, with all that is needed to call it. From `MethodDescription` in schema/system.ts. */
+/**
+ * One method, with everything that a client needs to call it.
+ * From `MethodDescription` in schema/system.ts.
+ */
 export interface MethodDescription {
   /** Without its service, as in "signIn". */
   readonly name: string;
   /** Its identity on the wire. */
   readonly number: number;
-  /** Digest of its shape, as in HELLO: with it, it can be called. */
+  /** Digest of its shape, as in HELLO. A client needs it to call the method. */
   readonly hash: string;
   /** One sentence. */
   readonly summary: string;
   /** Whether it is safe to send twice. */
   readonly idempotent: boolean;
-  /** What it may answer beside its reply; DataBaseError goes without saying. */
+  /** The errors that it declares. Every method can also return DataBaseError. */
   readonly errors: readonly string[];
   /** The JSON Schema of the request. */
   readonly request: unknown;
@@ -55,42 +58,39 @@ export const MethodDescription: Validator<MethodDescription> = TypeCompiler.Comp
   schema.MethodDescription,
 );
 
-/**
- * How the calls of one method went since the server's start.
- * From `MethodStats` in schema/system.ts.
- */
+/** The calls of one method since the server's start. From `MethodStats` in schema/system.ts. */
 export interface MethodStats {
   /** Service.method */
   readonly method: string;
-  /** All that ended, whatever way. */
+  /** Calls that ended, with a reply or an error. */
   readonly calls: number;
-  /** Error or RPC status → calls that ended with it. */
+  /** Calls that ended with an error, by its name or RPC status. */
   readonly errors: Readonly<Record<string, number>>;
   /** Calls that have not ended. */
   readonly inFlight: number;
-  /** Of the calls that ended, within 5 %; null where none has. */
+  /** Latency of the calls that ended, within 5 %; null if there are none. */
   readonly latencyMs: Quantiles | null;
 }
 
 /** The check of `MethodStats` in schema/system.ts. */
 export const MethodStats: Validator<MethodStats> = TypeCompiler.Compile(schema.MethodStats);
 
-/** The method says it all. From `Nothing` in schema/system.ts. */
+/** The request of a method that needs no input. From `Nothing` in schema/system.ts. */
 export type Nothing = Record<string, never>;
 
 /** The check of `Nothing` in schema/system.ts. */
 export const Nothing: Validator<Nothing> = TypeCompiler.Compile(schema.Nothing);
 
 /**
- * Whether one part of a server works, as it was asked just now.
+ * Whether one part of a server works, checked for this call.
  * From `PartHealth` in schema/system.ts.
  */
 export interface PartHealth {
-  /** What it is, as in "MySQL". */
+  /** The database, as in "MySQL", or "Portico". */
   readonly name: string;
-  /** Whether it answered in time; why not is in the server's log. */
+  /** Whether it answered in time. The server logs why not. */
   readonly state: "up" | "down";
-  /** How long it took to answer, or to be given up. */
+  /** The time until it answered, or until the server gave up. */
   readonly latencyMs: number;
 }
 
@@ -98,7 +98,7 @@ export interface PartHealth {
 export const PartHealth: Validator<PartHealth> = TypeCompiler.Compile(schema.PartHealth);
 
 /**
- * The times in ms that 50, 90 and 99 % of the calls stayed within.
+ * The time in ms within which 50, 90 and 99 % of the calls ended.
  * From `Quantiles` in schema/system.ts.
  */
 export interface Quantiles {
@@ -121,13 +121,13 @@ export const ServiceDescription: Validator<ServiceDescription> = TypeCompiler.Co
   schema.ServiceDescription,
 );
 
-/** What a server has done since its start. From `Stats` in schema/system.ts. */
+/** Statistics of a server since its start. From `Stats` in schema/system.ts. */
 export interface Stats {
   /** Since the server's start. */
   readonly uptimeMs: number;
-  /** Of all clients, now. */
+  /** Open connections of all clients. */
   readonly openConnections: number;
-  /** Of the methods that were called since the start. */
+  /** The methods that were called since the start. */
   readonly methods: readonly MethodStats[];
 }
 
@@ -135,12 +135,12 @@ export interface Stats {
 export const Stats: Validator<Stats> = TypeCompiler.Compile(schema.Stats);
 
 /**
- * Tell whether the server and its stores work, asking each store now.
+ * Check whether the server and its stores work.
  * From `SystemContract.health` in schema/system.ts.
  */
 export const HEALTH: Method<Nothing, Health, never> = {
   name: "System.health",
-  summary: "Tell whether the server and its stores work, asking each store now.",
+  summary: "Check whether the server and its stores work.",
   number: 60001,
   hash: "0c665465b7684f09",
   idempotent: true,
@@ -187,7 +187,7 @@ export class SystemClient {
     this.#caller = caller;
   }
 
-  /** Tell whether the server and its stores work, asking each store now. */
+  /** Check whether the server and its stores work. */
   health(request: Nothing, options?: CallOptions): Promise<Health> {
     return this.#caller.call(HEALTH, request, options);
   }
@@ -205,7 +205,7 @@ export class SystemClient {
 
 /** What a server of System does. From `SystemContract` in schema/system.ts. */
 export interface SystemService {
-  /** Tell whether the server and its stores work, asking each store now. */
+  /** Check whether the server and its stores work. */
   health(request: Nothing, context: CallContext<never>): Promise<Health>;
 
   /** List the services of the server with their methods and JSON Schemas. */

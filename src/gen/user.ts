@@ -12,7 +12,7 @@ import {
   type Validator,
 } from "../rpc/method.ts";
 
-/** What a user signs up and signs in with. From `Credentials` in schema/user.ts. */
+/** The username and password of a user. From `Credentials` in schema/user.ts. */
 export interface Credentials {
   /** 4 to 13 code points, NFC: letters and digits of any script, and _ - . */
   readonly username: string;
@@ -23,15 +23,15 @@ export interface Credentials {
 /** The check of `Credentials` in schema/user.ts. */
 export const Credentials: Validator<Credentials> = TypeCompiler.Compile(schema.Credentials);
 
-/** It was done, and there is no more to say. From `Empty` in schema/user.ts. */
+/** An empty reply: the method has succeeded. From `Empty` in schema/user.ts. */
 export type Empty = Record<string, never>;
 
 /** The check of `Empty` in schema/user.ts. */
 export const Empty: Validator<Empty> = TypeCompiler.Compile(schema.Empty);
 
-/** The nickname that the session's user wants. From `NicknameUpdate` in schema/user.ts. */
+/** The new nickname of the session's user. From `NicknameUpdate` in schema/user.ts. */
 export interface NicknameUpdate {
-  /** Any string: one that names no session is answered with InvalidSessionError. */
+  /** Any string. If it names no session, the answer is InvalidSessionError. */
   readonly sessionId: string;
   /** 1 to 8 printable code points, NFC, one of which can be seen. */
   readonly nickname: string;
@@ -53,11 +53,11 @@ export interface PictureNames {
 /** The check of `PictureNames` in schema/user.ts. */
 export const PictureNames: Validator<PictureNames> = TypeCompiler.Compile(schema.PictureNames);
 
-/** What users see of themselves. From `Profile` in schema/user.ts. */
+/** The profile of a user. From `Profile` in schema/user.ts. */
 export interface Profile {
-  /** The one of the sign-up: it never changes. */
+  /** The username of the sign-up, which never changes. */
   readonly username: string;
-  /** The beginning of the username until the user chooses another. */
+  /** At first the beginning of the username; the user can change it. */
   readonly nickname: string;
   /** Bare file name of the picture under /avatars/. */
   readonly profilePath: string;
@@ -66,11 +66,11 @@ export interface Profile {
 /** The check of `Profile` in schema/user.ts. */
 export const Profile: Validator<Profile> = TypeCompiler.Compile(schema.Profile);
 
-/** The picture that the session's user wants. From `ProfilePicUpdate` in schema/user.ts. */
+/** The new picture of the session's user. From `ProfilePicUpdate` in schema/user.ts. */
 export interface ProfilePicUpdate {
-  /** Any string: one that names no session is answered with InvalidSessionError. */
+  /** Any string. If it names no session, the answer is InvalidSessionError. */
   readonly sessionId: string;
-  /** Bare file name of a picture that is already saved. */
+  /** Bare file name of a picture that is already stored. */
   readonly profilePath: string;
   /** If given, it must be the session's own. */
   readonly username?: string;
@@ -81,18 +81,18 @@ export const ProfilePicUpdate: Validator<ProfilePicUpdate> = TypeCompiler.Compil
   schema.ProfilePicUpdate,
 );
 
-/** The session that a sign-in has opened. From `SessionRef` in schema/user.ts. */
+/** A session, by its id. From `SessionRef` in schema/user.ts. */
 export interface SessionRef {
-  /** Any string: one that names no session is answered with InvalidSessionError. */
+  /** Any string. If it names no session, the answer is InvalidSessionError. */
   readonly sessionId: string;
 }
 
 /** The check of `SessionRef` in schema/user.ts. */
 export const SessionRef: Validator<SessionRef> = TypeCompiler.Compile(schema.SessionRef);
 
-/** What may be removed. From `UnusedPictures` in schema/user.ts. */
+/** Pictures that can be removed. From `UnusedPictures` in schema/user.ts. */
 export interface UnusedPictures {
-  /** Those that no user shows. */
+  /** The pictures that no user shows. */
   readonly unused: readonly string[];
 }
 
@@ -101,10 +101,7 @@ export const UnusedPictures: Validator<UnusedPictures> = TypeCompiler.Compile(
   schema.UnusedPictures,
 );
 
-/**
- * The nickname of the session's user after the update.
- * From `UpdatedNickname` in schema/user.ts.
- */
+/** The nickname after the update. From `UpdatedNickname` in schema/user.ts. */
 export interface UpdatedNickname {
   /** The nickname that was saved. */
   readonly nickname: string;
@@ -191,7 +188,7 @@ export const UPDATE_NICKNAME: Method<
 };
 
 /**
- * Point the session's user at a picture that is saved already.
+ * Set the picture of the session's user to one that is already stored.
  * From `UserContract.updateProfilePic` in schema/user.ts.
  */
 export const UPDATE_PROFILE_PIC: Method<
@@ -200,7 +197,7 @@ export const UPDATE_PROFILE_PIC: Method<
   "InvalidSessionError" | "UserNotExistError"
 > = {
   name: "User.updateProfilePic",
-  summary: "Point the session's user at a picture that is saved already.",
+  summary: "Set the picture of the session's user to one that is already stored.",
   number: 6,
   hash: "5d7e6d6f57c9ab54",
   olderHashes: ["ea21a9819c6d37af"],
@@ -211,12 +208,12 @@ export const UPDATE_PROFILE_PIC: Method<
 };
 
 /**
- * Say which of these pictures no user shows.
+ * Find the pictures that no user shows.
  * From `UserContract.findUnusedPictures` in schema/user.ts.
  */
 export const FIND_UNUSED_PICTURES: Method<PictureNames, UnusedPictures, never> = {
   name: "User.findUnusedPictures",
-  summary: "Say which of these pictures no user shows.",
+  summary: "Find the pictures that no user shows.",
   number: 100,
   hash: "78e4577d7cedbe4b",
   idempotent: true,
@@ -259,14 +256,14 @@ export class UserClient {
   }
 
   /**
-   * Point the session's user at a picture that is saved already.
+   * Set the picture of the session's user to one that is already stored.
    * Errors: InvalidSessionError, UserNotExistError.
    */
   updateProfilePic(request: ProfilePicUpdate, options?: CallOptions): Promise<Empty> {
     return this.#caller.call(UPDATE_PROFILE_PIC, request, options);
   }
 
-  /** Say which of these pictures no user shows. */
+  /** Find the pictures that no user shows. */
   findUnusedPictures(request: PictureNames, options?: CallOptions): Promise<UnusedPictures> {
     return this.#caller.call(FIND_UNUSED_PICTURES, request, options);
   }
@@ -299,7 +296,7 @@ export interface UserService {
   ): Promise<UpdatedNickname>;
 
   /**
-   * Point the session's user at a picture that is saved already.
+   * Set the picture of the session's user to one that is already stored.
    * Errors: InvalidSessionError, UserNotExistError.
    */
   updateProfilePic(
@@ -307,7 +304,7 @@ export interface UserService {
     context: CallContext<"InvalidSessionError" | "UserNotExistError">,
   ): Promise<Empty>;
 
-  /** Say which of these pictures no user shows. */
+  /** Find the pictures that no user shows. */
   findUnusedPictures(request: PictureNames, context: CallContext<never>): Promise<UnusedPictures>;
 }
 
