@@ -8,7 +8,7 @@ import { Api, isRecord, newName, profileOf, sessionIdOf } from "./contract/clien
 import { avatarForm, pngOf } from "./contract/images.ts";
 import { SmallDisk } from "./faults/small-disk.ts";
 
-// `bun run backup` while all else goes on, and what is restored from it.
+// `bun run backup` while Portico runs, and what a restore brings back.
 
 // Real processes on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
@@ -48,7 +48,7 @@ async function pictureOf(api: Api): Promise<string> {
   return String(answer.data.profilePath);
 }
 
-/** A data folder with the tables, and no user. */
+/** A data folder with the tables and no users. */
 async function emptyData(): Promise<Folder> {
   const folder = await Folder.make();
   await using child = new Child("src/migrate-main.ts", {
@@ -58,7 +58,7 @@ async function emptyData(): Promise<Folder> {
   return folder;
 }
 
-test("what was backed up while all goes on is there after a restore", async () => {
+test("a restore brings back what was backed up while both tiers run", async () => {
   await using original = await Folder.make();
   await using backups = await Folder.make();
   await using restored = await Folder.make();
@@ -100,12 +100,12 @@ test("what was backed up while all goes on is there after a restore", async () =
   expect((await again.api.fetch("GET", `/avatars/${profilePath}`)).status).toBe(200);
   for (const name of before) expect((await again.api.signIn(name, PASSWORD)).code).toBe("7");
   expect((await again.api.signUp(newName(), PASSWORD)).code).toBe("7");
-  // The one that was copied from goes on with all of its own.
+  // The original installation still has all of its data.
   expect((await grace.api.userInfo()).code).toBe("7");
   for (const name of names) expect((await running.api.signIn(name, PASSWORD)).code).toBe("7");
 });
 
-test("backups beside seeders have what one moment had", async () => {
+test("a backup while seeders run holds the state of one moment", async () => {
   await using data = await emptyData();
   await using backups = await Folder.make();
   const environment = { DATA_DIR: data.path, PASSWORD_HASH: "salted-md5" };
@@ -143,7 +143,7 @@ describe("a backup", () => {
     expect(await readdir(folder.path)).toEqual(["mine"]);
   });
 
-  test("that fails says why, and leaves nothing", async () => {
+  test("that fails says why, and leaves no files", async () => {
     await using data = await Folder.make();
     await using folder = await Folder.make();
     const to = join(folder.path, "to");
@@ -156,7 +156,7 @@ describe("a backup", () => {
     const wrong = await backup(data.path, [to]);
     expect([wrong.exitCode, wrong.output]).toEqual([3, expect.stringContaining("not a database")]);
     expect(await readdir(folder.path)).toEqual([]);
-    // One that was there and empty stays.
+    // An empty folder that was there before stays.
     await mkdir(to);
     expect((await backup(data.path, [to])).exitCode).toBe(3);
     expect(await readdir(to)).toEqual([]);
@@ -177,7 +177,7 @@ describe("a backup", () => {
     expect(exitCode).toBe(3);
   });
 
-  test("that is stopped leaves nothing", async () => {
+  test("that is stopped leaves no files", async () => {
     await using data = await emptyData();
     await using folder = await Folder.make();
     await mkdir(join(data.path, "avatars"));
@@ -195,7 +195,7 @@ describe("a backup", () => {
     expect(await readdir(folder.path)).toEqual([]);
   });
 
-  test("says what it does not cover, and who does", async () => {
+  test("says what it does not cover, and what to use instead", async () => {
     await using data = await emptyData();
     await using folder = await Folder.make();
     const to = (name: string) => [join(folder.path, name)];

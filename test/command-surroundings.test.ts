@@ -31,7 +31,7 @@ class Start extends Child {
 }
 
 describe("a machine with Node, where Bun is not on the PATH", () => {
-  /** Bun itself makes up for its absence, but not where a `node` is found. */
+  /** Bun stands in for a missing `node`, but not if there is one. */
   async function pathWithoutBun(folder: Folder): Promise<string> {
     const bin = join(folder.path, "bin");
     await mkdir(bin);
@@ -47,18 +47,18 @@ describe("a machine with Node, where Bun is not on the PATH", () => {
     expect(stdout).toContain(`bun run ${command}`);
   });
 
-  test("takes no other Bun that is on the PATH, unless npm runs the script", async () => {
+  test("takes no other Bun from the PATH, unless npm runs the script", async () => {
     await using folder = await Folder.make();
     const PATH = await pathWithoutBun(folder);
     await Bun.write(join(PATH, "bun"), "#!/bin/sh\necho another Bun\n");
     await chmod(join(PATH, "bun"), 0o755);
     expect((await run(ROOT, ["rpc", "--help"], { PATH })).stdout).toContain("bun run rpc");
-    // `npx bun run …` leaves npm's own path in the environment, and Bun does not change it.
+    // `npx bun run …` leaves npm's own path in the environment, and Bun keeps it.
     const byNpm = { PATH, npm_execpath: "/usr/lib/node_modules/npm/bin/npx-cli.js" };
     expect((await run(ROOT, ["rpc", "--help"], byNpm)).stdout).toBe("another Bun\n");
   });
 
-  test("starts both tiers by the same Bun", async () => {
+  test("starts both tiers with the same Bun", async () => {
     await using folder = await Folder.make();
     const PATH = await pathWithoutBun(folder);
     await using start = new Start(ROOT, { PATH, DATA_DIR: join(folder.path, "data") });

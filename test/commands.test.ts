@@ -11,7 +11,7 @@ setDefaultTimeout(60_000);
 
 const COMMANDS = Object.keys(scripts);
 
-/** `bun run <command> <args>` as a shell starts it, in an environment where it could do its worst. */
+/** `bun run <command> <args>` as a shell starts it, with all that it needs to really start. */
 async function run(command: string, args: readonly string[], dataDir: string) {
   const { PATH = "" } = process.env;
   const child = Bun.spawn([process.execPath, "run", command, ...args], {
@@ -33,7 +33,7 @@ describe.each(COMMANDS)("bun run %s", (command) => {
     const { exitCode, stdout, stderr } = await run(command, [flag], dataDir);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     expect(stdout).toContain(`bun run ${command}`);
-    // What an install says, or a program that has begun to work.
+    // The output of an install, or of a tier that has started.
     expect(stdout).not.toMatch(/installs?\b.*\[|"level":/);
     expect(existsSync(dataDir)).toBe(false);
   });

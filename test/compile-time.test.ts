@@ -3,7 +3,7 @@ import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Folder, ROOT } from "./child.ts";
 
-// What must not compile, and what a person who wrote it is told.
+// Programs that must not compile, and what the compiler says.
 
 // A limit ends a hang; it does not judge speed.
 setDefaultTimeout(60_000);
@@ -11,7 +11,7 @@ setDefaultTimeout(60_000);
 interface Program {
   readonly title: string;
   readonly text: string;
-  /** What the compiler says first, at which line of `text`; undefined for one that compiles. */
+  /** The compiler's first message and its line in `text`; undefined if the program compiles. */
   readonly says?: readonly [line: number, message: string];
 }
 
@@ -198,7 +198,7 @@ await api.updateNickname({ nickname: 7 });`,
   },
 ];
 
-/** What the compiler says of each program, by its index: all in one run, since most of it is alike. */
+/** The compiler's messages by program. One run for all, because most of its work is the same. */
 async function compile(): Promise<Map<number, string>> {
   await using folder = await Folder.make();
   await symlink(join(ROOT, "node_modules"), join(folder.path, "node_modules"));

@@ -54,7 +54,7 @@ describe.skipIf(!available)("/docs in Chromium", () => {
       await block.getByRole("button", { name: "Try it out" }).click();
       return block;
     };
-    // The example in the document is of a user who exists.
+    // The example in the document uses a user that exists.
     const signIn = await open("signIn");
     await signIn.getByRole("button", { name: "Execute" }).click();
     await signIn.locator(".live-responses-table .response-col_status").getByText("200").waitFor();

@@ -7,14 +7,14 @@ import { available as hasMariaDb, sharedMariaDb } from "./mariadb.ts";
 import { available as hasRedis, sharedRedis, startRedis } from "./redis.ts";
 import { type Stack, startStack } from "./stack.ts";
 
-// What a driver says has hosts, files and SQL in it: the log of the TCP tier has it, and no peer.
+// Messages of drivers contain hosts, files and SQL: they go to the TCP tier's log, never to a peer.
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(90_000);
 
 const GRACE = { username: "grace", password: "hopper1906" };
 
-/** @throws unless calls fail, with DataBaseError and no other word */
+/** @throws unless calls fail with DataBaseError and no other text */
 async function expectNoWord({ user, url }: Stack, sessionId: string): Promise<void> {
   const calls = [
     () => user.signIn(GRACE),

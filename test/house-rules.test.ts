@@ -39,14 +39,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/http": ["src/gen", "schema", "src/rpc/*"],
 };
 
-/** What the folder of a service may import, which has the name of its schema file. */
+/** What the folder of a service may import. It has the name of its schema file. */
 const SERVICE_MAY_IMPORT = ["src/gen", "schema", "src/rpc/*"];
 
-/** Imported for their types alone: by all, or by the folders of services. */
+/** Only their types may be imported: by all folders, or by those of services. */
 const TYPES_ONLY = ["src/rpc/log.ts", "src/telemetry/log.ts", "src/user/password.ts"];
 const TYPES_ONLY_FOR_SERVICES = [...TYPES_ONLY, "src/gen"];
 
-/** Where a package may be imported; what is not here is for everybody. */
+/** Where a package may be imported. Packages that are not listed may be imported anywhere. */
 const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   "@sinclair/typebox": ["schema", "codegen", "src/gen"],
   "@node-rs/argon2": ["src/user"],
@@ -72,7 +72,7 @@ function isIn(path: string, place: string): boolean {
   return path === place || path.startsWith(`${place}/`);
 }
 
-/** `src/user` where there is a `schema/user.ts`. */
+/** `src/user` if there is a `schema/user.ts`. */
 function serviceOf(path: string): string | undefined {
   const [folder, name] = /^src\/([a-z-]+)(?=\/)/.exec(path) ?? [];
   return existsSync(join(ROOT, `schema/${name}.ts`)) ? folder : undefined;
@@ -87,7 +87,7 @@ function isPackageOf(target: string, path: string): boolean {
   return name === undefined || PACKAGE_PLACES[name]?.some((place) => isIn(path, place)) === true;
 }
 
-/** Every import of `source` that leaves its place and that the table does not allow. */
+/** The imports of `source` from other places that the table does not allow. */
 function forbiddenImports(source: Source): string[] {
   const { path } = source;
   const place = placeOf(path);
@@ -108,7 +108,7 @@ function forbiddenImports(source: Source): string[] {
     .map(({ target }) => `${path} imports ${target}`);
 }
 
-/** Files that import each other, types included, whatever the way around: each group once. */
+/** Groups of files that import each other, directly or through others, types included. */
 function circles(sources: readonly Source[]): string[][] {
   const reached = reachedFrom(sources);
   const groups = sources
@@ -123,9 +123,9 @@ function circles(sources: readonly Source[]): string[][] {
 }
 
 /**
- * What no other file imports, nor names as a process or a thread to start: it can go, or only
- * tests need it. Tests and `*-main.ts` are started by their names.
- * @param starting more text that starts files, as scripts of package.json
+ * Files that no other file imports or starts: they can go, or only tests need them. Tests and
+ * `*-main.ts` are started by name.
+ * @param starting more text that starts files, such as the scripts of package.json
  */
 function unused(sources: readonly Source[], starting: string): string[] {
   const used = new Set(sources.flatMap((source) => importsOf(source).map(({ target }) => target)));
@@ -141,7 +141,7 @@ function unused(sources: readonly Source[], starting: string): string[] {
     .map(({ path }) => path);
 }
 
-/** `path:line` of every line that matches. */
+/** `path:line` of each matching line. */
 function linesMatching(sources: readonly Source[], pattern: RegExp): string[] {
   return sources.flatMap(({ path, text }) =>
     text.split("\n").flatMap((line, index) => (pattern.test(line) ? [`${path}:${index + 1}`] : [])),
@@ -149,11 +149,11 @@ function linesMatching(sources: readonly Source[], pattern: RegExp): string[] {
 }
 
 describe("house rules", () => {
-  test("imports go one way, and packages where they belong", () => {
+  test("imports go one way, and packages are imported where they belong", () => {
     expect(withoutTests.flatMap(forbiddenImports)).toEqual([]);
   });
 
-  test("the import test itself finds what the table forbids", () => {
+  test("the test of imports finds what the table forbids", () => {
     const found = (path: string, text: string) => forbiddenImports({ path, text }).length;
     expect(found("src/http/a.ts", 'import { x } from "../storage/open.ts";')).toBe(1);
     expect(found("src/http/a.ts", 'import type { X } from "../user/stores.ts";')).toBe(1);
@@ -205,11 +205,11 @@ describe("house rules", () => {
     const others = withoutTests.filter(({ path }) => isIn(path, "src") && !isMain(path));
     expect(linesMatching(others, /\b(process|Bun|import\.meta)\.env\b/)).toEqual([]);
     const outside = others.filter(({ path }) => !isIn(path, "src/config"));
-    // How a value is written is the same on a command line.
+    // A value has the same form on a command line.
     expect(linesMatching(outside, /from "[./]*\/config\/(?!(hosts|values)\.ts")/)).toEqual([]);
   });
 
-  test("a service throws the errors of its method's context, which knows the declared ones", () => {
+  test("a service throws errors only through its method's context, which knows the declared ones", () => {
     const services = withoutTests.filter(({ path }) => {
       const place = placeOf(path);
       return place !== undefined && !MAY_IMPORT[place];
@@ -218,7 +218,7 @@ describe("house rules", () => {
     expect(linesMatching(services, /new DomainError\(/)).toEqual([]);
   });
 
-  test("files are named for what they hold and are short enough to read", () => {
+  test("files have telling names and are short", () => {
     const vague = /(^|[/-])(utils?|helpers?|common|misc|index)\.ts$/;
     expect(ours.filter(({ path }) => vague.test(path))).toEqual([]);
     // An emitted file is as long as its contract.
@@ -228,7 +228,7 @@ describe("house rules", () => {
     expect(linesMatching(withoutTests, new RegExp(`^.{${MAX_COLUMNS + 1},}$`))).toEqual([]);
   });
 
-  test("no type is silenced and no error swallowed without a word", () => {
+  test("no type error is silenced, and no error is swallowed", () => {
     expect(linesMatching(withoutTests, /@ts-(ignore|nocheck|expect-error)|biome-ignore/)).toEqual(
       [],
     );
@@ -236,7 +236,7 @@ describe("house rules", () => {
     expect(linesMatching(withoutTests, /catch\s*(\([^)]*\))?\s*\{\s*\}/)).toEqual([]);
   });
 
-  test("tests that start servers have a time limit that a slow machine can meet", () => {
+  test("tests that start servers have a time limit for slow machines", () => {
     const starting = /startStack|sharedMariaDb|sharedRedis|openBrowser|Bun\.spawn|new Listener\(/;
     const unlimited = ours.filter(
       ({ path, text }) =>
@@ -266,7 +266,7 @@ describe("house rules", () => {
     expect(documented).toEqual(known);
   });
 
-  test("no private field is named as if a convention hid it", () => {
+  test("private fields are private by `#`, not by an underscore", () => {
     expect(linesMatching(withoutTests, /\bprivate (?!constructor)|this\._/)).toEqual([]);
   });
 });

@@ -26,11 +26,11 @@ test.each([
   ["start", /"both tiers are running"/],
   ["dev", /Portico is running/],
 ])(
-  "%s names each variable that looks like one of ours, once, and starts",
+  "%s warns once about each variable that looks like one of ours, and starts",
   async (name, running) => {
     await using folder = await Folder.make();
     const ports = { HTTP_PORT: "0", RPC_PORT: "0", RPC_ADDRESSES: "127.0.0.1:1" };
-    // What a shell may be set to; `dev` is for development all the same.
+    // A shell may set this; `dev` is for development all the same.
     const more = name === "dev" ? { NODE_ENV: "production" } : {};
     const environment = { ...WRONG, ...ports, ...more, DATA_DIR: folder.path };
     await using child = new Child(`src/${name}-main.ts`, { environment });
@@ -64,7 +64,7 @@ test.each([
   expect(stdout).not.toContain("is no variable of Portico");
 });
 
-test("what runs before the dependencies are installed needs none of them", async () => {
+test("scripts that run before the install need no dependencies", async () => {
   await using folder = await Folder.make();
   for (const name of ["src", "schema", "test", "package.json"]) {
     await cp(join(ROOT, name), join(folder.path, name), { recursive: true });

@@ -6,12 +6,12 @@ import { available as hasMariaDb, startMariaDb } from "./mariadb.ts";
 import { available as hasRedis, startRedis } from "./redis.ts";
 import { eventually } from "./storage-pairs.ts";
 
-// What the tests leave on a server of one's own: nothing, even if they are killed.
+// Tests leave nothing on your own servers, even if they are killed.
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-/** Have a test process get two databases, do something with them, and kill it. */
+/** Let a test process create two databases, use them, and kill it. */
 async function killAfter(
   make: string,
   use: (made: string[]) => Promise<unknown> = async () => undefined,
@@ -37,7 +37,7 @@ async function killAfter(
   return made;
 }
 
-test.skipIf(!hasMariaDb)("databases on a MySQL of one's own go, and no others", async () => {
+test.skipIf(!hasMariaDb)("databases on your own MySQL are dropped, and no others", async () => {
   await using server = await startMariaDb();
   const mine = await server.createDatabase();
   const made = await killAfter(`databasesOn("${server.url}/")`);
@@ -50,12 +50,12 @@ test.skipIf(!hasMariaDb)("databases on a MySQL of one's own go, and no others", 
   await raw.end();
 });
 
-test.skipIf(!hasRedis)("only empty numbers of a Redis of one's own are used", async () => {
+test.skipIf(!hasRedis)("only empty databases of your own Redis are used", async () => {
   await using server = await startRedis();
   const raw = new Redis(server.url);
   await raw.set("mine", "mine");
   const made = await killAfter(`redisNumbersOn("${server.url}")`, async () => {
-    // The last one: when it is empty, all are.
+    // The last one is emptied last.
     await raw.select(511);
     await raw.set("left", "by a test that was killed");
   });

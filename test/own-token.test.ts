@@ -33,7 +33,7 @@ describe.each([
   ["dev", /Portico is running/],
   ["start", /"both tiers are running"/],
 ])("bun run %s without RPC_TOKEN", (command, running) => {
-  test("gives both tiers a token, which `bun run rpc` with the same DATA_DIR knows", async () => {
+  test("gives both tiers a token, which `bun run rpc` with the same DATA_DIR reads", async () => {
     await using folder = await Folder.make();
     const place = placeIn(join(folder.path, "data"));
     await using tiers = new Child(`src/${command}-main.ts`, { environment: place.environment });
@@ -47,7 +47,7 @@ describe.each([
     expect(await ask(join(folder.path, "data"))).toMatchObject({ exitCode: 0, stderr: "" });
     const stranger = await ask(folder.path);
     expect(stranger.exitCode).toBe(3);
-    expect(stranger.stderr).toMatch(/asks for RPC_TOKEN[\s\S]*set DATA_DIR to theirs/);
+    expect(stranger.stderr).toMatch(/asks for RPC_TOKEN[\s\S]*set DATA_DIR to the server's/);
 
     tiers.kill("SIGTERM");
     await tiers.exited();
@@ -56,7 +56,7 @@ describe.each([
     expect(tiers.output).not.toContain(token);
   });
 
-  test("does not start by a token that others can read", async () => {
+  test("does not start with a token that others can read", async () => {
     await using folder = await Folder.make();
     const path = join(folder.path, "rpc-token");
     await Bun.write(path, "0123456789abcdef");
@@ -70,7 +70,7 @@ describe.each([
   });
 });
 
-test("`bun run rpc` goes on without the token of DATA_DIR where the server asks for none", async () => {
+test("`bun run rpc` goes on without the token of DATA_DIR if the server asks for none", async () => {
   await using folder = await Folder.make();
   const path = join(folder.path, "rpc-token");
   await Bun.write(path, "0123456789abcdef");
@@ -80,7 +80,7 @@ test("`bun run rpc` goes on without the token of DATA_DIR where the server asks 
   await tcp.listening();
   const surroundings = { port: rpcPort, environment: { DATA_DIR: folder.path } };
   expect((await rpc(["System.health"], surroundings)).exitCode).toBe(0);
-  // But not without the one that it was told to use.
+  // But it insists on a token that RPC_TOKEN gives.
   const told = { DATA_DIR: folder.path, RPC_TOKEN: "0123456789abcdef" };
   const { exitCode, stderr } = await rpc(["System.health"], { port: rpcPort, environment: told });
   expect(exitCode).toBe(3);
@@ -88,7 +88,7 @@ test("`bun run rpc` goes on without the token of DATA_DIR where the server asks 
 });
 
 describe.skipIf(!existsSync("/proc/self/environ"))("the tiers' processes", () => {
-  test("have no variable of ours that they do not read", async () => {
+  test("get none of our variables that they do not read", async () => {
     await using folder = await Folder.make();
     const place = placeIn(folder.path);
     const environment = {

@@ -14,7 +14,7 @@ import { eventually } from "./storage-pairs.ts";
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-// The tiers as processes: how they start, what they say, and how they end.
+// The tiers as processes: how they start, what they print, and how they end.
 
 const CREDENTIALS = { username: "grace", password: "hopper1906" };
 
@@ -45,7 +45,7 @@ async function readUserInfo(url: string, cookie: string): Promise<unknown> {
 }
 
 describe("a tier", () => {
-  test("that is configured wrong says every variable and does not start", async () => {
+  test("with wrong variables names all of them and does not start", async () => {
     const ofHttp = 'HTTP_PORT is "http": must be a whole number from 0 to 65535\n';
     const ofBoth = 'RPC_PORT is "rpc": must be a whole number from 0 to 65535\n';
     for (const [tier, problems] of [
@@ -61,7 +61,7 @@ describe("a tier", () => {
     }
   });
 
-  test("whose port is taken says so and does not start", async () => {
+  test("whose port is in use says so and does not start", async () => {
     await using folder = await Folder.make();
     const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     const port = `${taken.port}`;
@@ -74,7 +74,7 @@ describe("a tier", () => {
     taken.stop(true);
   });
 
-  test("whose port another of its kind has says so and does not start", async () => {
+  test("whose port another tier of its kind uses says so and does not start", async () => {
     await using folder = await Folder.make();
     await using tcp = startTcp(folder.path);
     const rpcAddress = await tcp.listening();
@@ -92,7 +92,7 @@ describe("a tier", () => {
       expect(output).toContain("the port is in use");
   });
 
-  test("whose service lacks a function says which one and does not start", async () => {
+  test("whose service lacks a function names it and does not start", async () => {
     await using copy = await Copy.of(["package.json", "schema", "src"]);
     const service = await copy.text("src/user/service.ts");
     await Bun.write(
@@ -107,8 +107,8 @@ describe("a tier", () => {
     expect(tcp.output).toContain("Cannot serve User: it has no function signOut");
   });
 
-  // By itself: it sends its signals while a hash is at work.
-  test("finishes the call that runs on SIGTERM, twice or not, and exits with 0", async () => {
+  // Not concurrent: it sends its signals while a password is hashed.
+  test("finishes the running call on SIGTERM, even if it comes twice, and exits with 0", async () => {
     await using folder = await Folder.make();
     const slowHash = { PASSWORD_HASH: "argon2id:m=262144,t=2,p=1", LOG_LEVEL: "debug" };
     await using tcp = startTcp(folder.path, slowHash);
@@ -153,7 +153,7 @@ describe("a tier", () => {
     expect((await post(url, "signin", CREDENTIALS)).status).toBe(200);
   });
 
-  test.concurrent("that waits for its database says so, and ends at once on SIGTERM", async () => {
+  test.concurrent("that waits for its database says so and ends at once on SIGTERM", async () => {
     await using folder = await Folder.make();
     const databaseUrl = `mysql://portico:s3cret@127.0.0.1:${freePort()}/portico`;
     await using tcp = startTcp(folder.path, { DATABASE_URL: databaseUrl });
@@ -164,7 +164,7 @@ describe("a tier", () => {
   });
 
   test.concurrent.skipIf(!hasMariaDb || !hasRedis)(
-    "starts before what it needs, in any order",
+    "starts before its databases and peers, in any order",
     async () => {
       await using folder = await Folder.make();
       await using mariaDb = await startMariaDb();
@@ -192,21 +192,18 @@ describe("a tier", () => {
     },
   );
 
-  test.concurrent.skipIf(!hasRedis)(
-    "ends on SIGTERM with 0 even where its Redis hangs",
-    async () => {
-      await using folder = await Folder.make();
-      await using redis = await startRedis();
-      await using tcp = startTcp(folder.path, { REDIS_URL: await redis.createDatabase() });
-      await tcp.listening();
-      await freeze(redis.pid);
-      tcp.kill("SIGTERM");
-      expect(await tcp.exited()).toBe(0);
-      expect(tcp.output).toContain("closed by force");
-    },
-  );
+  test.concurrent.skipIf(!hasRedis)("ends on SIGTERM with 0 even if its Redis hangs", async () => {
+    await using folder = await Folder.make();
+    await using redis = await startRedis();
+    await using tcp = startTcp(folder.path, { REDIS_URL: await redis.createDatabase() });
+    await tcp.listening();
+    await freeze(redis.pid);
+    tcp.kill("SIGTERM");
+    expect(await tcp.exited()).toBe(0);
+    expect(tcp.output).toContain("closed by force");
+  });
 
-  test.concurrent("writes one id of a request into the log lines of both tiers", async () => {
+  test.concurrent("writes the same request id into the log lines of both tiers", async () => {
     await using folder = await Folder.make();
     const environment = { LOG_LEVEL: "debug" };
     await using tcp = startTcp(folder.path, environment);
@@ -215,7 +212,7 @@ describe("a tier", () => {
     const id = response.headers.get("X-Request-Id") ?? "none";
     await http.waitFor(new RegExp(`"requestId":"${RegExp.escape(id)}"`));
     await tcp.waitFor(new RegExp(`"requestId":"${RegExp.escape(id)}"`));
-    // What a parser complains about is a part of the body.
+    // A parser's message would quote the body.
     const malformed = await fetch(`${await http.listening()}/api/entrytask/user/signup`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
@@ -223,7 +220,7 @@ describe("a tier", () => {
     });
     expect(malformed.status).toBe(400);
     await http.waitFor(/signup 400/);
-    // A refusal tells the log which field is wrong, and not what it holds.
+    // A refusal logs which field is wrong, and not its value.
     const wrong = { ...CREDENTIALS, password: CREDENTIALS.password.repeat(2) };
     expect((await post(await http.listening(), "signin", wrong)).status).toBe(400);
     await http.waitFor(/"reason":"password: 4 to 13 printable code points, NFC\.".*signin 400/);
@@ -249,7 +246,7 @@ describe.concurrent("bun run dev", () => {
     await dev.waitFor(new RegExp(`Pages +${url}/\n`));
     expect((await fetch(`${url}/signUp.html`)).status).toBe(200);
 
-    // A change of the schema is carried into src/gen before the tiers start again.
+    // A change of the schema updates src/gen before the tiers start again.
     dev.output = "";
     const schema = join(folder.path, "schema/user.ts");
     const text = await Bun.file(schema).text();
@@ -259,7 +256,7 @@ describe.concurrent("bun run dev", () => {
     expect(client).toContain("Create a user for good.");
     expect(dev.output).not.toContain("ended with exit code");
 
-    // A change that codegen refuses is the last that is heard of, until it is taken back.
+    // If codegen refuses a change, the tiers stay down until it is taken back.
     dev.output = "";
     await Bun.write(schema, text.replace("number: 2,", "number: 12,"));
     const refusal =
@@ -275,7 +272,7 @@ describe.concurrent("bun run dev", () => {
     await dev.waitFor(/Portico is running[\s\S]*changed: restarting[\s\S]*Portico is running/);
     expect(dev.output).not.toContain("not in effect");
 
-    // A mistake stops nothing but the tiers, and its mend brings them back.
+    // A mistake stops only the tiers, and its fix brings them back.
     dev.output = "";
     await Bun.write(schema, `${text}\nthis is no TypeScript`);
     await dev.waitFor(/src\/tcp-main\.ts ended with exit code 1[\s\S]*Waiting for the next change/);
@@ -286,12 +283,12 @@ describe.concurrent("bun run dev", () => {
 
     dev.kill("SIGTERM");
     expect(await dev.exited()).toBe(0);
-    // A tier that was told to end did not end by mistake.
+    // A tier that was told to end is not reported as failed.
     expect(dev.output).not.toContain("ended with exit code 0");
     await expect(fetch(url)).rejects.toThrow();
   });
 
-  test("leaves no tier behind, even where it is killed", async () => {
+  test("leaves no tier behind, even if it is killed", async () => {
     await using folder = await Folder.make();
     const httpPort = freePort();
     await using dev = new Child("src/dev-main.ts", {
@@ -303,7 +300,7 @@ describe.concurrent("bun run dev", () => {
     });
     await dev.waitFor(/Portico is running/);
     dev.kill("SIGKILL");
-    // The tiers hold the same pipe: it ends when they do.
+    // The tiers write to the same pipe, so it ends when they have ended.
     await dev.exited();
     expect(dev.output.match(/"closed"/g)).toHaveLength(2);
     await expect(fetch(`http://127.0.0.1:${httpPort}`)).rejects.toThrow();

@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Child, Folder } from "./child.ts";
 
-// `bun run start` and `bun run start:tcp` are for production: if a variable is forgotten there, no
-// SQLite file takes the place of the databases.
+// `bun run start` and `bun run start:tcp` are for production: if a database is not named, they end
+// instead of using SQLite.
 
 // Processes on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);

@@ -21,7 +21,7 @@ type Call = readonly [number: number, request: unknown];
 
 interface Outcome {
   readonly exitCode: number;
-  /** What each call printed, in the order of the calls. */
+  /** The output of each call, in the order of the calls. */
   readonly results: unknown[];
   readonly complaint: string;
 }
@@ -83,7 +83,7 @@ describe.skipIf(!PYTHON)("the Python client, written from docs/wire.md,", () => 
     );
   });
 
-  test("gets a domain error by its name", async () => {
+  test("gets a domain error by name", async () => {
     await using stack = await startStack();
     const call: Call = [SIGN_IN.number, { ...CREDENTIALS, username: "nobody" }];
     expect(await python(stack.rpcPort, [call])).toEqual(failedWith("UserNotExistError", true));
@@ -118,7 +118,7 @@ describe.skipIf(!PYTHON)("the Python client, written from docs/wire.md,", () => 
     const waiting: (() => void)[] = [];
     await using server = startServer(async (request) => {
       const { promise, resolve } = Promise.withResolvers<void>();
-      // The first is answered last, and none before all have come.
+      // Answers come in reverse order, after all requests have come.
       if (waiting.unshift(resolve) === 3) for (const answer of waiting) answer();
       await promise;
       return request;
@@ -131,7 +131,7 @@ describe.skipIf(!PYTHON)("the Python client, written from docs/wire.md,", () => 
     expect(outcome).toEqual(succeededWith(...texts));
   });
 
-  test("waits for a free slot where the server allows one call at a time", async () => {
+  test("waits for a free slot if the server allows one call at a time", async () => {
     await using server = startServer(async (request) => request, { limits: { maxInFlight: 1 } });
     const texts = ["one", "two", "three"].map((text) => ({ text }));
     const outcome = await python(
@@ -172,7 +172,7 @@ describe.skipIf(!PYTHON)("the Python client, written from docs/wire.md,", () => 
     expect(pongs).toHaveLength(type === 6 ? 1 : 0);
   });
 
-  test("takes GOAWAY for what it says: later calls did not begin, earlier ones are answered", async () => {
+  test("understands GOAWAY: later calls did not begin, earlier ones are answered", async () => {
     using fake = startFakeAnswerer(({ id }, peer) => {
       if (id !== 2) return;
       const goaway = { lastId: 1, reason: "a new build" };
@@ -217,13 +217,13 @@ describe.skipIf(!PYTHON)("the Python client, written from docs/wire.md,", () => 
     expect(results).toEqual([failedWith("internal", true).results[0], { text: "a" }]);
   });
 
-  test("says that nobody listens", async () => {
+  test("reports a refused connection", async () => {
     expect(await python(deadPort(), [[7, {}]])).toEqual(
       failedWith("unavailable", false, "Cannot reach"),
     );
   });
 
-  test.skipIf(!OPENSSL)("speaks TLS, and finds out a server that it does not trust", async () => {
+  test.skipIf(!OPENSSL)("speaks TLS, and refuses a server that it does not trust", async () => {
     await using folder = await Folder.make();
     const [trusted, stranger] = await Promise.all([
       makeCertificate(join(folder.path, "trusted")),
@@ -245,7 +245,7 @@ describe.skipIf(!PYTHON)("the Python client, written from docs/wire.md,", () => 
     );
   });
 
-  test("proves the token, and finds out a server that cannot", async () => {
+  test("proves the token, and refuses a server that cannot", async () => {
     await using folder = await Folder.make();
     const fileOf = async (name: string, token: string) => {
       await Bun.write(join(folder.path, name), `${token}\n`);

@@ -2,7 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { RpcError } from "../src/rpc/error.ts";
 import { startFront } from "./http-front.ts";
 
-// What the TCP tier refuses and the HTTP tier did not: it may know a stricter rule.
+// Requests that pass the HTTP tier and that the TCP tier refuses, because its rule is stricter.
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);

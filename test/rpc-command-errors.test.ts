@@ -12,13 +12,13 @@ import {
 } from "./rpc-command.ts";
 import { startStack } from "./stack.ts";
 
-// What `bun run rpc` says of what goes wrong, and the exit codes that tell whose fault it is.
+// Error messages of `bun run rpc`, and the exit codes that tell whose fault it is.
 
 // Real processes and servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
 describe("bun run rpc", () => {
-  test("ends with 1 for an error of the service, and says its code and name", async () => {
+  test("ends with 1 for an error of the service, and prints its code and name", async () => {
     await using stack = await startStack();
     const { rpcPort: port } = stack;
     await stack.user.signUp({ username: "grace", password: "hopper1906" });
@@ -72,20 +72,17 @@ describe("bun run rpc", () => {
     expect(called).toBe(0);
   });
 
-  test.skipIf(!existsSync("/dev/full"))(
-    "ends with 3 where the reply cannot be written",
-    async () => {
-      await using stack = await startStack();
-      const { rpcPort: port } = stack;
-      for (const args of ["System.health", "User.signIn --help", "--help"]) {
-        const { exitCode, stderr } = await shell(`rpc ${args} > /dev/full`, { port });
-        expect(exitCode).toBe(3);
-        expect(stderr).toMatch(/^Cannot write to stdout: .*no space left on device/);
-      }
-    },
-  );
+  test.skipIf(!existsSync("/dev/full"))("ends with 3 if the reply cannot be written", async () => {
+    await using stack = await startStack();
+    const { rpcPort: port } = stack;
+    for (const args of ["System.health", "User.signIn --help", "--help"]) {
+      const { exitCode, stderr } = await shell(`rpc ${args} > /dev/full`, { port });
+      expect(exitCode).toBe(3);
+      expect(stderr).toMatch(/^Cannot write to stdout: .*no space left on device/);
+    }
+  });
 
-  test("says after an unexpected error where the server's log tells more", async () => {
+  test("says after an unexpected error that the server's log has more", async () => {
     const requestIds: string[] = [];
     await using server = startTestServer(async (_request, { requestId }) => {
       requestIds.push(requestId);
@@ -125,7 +122,7 @@ describe("bun run rpc", () => {
     expect(outcome).toEqual(failed(2, expect.stringContaining(why)));
   });
 
-  test("ends with 2 where the environment is wrong, naming the variable", async () => {
+  test("ends with 2 if the environment is wrong, and names the variable", async () => {
     const environment = { RPC_ADDRESSES: "nowhere", RPC_TOKEN: "short" };
     const { exitCode, stderr } = await rpc(["User"], { environment });
     expect(exitCode).toBe(2);
@@ -158,7 +155,7 @@ describe("bun run rpc", () => {
     });
   });
 
-  test("ends with 3 where nobody listens, and says where and what to do", async () => {
+  test("ends with 3 if the connection is refused, and says where and what to do", async () => {
     const port = deadPort();
     const { exitCode, stdout, stderr } = await rpc(["User"], { port });
     expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: "" });

@@ -23,7 +23,7 @@ describe("bun run rpc", () => {
     await using stack = await startStack();
     const { exitCode, stdout, stderr } = await rpc([], { port: stack.rpcPort });
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-    // The wider the highest number is, the further all are indented.
+    // The width of the highest number sets the indent.
     expect(stdout.replace(/^ +/gm, "")).toContain(
       [
         "2  signIn({ username, password }) → { sessionId }",
@@ -86,7 +86,7 @@ Example
 `);
   });
 
-  test("teaches how it is used, without a server", async () => {
+  test("explains its use without a server", async () => {
     const { exitCode, stdout, stderr } = await rpc(["--help"]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     for (const word of ["--address", "--deadline", "--token", "-v,", "RPC_TLS_CA", "Exit codes"]) {
@@ -96,7 +96,7 @@ Example
     expect((await rpc(["-h"])).stdout).toBe(stdout);
   });
 
-  test("calls a method with an argument or with what is on stdin", async () => {
+  test("calls a method with the request from an argument or from stdin", async () => {
     await using stack = await startStack();
     const { rpcPort: port } = stack;
     expect(await rpc(["User.signUp", GRACE], { port })).toEqual(answered("{}\n"));
@@ -112,7 +112,7 @@ Example
     }
   });
 
-  test("takes nothing on stdin for an empty request", async () => {
+  test("takes an empty stdin for an empty request", async () => {
     await using stack = await startStack();
     const { rpcPort: port } = stack;
     for (const stdin of [undefined, "", "\n"]) {
@@ -122,7 +122,7 @@ Example
     }
   });
 
-  test("does not wait for a terminal to say something", async () => {
+  test("does not wait for input from a terminal", async () => {
     await using stack = await startStack();
     let shown = "";
     const decoder = new TextDecoder();
@@ -139,7 +139,7 @@ Example
     expect(shown).toContain('"state": "up"');
   });
 
-  test("leaves stdin alone where a method takes nothing, or has its request", async () => {
+  test("leaves stdin alone if a method takes nothing or has its request", async () => {
     await using stack = await startStack();
     const { rpcPort: port } = stack;
     for (const call of [
@@ -159,13 +159,13 @@ Example
     expect(JSON.parse(stdout)).toMatchObject({ server: { state: "up" } });
   });
 
-  test("says nothing where its reader has enough", async () => {
+  test("is silent if its reader closes the pipe", async () => {
     await using stack = await startStack();
     const { stderr } = await shell("rpc | true", { port: stack.rpcPort });
     expect(stderr).toBe("");
   });
 
-  test("prefers --address to RPC_ADDRESSES, and uses any one of several", async () => {
+  test("prefers --address over RPC_ADDRESSES, and uses any of several addresses", async () => {
     await using one = await startStack();
     await using other = await startStack();
     const addresses = [deadPort(), one.rpcPort, other.rpcPort].map((port) => `${HOST}:${port}`);

@@ -32,7 +32,7 @@ class Start extends Child {
     await this.waitFor(/"both tiers are running"/);
   }
 
-  /** The process ids and addresses of all workers that ever listened, in order. */
+  /** The pids and addresses of all workers so far, in the order in which they listened. */
   workers(tier: "http" | "tcp"): { pid: number; address: string }[] {
     const listening = new RegExp(`"tier":"${tier}","address":"([^"]+)","pid":(\\d+)`, "g");
     return [...this.output.matchAll(listening)].map(([, address = "", pid]) => ({
@@ -41,9 +41,9 @@ class Start extends Child {
     }));
   }
 
-  /** Resolves to the status, and who has answered: every process has request ids of its own. */
+  /** Resolves to the status and the process that answered: each has request ids of its own. */
   async ask(cookie: string): Promise<{ status: number; worker: string }> {
-    // On a connection of its own, since it is connections that are spread.
+    // On a new connection: the kernel spreads connections, not requests.
     const response = await fetch(`${this.url}/api/entrytask/user/get_user_info`, {
       headers: { Cookie: cookie, Connection: "close" },
       keepalive: false,
@@ -68,7 +68,7 @@ class Start extends Child {
   }
 }
 
-/** What the server at `address` tells of the calls of one method. */
+/** The statistics of one method on the server at `address`. */
 async function statsOf(address: string, name: string) {
   const [host = "", port] = address.split(":");
   const addresses = [{ host, port: Number(port) }];
@@ -81,7 +81,7 @@ async function statsOf(address: string, name: string) {
   }
 }
 
-/** How many times the server at `address` was asked for a profile. */
+/** The number of profile reads on the server at `address`. */
 async function profilesRead(address: string): Promise<number> {
   return (await statsOf(address, "User.getUserInfo"))?.calls ?? 0;
 }
@@ -101,7 +101,7 @@ describe.skipIf(!hasMariaDb || !hasRedis)("bun run start with two workers of eac
     return { environment, [Symbol.asyncDispose]: () => kept.disposeAsync() };
   }
 
-  test("serves by all of them, and starts again who is killed", async () => {
+  test("all of them serve, and a killed one is replaced", async () => {
     await using folder = await Folder.make();
     await using behind = await databases();
     await using start = new Start(folder.path, {
@@ -134,7 +134,7 @@ describe.skipIf(!hasMariaDb || !hasRedis)("bun run start with two workers of eac
 
     start.output = start.output.replace(/starting another/, "");
     process.kill(start.workers("tcp")[0]?.pid ?? 0, "SIGKILL");
-    // A read whose server dies is tried at the other: nobody notices.
+    // A read whose server dies is retried on the other one, so clients see no error.
     while (start.workers("tcp").length < 3) expect((await start.ask(cookie)).status).toBe(200);
     expect(start.output).toMatch(/"signal":"SIGKILL".*starting another/);
     const back = start.workers("tcp")[2]?.address ?? "";
@@ -145,7 +145,7 @@ describe.skipIf(!hasMariaDb || !hasRedis)("bun run start with two workers of eac
     });
   });
 
-  test("drains once on SIGTERM, however often and to whom it is sent", async () => {
+  test("drains once on SIGTERM, however often it comes and whichever process gets it", async () => {
     await using folder = await Folder.make();
     await using behind = await databases();
     await using start = new Start(folder.path, {
@@ -162,7 +162,7 @@ describe.skipIf(!hasMariaDb || !hasRedis)("bun run start with two workers of eac
     });
     const workers = [...start.workers("tcp"), ...start.workers("http")].map(({ pid }) => pid);
     expect(workers).toHaveLength(4);
-    // As a process group gets it.
+    // As Ctrl-C does for a process group.
     for (const pid of [start.pid, start.pid, ...workers]) process.kill(pid, "SIGTERM");
     expect(await (await signUp).json()).toMatchObject({ errCode: "7" });
     expect(await start.exited()).toBe(0);
@@ -170,7 +170,7 @@ describe.skipIf(!hasMariaDb || !hasRedis)("bun run start with two workers of eac
     expect(start.output.match(/"msg":"listening"/g)).toHaveLength(4);
   });
 
-  test("says once what is wrong with all of them, and ends", async () => {
+  test("reports a wrong setting once, not once a worker, and ends", async () => {
     await using folder = await Folder.make();
     await using behind = await databases();
     const { DATABASE_URL = "" } = behind.environment;
@@ -185,7 +185,7 @@ describe.skipIf(!hasMariaDb || !hasRedis)("bun run start with two workers of eac
 });
 
 describe("bun run start", () => {
-  test("says that its port is in use, whoever has it", async () => {
+  test("says that its port is in use, whichever process uses it", async () => {
     await using folder = await Folder.make();
     await using start = new Start(folder.path, { HTTP_WORKERS: "2" });
     await start.running();
@@ -222,12 +222,12 @@ describe("bun run start", () => {
     expect(start.output).not.toContain("cannot start");
   });
 
-  test("leaves no worker behind, even where it is killed", async () => {
+  test("leaves no worker behind, even if it is killed", async () => {
     await using folder = await Folder.make();
     await using start = new Start(folder.path, { HTTP_WORKERS: "2" });
     await start.running();
     start.kill("SIGKILL");
-    // The workers hold the same pipe: it ends when they do.
+    // The workers write to the same pipe, so it ends when they have ended.
     await start.exited();
     expect(start.output.match(/"msg":"closed"/g)).toHaveLength(3);
     await expect(fetch(start.url)).rejects.toThrow();

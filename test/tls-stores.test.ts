@@ -5,9 +5,8 @@ import { Folder, startHttp, startTcp } from "./child.ts";
 import { available as hasRedis, redisRecipe, startRedis } from "./redis.ts";
 import { ThrowAwayServer } from "./throw-away.ts";
 
-// What `rediss://` and an https S3_ENDPOINT promise: the certificate is signed by an authority that
-// this process trusts, and made out to the host. An authority of one's own is in
-// NODE_EXTRA_CA_CERTS, which is read when a process starts.
+// With `rediss://` and an https S3_ENDPOINT, the certificate must be signed by a trusted authority
+// and be for the host. NODE_EXTRA_CA_CERTS adds an authority; a process reads it at its start.
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
@@ -45,7 +44,7 @@ async function startTlsRedis({ cert, key }: Certificate) {
   return { port: server.port, [Symbol.asyncDispose]: () => server.dispose() };
 }
 
-/** What a TCP tier does, as far as it gets. */
+/** Start a TCP tier, as far as it gets. */
 async function startAt(redisUrl: string, environment = {}, until = /"listening"|"cannot start"/) {
   await using data = await Folder.make();
   await using tcp = startTcp(data.path, { REDIS_URL: redisUrl, ...environment });
@@ -54,7 +53,7 @@ async function startAt(redisUrl: string, environment = {}, until = /"listening"|
 }
 
 describe.concurrent.skipIf(!canCertify || !hasRedis)("rediss://", () => {
-  test("takes the certificate of an authority of one's own, by name and by address", async () => {
+  test("accepts a certificate of an added authority, by name and by address", async () => {
     await using redis = await startTlsRedis(right);
     const trust = { NODE_EXTRA_CA_CERTS: authority.ca };
     for (const host of ["localhost", "127.0.0.1"]) {
@@ -62,7 +61,7 @@ describe.concurrent.skipIf(!canCertify || !hasRedis)("rediss://", () => {
     }
   });
 
-  test("stops the start where nobody trusted has signed it, and says so", async () => {
+  test("stops the start if no trusted authority has signed the certificate, and says so", async () => {
     await using redis = await startTlsRedis(right);
     const { said, output } = await startAt(`rediss://:s3cr3t@localhost:${redis.port}`);
     expect(said).toBe('"cannot start"');
@@ -73,7 +72,7 @@ describe.concurrent.skipIf(!canCertify || !hasRedis)("rediss://", () => {
     expect(output).not.toContain("s3cr3t");
   });
 
-  test("stops the start where it is made out to another host, of a cluster as well", async () => {
+  test("stops the start if the certificate is for another host, also in a cluster", async () => {
     await using redis = await startTlsRedis(wrong);
     const trust = { NODE_EXTRA_CA_CERTS: authority.ca };
     const url = `rediss://localhost:${redis.port}`;
@@ -84,7 +83,7 @@ describe.concurrent.skipIf(!canCertify || !hasRedis)("rediss://", () => {
     }
   });
 
-  test("waits at a port without TLS, as redis:// does at one with it, and gives a hint", async () => {
+  test("waits at a port without TLS, as redis:// does at one with TLS, and gives a hint", async () => {
     await using plain = await startRedis();
     const waiting = /"waiting for Redis/;
     const encrypted = await startAt(plain.url.replace("redis:", "rediss:"), {}, waiting);
@@ -95,7 +94,7 @@ describe.concurrent.skipIf(!canCertify || !hasRedis)("rediss://", () => {
   });
 });
 
-/** As much of S3 as a start asks for: there is no such picture. */
+/** The one answer of S3 that a start needs: there is no such picture. */
 function startTlsS3({ cert, key }: Certificate) {
   const body = "<Error><Code>NoSuchKey</Code></Error>";
   return Bun.serve({
@@ -121,13 +120,13 @@ async function startWith({ port }: { port?: number | undefined }, more = {}) {
 }
 
 describe.concurrent.skipIf(!canCertify)("S3 by https", () => {
-  test("takes the certificate of an authority of one's own", async () => {
+  test("accepts a certificate of an added authority", async () => {
     using s3 = startTlsS3(right);
     const { said } = await startWith(s3, { NODE_EXTRA_CA_CERTS: authority.ca });
     expect(said).toBe('"listening"');
   });
 
-  test("stops the start where nobody trusted has signed it, or it is another's", async () => {
+  test("stops the start if the certificate is not trusted, or is for another host", async () => {
     using s3 = startTlsS3(right);
     using another = startTlsS3(wrong);
     const refused = [

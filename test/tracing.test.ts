@@ -43,7 +43,7 @@ test("with an SDK preloaded, each call is a span in both tiers, in one trace", a
     });
   }
 
-  // Nobody to answer: a fault, seen by the client alone.
+  // No server answers: an error that only the client's span has.
   tcp.kill("SIGKILL");
   await tcp.exited();
   expect((await signIn()).status).toBe(503);

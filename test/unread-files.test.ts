@@ -2,14 +2,14 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { Child, Folder } from "./child.ts";
 
-// Browsers that ask for files and read nothing: what is asked for may not pile up in memory.
+// Clients that request files and do not read the answers must not fill the memory.
 
 // A real process on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
 const MIB = 1024 * 1024;
 const REQUEST_BYTES = 200_000;
-/** From files on the disk it was 900 and more for one connection. */
+/** Served from files on disk, one connection took more than 900 MiB. */
 const MAX_GROWTH_MIB = 200;
 const WATCHED_MS = 3000;
 
@@ -41,7 +41,7 @@ async function ask(url: string, text: string): Promise<Disposable> {
 }
 
 test.skipIf(!existsSync("/proc/self/status"))(
-  "files that are asked for thousands of times and not read take little memory",
+  "thousands of unread answers take little memory",
   async () => {
     await using folder = await Folder.make();
     const environment = { HTTP_PORT: "0", RPC_ADDRESSES: "127.0.0.1:1", DATA_DIR: folder.path };
@@ -57,7 +57,7 @@ test.skipIf(!existsSync("/proc/self/status"))(
       "/avatars/default.webp",
     ]) {
       const request = `GET ${path} HTTP/1.1\r\nHost: portico\r\n\r\n`;
-      // Many requests on one connection, and one on each of many.
+      // Many requests on one connection, and one request on each of many connections.
       asked.use(await ask(url, request.repeat(REQUEST_BYTES / request.length)));
       for (let count = 0; count < 50; count++) asked.use(await ask(url, request));
     }
