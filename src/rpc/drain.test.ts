@@ -127,6 +127,17 @@ describe("a server that drains", () => {
   });
 });
 
+test("a server that drains sends GOAWAY to a peer that has not proved the token", async () => {
+  const limits = { handshakeTimeoutMs: LONG_MS };
+  await using server = startServer(async (message) => message, { limits, token: "a token" });
+  using peer = await RawPeer.greet(server.port);
+  const closing = server.listener.close(GRACE_MS);
+  const { body } = await peer.frame(FrameType.goaway);
+  expect(JSON.parse(body)).toMatchObject({ lastId: 0 });
+  await closing;
+  expect(peer.frames.map(({ type }) => type)).toEqual([FrameType.hello, FrameType.goaway]);
+});
+
 describe.concurrent("a client that receives GOAWAY", () => {
   test.each<[string, (request: Frame) => string]>([
     ["names its last call", ({ id }) => JSON.stringify({ lastId: id, reason: "on purpose" })],

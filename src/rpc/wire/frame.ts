@@ -61,7 +61,7 @@ export type OutgoingFrame = Partial<Frame> & Pick<Frame, "type" | "body">;
  */
 export type FrameTap = (
   direction: "sent" | "received",
-  frame: OutgoingFrame | Frame,
+  frame: OutgoingFrame,
   peer: Address,
 ) => void;
 

@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { encode, helloBody, RawPeer } from "../testing/raw-peer.ts";
+import { answersWell } from "../testing/faults.ts";
+import { encode, helloBody, RawPeer, startFakeServer } from "../testing/raw-peer.ts";
 import { eventually, failure, SAY, startClient, startServer } from "../testing/stack.ts";
 import { FrameType } from "./frame.ts";
 import { isProof, parseProof, proofOf } from "./handshake.ts";
@@ -29,6 +30,24 @@ function startGuarded(token: string | undefined) {
   );
   return { asked, server };
 }
+
+test("unknown fields of HELLO are ignored, such as the contract hash of older servers", async () => {
+  const unknown = { contract: "0123456789abcdef", later: { nested: [1] } };
+  using older = startFakeServer((frame, peer) => {
+    if (frame.type === FrameType.hello) {
+      peer.send({ type: FrameType.hello, body: helloBody(unknown) });
+    } else if (frame.type === FrameType.request) {
+      answersWell(frame, peer);
+    }
+  });
+  using client = startClient(older.port);
+  expect(await client.say("hello")).toBe("hello");
+
+  await using server = startServer(ECHO);
+  using peer = await RawPeer.greet(server.port, unknown);
+  peer.send(PLEASE);
+  expect((await peer.frame(FrameType.response)).body).toBe('{"text":"please"}');
+});
 
 describe("RPC_TOKEN", () => {
   test("lets a client and a server that share it make calls", async () => {
@@ -73,6 +92,17 @@ describe("RPC_TOKEN", () => {
     expect(asked).toEqual([]);
     await eventually(() => server.logged.join().includes("RPC_TOKEN"));
     expect(server.logged.join()).not.toContain(TOKEN);
+  });
+
+  test("refuses a PROOF that the server did not ask for", async () => {
+    const { asked, server } = startGuarded(undefined);
+    await using _server = server;
+    using peer = await RawPeer.greet(server.port);
+    peer.send({ type: FrameType.proof, body: proofBody("0".repeat(64)) }, PLEASE);
+    const { id, body } = await peer.frame(FrameType.error);
+    expect([id, body]).toEqual([0, expect.stringContaining("unexpected PROOF")]);
+    await peer.closed.promise;
+    expect(asked).toEqual([]);
   });
 
   test("refuses a proof that was right for another connection", async () => {
