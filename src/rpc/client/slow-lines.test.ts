@@ -91,6 +91,34 @@ describe("more requests than a connection can send at once", () => {
     expect(server.logged).toEqual([]);
   });
 
+  test("are sent in the order of their calls, also those that wait in the pool", async () => {
+    const texts: string[] = [];
+    let pauseAt = 1;
+    using server = startFakeServer((frame, peer) => {
+      const body = helloBody({ maxFrameBytes: MEGABYTE });
+      if (frame.type === FrameType.hello) return peer.send({ type: FrameType.hello, body });
+      texts.push(frame.body.slice(0, 20));
+      if (texts.length === pauseAt) peer.socket?.pause();
+    });
+    using client = startClient(server.port, { maxOutgoingBytes: 40 * MEGABYTE, maxConnections: 1 });
+    const calls = [failure(client.say("first", LONG_MS))];
+    await eventually(() => texts.length === 1);
+    // From the half of maxOutgoingBytes on, calls wait in the pool.
+    for (let n = 0; n < 40; n++) calls.push(failure(client.say(large, LONG_MS)));
+    calls.push(failure(client.say("early", LONG_MS)));
+    // Less than half remains, but not nothing: the kernel buffers a few megabytes.
+    pauseAt = 12;
+    server.peers[0]?.socket?.resume();
+    await eventually(() => texts.length === pauseAt);
+    await Bun.sleep(50);
+    calls.push(failure(client.say("late", LONG_MS)));
+    server.peers[0]?.socket?.resume();
+    await eventually(() => texts.length === 43, 20_000);
+    expect(texts.slice(-2)).toEqual(['{"text":"early"}', '{"text":"late"}']);
+    client.balancer.close();
+    await Promise.all(calls);
+  });
+
   test("were not processed if they had not left when the connection was lost", async () => {
     using server = startDeafServer();
     const maxOutgoingBytes = 100 * MEGABYTE;
