@@ -24,14 +24,10 @@ export function reference(kind: "schemas" | "headers" | "responses", name: strin
 
 /** Other programs do not know our formats. `documented` holds standard keywords for each. */
 function standard(value: unknown): unknown {
-  if (!isObject(value) || !isObject(value.documented)) return value;
+  if (!TypeGuard.IsString(value) || value.documented === undefined) return value;
   const { unicodePattern: _, format: __, documented, ...rest } = value;
   const { not, ...positive } = documented;
   return { ...rest, ...positive, not: { pattern: not } };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }
 
 /**

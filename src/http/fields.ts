@@ -1,3 +1,4 @@
+import { isObject } from "../rpc/json.ts";
 import { textTypeOf } from "./content-type.ts";
 import { Refusal } from "./reply.ts";
 
@@ -31,10 +32,6 @@ export function parserFor(request: Request): FieldsParser {
 export function toNfc(value: unknown): unknown {
   const isShort = typeof value === "string" && value.length <= MAX_TEXT_UNITS;
   return isShort ? value.normalize("NFC") : value;
-}
-
-export function isObject(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const PARSERS: ReadonlyMap<string, FieldsParser> = new Map([
