@@ -168,6 +168,14 @@ describe("README and docs", () => {
     expect(others.map(({ path }) => path)).toEqual([]);
   });
 
+  test("sentences name their actors: a client, a server, a user", () => {
+    const vague = /\b(nobody|somebody|anybody|whoever|meanwhile|beside)\b/i;
+    const lines = pages.flatMap(({ path, text }) =>
+      text.split("\n").flatMap((line, index) => (vague.test(line) ? [`${path}:${index + 1}`] : [])),
+    );
+    expect(lines).toEqual([]);
+  });
+
   test("the README is short, and has its sections in order", () => {
     expect(readme.text.split("\n").length - 1).toBeLessThanOrEqual(README_LINES);
     const sections = [...readme.text.matchAll(/^## (.+)$/gm)].map(([, title]) => title);
