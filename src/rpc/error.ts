@@ -17,7 +17,7 @@ export function isRpcStatus(code: string): code is RpcStatus {
   return STATUSES.some((status) => status === code);
 }
 
-export interface RpcErrorOptions extends ErrorOptions {
+interface RpcErrorOptions extends ErrorOptions {
   /** False only if the call certainly changed nothing: its handler did not begin, or stopped before
    *  it did anything. Default: true. */
   readonly processed?: boolean;

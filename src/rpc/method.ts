@@ -10,7 +10,7 @@ export interface Validator<T> {
 }
 
 /** The first violation of a schema. */
-export interface Mismatch {
+interface Mismatch {
   /** A JSON pointer such as `/username`; "" for the message itself. */
   readonly path: string;
   readonly message: string;

@@ -113,7 +113,7 @@ test("neither a server that was never away nor the end of the client is logged",
 
 test.each([
   ["wrong", TOKEN, `${TOKEN}!`, "Handshake failed: wrong RPC_TOKEN"],
-  ["missing on the server", undefined, TOKEN, "the server does not know RPC_TOKEN: it has none"],
+  ["missing on the server", undefined, TOKEN, "RPC_TOKEN is set here, but the server has none"],
   [
     "missing on the client",
     TOKEN,

@@ -55,8 +55,8 @@ test.each<[string, Buffer | string]>([
 });
 
 test.each([
-  ["says nothing", Buffer.alloc(0)],
-  ["says half a HELLO", encode(HELLO).subarray(0, 30)],
+  ["sends nothing", Buffer.alloc(0)],
+  ["sends half a HELLO", encode(HELLO).subarray(0, 30)],
 ])("a peer that %s is closed after handshakeTimeoutMs", async (_, bytes) => {
   await using server = startServer(ECHO, { limits: { handshakeTimeoutMs: 60 } });
   using greeted = await RawPeer.greet(server.port);

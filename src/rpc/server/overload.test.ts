@@ -133,7 +133,8 @@ describe("maxServerConnections", () => {
 
 /** Undefined, or a number from 0 to one hour. */
 function expectSaneRetryAfter(error: unknown): void {
-  if (!(error instanceof RpcError)) throw new Error(`Cannot judge what is no RpcError: ${error}`);
+  if (!(error instanceof RpcError))
+    throw new Error(`Cannot check an error that is not an RpcError: ${error}`);
   const { retryAfterMs } = error;
   if (retryAfterMs === undefined) return;
   expect(retryAfterMs).toBeGreaterThanOrEqual(0);
@@ -144,7 +145,7 @@ describe("a retryAfterMs of a peer", () => {
   const absurd = ["1e300", "1e999", "-5", "-1e999", "NaN", '"x"', "null", "{}", "[1]", "true"];
 
   test.each(["resource_exhausted", "unavailable", "internal", "deadline_exceeded"])(
-    "that is absurd does no harm beside %s: its caller gets none, or up to an hour",
+    "that is absurd reaches the caller of a call that is %s as undefined or at most an hour",
     async (code) => {
       for (const value of [...absurd, "-0", "3600001", "2147483648"]) {
         using server = startFaultyServer(({ id }, peer) => {
@@ -169,7 +170,7 @@ describe("a retryAfterMs of a peer", () => {
   });
 
   test.each([NaN, Infinity, -Infinity, -5, 1e300])(
-    "of %p from a handler is none",
+    "of %p from a handler reaches its caller as undefined or at most an hour",
     async (value) => {
       await using server = startServer(async () => {
         throw new RpcError("resource_exhausted", "no", { processed: false, retryAfterMs: value });

@@ -71,7 +71,7 @@ describe("unavailable", () => {
   });
 
   test.each<RpcStatus>(["unavailable", "unimplemented", "internal"])(
-    "or the like that a handler hears from elsewhere is its own failure: %s",
+    "of a call that a handler makes is not passed on, like other statuses: %s",
     async (status) => {
       let ran = 0;
       const handler = async () => {
@@ -138,9 +138,9 @@ const requestsOf = ({ peers }: FakeServer) =>
 describe.each<[string, Record<string, string>, readonly string[]]>([
   ["lacks", {}, [SAY.name, "lacks it"]],
   ["has another shape of", { [SAY.number]: "another hash" }, [SAY.name, "another shape"]],
-  ["says it has, and then has not,", { [SAY.number]: SAY.hash }, ["refused on purpose"]],
+  ["lists in HELLO and then refuses", { [SAY.number]: SAY.hash }, ["refused on purpose"]],
 ])("a method that one server %s", (_, methods, words) => {
-  test("is answered by another", async () => {
+  test("is answered by another server", async () => {
     using without = startOtherBuild(methods);
     using having = startFaultyServer();
     using client = startClient([without.port, having.port]);

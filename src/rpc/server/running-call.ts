@@ -15,7 +15,7 @@ export class RunningCall extends Expiring implements CallContext, InterceptedCal
   readonly begunAt = performance.now();
   readonly deadline: number;
   isOver = false;
-  /** What the interceptors want to hear. */
+  /** Called when the call ends. */
   onEnd: OnEnd | undefined;
   #controller: AbortController | undefined;
   readonly #metadataText: string;

@@ -40,9 +40,9 @@ async function crowd(
 }
 
 describe.each([
-  ["say nothing", Buffer.alloc(0), undefined],
+  ["send nothing", Buffer.alloc(0), undefined],
   ["stop in the middle of HELLO", HELLO.subarray(0, 20), undefined],
-  ["say HELLO and do not prove the token", HELLO, TOKEN],
+  ["send HELLO and do not prove the token", HELLO, TOKEN],
 ])("1,100 connections that %s", (_, bytes, token) => {
   test("do not shut out a client, and cause one warning", async () => {
     await using server = startServer(ECHO, { limits: PATIENT, token });

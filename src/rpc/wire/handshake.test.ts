@@ -57,8 +57,8 @@ describe("RPC_TOKEN", () => {
   });
 
   test.each([
-    ["another token", TOKEN, `${TOKEN}!`, "does not know RPC_TOKEN"],
-    ["a token, if the server has none", undefined, TOKEN, "does not know RPC_TOKEN"],
+    ["another token", TOKEN, `${TOKEN}!`, "the server has another one"],
+    ["a token, if the server has none", undefined, TOKEN, "the server has none"],
     ["no token, if the server asks for one", TOKEN, undefined, "asks for RPC_TOKEN"],
   ])(
     "refuses a client with %s, and its error says why",

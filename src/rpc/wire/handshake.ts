@@ -84,8 +84,7 @@ export function newNonce(): string {
 /** @throws {FrameError} the text is not a HELLO, or shares no protocol version */
 export function parseHello(text: string): Hello {
   const value = parseObject(text);
-  if (value?.magic !== MAGIC)
-    throw new FrameError("Handshake failed: the peer is no tier of Portico");
+  if (value?.magic !== MAGIC) throw new FrameError("Handshake failed: the peer is not Portico");
   const { versions, maxFrameBytes, maxInFlight, build, nonce, proof } = value;
   const { methods, olderShapes } = value;
   const [lowest, highest] = Array.isArray(versions) ? versions : [];
@@ -127,13 +126,11 @@ export function answerProof(
     throw new FrameError("Handshake failed: the server asks for RPC_TOKEN, which is not set here");
   }
   if (proof === undefined) {
-    throw new FrameError("Handshake failed: the server does not know RPC_TOKEN: it has none");
+    throw new FrameError("Handshake failed: RPC_TOKEN is set here, but the server has none");
   }
   const nonces = { client: clientNonce, server: nonce };
   if (!isProof(proof, proofOf(token, "server", nonces))) {
-    throw new FrameError(
-      "Handshake failed: wrong RPC_TOKEN: the server does not know RPC_TOKEN as it is set here",
-    );
+    throw new FrameError("Handshake failed: wrong RPC_TOKEN: the server has another one");
   }
   return proofOf(token, "client", nonces);
 }
