@@ -178,7 +178,7 @@ describe.skipIf(!available)("MySQL", () => {
       // One connection each, without a second one in case the server has no TLS.
       open: (timeoutMs) => openConnection(`${site.databaseUrl}?ssl-mode=DISABLED`, { timeoutMs }),
     });
-    const use = async () => pool.giveBack(await pool.take(performance.now() + 5_000, false));
+    const use = async () => pool.release(await pool.acquire(performance.now() + 5_000, false));
     const before = site.address.connections;
     const begunAtMs = performance.now();
     for (let ended = 0; ended < 2; ended = site.address.connections - before - 1) {

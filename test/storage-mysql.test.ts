@@ -41,7 +41,7 @@ async function openMysql(server = sharedMariaDb()) {
   };
 }
 
-it("MySQL: the table user is as contract.md has it", async () => {
+it("MySQL: the table user is as documented", async () => {
   await using mysql = await openMysql();
 
   const columns = await mysql.rows(
@@ -79,7 +79,7 @@ it("MySQL: the table user is as contract.md has it", async () => {
   expect(tables).toEqual([{ engine: "InnoDB", collation: "utf8mb4_bin" }]);
 });
 
-it("MySQL: times are in UTC, and every update moves gmt_modified alone", async () => {
+it("MySQL: times are in UTC, and an update changes only gmt_modified", async () => {
   await using mysql = await openMysql();
   await mysql.users.insert(user("grace"));
   const times = async () => {
@@ -131,7 +131,7 @@ it("MySQL: look-ups of one turn of the event loop share their statements", async
   expect((await statements()) - before).toBe(2);
 });
 
-it("MySQL: servers that start at once migrate one after the other, and without an error", async () => {
+it("MySQL: servers that start together migrate one after the other, without an error", async () => {
   await using folder = await createFolder();
   const databaseUrl = await (await sharedMariaDb()).createDatabase();
   const { log, messages } = recordingLog();
@@ -148,7 +148,7 @@ it("MySQL: servers that start at once migrate one after the other, and without a
   for (const other of others) expect(other).toStartWith("info migrating MySQL at ");
 });
 
-it("MySQL: an update is not sent by a process that has stood still past its time", async () => {
+it("MySQL: a process that was suspended does not send an update after its time", async () => {
   await using mysql = await openMysql();
   await mysql.users.insert(user("grace", { nickname: "old" }));
 
@@ -156,7 +156,7 @@ it("MySQL: an update is not sent by a process that has stood still past its time
   // Longer than the limit of a statement.
   Bun.sleepSync(3_000);
 
-  await expect(late).rejects.toThrow("over before it was sent");
+  await expect(late).rejects.toThrow("no time is left to send the statement");
   expect(await mysql.rows("SELECT nickname FROM user")).toEqual([{ nickname: "old" }]);
   expect((await mysql.users.find("grace"))?.nickname).toBe("old");
 });

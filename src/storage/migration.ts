@@ -63,13 +63,11 @@ export function statesOf(
   ].sort((one, other) => one.version - other.version);
 }
 
-/** The known migrations that are not recorded, in order. */
+/** @param known migrations in order */
 export function pendingOf<M extends Migration>(
   known: readonly M[],
-  applied: Iterable<{ readonly version: number }>,
+  applied: readonly AppliedMigration[],
 ): M[] {
-  const done = new Set(Array.from(applied, ({ version }) => version));
-  return known
-    .filter(({ version }) => !done.has(version))
-    .sort((one, other) => one.version - other.version);
+  const done = new Set(applied.map(({ version }) => version));
+  return known.filter(({ version }) => !done.has(version));
 }

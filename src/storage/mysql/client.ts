@@ -79,13 +79,13 @@ export class MysqlClient {
   async #run<T>(isRead: boolean, statement: Statement<T>): Promise<T> {
     const endsAtMs = performance.now() + STATEMENT_TIMEOUT_MS;
     try {
-      await this.#pool.takeTurn(STATEMENT_TIMEOUT_MS);
+      await this.#pool.acquireSlot(STATEMENT_TIMEOUT_MS);
       try {
         const result = await this.#attempt(isRead, statement, endsAtMs);
         this.#availability.up();
         return result;
       } finally {
-        this.#pool.endTurn();
+        this.#pool.releaseSlot();
       }
     } catch (error) {
       // An error with a number comes from a server, so the server is up.
@@ -100,12 +100,12 @@ export class MysqlClient {
     for (let attempt = 1; ; attempt++) {
       let pooled: PooledConnection | undefined;
       try {
-        pooled = await this.#pool.take(endsAtMs, mustBeFresh);
+        pooled = await this.#pool.acquire(endsAtMs, mustBeFresh);
         const result = await withTimeout(
           timeoutOf(endsAtMs, attempt, isRead && !pooled.isFresh),
           statement(pooled.connection),
         );
-        this.#pool.giveBack(pooled);
+        this.#pool.release(pooled);
         return result;
       } catch (error) {
         const retry = this.#handleFailure(error, pooled, isRead && !mustBeFresh);
@@ -122,7 +122,7 @@ export class MysqlClient {
   /** Return or close the connection, and decide how the statement may be tried again. */
   #handleFailure(error: unknown, pooled: PooledConnection | undefined, mayRepeat: boolean): Retry {
     if (pooled && (isDuplicateKey(error) || isRolledBack(error))) {
-      this.#pool.giveBack(pooled);
+      this.#pool.release(pooled);
       return isRolledBack(error) ? "on any connection" : "never";
     }
     // After any other error, the state of the connection is unknown.

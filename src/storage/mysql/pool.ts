@@ -52,7 +52,7 @@ export class PooledConnection {
 
 /**
  * Connections to MySQL. The last used comes first, so that the others become idle and end. A
- * statement holds a turn (`takeTurn`) from its first to its last try, and has a connection to
+ * statement holds a slot from its first to its last try, and has a connection to
  * itself during each.
  */
 export class MysqlPool {
@@ -62,7 +62,7 @@ export class MysqlPool {
   readonly #idle: PooledConnection[] = [];
   readonly #waiters: (() => void)[] = [];
   readonly #sweeper: NodeJS.Timeout;
-  #turnsTaken = 0;
+  #slotsTaken = 0;
   #isClosed = false;
 
   constructor(options: PoolOptions) {
@@ -71,27 +71,27 @@ export class MysqlPool {
     this.#sweeper.unref();
   }
 
-  /** Wait until fewer than `maxConnections` other turns are taken; first come, first served. */
-  async takeTurn(timeoutMs: number): Promise<void> {
-    if (this.#turnsTaken < this.#options.maxConnections) {
-      this.#turnsTaken++;
+  /** Wait until fewer than `maxConnections` slots are taken; first come, first served. */
+  async acquireSlot(timeoutMs: number): Promise<void> {
+    if (this.#slotsTaken < this.#options.maxConnections) {
+      this.#slotsTaken++;
       return;
     }
     if (this.#waiters.length >= MAX_WAITERS) {
       throw new Error(`${MAX_WAITERS} statements are waiting for a connection`);
     }
-    const turn = new Promise<void>((resolve) => this.#waiters.push(resolve));
-    await withTimeout(timeoutMs, turn, () => this.endTurn());
+    const slot = new Promise<void>((resolve) => this.#waiters.push(resolve));
+    await withTimeout(timeoutMs, slot, () => this.releaseSlot());
   }
 
-  endTurn(): void {
+  releaseSlot(): void {
     const next = this.#waiters.shift();
     if (next) next();
-    else this.#turnsTaken--;
+    else this.#slotsTaken--;
   }
 
   /** @param mustBeFresh open a new connection, since the idle ones may be dead */
-  async take(endsAtMs: number, mustBeFresh: boolean): Promise<PooledConnection> {
+  async acquire(endsAtMs: number, mustBeFresh: boolean): Promise<PooledConnection> {
     for (;;) {
       const pooled = mustBeFresh ? undefined : this.#idle.pop();
       const nowMs = performance.now();
@@ -104,7 +104,7 @@ export class MysqlPool {
     }
   }
 
-  giveBack(pooled: PooledConnection): void {
+  release(pooled: PooledConnection): void {
     pooled.isFresh = false;
     pooled.usedAtMs = performance.now();
     if (pooled.isGood(pooled.usedAtMs, this.#options.idleMs)) this.#idle.push(pooled);
@@ -115,13 +115,13 @@ export class MysqlPool {
     for (const { connection } of this.#idle.splice(0)) connection.destroy();
   }
 
-  /** Use no existing connection again. Connections in use end when they are given back. */
+  /** Use no existing connection again. Connections in use end when they are released. */
   drop(): void {
     this.generation++;
     this.dropIdle();
   }
 
-  /** Connections in use end when they are given back. Statements that wait fail. */
+  /** Connections in use end when they are released. Statements that wait fail. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#sweeper);
