@@ -1,12 +1,8 @@
 import { ERRORS, type ErrorName } from "../../schema/errors.ts";
-import { DEFAULT_PROFILE_PATH } from "../../schema/picture.ts";
-import { type Credentials, UNKNOWN_SESSION, USER_API } from "./api.ts";
+import { type Credentials, profileOf, SESSION_COOKIE, UNKNOWN_SESSION, USER_API } from "./api.ts";
 
 const ANSWER_TIMEOUT_MS = 10_000;
-const SESSION_COOKIE =
-  /^sessionID=([0-9a-f]{8}-[0-9a-f]{4}-3[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})(?:;|$)/;
 const COOKIE_ATTRIBUTES = ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=1800"];
-const NICKNAME_CODE_POINTS = 8;
 
 const NO_SESSION = { name: "InvalidSessionError" } as const;
 
@@ -77,7 +73,7 @@ async function checkSessions(
   { username }: Credentials,
   session: string,
 ): Promise<void> {
-  const data = profileOf(username, firstNickname(username));
+  const data = profileOf(username);
   const info = "get_user_info";
   await service.get("user info", info, { session }, { name: "success", data });
   await service.get("user info, cached", info, { session }, { name: "success", data });
@@ -156,7 +152,7 @@ async function checkSeededUser(service: Service, user: Credentials): Promise<voi
 async function checkProfile(service: Service, user: Credentials): Promise<string> {
   const { username, password } = user;
   const session = await signIn(service, `sign in as ${username}`, { json: { username, password } });
-  const data = profileOf(username, firstNickname(username));
+  const data = profileOf(username);
   await service.get(`info of ${username}`, "get_user_info", { session }, { name: "success", data });
   return session;
 }
@@ -234,14 +230,6 @@ function normalized(text: string): string {
 
 function failed(check: string, expected: string, actual: string): Error {
   return new Error(`${check}: expected ${expected}, but got ${actual}`);
-}
-
-function profileOf(username: string, nickname: string): unknown {
-  return { username, nickname, profilePath: DEFAULT_PROFILE_PATH };
-}
-
-function firstNickname(username: string): string {
-  return [...username].slice(0, NICKNAME_CODE_POINTS).join("");
 }
 
 function randomText(length: number): string {

@@ -146,6 +146,14 @@ export function wrongOfChecked({ wrong, checked }: ContenderResult): string {
   return checked === 0 ? NOT_MEASURED : `${count(wrong)} of ${count(checked)}`;
 }
 
+/** A cell for the contender with this name; a dash if the load was not put on it. */
+export function cellOf(name: string, text: (row: ContenderResult) => string) {
+  return ({ contenders }: LoadResult): string => {
+    const row = contenders.find((each) => each.name === name);
+    return row ? measured(text)(row) : NOT_MEASURED;
+  };
+}
+
 /** Every name that `recordOf` gives for a contender, in the order in which they first appear. */
 export function processesOf(
   contenders: readonly ContenderResult[],
@@ -155,7 +163,7 @@ export function processesOf(
 }
 
 /** A dash if there are no rounds: zeros would look like a good result. */
-export function measured(text: (row: ContenderResult) => string) {
+function measured(text: (row: ContenderResult) => string) {
   return (row: ContenderResult) => (row.rounds === 0 ? NOT_MEASURED : text(row));
 }
 

@@ -3,14 +3,15 @@
 import { join } from "node:path";
 import { count, NOT_MEASURED, times } from "../figures.ts";
 import { type Column, htmlTable } from "../tables.ts";
-import { loadName, loadSection, processesOf, usersText, wrongOfChecked } from "./load-section.ts";
 import {
-  BARE,
-  type BenchResults,
-  type ContenderResult,
-  type LoadResult,
-  PORTICO,
-} from "./results.ts";
+  cellOf,
+  loadName,
+  loadSection,
+  processesOf,
+  usersText,
+  wrongOfChecked,
+} from "./load-section.ts";
+import { BARE, type BenchResults, type LoadResult, PORTICO } from "./results.ts";
 import { runSections } from "./run-sections.ts";
 import { targetsSection } from "./targets-table.ts";
 
@@ -83,24 +84,19 @@ function day({ startedAt }: BenchResults): string {
 function inShort(loads: readonly LoadResult[]): string {
   const names = new Set(loads.flatMap(({ contenders }) => contenders.map(({ name }) => name)));
   const peers = [...names].filter((name) => name !== PORTICO);
-  const of = (row: LoadResult, name: string) => row.contenders.find((each) => each.name === name);
-  const ofPortico = (text: (portico: ContenderResult) => string) => (row: LoadResult) => {
-    const portico = of(row, PORTICO);
-    return portico && portico.rounds > 0 ? text(portico) : NOT_MEASURED;
-  };
   const columns: Column<LoadResult>[] = [
     { heading: "load", text: loadName },
     { heading: "floor", text: ({ floor }) => count(floor) },
     {
       heading: `${PORTICO}, requests/s`,
-      text: ofPortico((each) => count(each.requestsPerSecond?.median)),
+      text: cellOf(PORTICO, (each) => count(each.requestsPerSecond?.median)),
     },
     ...peers.map((peer) => ({
       heading: peer,
-      text: (row: LoadResult) => times(of(row, peer)?.porticoRatio),
+      text: cellOf(peer, ({ porticoRatio }) => times(porticoRatio)),
     })),
-    { heading: "errors", text: ofPortico(({ errors }) => count(errors)) },
-    { heading: "wrong", text: ofPortico(wrongOfChecked) },
+    { heading: "errors", text: cellOf(PORTICO, ({ errors }) => count(errors)) },
+    { heading: "wrong", text: cellOf(PORTICO, wrongOfChecked) },
   ];
   return `<section id="in-short">
 <h2>In short</h2>

@@ -10,7 +10,7 @@ import {
   times,
 } from "../figures.ts";
 import { type Column, markdownTable } from "../tables.ts";
-import { loadName, processesOf, usersText, wrongOfChecked } from "./load-section.ts";
+import { cellOf, loadName, processesOf, usersText, wrongOfChecked } from "./load-section.ts";
 import {
   BARE,
   type BenchResults,
@@ -87,10 +87,10 @@ function loadColumns(): Column<LoadResult>[] {
 function throughputColumns(others: readonly string[]): Column<LoadResult>[] {
   return [
     { heading: "floor", text: ({ floor }) => count(floor) },
-    { heading: PORTICO, text: of(PORTICO, (row) => count(row.requestsPerSecond?.median)) },
+    { heading: PORTICO, text: cellOf(PORTICO, (row) => count(row.requestsPerSecond?.median)) },
     ...others.map((name) => ({
       heading: name,
-      text: of(
+      text: cellOf(
         name,
         (row) =>
           bracketed(count(row.requestsPerSecond?.median), times(row.porticoRatio)) +
@@ -105,7 +105,7 @@ function otherErrors({ errors }: ContenderResult): string {
 }
 
 function cpuColumn(name: string): Column<LoadResult> {
-  const text = of(name, (row) =>
+  const text = cellOf(name, (row) =>
     name === BARE
       ? cpuSeconds(row.cpuSeconds)
       : bracketed(cpuSeconds(row.cpuSeconds), times(row.cpuRatioToBare)),
@@ -117,7 +117,7 @@ function porticoColumns(loads: readonly LoadResult[]): Column<LoadResult>[] {
   const portico = loads.flatMap((row) => row.contenders.filter(({ name }) => name === PORTICO));
   const cell = (heading: string, text: (row: ContenderResult) => string) => ({
     heading,
-    text: of(PORTICO, text),
+    text: cellOf(PORTICO, text),
   });
   return [
     cell("p50", ({ latencyMs }) => milliseconds(latencyMs?.p50)),
@@ -131,13 +131,6 @@ function porticoColumns(loads: readonly LoadResult[]): Column<LoadResult>[] {
     ),
     cell("steal time", ({ stolenShare }) => percent(stolenShare)),
   ];
-}
-
-function of(name: string, text: (row: ContenderResult) => string): (row: LoadResult) => string {
-  return ({ contenders }) => {
-    const row = contenders.find((each) => each.name === name);
-    return row && row.rounds > 0 ? text(row) : NOT_MEASURED;
-  };
 }
 
 function bracketed(figure: string, inBrackets: string): string {

@@ -1,7 +1,6 @@
 // The five figures of the README, made from results like the tables of docs/performance.md.
 
 import { count, mebibytes, milliseconds, NOT_MEASURED, times, withUnit } from "../figures.ts";
-import { HASHES } from "../sla/loads.ts";
 import { median } from "../statistics.ts";
 import { type Column, markdownTable } from "../tables.ts";
 import {
@@ -10,6 +9,7 @@ import {
   findContender,
   findLoad,
   HASH_ALONE,
+  HASHES,
   type LoadKey,
   NODE,
   PORTICO,

@@ -9,6 +9,13 @@ export const CLASSIC_GO = "classic Go";
 export const NODE = "Node";
 export const HASH_ALONE = "argon2id alone";
 
+/** Values of PASSWORD_HASH: the classic scheme, a light argon2id, and the default. */
+export const HASHES = {
+  classic: "salted-md5",
+  light: "argon2id:m=2048,t=1,p=1",
+  default: "argon2id:m=19456,t=2,p=1",
+} as const;
+
 /** Changes if an older report could not read the file. */
 export const RESULTS_VERSION = 3;
 

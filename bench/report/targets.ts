@@ -1,7 +1,6 @@
 // The performance targets of Portico, compared with what a run has measured.
 
 import { count, mebibytes, milliseconds, NOT_MEASURED, times, withUnit } from "../figures.ts";
-import { HASHES } from "../sla/loads.ts";
 import { median, quotient, sum } from "../statistics.ts";
 import { loadName } from "./load-section.ts";
 import {
@@ -11,6 +10,7 @@ import {
   findContender,
   findLoad,
   HASH_ALONE,
+  HASHES,
   type LoadKey,
   type LoadResult,
   NODE,

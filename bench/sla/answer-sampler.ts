@@ -1,12 +1,14 @@
-import { DEFAULT_PROFILE_PATH } from "../../schema/picture.ts";
-import { firstNickname } from "../../src/user/service.ts";
-import { type Credentials, GET_USER_INFO, SIGN_IN } from "../peers/api.ts";
+import {
+  type Credentials,
+  GET_USER_INFO,
+  profileOf,
+  SESSION_COOKIE,
+  SIGN_IN,
+} from "../peers/api.ts";
 import type { Session } from "./traffic.ts";
 
 const PAUSE_MS = 25;
 const TIMEOUT_MS = 10_000;
-/** The contract requires a UUID of version 3. */
-const COOKIE = /^sessionID=[0-9a-f]{8}-[0-9a-f]{4}-3[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12};/;
 
 const SUCCESS = { errCode: "7", errMsg: "success" };
 
@@ -66,10 +68,7 @@ export function askForProfiles(origin: string, sessions: readonly Session[]): As
       headers: { Cookie: session.cookie },
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    const { username } = session;
-    const profilePath = DEFAULT_PROFILE_PATH;
-    const data = { username, nickname: firstNickname(username), profilePath };
-    await assertAnswer(response, data);
+    await assertAnswer(response, profileOf(session.username));
     return true;
   };
 }
@@ -89,7 +88,7 @@ export function askForSessions(origin: string, next: () => Credentials): Ask {
     }
     const cookie = response.headers.getSetCookie()[0] ?? "";
     await assertAnswer(response, "");
-    if (COOKIE.test(cookie)) return true;
+    if (SESSION_COOKIE.test(cookie)) return true;
     throw new Error(`success with ${cookie || "no cookie"}`);
   };
 }

@@ -8,13 +8,13 @@ import { type CpuProfile, ownTimes, type ProfiledFunction } from "../cpu-profile
 import { microseconds } from "../figures.ts";
 import type { Peer } from "../peers/peer.ts";
 import { portico } from "../peers/portico.ts";
+import { HASHES } from "../report/results.ts";
 import { median, sum } from "../statistics.ts";
 import { markdownTable } from "../tables.ts";
 import { Comparison } from "./comparison.ts";
 import { type Databases, openDatabases } from "./databases.ts";
 import type { Environment } from "./load-run.ts";
 import type { LoadTool } from "./load-tool.ts";
-import { HASHES } from "./loads.ts";
 import { Users } from "./traffic.ts";
 import { wrk } from "./wrk.ts";
 

@@ -7,11 +7,11 @@ import { available as redisAvailable, sharedRedis } from "../../test/redis.ts";
 import { barePeer } from "../peers/bare.ts";
 import type { Peer } from "../peers/peer.ts";
 import { portico } from "../peers/portico.ts";
+import { HASHES } from "../report/results.ts";
 import { run } from "../run.ts";
 import { Comparison } from "./comparison.ts";
 import type { Databases } from "./databases.ts";
 import type { LoadTool, ToolReport } from "./load-tool.ts";
-import { HASHES } from "./loads.ts";
 import { Users } from "./traffic.ts";
 import * as usage from "./usage.ts";
 

@@ -1,10 +1,10 @@
 import { portico } from "../peers/portico.ts";
-import type { RowsPoint } from "../report/results.ts";
+import { HASHES, type RowsPoint } from "../report/results.ts";
 import { median, sum } from "../statistics.ts";
 import { Comparison } from "./comparison.ts";
 import type { Databases } from "./databases.ts";
 import type { LoadTool } from "./load-tool.ts";
-import { HASHES, type Load } from "./loads.ts";
+import type { Load } from "./loads.ts";
 import type { Round } from "./round.ts";
 import { Users } from "./traffic.ts";
 

@@ -4,8 +4,8 @@ import { Redis } from "ioredis";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
 import { startMariaDb } from "../../test/mariadb.ts";
 import { startRedis } from "../../test/redis.ts";
+import { HASHES } from "../report/results.ts";
 import { run } from "../run.ts";
-import { HASHES } from "./loads.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 

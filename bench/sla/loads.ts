@@ -1,11 +1,6 @@
-export type Endpoint = "get_user_info" | "signin" | "signup";
+import { HASHES } from "../report/results.ts";
 
-/** Values of PASSWORD_HASH: the classic scheme, a light argon2id, and the default. */
-export const HASHES = {
-  classic: "salted-md5",
-  light: "argon2id:m=2048,t=1,p=1",
-  default: "argon2id:m=19456,t=2,p=1",
-} as const;
+export type Endpoint = "get_user_info" | "signin" | "signup";
 
 export interface Load {
   readonly endpoint: Endpoint;

@@ -2,10 +2,10 @@
 
 import { Folder } from "../../test/child.ts";
 import type { Peer } from "../peers/peer.ts";
-import { type BenchResults, HASH_ALONE, RESULTS_VERSION } from "../report/results.ts";
+import { type BenchResults, HASH_ALONE, HASHES, RESULTS_VERSION } from "../report/results.ts";
 import { costOverRows } from "./cost-over-rows.ts";
 import { openDatabases } from "./databases.ts";
-import { HASHES, type LoadSet } from "./loads.ts";
+import type { LoadSet } from "./loads.ts";
 import { commitOf, describeMachine, installedTools, preparedPeers } from "./preparation.ts";
 import { type SlaEvents, SlaRun, type SlaSize } from "./sla-run.ts";
 import { startTimes } from "./start-times.ts";

@@ -1,10 +1,16 @@
 import type { Peer } from "../peers/peer.ts";
-import { type CurvePoint, type LoadResult, PORTICO, type TierMemory } from "../report/results.ts";
+import {
+  type CurvePoint,
+  HASHES,
+  type LoadResult,
+  PORTICO,
+  type TierMemory,
+} from "../report/results.ts";
 import { median, sum } from "../statistics.ts";
 import { Comparison, type Rounds } from "./comparison.ts";
 import type { Databases } from "./databases.ts";
 import type { LoadTool } from "./load-tool.ts";
-import { type Endpoint, HASHES, type Load, type LoadSet } from "./loads.ts";
+import type { Endpoint, Load, LoadSet } from "./loads.ts";
 import type { MeasuredLoad } from "./round.ts";
 import { summarize } from "./summary.ts";
 import { Users } from "./traffic.ts";
