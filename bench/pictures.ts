@@ -3,7 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import sharp, { type Sharp } from "sharp";
-import { cpuTicksOf, decodersOf, startPictures } from "../test/pictures.ts";
+import { cpuTicksOf, decodersOf, startDecoders } from "../test/pictures.ts";
 
 const ROUNDS = 4;
 const signal = new AbortController().signal;
@@ -34,18 +34,18 @@ const PICTURES: Readonly<Record<string, () => Sharp>> = {
 console.log("| picture | MiB | s of CPU |\n| --- | ---: | ---: |");
 for (const [name, make] of Object.entries(PICTURES)) {
   const file = await make().toBuffer();
-  const pictures = startPictures();
+  const decoders = startDecoders();
   const times: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const [pid = 0] = decodersOf(process.pid);
     const before = pid === 0 ? 0 : cpuTicksOf(pid);
-    await pictures.make(file, signal);
+    await decoders.decode(file, signal);
     if (pid !== 0) times.push((cpuTicksOf(pid) - before) / 100);
   }
   const [pid] = decodersOf(process.pid);
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const peakMib = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024;
   console.log(`| ${name} | ${peakMib.toFixed(0)} | ${Math.min(...times).toFixed(1)} |`);
-  pictures.close();
+  decoders.close();
   await Bun.sleep(100);
 }

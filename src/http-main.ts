@@ -9,7 +9,7 @@ import { HTTP_TIER, type HttpConfig } from "./config/http.ts";
 import { loadOrExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
 import { clientsOf } from "./gen/http-endpoints.ts";
-import { Pictures } from "./http/avatar/image.ts";
+import { DecoderPool } from "./http/avatar/decoder-pool.ts";
 import { openAvatars } from "./http/avatar/open.ts";
 import { AvatarRemovals } from "./http/avatar/removals.ts";
 import { sweepDaily } from "./http/avatar/sweep.ts";
@@ -51,13 +51,13 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
   const { user } = clients;
   const removals = new AvatarRemovals(avatars, user, log);
   const processes = Math.max(1, Math.floor(availableParallelism() / workers));
-  const pictures = new Pictures(PICTURE_COMMAND, { processes });
+  const decoders = new DecoderPool(PICTURE_COMMAND, { processes });
   const parts: HttpParts = {
     clients,
     cookie: new SessionCookie(publicUrl, sessionTtlSeconds),
     bodies: new Bodies(),
     avatars,
-    pictures,
+    decoders,
     removals,
     publicOrigin: config.isPublicUrlSet ? publicUrl.origin : undefined,
     publicFolder: PUBLIC_FOLDER,
@@ -74,7 +74,7 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
       sweeping[Symbol.dispose]();
       await server.close(graceMs);
       await removals.close(Math.max(MIN_REMOVAL_MS, endsAt - performance.now()));
-      pictures.close();
+      decoders.close();
       balancer.close();
     },
   };

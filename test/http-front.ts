@@ -18,7 +18,7 @@ import { Listener } from "../src/rpc/server/listener.ts";
 import { CallStats } from "../src/telemetry/call-stats.ts";
 import { newSessionId } from "../src/user/session-id.ts";
 import { Folder, ROOT } from "./child.ts";
-import { startPictures } from "./pictures.ts";
+import { startDecoders } from "./pictures.ts";
 
 const HOST = "127.0.0.1";
 
@@ -96,8 +96,8 @@ export async function startFront(
   const avatars = options.avatars ?? new AvatarFolder(folder.path);
   const removals = new AvatarRemovals(avatars, clients.user, log, options.graceMs);
   cleanup.defer(() => removals.close(1000));
-  const pictures = startPictures();
-  cleanup.defer(async () => pictures.close());
+  const decoders = startDecoders();
+  cleanup.defer(async () => decoders.close());
   const http = new HttpServer({
     host: HOST,
     port: 0,
@@ -105,7 +105,7 @@ export async function startFront(
     cookie: new SessionCookie(publicUrl, 1800),
     bodies: new Bodies(options.bodyLimits),
     avatars,
-    pictures,
+    decoders,
     removals,
     publicOrigin: undefined,
     publicFolder: join(ROOT, "public"),

@@ -1,15 +1,18 @@
 // The processes that decode, for tests without the tier that starts them.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type PictureLimits, Pictures } from "../src/http/avatar/image.ts";
+import { DecoderPool, type DecoderPoolLimits } from "../src/http/avatar/decoder-pool.ts";
 import { ROOT } from "./child.ts";
 
 const COMMAND = [process.execPath, "--no-env-file", join(ROOT, "src/picture-main.ts")];
 
 /** They start on demand; `close` ends them. */
-export function startPictures(limits: Partial<PictureLimits> = {}, command = COMMAND): Pictures {
+export function startDecoders(
+  limits: Partial<DecoderPoolLimits> = {},
+  command = COMMAND,
+): DecoderPool {
   // Other tests share the machine, so the limits are generous.
-  return new Pictures(command, { processes: 2, waitMs: 60_000, decodeMs: 60_000, ...limits });
+  return new DecoderPool(command, { processes: 2, waitMs: 60_000, decodeMs: 60_000, ...limits });
 }
 
 /** The decoding child processes of a process. Linux only. */

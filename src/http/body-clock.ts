@@ -1,17 +1,17 @@
 import { Refusal } from "./reply.ts";
 
-/** What the bodies of all requests are held to. */
+/** The limits of request bodies. */
 export interface BodyLimits {
-  /** How long a body may take. */
+  /** How long a body may take as a whole. */
   readonly deadlineMs: number;
-  /** How much of it must come in any time of `windowMs`, until it is whole. */
+  /** How much must arrive in any `windowMs`, until the body is complete. */
   readonly windowBytes: number;
   readonly windowMs: number;
-  /** How much of all bodies may be in memory at once. */
+  /** How much memory all bodies together may take. */
   readonly budgetBytes: number;
 }
 
-/** 4 kB/s over any 10 s; a body of 8 MiB at 47 kB/s takes all of its three minutes. */
+/** At least 4 kB/s over any 10 s. An upload of 8 MiB at 47 kB/s takes the whole three minutes. */
 export const BODY_LIMITS: BodyLimits = {
   deadlineMs: 180_000,
   windowBytes: 40_000,
@@ -19,19 +19,19 @@ export const BODY_LIMITS: BodyLimits = {
   budgetBytes: 128 * 1024 * 1024,
 };
 
-/** How often bodies are looked at in the time of a window. */
+/** How often bodies are checked in one window. */
 const TICKS_PER_WINDOW = 10;
 
-/** A body that is not whole yet. */
-export interface Coming {
+/** A body that is not complete yet. */
+export interface PendingBody {
   onTick(): void;
 }
 
-/** Cuts off bodies that come too slowly: one timer for all of them, and none if there are none. */
+/** Ends bodies that arrive too slowly. One timer serves all, and runs only if there are any. */
 export class BodyClock {
   readonly #limits: BodyLimits;
   readonly #tickMs: number;
-  readonly #coming = new Set<Coming>();
+  readonly #pending = new Set<PendingBody>();
   #timer: Timer | undefined;
 
   constructor(limits: BodyLimits) {
@@ -39,20 +39,23 @@ export class BodyClock {
     this.#tickMs = limits.windowMs / TICKS_PER_WINDOW;
   }
 
-  /** Watch a body that is smaller than a window: it must be there after one. */
-  watchSmall(onLate: (error: Refusal) => void): Coming {
+  /** Watch a body that is smaller than a window, so it must be complete after one. */
+  watchSmall(onLate: (error: Refusal) => void): PendingBody {
     return this.#begin(new SmallBody(this, onLate));
   }
 
-  /** @param countBytes that have come @param onLate called once */
+  /**
+   * @param countBytes how many bytes have arrived
+   * @param onLate called once if the body is too slow
+   */
   watch(countBytes: () => number, onLate: () => void): LargeBody {
     const { deadlineMs, windowBytes } = this.#limits;
     const maxTicks = Math.ceil(deadlineMs / this.#tickMs);
     return this.#begin(new LargeBody(countBytes, windowBytes, maxTicks, onLate));
   }
 
-  end(coming: Coming): void {
-    this.#coming.delete(coming);
+  end(body: PendingBody): void {
+    this.#pending.delete(body);
   }
 
   tooSlow(): Refusal {
@@ -61,21 +64,21 @@ export class BodyClock {
     return new Refusal(400, `body: at least ${rate}, and all within ${deadlineMs / 1000} s`);
   }
 
-  #begin<T extends Coming>(coming: T): T {
-    this.#coming.add(coming);
+  #begin<T extends PendingBody>(body: T): T {
+    this.#pending.add(body);
     this.#timer ??= setInterval(() => this.#tick(), this.#tickMs).unref();
-    return coming;
+    return body;
   }
 
   #tick(): void {
-    for (const coming of this.#coming) coming.onTick();
-    if (this.#coming.size > 0) return;
+    for (const body of this.#pending) body.onTick();
+    if (this.#pending.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 }
 
-class SmallBody implements Coming {
+class SmallBody implements PendingBody {
   readonly #clock: BodyClock;
   readonly #onLate: (error: Refusal) => void;
   #ticks = 0;
@@ -92,12 +95,12 @@ class SmallBody implements Coming {
   }
 }
 
-class LargeBody implements Coming {
+class LargeBody implements PendingBody {
   readonly #countBytes: () => number;
   readonly #windowBytes: number;
   readonly #maxTicks: number;
   readonly #onLate: () => void;
-  /** How much had come at each of the last ticks. A tick more than a window: no tick is exact. */
+  /** The bytes at each of the last ticks; one more than a window has, since ticks are not exact. */
   readonly #counts: number[] = Array(TICKS_PER_WINDOW + 1).fill(0);
   #ticks = 0;
   isLate = false;

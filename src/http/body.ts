@@ -7,10 +7,10 @@ import { Refusal } from "./reply.ts";
 type Bytes = Uint8Array<ArrayBuffer>;
 
 const MAX_FIELDS_BYTES = 64 * 1024;
-/** Up to here a body comes in a packet or two, and is not worth a stream. */
+/** A body of this size arrives in a packet or two, so reading it as a stream is not worth it. */
 const SMALL_BYTES = 4096;
 
-/** Reads the bodies of requests: each in its time, and all of them in one budget of memory. */
+/** Reads request bodies, each within its time limit and all within one memory budget. */
 export class Bodies {
   readonly #clock: BodyClock;
   readonly #budgetBytes: number;
@@ -23,7 +23,7 @@ export class Bodies {
 
   /**
    * Read a JSON or form body.
-   * @throws {Refusal} 415 another type, 413 over 64 KiB, 400 not what its type says or too slow
+   * @throws {Refusal} 415 another type, 413 over 64 KiB, 400 malformed or too slow
    */
   readFields(request: Request): Promise<Fields> {
     refuseEncoded(request);
@@ -33,13 +33,13 @@ export class Bodies {
     return isSmall ? this.#readSmall(request, parse) : this.#readLarge(request, parse);
   }
 
-  /** Not async: that would make two objects more for every sign-in. */
+  /** Not async, which would allocate two more objects for each sign-in. */
   #readSmall(request: Request, parse: FieldsParser): Promise<Fields> {
     return new Promise((resolve, reject) => {
-      const coming = this.#clock.watchSmall(reject);
+      const pending = this.#clock.watchSmall(reject);
       request.bytes().then(
         (bytes) => {
-          this.#clock.end(coming);
+          this.#clock.end(pending);
           try {
             resolve(parse(bytes));
           } catch (error) {
@@ -47,7 +47,7 @@ export class Bodies {
           }
         },
         () => {
-          this.#clock.end(coming);
+          this.#clock.end(pending);
           reject(cutShort());
         },
       );
@@ -55,7 +55,7 @@ export class Bodies {
   }
 
   async #readLarge(request: Request, parse: FieldsParser): Promise<Fields> {
-    // One buffer: kept one by one, chunks of a byte would take a hundred times their size.
+    // One buffer: chunks of one byte, kept in a list, would take a hundred times their size.
     const sink = new Bun.ArrayBufferSink();
     sink.start({ asUint8Array: true });
     using _held = await this.stream(request, MAX_FIELDS_BYTES, (chunk) => sink.write(chunk));
@@ -63,9 +63,10 @@ export class Bodies {
   }
 
   /**
-   * Hand on the chunks of a body as they come. They count as held until the result is disposed of.
+   * Pass on the chunks of a body as they come. They count towards the memory budget until the
+   * result is disposed of.
    * @throws {Refusal} 413 over `maxBytes`, 400 cut short or too slow, or what `take` throws
-   * @throws {RpcError} resource_exhausted: the bodies of all requests hold too much
+   * @throws {RpcError} resource_exhausted: the bodies of all requests exceed the budget
    */
   async stream(
     request: Request,
@@ -81,17 +82,17 @@ export class Bodies {
     const held = { [Symbol.dispose]: () => hold(-bytes) };
     const reader = request.body?.getReader();
     if (!reader) return held;
-    // A read that waits ends by it, and Bun skips the rest. Of a body that broke off it fails.
+    // Ends a read that waits, and makes Bun skip the rest. It rejects if the body was cut short.
     const stop = () => void reader.cancel().catch(() => undefined);
-    const coming = this.#clock.watch(() => bytes, stop);
+    const pending = this.#clock.watch(() => bytes, stop);
     try {
       for (;;) {
         const { done, value } = await reader.read().catch(throwCutShort);
-        if (coming.isLate) throw this.#clock.tooSlow();
+        if (pending.isLate) throw this.#clock.tooSlow();
         if (done) return held;
         hold(value.byteLength);
         if (bytes > maxBytes) throw tooLarge(maxBytes);
-        if (this.#heldBytes > this.#budgetBytes) throw noMemory();
+        if (this.#heldBytes > this.#budgetBytes) throw overBudget();
         take(value);
       }
     } catch (error) {
@@ -99,13 +100,13 @@ export class Bodies {
       held[Symbol.dispose]();
       throw error;
     } finally {
-      this.#clock.end(coming);
+      this.#clock.end(pending);
     }
   }
 }
 
 /**
- * What Content-Length says; undefined if there is none, as in chunks.
+ * The Content-Length of a request; undefined if it has none, as with chunks.
  * @throws {Refusal} 413
  */
 export function announcedBytes({ headers }: Request, maxBytes: number): number | undefined {
@@ -127,7 +128,7 @@ function throwCutShort(): never {
   throw cutShort();
 }
 
-function noMemory(): RpcError {
-  const message = "Cannot hold the body: those of other requests take all the memory for bodies";
+function overBudget(): RpcError {
+  const message = "Cannot read the body: other requests use all memory for bodies";
   return new RpcError("resource_exhausted", message, { processed: false });
 }

@@ -1,10 +1,10 @@
 import { MIMEType } from "node:util";
 import { Refusal } from "./reply.ts";
 
-/** Names of UTF-8 and of what it includes. */
+/** The names of UTF-8 and of its subset ASCII. */
 const UTF8_NAMES: ReadonlySet<string> = new Set(["utf-8", "utf8", "us-ascii"]);
 
-/** The media type that a request declares; undefined if it declares none, or what is none. */
+/** The media type that a request declares; undefined if there is none, or it is malformed. */
 export function contentTypeOf({ headers }: Request): MIMEType | undefined {
   try {
     return new MIMEType(headers.get("Content-Type") ?? "");
@@ -14,7 +14,7 @@ export function contentTypeOf({ headers }: Request): MIMEType | undefined {
   }
 }
 
-/** `type/subtype` in lower case; "" if there is none or its text is not UTF-8. */
+/** `type/subtype` in lower case; "" if there is none, or its charset is not UTF-8. */
 export function textTypeOf(request: Request): string {
   const type = contentTypeOf(request);
   const charset = type?.params.get("charset");
@@ -23,7 +23,7 @@ export function textTypeOf(request: Request): string {
 }
 
 /**
- * No body is decompressed: a few bytes could become very many.
+ * Refuse a compressed body: a few bytes could become very many.
  * @throws {Refusal} 415
  */
 export function refuseEncoded({ headers }: Request): void {

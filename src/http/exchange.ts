@@ -1,40 +1,52 @@
 import type { Server } from "bun";
 import type { Clients } from "../gen/http-endpoints.ts";
+import { RpcError } from "../rpc/error.ts";
 import type { Log } from "../rpc/log.ts";
-import type { Pictures } from "./avatar/image.ts";
+import type { DecoderPool } from "./avatar/decoder-pool.ts";
 import type { AvatarRemovals } from "./avatar/removals.ts";
 import type { AvatarStore } from "./avatar/store.ts";
 import type { Bodies } from "./body.ts";
 import type { SessionCookie } from "./session-cookie.ts";
 
-/** What the handlers are made of. */
+/** What the handlers work with. */
 export interface HttpParts {
   /** The services of the TCP tier. */
   readonly clients: Clients;
   readonly cookie: SessionCookie;
   readonly bodies: Bodies;
   readonly avatars: AvatarStore;
-  readonly pictures: Pictures;
+  readonly decoders: DecoderPool;
   readonly removals: AvatarRemovals;
-  /** What an upload may take but for its body and for decoding. Default 4,500. */
+  /** The time for an upload, except for its body and the decoding. Default 4,500. */
   readonly pictureTimeoutMs?: number;
-  /** Of PUBLIC_URL; undefined if that is not set. */
+  /** The origin of PUBLIC_URL; undefined if that is not set. */
   readonly publicOrigin: string | undefined;
   readonly publicFolder: string;
   readonly log: Log;
 }
 
-/** One request on its way; `requestId` goes with it through both tiers and into every log line. */
+/** A request and its context. Both tiers log its `requestId`. */
 export interface Exchange {
   readonly request: Request;
   readonly requestId: string;
-  /** Its connection's. */
+  /** To change the idle timeout of the connection. */
   readonly server: Pick<Server<undefined>, "timeout">;
-  /** The path as the URL table has it, for logs. */
+  /** The path in the URL table, for logs. */
   readonly route: string;
-  /** The `:name` parts of the route's path. */
+  /** The `:name` parts of the path. */
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** Answers an exchange; what it throws becomes a row of the error table. */
+/** Answers an exchange. `failure()` turns what it throws into an answer of the error table. */
 export type Handler = (exchange: Exchange) => Promise<Response>;
+
+/**
+ * Stop before a step if the browser has closed its connection.
+ * @throws {RpcError} cancelled
+ */
+export function throwIfCancelled({ signal }: Request, step: string): void {
+  if (!signal.aborted) return;
+  throw new RpcError("cancelled", `Cannot begin ${step}: the browser closed the connection`, {
+    processed: false,
+  });
+}

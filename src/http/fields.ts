@@ -2,13 +2,13 @@ import { isObject } from "../rpc/json.ts";
 import { textTypeOf } from "./content-type.ts";
 import { Refusal } from "./reply.ts";
 
-/** A body's fields; nothing is known of their types yet. */
+/** The fields of a body, whose types are not checked yet. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** @throws {Refusal} 400: the bytes are not what their type says */
+/** @throws {Refusal} 400: the bytes are not what the Content-Type says */
 export type FieldsParser = (bytes: Uint8Array) => Fields;
 
-/** UTF-16 units: far more than 13 code points have in any form. */
+/** In UTF-16 units. The longest valid text has far fewer, normalised or not. */
 const MAX_TEXT_UNITS = 256;
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
@@ -25,9 +25,9 @@ export function parserFor(request: Request): FieldsParser {
 }
 
 /**
- * Lengths count after NFC normalisation. What is no string, or longer than any valid text could be
- * before it, is left as it is for the check to refuse: normalising takes the square of the length
- * for some texts, which would be minutes for a large body.
+ * Normalise a text, since lengths count after NFC normalisation. Other types and texts that are too
+ * long stay as they are, and the check refuses them: normalising can take time quadratic in the
+ * length, which is minutes for a large body.
  */
 export function toNfc(value: unknown): unknown {
   const isShort = typeof value === "string" && value.length <= MAX_TEXT_UNITS;
@@ -43,7 +43,7 @@ function read(bytes: Uint8Array, expected: string, parse: (text: string) => Fiel
   try {
     return parse(UTF8.decode(bytes));
   } catch {
-    // What the parser says quotes the body, and with it a password.
+    // The message of the parser quotes the body, which may hold a password.
     throw new Refusal(400, `body: ${expected} in UTF-8`);
   }
 }
@@ -54,13 +54,13 @@ function parseJsonObject(text: string): Fields {
   throw new TypeError("The body must be a JSON object");
 }
 
-/** Not by URLSearchParams, which turns bytes that are not UTF-8 into U+FFFD without a word. */
+/** URLSearchParams would replace invalid UTF-8 by U+FFFD without an error. */
 function parseForm(text: string): Fields {
   const fields: Record<string, unknown> = Object.create(null);
   for (const pair of text.split("&")) {
     const equals = pair.indexOf("=");
     const name = decodeFormText(equals < 0 ? pair : pair.slice(0, equals));
-    // A field that is given twice is of the wrong type: a list.
+    // A field that is given twice becomes a list, which no field takes.
     fields[name] = name in fields ? [] : decodeFormText(equals < 0 ? "" : pair.slice(equals + 1));
   }
   return fields;

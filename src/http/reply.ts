@@ -3,10 +3,10 @@ import { MAX_DETAIL_CHARACTERS } from "../../schema/http-api.ts";
 import { DomainError, RpcError } from "../rpc/error.ts";
 
 const DEFAULT_RETRY_AFTER_MS = 1000;
-/** Goes with every "6". */
+/** Sent with every "6". */
 const DETAIL = "X-Error-Detail";
 
-/** Made once: a response copies them far sooner than it reads them from an object. */
+/** Made once: a response copies Headers much faster than it reads an object. */
 const HEADERS = new Headers({
   "Content-Type": "application/json; charset=utf-8",
   "Cache-Control": "no-store",
@@ -14,8 +14,8 @@ const HEADERS = new Headers({
 });
 
 /**
- * The request is not what the endpoint takes: "6", with the status that says in which way. Its
- * message is shown to the client: it names what is wrong and the rule, and never repeats a value.
+ * The request is not what the endpoint takes: "6", with a status that says why. The client gets the
+ * message, which names the field and the rule, and never repeats a value.
  */
 export class Refusal extends Error {
   override readonly name = "Refusal";
@@ -34,7 +34,7 @@ export class Refusal extends Error {
   }
 }
 
-/** "7" with `data`, and the cookie that goes with it. */
+/** "7" with `data` and, if given, a Set-Cookie. */
 export function success(data: unknown, cookie?: string): Response {
   const response = envelope("success", ERRORS.success.status, data);
   if (cookie) response.headers.set("Set-Cookie", cookie);
@@ -42,8 +42,8 @@ export function success(data: unknown, cookie?: string): Response {
 }
 
 /**
- * What to answer for whatever was thrown: always a row of the error table. This is the only place
- * where the errors of the tiers meet HTTP.
+ * The answer for anything that was thrown: always a row of the error table. This is the only place
+ * that maps errors to HTTP.
  */
 export function failure(error: unknown): Response {
   if (error instanceof Refusal) {
@@ -60,7 +60,7 @@ function rpcFailure(error: RpcError): Response {
       return invalidParams(ERRORS.InvalidParamsError.status, argumentOf(error));
     case "deadline_exceeded":
       return envelope("ServerError", 504, "");
-    case "cancelled": // Its browser is gone: the status is for the log alone.
+    case "cancelled": // The browser has gone, so only the log sees the status.
     case "unavailable":
     case "resource_exhausted": {
       const retryAfterMs = error.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS;
@@ -73,7 +73,7 @@ function rpcFailure(error: RpcError): Response {
   }
 }
 
-/** "6", and a header that says what is wrong: in ASCII, since that is all a header can hold. */
+/** "6", with a header that says what is wrong. Headers hold only ASCII. */
 function invalidParams(
   status: number,
   why: string,
@@ -83,7 +83,7 @@ function invalidParams(
   return envelope("InvalidParamsError", status, "", { ...headers, [DETAIL]: detail });
 }
 
-/** What the TCP tier refuses: the field and the rule, without the name of its method. */
+/** The field and the rule in an error of the TCP tier, without the name of the method. */
 function argumentOf({ message }: RpcError): string {
   return message.replace(/^Cannot accept the request of [\w.]+: \/?/, "");
 }

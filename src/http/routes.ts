@@ -14,7 +14,7 @@ import { Refusal } from "./reply.ts";
 /** Path → method → handler. A GET answers HEAD too. */
 export type RouteTable = Readonly<Record<string, Readonly<Record<string, Handler>>>>;
 
-/** Every URL that the HTTP tier answers; those of the API are declared in `schema/http-api.ts`. */
+/** All URLs of the HTTP tier. `schema/http-api.ts` declares those of the API. */
 export function routes(parts: HttpParts): RouteTable {
   const avatar = avatarHandlers(parts);
   const ownHandlers: Readonly<Record<OwnEndpoint["name"], Handler>> = {
@@ -31,7 +31,7 @@ export function routes(parts: HttpParts): RouteTable {
     const isLink = changesState && methods.includes("GET");
     const guarded = changesState ? guard(handler, isLink) : handler;
     for (const method of methods) put(path, method, guarded);
-    // Else Bun would answer HEAD by the handler for GET.
+    // Without a handler of its own, Bun answers HEAD with the handler of GET.
     if (isLink) put(path, "HEAD", refuseMethod(methods));
   }
 
@@ -40,7 +40,7 @@ export function routes(parts: HttpParts): RouteTable {
     table[path] = { ...table[path], [method]: handler };
   }
 
-  /** For what changes state: not for another site and, if a link can ask for it, not unasked. */
+  /** Refuse other sites and, if a link can cause the change, prefetching. */
   function guard(handler: Handler, isLink: boolean): Handler {
     return (exchange) => {
       sameSite.check(exchange.request);
@@ -54,8 +54,31 @@ function refuseMethod(methods: readonly string[]): Handler {
   return () => Promise.reject(wrongMethod(methods));
 }
 
-/** @param methods that are taken; a GET answers HEAD too, unless that is refused */
-export function wrongMethod(methods: readonly string[]): Refusal {
+/** Why no route answers a request: 404 or 405. */
+export function unrouted(table: RouteTable, request: Request): Refusal {
+  // new URL() would throw if the Host header is not valid in a URL.
+  const pathname = /^(?:https?:\/\/[^/]*)?([^?#]*)/.exec(request.url)?.[1] ?? "";
+  const route = Object.entries(table).find(([path]) => matches(path, pathname));
+  // If the route takes this method, the path was not written as here: it has `..` in it, say.
+  const takesMethod = route?.[1][request.method === "HEAD" ? "GET" : request.method] !== undefined;
+  if (!route || takesMethod) return new Refusal(404, "path: nothing is at this path");
+  const methods = Object.keys(route[1]);
+  // The only handlers of HEAD are those that refuse it.
+  if (methods.includes("HEAD")) return wrongMethod(methods.filter((name) => name !== "HEAD"));
+  return wrongMethod(methods.includes("GET") ? [...methods, "HEAD"] : methods);
+}
+
+/** Whether a path belongs to a route. `:name` stands for one segment. */
+function matches(route: string, pathname: string): boolean {
+  const [wanted, given] = [route.split("/"), pathname.split("/")];
+  return (
+    wanted.length === given.length &&
+    wanted.every((part, index) => part === given[index] || (part.startsWith(":") && given[index]))
+  );
+}
+
+/** @param methods that the path takes */
+function wrongMethod(methods: readonly string[]): Refusal {
   const names = methods.toSorted();
   return new Refusal(405, `method: ${names.join(" or ")}`, { Allow: names.join(", ") });
 }

@@ -4,38 +4,38 @@ import { DomainError, RpcError } from "../rpc/error.ts";
 import type { Log } from "../rpc/log.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
 import { failure, Refusal } from "./reply.ts";
-import { type RouteTable, routes, wrongMethod } from "./routes.ts";
+import { type RouteTable, routes, unrouted } from "./routes.ts";
 
 export interface HttpServerOptions extends HttpParts {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 takes a free port. */
   readonly port: number;
-  /** Other processes of the same tier have the port too; each gets its part of the connections. */
+  /** Other processes listen on the same port, and each gets its share of the connections. */
   readonly sharesPort?: boolean;
-  /** Ends a handler too, so it must outlast the calls of the longest one. Default 30. */
+  /** It also ends a handler that runs longer, with all of its calls. Default 30. */
   readonly idleTimeoutSeconds?: number;
 }
 
-/** Far above every limit of ours, so that the answer to a large body is ours too. */
+/** Far above our own limits: past this one, Bun answers, and not with the JSON of the API. */
 const MAX_REQUEST_BODY_BYTES = 64 * 1024 * 1024;
 const IDLE_TIMEOUT_SECONDS = 30;
-/** On closing, nothing has crossed any more once nobody asked for so long. */
+/** While the server closes: once no request has come for this time, none is on its way. */
 const QUIET_MS = 50;
-/** Where somebody always asks, as on a connection each, this ends it. */
+/** The end of that wait if requests keep coming, as from clients that open new connections. */
 const MAX_LINGER_MS = 250;
 
 const RELISTEN_MS = 100;
-/** Longer than a call may take. Where descriptors are still few after it, uploads are cut off. */
-const MAX_LEAVING_MS = 6000;
+/** Longer than a call may take. If descriptors are still short after it, uploads are cut off. */
+const MAX_DRAIN_MS = 6000;
 
-/** The HTTP tier: the URL table on Bun.serve. */
+/** The HTTP tier: serves the URL table with Bun.serve. */
 export class HttpServer {
   readonly #listen: (port: number) => Server<undefined>;
   #server: Server<undefined>;
-  /** The one before it, while it finishes what it was asked. */
-  #leaving: { readonly server: Server<undefined>; readonly sinceMs: number } | undefined;
+  /** The server before `shed()`, while it answers its last requests. */
+  #draining: { readonly server: Server<undefined>; readonly sinceMs: number } | undefined;
   readonly #log: Log;
-  #asked = 0;
+  #received = 0;
   #answered = 0;
   #closing: Promise<void> | undefined;
 
@@ -61,12 +61,12 @@ export class HttpServer {
         hostname,
         port,
         development: false,
-        // Without `development`, Bun lets another process share the port, and half the requests.
+        // Its default without `development` is true: another process could take half the requests.
         reusePort: sharesPort,
         maxRequestBodySize: MAX_REQUEST_BODY_BYTES,
         idleTimeout,
         routes: mapped,
-        // Bun comes here for a path without a route, and for a method that a route does not have.
+        // Called if no route has the path, or the route does not take the method.
         fetch: answering("unrouted", async ({ request }) => {
           throw unrouted(table, request);
         }),
@@ -79,26 +79,26 @@ export class HttpServer {
     this.#server = serve(options.port);
   }
 
-  /** `http://host:port`, with the port that was taken. */
+  /** `http://host:port`, with the actual port. */
   get url(): string {
     return this.#server.url.origin;
   }
 
   /**
-   * Close every connection that has no request under way, and listen again. Bun has no other way to
-   * get at connections, and without descriptors it accepts none and takes a core.
+   * Close every connection without a request in flight, by listening anew: Bun has no other way to
+   * close them. If no descriptor is free, Bun cannot accept, and uses a whole core trying.
    */
   shed(): void {
     if (this.#closing) return;
     const sinceMs = performance.now();
-    if (this.#leaving && sinceMs - this.#leaving.sinceMs < MAX_LEAVING_MS) return;
-    // Half a request is under way, too: where there are still too few, even those are closed.
-    void this.#leaving?.server.stop(true);
-    const { port = 0 } = this.#server; // Unknown as soon as it has stopped.
-    const leaving = { server: this.#server, sinceMs };
-    this.#leaving = leaving;
-    void leaving.server.stop(false).then(() => {
-      if (this.#leaving === leaving) this.#leaving = undefined;
+    if (this.#draining && sinceMs - this.#draining.sinceMs < MAX_DRAIN_MS) return;
+    // A request that never ends counts as in flight. If descriptors are still short, close those.
+    void this.#draining?.server.stop(true);
+    const { port = 0 } = this.#server; // A stopped server has no port.
+    const draining = { server: this.#server, sinceMs };
+    this.#draining = draining;
+    void draining.server.stop(false).then(() => {
+      if (this.#draining === draining) this.#draining = undefined;
     });
     this.#listenAgain(port);
   }
@@ -114,8 +114,8 @@ export class HttpServer {
   }
 
   /**
-   * Accept no more, finish what was asked for up to `graceMs`, then close every connection. A
-   * second call changes nothing: it waits for the first.
+   * Stop accepting, answer the requests in flight for up to `graceMs`, then close every connection.
+   * A second call waits for the first.
    */
   close(graceMs: number): Promise<void> {
     this.#closing ??= this.#drain(graceMs);
@@ -124,36 +124,36 @@ export class HttpServer {
 
   async #drain(graceMs: number): Promise<void> {
     const endsAt = performance.now() + graceMs;
-    // For half-sent requests, which may never end, and for readers that do not read.
-    const servers = this.#leaving ? [this.#server, this.#leaving.server] : [this.#server];
+    // For requests that are never complete, and for clients that do not read their answers.
+    const servers = this.#draining ? [this.#server, this.#draining.server] : [this.#server];
     const timer = setTimeout(() => {
       for (const server of servers) void server.stop(true);
     }, graceMs);
     await this.#linger(endsAt);
     await Promise.all(servers.map((server) => server.stop(false)));
     clearTimeout(timer);
-    // What a browser that is gone has asked may still have a file to remove.
-    while (this.#answered < this.#asked && performance.now() < endsAt) await Bun.sleep(10);
+    // A handler whose browser has gone may still have a file to remove.
+    while (this.#answered < this.#received && performance.now() < endsAt) await Bun.sleep(10);
   }
 
   /**
-   * Answer with `Connection: close` for a moment. Bun stops accepting and closes the connections
-   * between two requests in one act, and a request that is on its way to one is reset: under load
-   * that is one on nearly every connection. Told beforehand, clients go elsewhere by themselves.
+   * Answer with `Connection: close` for a moment, so that clients close by themselves. Bun stops
+   * accepting and closes idle connections in one step, which resets requests that are on their way:
+   * under load, one on nearly every connection.
    */
   async #linger(endsAt: number): Promise<void> {
     const giveUpAt = Math.min(endsAt, performance.now() + MAX_LINGER_MS);
-    let asked: number;
+    let received: number;
     do {
-      asked = this.#asked;
+      received = this.#received;
       await Bun.sleep(QUIET_MS);
-    } while (this.#asked > asked && performance.now() < giveUpAt);
+    } while (this.#received > received && performance.now() < giveUpAt);
   }
 
   #answer(handler: Handler, exchange: Exchange): Promise<Response> {
-    this.#asked++;
+    this.#received++;
     const begunAt = performance.now();
-    return begin(handler, exchange).then(
+    return run(handler, exchange).then(
       (response) => this.#finish(exchange, begunAt, response),
       (error: unknown) => this.#finish(exchange, begunAt, failure(error), error),
     );
@@ -177,8 +177,8 @@ export class HttpServer {
   }
 }
 
-/** What a handler throws before it has a promise to return is no different from the rest. */
-function begin(handler: Handler, exchange: Exchange): Promise<Response> {
+/** If a handler throws before it returns a promise, the promise rejects. */
+function run(handler: Handler, exchange: Exchange): Promise<Response> {
   try {
     return handler(exchange);
   } catch (error) {
@@ -186,7 +186,7 @@ function begin(handler: Handler, exchange: Exchange): Promise<Response> {
   }
 }
 
-/** `params` is there where a route matched. */
+/** `params` is set if a route has matched. */
 type BunHandler = (
   request: Request & Partial<Pick<BunRequest, "params">>,
   server: Server<undefined>,
@@ -208,7 +208,7 @@ function mapValues<T, U>(
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
 }
 
-/** Most answers of the table are everyday; what remains is somebody's work. */
+/** Log what clients cause at debug, what the environment causes at warn, and bugs at error. */
 function logProblem(log: Log, fields: object, event: string, problem: unknown): void {
   const reason = problem instanceof Error ? problem.message : String(problem);
   const isGone = problem instanceof RpcError && problem.status === "cancelled";
@@ -217,26 +217,4 @@ function logProblem(log: Log, fields: object, event: string, problem: unknown): 
   else if (!(problem instanceof DomainError)) log.error({ ...fields, err: problem }, event);
   else if (problem.code === "DataBaseError") log.warn({ ...fields, reason }, event);
   else log.debug({ ...fields, reason }, event);
-}
-
-function unrouted(table: RouteTable, request: Request): Refusal {
-  // Not by new URL(): without a Host that could be one, the URL is none.
-  const pathname = /^(?:https?:\/\/[^/]*)?([^?#]*)/.exec(request.url)?.[1] ?? "";
-  const route = Object.entries(table).find(([path]) => matches(path, pathname));
-  // A route that takes this method was not asked for as it is written: its path holds `..`, say.
-  const isTaken = route?.[1][request.method === "HEAD" ? "GET" : request.method] !== undefined;
-  if (!route || isTaken) return new Refusal(404, "path: there is nothing at this one");
-  const methods = Object.keys(route[1]);
-  // A HEAD with a handler of its own is there to be refused.
-  if (methods.includes("HEAD")) return wrongMethod(methods.filter((name) => name !== "HEAD"));
-  return wrongMethod(methods.includes("GET") ? [...methods, "HEAD"] : methods);
-}
-
-/** Whether a path is of a route; `:name` stands for one segment. */
-function matches(route: string, pathname: string): boolean {
-  const [wanted, given] = [route.split("/"), pathname.split("/")];
-  return (
-    wanted.length === given.length &&
-    wanted.every((part, index) => part === given[index] || (part.startsWith(":") && given[index]))
-  );
 }

@@ -1,13 +1,19 @@
 import { SESSION_COOKIE } from "../../schema/http-api.ts";
 import { DomainError } from "../rpc/error.ts";
 
-/** Of one request: more than a browser would ever have, and few enough to look up. */
+/** The session ids that are tried for a request. A browser has far fewer. */
 const MAX_SESSIONS = 8;
-/** What this service hands out: UUIDs version 3. Anything else names no session. */
-const SESSION_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-3[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-const SESSION_ID_LENGTH = 36;
-/** The name and `=`: what stands before the id, and the start of a header with no other cookie. */
+/** A UUID version 3. No session has another id. */
+const UUID_V3 = "[0-9a-f]{8}-[0-9a-f]{4}-3[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
+const UUID_LENGTH = 36;
+const SESSION_ID = new RegExp(`^${UUID_V3}$`);
+/** A cookie in a header, its value quoted or not, with blanks around name and value. */
+const COOKIES = new RegExp(
+  `(?:^|;)[ \\t]*${SESSION_COOKIE}[ \\t]*=[ \\t]*("?)(${UUID_V3})\\1[ \\t]*(?=;|$)`,
+  "g",
+);
+/** The start of a header that holds no other cookie, as most do. */
 const PREFIX = `${SESSION_COOKIE}=`;
 
 /** The cookie that carries a session id between a browser and the HTTP tier. */
@@ -26,43 +32,37 @@ export class SessionCookie {
     return `${PREFIX}${sessionId}; Path=/; Max-Age=${this.#maxAgeSeconds}; ${this.#attributes}`;
   }
 
-  /** The value of Set-Cookie that takes the cookie away. */
+  /** The value of Set-Cookie that deletes the cookie. */
   clear(): string {
     return `${PREFIX}; Path=/; Max-Age=0; ${this.#attributes}`;
   }
 
   /**
-   * The session id that a request carries; if there are several that could be one, all of them,
-   * first to last. Another site of the domain may have set one, or a path of its own.
-   * @throws {DomainError} InvalidSessionError: none
+   * The session id of a request. If several cookies hold a well-formed id, all of them, first to
+   * last: another site of the domain, or another path, may have set one.
+   * @throws {DomainError} InvalidSessionError: no cookie holds one
    */
   read(request: Request): string | readonly string[] {
     const header = request.headers.get("Cookie") ?? "";
-    if (header.length === PREFIX.length + SESSION_ID_LENGTH && header.startsWith(PREFIX)) {
+    if (header.length === PREFIX.length + UUID_LENGTH && header.startsWith(PREFIX)) {
       const sessionId = header.slice(PREFIX.length);
       if (SESSION_ID.test(sessionId)) return sessionId;
     }
-    let first: string | undefined;
-    let all: string[] | undefined;
-    for (
-      let at = header.indexOf(SESSION_COOKIE);
-      at >= 0;
-      at = header.indexOf(SESSION_COOKIE, at + SESSION_COOKIE.length)
-    ) {
-      const sessionId = sessionIdAt(header, at);
-      if (sessionId === undefined || sessionId === first) continue;
-      if (first === undefined) first = sessionId;
-      else if (all === undefined) all = [first, sessionId];
-      else if (all.length < MAX_SESSIONS && !all.includes(sessionId)) all.push(sessionId);
+    const sessionIds: string[] = [];
+    for (const [, , sessionId = ""] of header.matchAll(COOKIES)) {
+      if (sessionIds.length < MAX_SESSIONS && !sessionIds.includes(sessionId)) {
+        sessionIds.push(sessionId);
+      }
     }
+    const [first] = sessionIds;
     if (first === undefined) throw new DomainError("InvalidSessionError");
-    return all ?? first;
+    return sessionIds.length > 1 ? sessionIds : first;
   }
 }
 
 /**
- * Call with each session id until one is of a session.
- * @throws {DomainError} InvalidSessionError: none is
+ * Call with each session id until a call finds a session.
+ * @throws {DomainError} InvalidSessionError: no call has found one
  */
 export async function withFirstSession<T>(
   sessionIds: string | readonly string[],
@@ -78,32 +78,4 @@ export async function withFirstSession<T>(
     }
   }
   throw problem;
-}
-
-/** The id in the value of the cookie whose name is at `at`; undefined if neither is there. */
-function sessionIdAt(header: string, at: number): string | undefined {
-  let before = at - 1;
-  while (isBlank(header, before)) before--;
-  if (before >= 0 && header[before] !== ";") return undefined;
-  let start = skipBlanks(header, at + SESSION_COOKIE.length);
-  if (header[start] !== "=") return undefined;
-  start = skipBlanks(header, start + 1);
-  const isQuoted = header[start] === '"';
-  if (isQuoted) start++;
-  let end = start + SESSION_ID_LENGTH;
-  const sessionId = header.slice(start, end);
-  if (!SESSION_ID.test(sessionId)) return undefined;
-  if (isQuoted && header[end++] !== '"') return undefined;
-  end = skipBlanks(header, end);
-  return end >= header.length || header[end] === ";" ? sessionId : undefined;
-}
-
-function skipBlanks(text: string, from: number): number {
-  let at = from;
-  while (isBlank(text, at)) at++;
-  return at;
-}
-
-function isBlank(text: string, at: number): boolean {
-  return text[at] === " " || text[at] === "\t";
 }

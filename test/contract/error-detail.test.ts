@@ -90,7 +90,7 @@ const CASES: readonly (readonly [what: string, ask: Ask, detail: string | RegExp
   [
     "another path",
     (api) => api.send("GET", `/${encodeURIComponent(SECRET)}`),
-    "path: there is nothing at this one",
+    "path: nothing is at this path",
   ],
   ["a method", (api) => api.send("PUT", userInfo.path), "method: GET or HEAD"],
   ["HEAD in its place", (api) => api.send("DELETE", signOut.path), "method: GET or POST"],
@@ -107,12 +107,12 @@ const CASES: readonly (readonly [what: string, ask: Ask, detail: string | RegExp
   [
     "a prefetch",
     (api) => api.send("GET", signOut.path, { headers: { Purpose: "prefetch" } }),
-    /^Purpose: not prefetch/,
+    /^Purpose: must not be prefetch/,
   ],
   [
     "no picture there",
     (api) => api.send("GET", "/avatars/s3cret.webp"),
-    "name: there is no picture of this name",
+    "name: no picture has this name",
   ],
   ["no file", (api) => api.avatar(avatarForm(new Uint8Array())), /^profilePic: one file/],
   ["what is no picture", (api) => api.avatar(avatarForm(Buffer.from(SECRET))), /./],

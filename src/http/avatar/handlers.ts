@@ -2,64 +2,64 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DomainErrorName } from "../../../schema/errors.ts";
 import { DomainError, RpcError } from "../../rpc/error.ts";
-import type { Handler, HttpParts } from "../exchange.ts";
+import { type Handler, type HttpParts, throwIfCancelled } from "../exchange.ts";
 import { Refusal, success } from "../reply.ts";
-import { assertAwaited } from "../request.ts";
 import { withFirstSession } from "../session-cookie.ts";
 import { newPictureName, PICTURE_TYPE } from "./store.ts";
-import { Turns } from "./turns.ts";
 import { boundaryOf, readUpload, type Upload } from "./upload.ts";
 
 /**
- * For both calls, all retries and the picture's way to its place; not for body and decoding. Of the
- * 5 s that are promised, the rest is for what comes before and after.
+ * For both calls with their retries, and for saving the picture. Reading the body and decoding have
+ * their own limits. The rest of the 5 s that the API promises is for what comes before and after.
  */
 const TIMEOUT_MS = 4_500;
-/** Of that, what is left for the call once the picture is in its place. */
+/** The share of the remaining time that saving the picture leaves for the update. */
 const CALL_SHARE = 0.2;
-/** How long a connection may stand still once its body is here. */
+/** The idle timeout of a connection once its body has been read. */
 const ANSWER_SECONDS = 30;
-/** How an update ends that has found nothing to change. */
+const MAX_UPLOADS_OF_SESSION = 2;
+/** After these errors of an update, no profile has changed. */
 const NOTHING_WRITTEN: ReadonlySet<string> = new Set<DomainErrorName>([
   "InvalidSessionError",
   "UserNotExistError",
 ]);
 
-/** The session of an upload, and what its user showed when it began. */
+/** The session of an upload, and the profile of its user when the upload began. */
 interface Session {
   readonly sessionId: string;
   readonly username: string;
   readonly profilePath: string;
-  /** What is left of the time for calls. */
+  /** What is left of the timeout. */
   readonly leftMs: number;
 }
 
-/** Upload a picture, and show it. */
+/** The handlers that save an uploaded picture and serve it. */
 export function avatarHandlers({
   clients: { user },
   cookie,
   bodies,
   avatars,
-  pictures,
+  decoders,
   removals,
   publicFolder,
   pictureTimeoutMs = TIMEOUT_MS,
 }: HttpParts): Record<"update" | "show", Handler> {
   const builtIn = readPictures(join(publicFolder, "avatars"));
-  const turns = new Turns();
+  const uploads = new UploadsInFlight();
 
   return {
     async update({ request, requestId, server }) {
       const boundary = boundaryOf(request);
-      // Before the body: a client without a session is told so at once, and holds no memory.
+      // The session is checked before the body is read: a client without a session gets its answer
+      // at once, and takes no memory.
       const begunAt = performance.now();
       const options = { requestId, signalOf: request, timeoutMs: pictureTimeoutMs };
       const session = await withFirstSession(cookie.read(request), async (sessionId) => {
         const profile = await user.getUserInfo({ sessionId }, options);
         return { sessionId, ...profile, leftMs: begunAt + pictureTimeoutMs - performance.now() };
       });
-      using _turn = turns.begin(session.sessionId);
-      server.timeout(request, 0); // The body has limits of its own.
+      using _inFlight = uploads.begin(session.sessionId);
+      server.timeout(request, 0); // Bodies has limits of its own.
       using upload = await readUpload(request, boundary, bodies).finally(() => {
         server.timeout(request, ANSWER_SECONDS);
       });
@@ -68,8 +68,8 @@ export function avatarHandlers({
 
     async show({ params: { name = "" } }) {
       const picture = builtIn.get(name) ?? (await avatars.find(name));
-      if (!picture) throw new Refusal(404, "name: there is no picture of this name");
-      // Its bytes: of a file, Bun would answer ranges, with statuses that the API does not have.
+      if (!picture) throw new Refusal(404, "name: no picture has this name");
+      // If the body were a file, Bun would answer ranges, with statuses that the API does not have.
       return new Response(picture, {
         headers: {
           "Content-Type": PICTURE_TYPE,
@@ -91,45 +91,70 @@ export function avatarHandlers({
     if (username !== undefined && username !== profile.username) {
       throw new Refusal(400, "username: must be the session's own");
     }
-    const picture = await pictures.make(file, request.signal);
-    assertAwaited(request, "the save of the picture");
+    const picture = await decoders.decode(file, request.signal);
+    throwIfCancelled(request, "to save the picture");
     const deadline = performance.now() + leftMs;
     const profilePath = newPictureName();
-    /** The answer does not wait longer for it: an S3 that hangs would hold it as long again. */
+    /** Wait until the deadline at most: an S3 that hangs must not delay the answer further. */
     const removeUnused = async () => {
-      const removed = removals.unused(profilePath, requestId);
+      const removed = removals.removeUnused(profilePath, requestId);
       await Promise.race([removed, Bun.sleep(Math.max(0, deadline - performance.now()))]);
     };
     try {
       await avatars.save(profilePath, picture, leftMs * (1 - CALL_SHARE));
-      assertAwaited(request, "the update of the profile");
+      throwIfCancelled(request, "to update the profile");
     } catch (error) {
       await removeUnused();
       throw error;
     }
     try {
-      // Not cancelled from here on: the profile may point to the file by then, and then needs it.
+      // No cancelling from here on: the profile may already point to the file.
       const timeoutMs = deadline - performance.now();
       const update = { sessionId, profilePath, ...(username !== undefined && { username }) };
       await user.updateProfilePic(update, { requestId, timeoutMs });
     } catch (error) {
-      // If the outcome is unknown, the file stays: better one too many than a missing picture.
+      // If the outcome is unknown, the file stays: an unused file is better than a missing picture.
       if (hasChangedNothing(error)) await removeUnused();
       throw error;
     }
-    removals.replaced(profile.profilePath, requestId);
+    removals.removeReplaced(profile.profilePath, requestId);
     return success({ profilePath });
   }
 }
 
-/** The pictures that come with Portico, whatever becomes of the others. */
+/** Counts uploads, so that one session cannot take all memory and cores. */
+class UploadsInFlight {
+  readonly #bySession = new Map<string, number>();
+
+  /**
+   * Begin an upload, which ends when the result is disposed of.
+   * @throws {RpcError} resource_exhausted: the session has too many uploads in flight
+   */
+  begin(sessionId: string): Disposable {
+    const uploads = this.#bySession.get(sessionId) ?? 0;
+    if (uploads >= MAX_UPLOADS_OF_SESSION) {
+      const message = `Cannot take the picture: its session has ${uploads} uploads in flight`;
+      throw new RpcError("resource_exhausted", message, { processed: false });
+    }
+    this.#bySession.set(sessionId, uploads + 1);
+    return { [Symbol.dispose]: () => this.#end(sessionId) };
+  }
+
+  #end(sessionId: string): void {
+    const uploads = (this.#bySession.get(sessionId) ?? 1) - 1;
+    if (uploads > 0) this.#bySession.set(sessionId, uploads);
+    else this.#bySession.delete(sessionId);
+  }
+}
+
+/** The pictures that come with Portico, by name. */
 function readPictures(folder: string): ReadonlyMap<string, Uint8Array<ArrayBuffer>> {
   return new Map(
     readdirSync(folder).map((name) => [name, new Uint8Array(readFileSync(join(folder, name)))]),
   );
 }
 
-/** Whether an update that failed so has certainly not happened, and never will. */
+/** Whether a failed update has certainly changed no profile, and never will. */
 function hasChangedNothing(error: unknown): boolean {
   if (error instanceof RpcError) return !error.processed;
   return error instanceof DomainError && NOTHING_WRITTEN.has(error.code);

@@ -35,16 +35,16 @@ export class AvatarRemovals {
   }
 
   /** Remove what an upload has saved, where no profile will ever show it. Never rejects. */
-  unused(profilePath: string, requestId: string): Promise<void> {
+  removeUnused(profilePath: string, requestId: string): Promise<void> {
     return this.#run({ profilePath, requestId }, () => this.#avatars.remove(profilePath));
   }
 
   /** Remove a replaced picture once the grace is over, if no user shows it. */
-  replaced(profilePath: string, requestId: string): void {
+  removeReplaced(profilePath: string, requestId: string): void {
     // The default picture, and what was not saved by an upload, stays.
     if (!isGeneratedName(profilePath)) return;
     const replaced = { profilePath, requestId };
-    const timer = setTimeout(() => this.#removeReplaced(replaced), this.#graceMs);
+    const timer = setTimeout(() => this.#removeNow(replaced), this.#graceMs);
     this.#waiting.set(replaced, timer.unref());
   }
 
@@ -52,12 +52,12 @@ export class AvatarRemovals {
   async close(graceMs: number): Promise<void> {
     for (const [replaced, timer] of this.#waiting) {
       clearTimeout(timer);
-      this.#removeReplaced(replaced);
+      this.#removeNow(replaced);
     }
     await Promise.race([Promise.all(this.#running), Bun.sleep(graceMs)]);
   }
 
-  #removeReplaced(replaced: Replaced): void {
+  #removeNow(replaced: Replaced): void {
     const { profilePath, requestId } = replaced;
     this.#waiting.delete(replaced);
     void this.#run(replaced, async () => {

@@ -1,23 +1,23 @@
 import { MAX_AVIF_PIXELS, MAX_PIXELS } from "../../../schema/picture.ts";
 import { RpcError } from "../../rpc/error.ts";
 import { Refusal } from "../reply.ts";
-import { Decoder } from "./decoder.ts";
+import { DecoderProcess } from "./decoder-process.ts";
 import { MAX_SCANS, type PictureFault } from "./picture-file.ts";
 
-export interface PictureLimits {
-  /** Processes that decode at once. */
+export interface DecoderPoolLimits {
+  /** Processes that decode at the same time. */
   readonly processes: number;
-  /** Files that wait for one; more are refused. */
+  /** Files that may wait for a process; more are refused. */
   readonly waiting: number;
-  /** How long a file waits at most. */
+  /** How long a file may wait. */
   readonly waitMs: number;
-  /** How long a picture is decoded at most; the largest that are taken need 3 s on an idle core. */
+  /** How long decoding may take. The largest pictures need 3 s on an idle core. */
   readonly decodeMs: number;
-  /** After how long without work a process ends. */
+  /** A process ends after this time without work. */
   readonly idleMs: number;
 }
 
-const LIMITS: PictureLimits = {
+const LIMITS: DecoderPoolLimits = {
   processes: 1,
   waiting: 32,
   waitMs: 8_000,
@@ -25,7 +25,7 @@ const LIMITS: PictureLimits = {
   idleMs: 60_000,
 };
 
-/** The rule that a file breaks, as the client is told. */
+/** The rule that a file breaks, for `X-Error-Detail`. */
 const DETAILS: Readonly<Record<PictureFault | "time", string>> = {
   broken: "damaged, cut short or too costly to decode",
   format: "must be a JPEG, PNG, WebP, GIF or AVIF",
@@ -36,37 +36,39 @@ const DETAILS: Readonly<Record<PictureFault | "time", string>> = {
 };
 
 /**
- * Makes the pictures that are shown from the files that were uploaded, in processes of their own:
- * only there a decoder can be held to a time and to an amount of memory, and only so it does not
- * hold the threads of the tier. They start when they are needed.
+ * Decodes uploaded files in processes of their own. Only a process can be held to a time and an
+ * amount of memory, and decoding in the HTTP tier would occupy its threads. Processes start when
+ * they are needed.
  */
-export class Pictures {
+export class DecoderPool {
   readonly #command: readonly string[];
-  readonly #limits: PictureLimits;
-  readonly #decoders = new Set<Decoder>();
-  readonly #idle = new Map<Decoder, Timer>();
-  /** What begins those that wait, first come first served. */
+  readonly #limits: DecoderPoolLimits;
+  readonly #processes = new Set<DecoderProcess>();
+  /** Each with the timer that ends it. The one used last is at the end. */
+  readonly #idle = new Map<DecoderProcess, Timer>();
+  /** Callbacks of the files that wait, first come first served. */
   readonly #waiting = new Set<() => void>();
   #decoding = 0;
 
-  /** @param command what runs `src/picture-main.ts` */
-  constructor(command: readonly string[], limits: Partial<PictureLimits> = {}) {
+  /** @param command runs `src/picture-main.ts` */
+  constructor(command: readonly string[], limits: Partial<DecoderPoolLimits> = {}) {
     this.#command = command;
     this.#limits = { ...LIMITS, ...limits };
   }
 
   /**
-   * Decode a picture and encode it afresh, as `decode.ts` says.
-   * @param signal aborted when the answer is not awaited any more: a file that waits is dropped
-   * @throws {Refusal} 400: not a picture that is taken, or too large, or too costly to decode
-   * @throws {RpcError} resource_exhausted: too many wait; unavailable: a process died; cancelled
+   * Decode a picture and encode it again, as `decodePicture()` does.
+   * @param signal drops the file if it is aborted while the file waits
+   * @throws {Refusal} 400: not a picture of a known format, too large, or too costly to decode
+   * @throws {RpcError} resource_exhausted: too many files wait; unavailable: a process died;
+   * cancelled
    */
-  async make(file: Uint8Array, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
-    await this.#turn(signal);
+  async decode(file: Uint8Array, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    await this.#waitForTurn(signal);
     try {
-      const decoder = this.#take();
-      const decoded = await decoder.decode(file, this.#limits.decodeMs);
-      this.#keep(decoder);
+      const process = this.#takeProcess();
+      const decoded = await process.decode(file, this.#limits.decodeMs);
+      this.#keepIdle(process);
       if ("picture" in decoded) return decoded.picture;
       throw refusal(decoded.fault);
     } finally {
@@ -75,13 +77,13 @@ export class Pictures {
     }
   }
 
-  /** End all processes at once. */
+  /** Kill all processes at once. */
   close(): void {
-    for (const decoder of this.#decoders) decoder.kill();
+    for (const process of this.#processes) process.kill();
   }
 
-  /** Resolves once a process may be taken. */
-  async #turn(signal: AbortSignal): Promise<void> {
+  /** Resolves when the file may take a process. */
+  async #waitForTurn(signal: AbortSignal): Promise<void> {
     const { processes, waiting, waitMs } = this.#limits;
     if (signal.aborted) throw cancelled();
     if (this.#decoding < processes) {
@@ -90,11 +92,11 @@ export class Pictures {
     }
     if (this.#waiting.size >= waiting) throw overloaded(`${waiting} others wait`);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const leave = (error: RpcError) => {
+    const giveUp = (error: RpcError) => {
       if (this.#waiting.delete(resolve)) reject(error);
     };
-    const onAbort = () => leave(cancelled());
-    const timer = setTimeout(() => leave(overloaded(`it has waited ${waitMs} ms`)), waitMs);
+    const onAbort = () => giveUp(cancelled());
+    const timer = setTimeout(() => giveUp(overloaded(`it has waited ${waitMs} ms`)), waitMs);
     signal.addEventListener("abort", onAbort);
     this.#waiting.add(resolve);
     try {
@@ -113,32 +115,32 @@ export class Pictures {
     begin();
   }
 
-  /** The process that was used last, so that those that are not needed end. */
-  #take(): Decoder {
-    const decoder = [...this.#idle.keys()].at(-1);
-    if (decoder) {
-      clearTimeout(this.#idle.get(decoder));
-      this.#idle.delete(decoder);
-      return decoder;
+  /** The idle process that was used last, so that the others can end. */
+  #takeProcess(): DecoderProcess {
+    const idle = [...this.#idle.keys()].at(-1);
+    if (idle) {
+      clearTimeout(this.#idle.get(idle));
+      this.#idle.delete(idle);
+      return idle;
     }
-    const started = new Decoder(this.#command);
-    this.#decoders.add(started);
+    const started = new DecoderProcess(this.#command);
+    this.#processes.add(started);
     void started.ended.then(() => {
       clearTimeout(this.#idle.get(started));
       this.#idle.delete(started);
-      this.#decoders.delete(started);
+      this.#processes.delete(started);
     });
     return started;
   }
 
-  #keep(decoder: Decoder): void {
-    if (!decoder.isUsable) return;
+  #keepIdle(process: DecoderProcess): void {
+    if (!process.isUsable) return;
     const onIdle = () => {
-      this.#idle.delete(decoder);
-      decoder.kill();
+      this.#idle.delete(process);
+      process.kill();
     };
     const timer = setTimeout(onIdle, this.#limits.idleMs);
-    this.#idle.set(decoder, timer.unref());
+    this.#idle.set(process, timer.unref());
   }
 }
 
@@ -152,6 +154,6 @@ function overloaded(why: string): RpcError {
 }
 
 function cancelled(): RpcError {
-  const message = "Cannot decode picture: the browser is gone";
+  const message = "Cannot decode picture: the browser closed the connection";
   return new RpcError("cancelled", message, { processed: false });
 }

@@ -3,11 +3,11 @@ import { lookup } from "node:dns/promises";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pngOf } from "../../../test/contract/images.ts";
-import { cpuTicksOf, decodersOf, startPictures } from "../../../test/pictures.ts";
+import { cpuTicksOf, decodersOf, startDecoders } from "../../../test/pictures.ts";
 import { eventually } from "../../../test/storage-pairs.ts";
 import { RpcError } from "../../rpc/error.ts";
 import { Refusal } from "../reply.ts";
-import type { Pictures } from "./image.ts";
+import type { DecoderPool } from "./decoder-pool.ts";
 
 // Real processes on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
@@ -18,16 +18,16 @@ const PNG = pngOf(40, 30, [1, 2, 3]);
 const SLOW = await Bun.file(join(CASES, "32-megapixels.avif")).bytes();
 const awaited = new AbortController().signal;
 
-let started: Pictures[] = [];
-const start: typeof startPictures = (...args) => {
-  const pictures = startPictures(...args);
-  started.push(pictures);
-  return pictures;
+let startedPools: DecoderPool[] = [];
+const start: typeof startDecoders = (...args) => {
+  const decoders = startDecoders(...args);
+  startedPools.push(decoders);
+  return decoders;
 };
 
 afterEach(async () => {
-  for (const pictures of started) pictures.close();
-  started = [];
+  for (const decoders of startedPools) decoders.close();
+  startedPools = [];
   await eventually("no process is left", async () => decodersOf(process.pid).length === 0);
 });
 
@@ -52,27 +52,29 @@ async function onlyDecoder(): Promise<number> {
 
 describe("a process that decodes", () => {
   test("starts with the first picture and stays for the next", async () => {
-    const pictures = start();
+    const decoders = start();
     expect(decodersOf(process.pid)).toEqual([]);
-    expect(await outcome(pictures.make(PNG, awaited))).toBe("ok");
+    expect(await outcome(decoders.decode(PNG, awaited))).toBe("ok");
     const first = await onlyDecoder();
-    expect(await outcome(pictures.make(PNG, awaited))).toBe("ok");
-    expect(await outcome(pictures.make(Buffer.from("x"), awaited))).toStartWith("400 profilePic: ");
-    expect(await outcome(pictures.make(PNG, awaited))).toBe("ok");
+    expect(await outcome(decoders.decode(PNG, awaited))).toBe("ok");
+    expect(await outcome(decoders.decode(Buffer.from("x"), awaited))).toStartWith(
+      "400 profilePic: ",
+    );
+    expect(await outcome(decoders.decode(PNG, awaited))).toBe("ok");
     expect(decodersOf(process.pid)).toEqual([first]);
   });
 
   test("ends after a while without work", async () => {
-    const pictures = start({ idleMs: 100 });
-    await pictures.make(PNG, awaited);
+    const decoders = start({ idleMs: 100 });
+    await decoders.decode(PNG, awaited);
     await eventually("it has ended", async () => decodersOf(process.pid).length === 0);
-    expect(await outcome(pictures.make(PNG, awaited))).toBe("ok");
+    expect(await outcome(decoders.decode(PNG, awaited))).toBe("ok");
   });
 
   test("knows nothing of the environment, and has a limit of memory", async () => {
     process.env.S3_SECRET_ACCESS_KEY = "hidden treasure";
-    const pictures = start();
-    await pictures.make(PNG, awaited);
+    const decoders = start();
+    await decoders.decode(PNG, awaited);
     delete process.env.S3_SECRET_ACCESS_KEY;
     const pid = await onlyDecoder();
     const environment = await Bun.file(`/proc/${pid}/environ`).text();
@@ -82,8 +84,8 @@ describe("a process that decodes", () => {
   });
 
   test("is not ended by signals to the whole group", async () => {
-    const pictures = start();
-    const made = outcome(pictures.make(SLOW, awaited));
+    const decoders = start();
+    const made = outcome(decoders.decode(SLOW, awaited));
     const pid = await onlyDecoder();
     await eventually("it is at work", async () => cpuTicksOf(pid) > 20);
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.kill(pid, signal);
@@ -92,9 +94,9 @@ describe("a process that decodes", () => {
   });
 
   test("that is killed is replaced", async () => {
-    const pictures = start({ processes: 1 });
-    const made = outcome(pictures.make(SLOW, awaited));
-    const next = outcome(pictures.make(PNG, awaited));
+    const decoders = start({ processes: 1 });
+    const made = outcome(decoders.decode(SLOW, awaited));
+    const next = outcome(decoders.decode(PNG, awaited));
     const pid = await onlyDecoder();
     process.kill(pid, "SIGKILL");
     expect([await made, await next]).toEqual(["unavailable", "ok"]);
@@ -102,12 +104,12 @@ describe("a process that decodes", () => {
   });
 
   test("that takes too long, or stands still, is killed and replaced", async () => {
-    const pictures = start({ processes: 1, decodeMs: 1500 });
-    await pictures.make(PNG, awaited);
+    const decoders = start({ processes: 1, decodeMs: 1500 });
+    await decoders.decode(PNG, awaited);
     const pid = await onlyDecoder();
     process.kill(pid, "SIGSTOP");
-    const made = outcome(pictures.make(PNG, awaited));
-    const next = outcome(pictures.make(PNG, awaited));
+    const made = outcome(decoders.decode(PNG, awaited));
+    const next = outcome(decoders.decode(PNG, awaited));
     expect(await made).toStartWith("400 profilePic: takes too long");
     expect(await next).toBe("ok");
     expect(await onlyDecoder()).not.toBe(pid);
@@ -115,21 +117,21 @@ describe("a process that decodes", () => {
 
   test("that cannot start fails its picture, and no other", async () => {
     const broken = start({}, [process.execPath, "/nowhere/picture-main.ts"]);
-    expect(await outcome(broken.make(PNG, awaited))).toBe("unavailable");
+    expect(await outcome(broken.decode(PNG, awaited))).toBe("unavailable");
     const silent = start({ decodeMs: 300 }, ["sleep", "60"]);
-    expect(await outcome(silent.make(PNG, awaited))).toBe("unavailable");
+    expect(await outcome(silent.decode(PNG, awaited))).toBe("unavailable");
     const babbling = start({}, ["cat", "/dev/zero"]);
-    expect(await outcome(babbling.make(PNG, awaited))).toBe("unavailable");
+    expect(await outcome(babbling.decode(PNG, awaited))).toBe("unavailable");
     // Its first four bytes say that two gigabytes follow: they are not waited for.
     const boasting = start({ decodeMs: 5000 }, ["yes"]);
-    await expect(boasting.make(PNG, awaited)).rejects.toThrow("answered what is no answer");
+    await expect(boasting.decode(PNG, awaited)).rejects.toThrow("sent an invalid answer");
   });
 
   test("does not hold the threads of this one", async () => {
     // As many as there are threads for files and names, so that one more would wait.
-    const pictures = start({ processes: 2 });
+    const decoders = start({ processes: 2 });
     let isDone = false;
-    const made = Promise.all([SLOW, SLOW].map((file) => outcome(pictures.make(file, awaited))));
+    const made = Promise.all([SLOW, SLOW].map((file) => outcome(decoders.decode(file, awaited))));
     void made.then(() => {
       isDone = true;
     });
@@ -144,10 +146,10 @@ describe("a process that decodes", () => {
 
 describe("pictures that wait", () => {
   test("are as many as there may be, and in order", async () => {
-    const pictures = start({ processes: 1, waiting: 2 });
+    const decoders = start({ processes: 1, waiting: 2 });
     const done: number[] = [];
     const made = [SLOW, PNG, PNG, PNG].map(async (file, index) => {
-      const end = await outcome(pictures.make(file, awaited));
+      const end = await outcome(decoders.decode(file, awaited));
       done.push(index);
       return end;
     });
@@ -157,22 +159,22 @@ describe("pictures that wait", () => {
   });
 
   test("give up after a while", async () => {
-    const pictures = start({ processes: 1, waitMs: 100 });
-    const made = outcome(pictures.make(SLOW, awaited));
-    expect(await outcome(pictures.make(PNG, awaited))).toBe("resource_exhausted");
-    expect([await made, await outcome(pictures.make(PNG, awaited))]).toEqual(["ok", "ok"]);
+    const decoders = start({ processes: 1, waitMs: 100 });
+    const made = outcome(decoders.decode(SLOW, awaited));
+    expect(await outcome(decoders.decode(PNG, awaited))).toBe("resource_exhausted");
+    expect([await made, await outcome(decoders.decode(PNG, awaited))]).toEqual(["ok", "ok"]);
   });
 
   test("lose their place when their client leaves", async () => {
-    const pictures = start({ processes: 1, waiting: 1 });
-    const made = outcome(pictures.make(SLOW, awaited));
+    const decoders = start({ processes: 1, waiting: 1 });
+    const made = outcome(decoders.decode(SLOW, awaited));
     const client = new AbortController();
-    const left = outcome(pictures.make(PNG, client.signal));
-    expect(await outcome(pictures.make(PNG, awaited))).toBe("resource_exhausted");
+    const left = outcome(decoders.decode(PNG, client.signal));
+    expect(await outcome(decoders.decode(PNG, awaited))).toBe("resource_exhausted");
     client.abort();
     expect(await left).toBe("cancelled");
-    const next = outcome(pictures.make(PNG, awaited));
+    const next = outcome(decoders.decode(PNG, awaited));
     expect([await made, await next]).toEqual(["ok", "ok"]);
-    expect(await outcome(pictures.make(PNG, client.signal))).toBe("cancelled");
+    expect(await outcome(decoders.decode(PNG, client.signal))).toBe("cancelled");
   });
 });
