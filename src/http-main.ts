@@ -44,7 +44,7 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
   const identity = { build: BUILD, token: config.rpcToken, tlsCa: config.rpcTlsCa, log };
   const interceptors = [callLog(log), traceOutgoing()];
   // Its process is busy with browsers all the time: what counts here is CPU time.
-  const packedInFlight = config.rpcLimits.maxInFlight;
+  const packedInFlight = DEFAULT_POOL_LIMITS.maxInFlight;
   const limits = { ...DEFAULT_POOL_LIMITS, ...config.rpcLimits, packedInFlight };
   const balancer = new Balancer(rpcAddresses, limits, identity, interceptors);
   const clients = clientsOf(balancer);

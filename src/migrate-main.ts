@@ -3,8 +3,7 @@
 import { HELP } from "./cli/help.ts";
 import { table } from "./cli/layout.ts";
 import { ExitCode, MIGRATION_NOTES, optionsOrExit, runDatabaseCommand } from "./cli/usage.ts";
-import { loadForCommand } from "./config/command.ts";
-import { MIGRATE } from "./config/storage.ts";
+import { loadForCommand, MIGRATE } from "./config/commands.ts";
 import type { MigrationState } from "./storage/migration.ts";
 import { type UserDatabase, userDatabase } from "./storage/user-database.ts";
 

@@ -9,11 +9,10 @@ import { findEntry, LiveServer } from "./cli/live-server.ts";
 import { isStdinTerminal, pipedRequest, statedRequest } from "./cli/request.ts";
 import { parseRpcArguments, type RpcArguments } from "./cli/rpc-arguments.ts";
 import { ExitCode, print, UsageError } from "./cli/usage.ts";
-import { tellLookalikes } from "./config/command.ts";
+import { RPC_COMMAND, type RpcCommandConfig } from "./config/commands.ts";
 import { bracketed } from "./config/hosts.ts";
-import { load } from "./config/load.ts";
-import { ConfigError } from "./config/reader.ts";
-import { RPC_COMMAND, type RpcCommandConfig } from "./config/rpc-client.ts";
+import { ConfigError, load } from "./config/load.ts";
+import { printLookalikes } from "./config/lookalikes.ts";
 import type { Environment } from "./config/variables.ts";
 import { Balancer } from "./rpc/client/balancer.ts";
 import type { JsonObject } from "./rpc/json.ts";
@@ -55,7 +54,7 @@ async function run(
   const balancer = new Balancer(
     config.rpcAddresses,
     // One connection, opened by the first call.
-    { ...DEFAULT_POOL_LIMITS, ...config.rpcLimits, minIdle: 0, maxConnections: 1 },
+    { ...DEFAULT_POOL_LIMITS, minIdle: 0, maxConnections: 1 },
     {
       build: BUILD,
       token: config.rpcToken,
@@ -111,7 +110,7 @@ if (import.meta.main) {
     const args = parseRpcArguments(process.argv.slice(2));
     target = args.target;
     const isAboutItself = args.help && target === undefined;
-    if (!isAboutItself) tellLookalikes(process.env);
+    if (!isAboutItself) printLookalikes(process.env);
     await print(
       isAboutItself ? HELP.rpc : await run(args, configFor(args, process.env), requestId),
     );

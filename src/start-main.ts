@@ -5,8 +5,7 @@ import { optionsOrExit } from "./cli/usage.ts";
 import { bracketed, calledHost, type Endpoint } from "./config/hosts.ts";
 import { loadOrExit, orExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
-import { START, tierEnvironments } from "./config/start.ts";
-import { TIER_ENVIRONMENT } from "./config/tier-environment.ts";
+import { MEMORY_ENVIRONMENT, START, tierEnvironments } from "./config/start.ts";
 import { onEnd, speakThrough } from "./process/end.ts";
 import { listenOn } from "./process/lifecycle.ts";
 import { Worker } from "./process/worker.ts";
@@ -64,7 +63,7 @@ const rpcAddresses = ports.rpc.map((port) => `${rpcHost}:${port}`);
 const tcp = ports.rpc.map((port) => {
   const environment = {
     ...environments.tcp,
-    ...TIER_ENVIRONMENT.tcp,
+    ...MEMORY_ENVIRONMENT,
     RPC_PORT: `${port}`,
   };
   return new Worker({ script: "src/tcp-main.ts", environment }, log);
@@ -73,7 +72,7 @@ const tcp = ports.rpc.map((port) => {
 const http = Array.from({ length: config.httpWorkers }, () => {
   const environment = {
     ...environments.http,
-    ...TIER_ENVIRONMENT.http,
+    ...MEMORY_ENVIRONMENT,
     HTTP_PORT: `${ports.http}`,
     RPC_ADDRESSES: process.env.RPC_ADDRESSES || rpcAddresses.join(),
   };

@@ -5,8 +5,7 @@ import { version } from "../package.json" with { type: "json" };
 import { HELP } from "./cli/help.ts";
 import { count } from "./cli/layout.ts";
 import { ExitCode, optionsOrExit } from "./cli/usage.ts";
-import { loadForCommand } from "./config/command.ts";
-import { SWEEP, type SweepConfig } from "./config/sweep.ts";
+import { loadForCommand, SWEEP, type SweepConfig } from "./config/commands.ts";
 import { UserClient } from "./gen/user.ts";
 import { AvatarBucket } from "./http/avatar/bucket.ts";
 import { AvatarFolder } from "./http/avatar/folder.ts";
@@ -38,8 +37,8 @@ async function sweep(config: SweepConfig, isDryRun: boolean): Promise<number> {
 }
 
 async function findThem(avatars: AvatarStore, config: SweepConfig): Promise<Found> {
-  const { rpcAddresses, rpcLimits, rpcToken: token, rpcTlsCa: tlsCa, isTokenOptional } = config;
-  const limits = { ...DEFAULT_POOL_LIMITS, ...rpcLimits, minIdle: 0, maxConnections: 1 };
+  const { rpcAddresses, rpcToken: token, rpcTlsCa: tlsCa, isTokenOptional } = config;
+  const limits = { ...DEFAULT_POOL_LIMITS, minIdle: 0, maxConnections: 1 };
   const balancer = new Balancer(rpcAddresses, limits, {
     build: BUILD,
     token,

@@ -21,12 +21,13 @@ interface Command {
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   format: {
-    help: `Bring the files into the house's format, and fix what can be fixed by itself.
+    help: `Format the files, and fix what can be fixed automatically.
 
   bun run format
 
+It also writes the tables of docs/configuration.md from src/config/variables.ts.
 It takes no arguments but --help. Exit code: 0, or 1 if something is left to fix.`,
-    steps: [[BIOME, "check", "--write"]],
+    steps: [[BIOME, "check", "--write"], [join(ROOT, "test/configuration-page.ts")]],
   },
   check: {
     help: `Check format, rules, types, and that what codegen emits is up to date.

@@ -65,7 +65,7 @@ describe.each([
     await using tiers = new Child(`src/${command}-main.ts`, { environment });
     expect(await tiers.exited()).toBe(1);
     expect(tiers.output).toBe(
-      `${path} can be read or written by others (mode 644): chmod 600 ${path}, or set RPC_TOKEN\n`,
+      `${path} can be read or written by other users (mode 644): chmod 600 ${path}, or set RPC_TOKEN\n`,
     );
   });
 });

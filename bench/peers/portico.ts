@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { TIER_ENVIRONMENT } from "../../src/config/tier-environment.ts";
+import { MEMORY_ENVIRONMENT } from "../../src/config/start.ts";
 import { PORTICO } from "../report/results.ts";
 import type { Peer } from "./peer.ts";
 
@@ -24,7 +24,7 @@ export const portico: Peer = {
         command: [process.execPath, join(ROOT, "src/tcp-main.ts")],
         environment: {
           ...environment,
-          ...TIER_ENVIRONMENT.tcp,
+          ...MEMORY_ENVIRONMENT,
           RPC_PORT: `${rpcPort}`,
           DATABASE_URL: databaseUrl,
           REDIS_URL: redisUrl,
@@ -36,7 +36,7 @@ export const portico: Peer = {
         command: [process.execPath, join(ROOT, "src/http-main.ts")],
         environment: {
           ...environment,
-          ...TIER_ENVIRONMENT.http,
+          ...MEMORY_ENVIRONMENT,
           HTTP_PORT: `${httpPort}`,
           RPC_ADDRESSES: `127.0.0.1:${rpcPort}`,
         },

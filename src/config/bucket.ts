@@ -1,27 +1,16 @@
-import type { EnvironmentReader } from "./reader.ts";
+import type { BucketAccess } from "../http/avatar/bucket.ts";
+import type { EnvironmentReader } from "./load.ts";
 import { shown } from "./values.ts";
 
-// The bucket of S3 that AVATAR_URL names, and how it is asked. What is wrong is thrown as an Error
-// whose message goes on after the variable's name; a secret is not repeated in it.
+// The S3 bucket of AVATAR_URL, and the access to it.
 
-export interface AvatarBucketConfig {
-  /** `https://host`, before the bucket's name. */
-  readonly endpoint: string;
-  readonly region: string;
-  readonly bucket: string;
-  /** The folder in the bucket: "" or `some/folder/`. */
-  readonly prefix: string;
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-}
+type Place = Pick<BucketAccess, "bucket" | "prefix">;
 
-type Place = Pick<AvatarBucketConfig, "bucket" | "prefix">;
-
-/** A bucket's name as S3 has it, and folders with names that need no care anywhere. */
+/** A bucket name as S3 allows it, and folder names that need no escaping anywhere. */
 const AVATAR_URL = /^s3:\/\/([a-z\d][a-z\d.-]{1,61}[a-z\d])((?:\/[\w.-]{1,100}){0,8})\/?$/;
 
-/** Read the variables of the bucket; undefined where there is none. They are checked either way. */
-export function readAvatarBucket(reader: EnvironmentReader): AvatarBucketConfig | undefined {
+/** Read the variables of the bucket; undefined if AVATAR_URL is not set. All are checked. */
+export function readAvatarBucket(reader: EnvironmentReader): BucketAccess | undefined {
   const url = reader.given("AVATAR_URL");
   const place = reader.read("AVATAR_URL", undefined, () => (url ? parseAvatarUrl(url) : undefined));
   const region = reader.read("S3_REGION", "", parseRegion);
@@ -42,10 +31,11 @@ function parseAvatarUrl(value: string): Place {
   const [, bucket, folders = ""] = AVATAR_URL.exec(value) ?? [];
   const isPlain = folders.split("/").every((name) => name !== "." && name !== "..");
   if (bucket && isPlain) return { bucket, prefix: folders && `${folders.slice(1)}/` };
-  throw new Error("must be s3://bucket or s3://bucket/prefix");
+  const name = "a bucket's name has 3 to 63 lower-case letters, digits, dots and dashes";
+  throw new Error(`must be s3://bucket or s3://bucket/prefix; ${name}`);
 }
 
-/** A path stays: some that speak S3 do so beneath one. */
+/** A path stays: some S3-compatible stores have their API below one. */
 function parseEndpoint(value: string): string {
   const url = URL.parse(value);
   const isBare = url && /^https?:$/.test(url.protocol) && url.origin + url.pathname === url.href;

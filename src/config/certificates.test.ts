@@ -4,9 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Identity, makeIdentity, OPENSSL } from "../rpc/testing/identity.ts";
 import { readAuthority, readCertificate } from "./certificates.ts";
-import { load } from "./load.ts";
-import { ConfigError } from "./reader.ts";
-import { RPC_COMMAND } from "./rpc-client.ts";
+import { RPC_COMMAND } from "./commands.ts";
+import { ConfigError, load } from "./load.ts";
 import { TCP_TIER } from "./tcp.ts";
 import type { Environment } from "./variables.ts";
 
@@ -72,16 +71,16 @@ describe.skipIf(!OPENSSL)("the PEM files of TLS", () => {
 
   test.each([
     ["RPC_TLS_KEY", "locked.key", "whose key has a passphrase"],
-    ["RPC_TLS_KEY", "one.pem", "which holds no key that can be read"],
-    ["RPC_TLS_KEY", "none.txt", "which is no PEM file"],
+    ["RPC_TLS_KEY", "one.pem", "which holds no readable key"],
+    ["RPC_TLS_KEY", "none.txt", "which is not a PEM file"],
     ["RPC_TLS_KEY", "missing.key", "which cannot be read: ENOENT"],
-    ["RPC_TLS_CERT", "one.key", "which holds no certificate, but a key"],
+    ["RPC_TLS_CERT", "one.key", "which holds no certificate, only a key"],
     ["RPC_TLS_CERT", "cut.pem", "which holds no certificate"],
     ["RPC_TLS_CERT", "garbage.pem", "which holds a certificate that cannot be read"],
     ["RPC_TLS_CERT", ".", "which cannot be read: EISDIR"],
-    ["RPC_TLS_CA", "one.key", "which holds no certificate, but a key"],
+    ["RPC_TLS_CA", "one.key", "which holds no certificate, only a key"],
     ["RPC_TLS_CA", "garbage.pem", "which holds a certificate that cannot be read"],
-    ["RPC_TLS_CA", "none.txt", "which is no PEM file"],
+    ["RPC_TLS_CA", "none.txt", "which is not a PEM file"],
   ])("%s is not %s: it is a file %s", (name, file, why) => {
     const loader = name === "RPC_TLS_CA" ? RPC_COMMAND : TCP_TIER;
     const found = problemsOf(loader, { ...identity, [name]: path(file) });

@@ -2,12 +2,12 @@ import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { shown } from "./values.ts";
 
-// The PEM files of TLS. What is wrong with one is found before anything listens or calls.
+// The PEM files for TLS. They are checked before anything listens or connects.
 
 const CERTIFICATES = /-----BEGIN ([A-Z\d]+ )?CERTIFICATE-----[\s\S]*?-----END [^-]*-----/g;
 
 export interface Certificate {
-  /** The file's text, which may hold the chain that leads to the authority. */
+  /** The text of the file, which may also hold the chain to the authority. */
   readonly text: string;
   readonly leaf: X509Certificate;
 }
@@ -17,7 +17,7 @@ export interface PrivateKey {
   readonly key: KeyObject;
 }
 
-/** The certificate of a server, which comes first in its file. */
+/** The certificate of a server: the first one in its file. */
 export function readCertificate(path: string, now = new Date()): Certificate {
   const { text, certificates } = readCertificates(path);
   const [leaf] = certificates;
@@ -27,7 +27,7 @@ export function readCertificate(path: string, now = new Date()): Certificate {
   return { text, leaf };
 }
 
-/** The text of a file with one certificate of an authority, or more. */
+/** The text of a file with one or more certificates of an authority. */
 export function readAuthority(path: string, now = new Date()): string {
   const { text, certificates } = readCertificates(path);
   const reasons = certificates.map((each) => whyOutOfDate(each, now));
@@ -44,9 +44,9 @@ export function readPrivateKey(path: string): PrivateKey {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     const isEncrypted = code === "ERR_MISSING_PASSPHRASE" || /ENCRYPTED/.test(text);
     const why = isEncrypted
-      ? "whose key has a passphrase, which cannot be typed here: take it off, " +
-        "by `openssl pkey -in WITH.pem -out WITHOUT.pem`"
-      : "which holds no key that can be read";
+      ? "whose key has a passphrase: remove it with " +
+        "`openssl pkey -in WITH.pem -out WITHOUT.pem`"
+      : "which holds no readable key";
     throw new Error(`names "${shown(path)}", ${why}`);
   }
 }
@@ -55,7 +55,7 @@ function readCertificates(path: string): { text: string; certificates: X509Certi
   const text = readPem(path);
   const blocks = text.match(CERTIFICATES) ?? [];
   if (blocks.length === 0) {
-    const instead = text.includes("PRIVATE KEY-----") ? ", but a key" : "";
+    const instead = text.includes("PRIVATE KEY-----") ? ", only a key" : "";
     throw new Error(`names "${shown(path)}", which holds no certificate${instead}`);
   }
   try {
@@ -66,7 +66,7 @@ function readCertificates(path: string): { text: string; certificates: X509Certi
 }
 
 function readPem(path: string): string {
-  // Not repeated: it may be the key.
+  // The message does not repeat the value: it may be the key.
   if (path.includes("-----BEGIN")) throw new Error("must be the path of a PEM file, not its text");
   let text: string;
   try {
@@ -76,7 +76,7 @@ function readPem(path: string): string {
     throw new Error(`names "${shown(path)}", which cannot be read: ${why}`);
   }
   if (text.includes("-----BEGIN ")) return text;
-  throw new Error(`names "${shown(path)}", which is no PEM file`);
+  throw new Error(`names "${shown(path)}", which is not a PEM file`);
 }
 
 function whyOutOfDate(

@@ -2,8 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { DEFAULT_LIMITS, DEFAULT_POOL_LIMITS } from "../rpc/limits.ts";
 import { HTTP_TIER } from "./http.ts";
-import { load } from "./load.ts";
-import { ConfigError } from "./reader.ts";
+import { ConfigError, load } from "./load.ts";
 import { START } from "./start.ts";
 import type { Environment } from "./variables.ts";
 
@@ -110,29 +109,19 @@ describe("the config", () => {
     expect(urlsOf("redis://one:1/0,two:2/0")).toEqual(["redis://one:1/0", "redis://two:2/0"]);
   });
 
-  test("the RPC's limits are those of the code, each with a variable of its own", () => {
+  test("limits of the RPC that have a variable default to those of the code", () => {
     const { rpcLimits } = loadConfig({});
     const known = { ...DEFAULT_POOL_LIMITS, ...DEFAULT_LIMITS };
     expect(known).toMatchObject(rpcLimits);
     const variables = {
-      RPC_MAX_FRAME_BYTES: "100001",
-      RPC_MAX_IN_FLIGHT: "2",
       RPC_MAX_SERVER_CONNECTIONS: "8",
       RPC_MAX_SERVER_IN_FLIGHT: "3",
-      RPC_MAX_OUTGOING_BYTES: "100004",
       RPC_MAX_CONNECTIONS: "5",
-      RPC_MAX_WAITERS: "6",
-      RPC_HANDSHAKE_TIMEOUT_MS: "7",
     };
     expect(loadConfig(variables).rpcLimits).toEqual({
-      maxFrameBytes: 100_001,
-      maxInFlight: 2,
       maxServerConnections: 8,
       maxServerInFlight: 3,
-      maxOutgoingBytes: 100_004,
       maxConnections: 5,
-      maxWaiters: 6,
-      handshakeTimeoutMs: 7,
     });
     expect(problems(withAll(variables, "-1"))).toHaveLength(Object.keys(variables).length);
   });
@@ -161,9 +150,9 @@ describe("the config", () => {
     ],
     [{ REDIS_URL: "redis://a:b@one:1,redis://two:2" }, "the same credentials for all nodes"],
     [{ REDIS_URL: "redis://one:1,a:b@two:2" }, "the same credentials for all nodes"],
-    [{ REDIS_URL: "redis://one:1,two:2/3" }, "a cluster has no database but number 0"],
-    [{ REDIS_URL: "redis://one:1/3,two:2" }, "a cluster has no database but number 0"],
-    [{ REDIS_URL: "redis://one:1?db=3,two:2" }, "a cluster has no database but number 0"],
+    [{ REDIS_URL: "redis://one:1,two:2/3" }, "a cluster has only database number 0"],
+    [{ REDIS_URL: "redis://one:1/3,two:2" }, "a cluster has only database number 0"],
+    [{ REDIS_URL: "redis://one:1?db=3,two:2" }, "a cluster has only database number 0"],
     [{ REDIS_URL: "redis://one:1,two:2," }, "must be redis://"],
     [{ REDIS_URL: "redis://one:1,two:port" }, "must be redis://"],
     [{ REDIS_URL: "redis://:pass,word@one:1" }, "%2C for a comma"],
@@ -184,7 +173,7 @@ describe("the config", () => {
     [{ LOG_LEVEL: "verbose" }, "must be one of debug, info, warn, error, silent"],
     [{ RPC_TOKEN: "s3cret" }, "RPC_TOKEN must have 16 characters or more"],
     [{ RPC_TLS_CA: "/nowhere/ca.pem" }, 'RPC_TLS_CA names "/nowhere/ca.pem", which cannot be read'],
-    [{ RPC_TLS_CA: join(import.meta.dir, "load.ts") }, "which is no PEM file"],
+    [{ RPC_TLS_CA: join(import.meta.dir, "load.ts") }, "which is not a PEM file"],
     [{ RPC_PLAINTEXT: "yes" }, 'RPC_PLAINTEXT is "yes": must be allow, or not set'],
     [{ STORAGE: "sqlite" }, 'STORAGE is "sqlite": must be embedded, or not set'],
     [{ HTTP_WORKERS: "0" }, 'HTTP_WORKERS is "0": must be a whole number from 1 to 64'],
@@ -224,7 +213,9 @@ describe("the config", () => {
     "gs://pictures",
     "s3://pictures/a%2fb",
   ])("AVATAR_URL is not %p", (url) => {
-    const expected = "AVATAR_URL must be s3://bucket or s3://bucket/prefix";
+    const expected = expect.stringContaining(
+      "AVATAR_URL must be s3://bucket or s3://bucket/prefix; a bucket's",
+    );
     expect(problems({ ...keys, AVATAR_URL: url })).toEqual([expected]);
   });
 
@@ -262,14 +253,14 @@ describe("the config", () => {
     for (const environment of [{}, { DATABASE_URL }, { REDIS_URL }]) {
       expect(problems({ ...environment, RPC_WORKERS })).toEqual([
         'RPC_WORKERS is "3": must be 1 unless DATABASE_URL and REDIS_URL are set, ' +
-          "as SQLite is for one process",
+          "because SQLite is for one process",
       ]);
     }
     const onPort = (RPC_PORT: string) =>
       problems({ DATABASE_URL, REDIS_URL, RPC_WORKERS, RPC_PORT });
     expect(onPort("65533")).toEqual([]);
     expect(onPort("65534").join()).toContain(
-      "each has a port of its own, from RPC_PORT (65534) on: there are not so many",
+      "each worker takes the next port from RPC_PORT (65534), and 65535 is the last",
     );
   });
 

@@ -1,8 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { type Loader, load } from "./load.ts";
-import { ConfigError } from "./reader.ts";
+import { MIGRATE, SEED } from "./commands.ts";
+import { ConfigError, type Loader, load } from "./load.ts";
 import { START } from "./start.ts";
-import { MIGRATE, SEED } from "./storage.ts";
 import { TCP_TIER } from "./tcp.ts";
 import { type Environment, VARIABLES, type VariableName } from "./variables.ts";
 

@@ -1,18 +1,18 @@
 import { isIP, isIPv4, isIPv6 } from "node:net";
 import { MAX_PORT, shown } from "./values.ts";
 
-// How hosts and addresses are written.
+// Hosts and addresses, as users write them.
 
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
 }
 
-/** RFC 1123 §2.1, and the underscores that container networks have. */
+/** RFC 1123 §2.1, and underscores, which container networks use. */
 const NAME =
   /^(?!.{254})([a-z\d_]([a-z\d_-]{0,61}[a-z\d_])?\.)*[a-z\d_]([a-z\d_-]{0,61}[a-z\d_])?\.?$/i;
 
-/** A host name or an IP address to listen on, an IPv6 one without brackets. */
+/** A host name or an IP address to listen on; IPv6 without brackets. */
 export function parseHost(value: string, portVariable: "HTTP_PORT" | "RPC_PORT"): string {
   const why = whyNoHost(value, portVariable);
   if (why === undefined) return value;
@@ -26,10 +26,10 @@ function whyNoHost(value: string, portVariable = ""): string | undefined {
   if (value.includes("://")) return "must be a host alone, without a scheme such as http://";
   if (/\s/.test(value)) return "must be one host, without blanks";
   if (/^([^:]*|\[.*\]):\d*$/.test(value)) {
-    return `must be a host alone: the port goes into ${portVariable}`;
+    return `must be a host alone: set the port with ${portVariable}`;
   }
   if (value === "*") return "write 0.0.0.0 or :: for every address of this machine";
-  if (/^[\d.]+$/.test(value)) return `is no IP address; a port goes into ${portVariable}`;
+  if (/^[\d.]+$/.test(value)) return `is not an IP address; set a port with ${portVariable}`;
   if (NAME.test(value)) return undefined;
   return "must be a host name or an IP address, such as 127.0.0.1, 0.0.0.0 or ::1";
 }
@@ -44,7 +44,7 @@ export function parseEndpoint(value: string): Endpoint {
   const isPort = Number(port) >= 1 && Number(port) <= MAX_PORT;
   if (host && isHost && isPort) return { host, port: Number(port) };
   const hint = hintFor(text);
-  throw new Error(`has "${shown(text)}": must be host:port, several by commas${hint}`);
+  throw new Error(`has "${shown(text)}": must be host:port, or several separated by commas${hint}`);
 }
 
 function hintFor(text: string): string {
@@ -55,7 +55,7 @@ function hintFor(text: string): string {
   return "";
 }
 
-/** Whether only this machine can reach it, by how it is written: a name may become anything. */
+/** Whether only this machine can reach the host. Of names, only localhost counts. */
 export function isLoopback(host: string): boolean {
   const [, mapped] = /^::ffff:([\d.]+)$/i.exec(host) ?? [];
   const address = mapped ?? host;
@@ -63,13 +63,13 @@ export function isLoopback(host: string): boolean {
   return /^localhost\.?$/i.test(host) || (isIPv6(host) && /^[0:]*:0*1$/.test(host));
 }
 
-/** Where a server of this machine that listens on `host` is called: "all addresses" is none. */
+/** The host to call a server of this machine by that listens on `host`, or on all addresses. */
 export function calledHost(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return isIPv6(host) && /^[0:]+$/.test(host) ? "::1" : host;
 }
 
-/** As a part of a URL, or before a port. */
+/** The host as it is written in a URL or before a port. */
 export function bracketed(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }

@@ -1,27 +1,28 @@
+import type { BucketAccess } from "../http/avatar/bucket.ts";
 import type { LogLevel } from "../telemetry/log.ts";
-import { readLogLevel, readSessionTtl } from "./both-tiers.ts";
-import { type AvatarBucketConfig, readAvatarBucket } from "./bucket.ts";
+import { readAvatarBucket } from "./bucket.ts";
 import { bracketed, type Endpoint, parseHost } from "./hosts.ts";
-import type { Loader } from "./load.ts";
-import type { EnvironmentReader } from "./reader.ts";
+import type { EnvironmentReader, Loader } from "./load.ts";
 import { type RpcClientConfig, readRpcClient } from "./rpc-client.ts";
-import { type PoolLimitsConfig, readPoolLimits } from "./rpc-limits.ts";
-import { parsePort, parsePublicUrl } from "./values.ts";
+import { MAX_SESSION_TTL_SECONDS, parseLogLevel, parsePort, parsePublicUrl } from "./values.ts";
 
 export interface HttpConfig extends RpcClientConfig {
   readonly http: Endpoint;
   readonly publicUrl: URL;
-  /** False if `publicUrl` is only where the tier listens. */
+  /** False if `publicUrl` is only the address that the tier listens on. */
   readonly isPublicUrlSet: boolean;
-  readonly rpcLimits: PoolLimitsConfig;
+  /** By its name in `src/rpc/limits.ts`. */
+  readonly rpcLimits: { readonly maxConnections: number };
   readonly dataDir: string;
-  /** Where the pictures are; without it, they are in a folder in `dataDir`. */
-  readonly avatarBucket: AvatarBucketConfig | undefined;
+  /** If undefined, the pictures are in a folder in `dataDir`. */
+  readonly avatarBucket: BucketAccess | undefined;
   readonly sessionTtlSeconds: number;
   readonly logLevel: LogLevel;
 }
 
-/** Of the HTTP tier, which knows nothing of databases. */
+const MAX_CONNECTIONS = 1_000_000;
+
+/** The HTTP tier, which never reads the address or the password of a database. */
 export const HTTP_TIER: Loader<HttpConfig> = { program: "http", read: readHttpTier };
 
 export function readHttpTier(reader: EnvironmentReader): HttpConfig {
@@ -34,15 +35,15 @@ export function readHttpTier(reader: EnvironmentReader): HttpConfig {
     publicUrl: reader.readGiven("PUBLIC_URL", parsePublicUrl) ?? ownUrl(http),
     isPublicUrlSet: reader.given("PUBLIC_URL") !== undefined,
     ...readRpcClient(reader),
-    rpcLimits: readPoolLimits(reader),
+    rpcLimits: { maxConnections: reader.whole("RPC_MAX_CONNECTIONS", 1, MAX_CONNECTIONS) },
     dataDir: reader.text("DATA_DIR"),
     avatarBucket: readAvatarBucket(reader),
-    sessionTtlSeconds: readSessionTtl(reader),
-    logLevel: readLogLevel(reader),
+    sessionTtlSeconds: reader.whole("SESSION_TTL_SECONDS", 1, MAX_SESSION_TTL_SECONDS),
+    logLevel: reader.read("LOG_LEVEL", "info", parseLogLevel),
   };
 }
 
-/** Where it listens; a URL cannot name the zone of an IPv6 address. */
+/** The address that it listens on, without the zone of an IPv6 address, which a URL cannot have. */
 function ownUrl({ host, port }: Endpoint): URL {
   return new URL(`http://${bracketed(host.replace(/%.*/, ""))}:${port}`);
 }

@@ -1,13 +1,121 @@
-import { ConfigError, EnvironmentReader } from "./reader.ts";
-import type { Environment, Program } from "./variables.ts";
+import { parseWhole, shown } from "./values.ts";
+import {
+  type Environment,
+  isNeverEmpty,
+  isReadBy,
+  type Program,
+  VARIABLES,
+  type VariableName,
+} from "./variables.ts";
 
-/** What a program reads of its environment. */
+/** Documented variables that do not work yet. They are refused rather than ignored. */
+export const NOT_YET: readonly string[] = ["METRICS_PORT"];
+
+/** Everything that is wrong with the environment, one line for each variable. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** Reads the variables of one program, and collects what is wrong with them. */
+export class EnvironmentReader {
+  readonly #program: Program | "start";
+  readonly #environment: Environment;
+  /** A set, because several parts of a config may read the same variable. */
+  readonly #problems = new Set<string>();
+
+  constructor(program: Program | "start", environment: Environment) {
+    this.#program = program;
+    this.#environment = environment;
+    for (const name of NOT_YET) {
+      if (environment[name]) this.report(`${name} does not work yet: unset it`);
+    }
+  }
+
+  /** Whether this is a production process: the scripts `start…` set NODE_ENV. */
+  get isProduction(): boolean {
+    return this.#environment.NODE_ENV === "production";
+  }
+
+  /** The value without the blanks around it. An empty variable counts as not set. */
+  given(name: VariableName): string | undefined {
+    if (this.#program !== "start" && !isReadBy(name, this.#program)) {
+      throw new Error(`${this.#program} does not read ${name}`);
+    }
+    const value = this.#environment[name]?.trim();
+    if (value === "" && isNeverEmpty(name)) {
+      const otherwise = VARIABLES[name].default.replaceAll("`", "");
+      this.report(`${name} is empty: give it a value, or unset it (default: ${otherwise})`);
+    }
+    return value || undefined;
+  }
+
+  /** Whether the variable is set at all, even if it is wrong or empty. */
+  has(name: VariableName): boolean {
+    return this.#environment[name] !== undefined;
+  }
+
+  /** The value, or the default. */
+  text(name: VariableName): string {
+    return this.given(name) ?? VARIABLES[name].default;
+  }
+
+  /** Read a variable that has no default; undefined if it is not set or wrong. */
+  readGiven<T>(name: VariableName, parse: (value: string) => T): T | undefined {
+    const value = this.given(name);
+    return value === undefined ? undefined : this.read(name, undefined, () => parse(value));
+  }
+
+  /** Read a variable whose only value is `on`: whether it is set to it. */
+  isOn(name: VariableName, on: string): boolean {
+    const value = this.given(name);
+    if (value !== undefined && value !== on) {
+      this.report(`${name} is "${shown(value)}": must be ${on}, or not set`);
+    }
+    return value === on;
+  }
+
+  /** Read one variable; an error of `parse` becomes a problem of this variable. */
+  read<T>(name: VariableName, fallback: T, parse: (value: string) => T): T {
+    try {
+      return parse(this.text(name));
+    } catch (error) {
+      this.report(`${name} ${error instanceof Error ? error.message : error}`);
+      return fallback;
+    }
+  }
+
+  whole(name: VariableName, lowest: number, highest: number): number {
+    return this.read(name, lowest, (value) => parseWhole(value, lowest, highest));
+  }
+
+  /** The result of `read`; a ConfigError becomes a problem. */
+  attempt<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      this.report(error.message);
+      return undefined;
+    }
+  }
+
+  report(problem: string): void {
+    this.#problems.add(problem);
+  }
+
+  /** @throws {ConfigError} with every problem at once */
+  check(): void {
+    if (this.#problems.size > 0) throw new ConfigError([...this.#problems].join("\n"));
+  }
+}
+
+/** Reads the config of one program from its environment. */
 export interface Loader<T extends object> {
   readonly program: Program | "start";
   read(reader: EnvironmentReader): T;
 }
 
-/** @throws {ConfigError} with every problem at once; values that may be secret are not repeated */
+/** @throws {ConfigError} with every problem at once, without values that may be secret */
 export function load<T extends object>(loader: Loader<T>, environment: Environment): Readonly<T> {
   const reader = new EnvironmentReader(loader.program, environment);
   const config = loader.read(reader);
@@ -15,7 +123,7 @@ export function load<T extends object>(loader: Loader<T>, environment: Environme
   return Object.freeze(config);
 }
 
-/** For a main: the config, or every problem on stderr and the end, by default with exit code 1. */
+/** For a main: print every problem on stderr and exit if there is one. */
 export function loadOrExit<T extends object>(
   loader: Loader<T>,
   environment: Environment,
@@ -24,7 +132,7 @@ export function loadOrExit<T extends object>(
   return orExit(() => load(loader, environment), exitCode);
 }
 
-/** What `read` returns; where it ends with a ConfigError, that on stderr and the end. */
+/** The result of `read`; print a ConfigError on stderr and exit. */
 export function orExit<T>(read: () => T, exitCode = 1): T {
   try {
     return read();

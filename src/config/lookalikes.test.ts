@@ -24,7 +24,7 @@ test.each([
   ["RPC_SECRET", "RPC_TOKEN"],
   ["RPC_ADDRESS", "RPC_ADDRESSES"],
   ["RPC_ADRESSES", "RPC_ADDRESSES"],
-  ["RPC_MAX_FRAME_SIZE", "RPC_MAX_FRAME_BYTES"],
+  ["RPC_MAX_CONECTIONS", "RPC_MAX_CONNECTIONS"],
   ["RPC_CERT", "RPC_TLS_CERT"],
   ["PUBLIC_URI", "PUBLIC_URL"],
   ["AVATARS_URL", "AVATAR_URL"],
@@ -39,6 +39,20 @@ test.each([
   expect(found).toEqual({ name, meant: meant as "LOG_LEVEL" });
   expect(others).toEqual([]);
   expect(lookalikeText({ name, meant: "LOG_LEVEL" })).not.toContain("s3cret-value");
+});
+
+test.each([
+  "RPC_MAX_FRAME_BYTES",
+  "RPC_MAX_IN_FLIGHT",
+  "RPC_MAX_OUTGOING_BYTES",
+  "RPC_MAX_WAITERS",
+  "RPC_HANDSHAKE_TIMEOUT_MS",
+])("%s, which Portico had once, is named", (name) => {
+  const found = lookalikes({ [name]: "7" });
+  expect(found).toEqual([{ name, meant: undefined }]);
+  expect(found.map(lookalikeText)).toEqual([
+    `${name} is no longer a variable of Portico and has no effect: unset it`,
+  ]);
 });
 
 test("ours are none", () => {

@@ -1,16 +1,26 @@
 import distance from "leven";
-import { NOT_YET } from "./reader.ts";
+import { NOT_YET } from "./load.ts";
 import { type Environment, VARIABLES, type VariableName } from "./variables.ts";
 
-// Variables that look like one of ours and are none: a slip of the pen, or the name that the same
-// thing has elsewhere. They have no effect, so the log names them.
+// Variables without effect that look like one of ours: a typing mistake, the name that other
+// software uses, or a variable that Portico no longer has. A warning names them.
 
 export interface Lookalike {
   readonly name: string;
-  readonly meant: VariableName;
+  /** Undefined if Portico no longer has the variable. */
+  readonly meant: VariableName | undefined;
 }
 
-/** How others call it. */
+/** Limits of the RPC that are constants now, in `src/rpc/limits.ts`. */
+const REMOVED: readonly string[] = [
+  "RPC_MAX_FRAME_BYTES",
+  "RPC_MAX_IN_FLIGHT",
+  "RPC_MAX_OUTGOING_BYTES",
+  "RPC_MAX_WAITERS",
+  "RPC_HANDSHAKE_TIMEOUT_MS",
+];
+
+/** The names that other software uses. */
 const ALIASES: Readonly<Partial<Record<VariableName, readonly string[]>>> = {
   HTTP_HOST: ["BIND_ADDRESS", "LISTEN_HOST", "SERVER_HOST"],
   HTTP_PORT: ["PORT", "LISTEN_PORT", "SERVER_PORT"],
@@ -34,28 +44,37 @@ const ALIASES: Readonly<Partial<Record<VariableName, readonly string[]>>> = {
   LOG_LEVEL: ["LOG_LVL"],
 };
 
-/** Whose names may be near to ours by accident: other software's, and what Kubernetes sets. */
+/** Names of other software and of Kubernetes, which may resemble ours by accident. */
 const FOREIGN =
   /^(npm_|BUN_|OTEL_|AWS_|GRPC_|KUBERNETES_)|_SERVICE_(HOST|PORT)|_PORT_\d+_(TCP|UDP|SCTP)/;
-/** What a link to another container, or a service of Kubernetes, has as a value. */
+/** The value that Kubernetes or a container link sets for a service. */
 const LINK = /^(tcp|udp|sctp):\/\//;
 
 const OURS = Object.keys(VARIABLES).filter(isOurs);
-/** Every slip of one letter is found, and in a long name one of two. */
+/** A name differs by one letter; from this length on, by two. */
 const LONG = 12;
 
-/** Every variable that looks like one of ours and has no effect, with the one that it resembles. */
+/** Every variable without effect that looks like one of ours, with the one that it resembles. */
 export function lookalikes(environment: Environment): Lookalike[] {
-  return Object.entries(environment).flatMap(([name, value = ""]) => {
+  return Object.entries(environment).flatMap(([name, value = ""]): Lookalike[] => {
     if (isOurs(name) || NOT_YET.includes(name) || FOREIGN.test(name) || LINK.test(value)) return [];
+    if (REMOVED.includes(name)) return [{ name, meant: undefined }];
     const meant = meantBy(name);
     return meant === undefined ? [] : [{ name, meant }];
   });
 }
 
-/** For people; a value is not in it. */
+/** A warning, without the value. */
 export function lookalikeText({ name, meant }: Lookalike): string {
+  if (meant === undefined) {
+    return `${name} is no longer a variable of Portico and has no effect: unset it`;
+  }
   return `${name} is no variable of Portico and has no effect: did you mean ${meant}?`;
+}
+
+/** Print the warnings on stderr, one line each. */
+export function printLookalikes(environment: Environment): void {
+  for (const each of lookalikes(environment)) console.error(lookalikeText(each));
 }
 
 function meantBy(name: string): VariableName | undefined {
@@ -77,7 +96,7 @@ function isNear(name: string, { ours, steps }: { ours: string; steps: number }):
   if (steps <= 1 || (steps === 2 && (name.length >= LONG || sorted(name) === sorted(ours)))) {
     return true;
   }
-  // Hardly anybody else has variables of this kind.
+  // Other software rarely has variables with this prefix.
   return name.startsWith("RPC_");
 }
 

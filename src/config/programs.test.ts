@@ -1,9 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { BACKUP, MIGRATE, RPC_COMMAND, SEED, SWEEP } from "./commands.ts";
 import { HTTP_TIER } from "./http.ts";
 import { type Loader, load } from "./load.ts";
-import { RPC_COMMAND } from "./rpc-client.ts";
 import { START } from "./start.ts";
-import { MIGRATE, SEED } from "./storage.ts";
 import { TCP_TIER } from "./tcp.ts";
 import {
   type Environment,
@@ -14,7 +13,15 @@ import {
 } from "./variables.ts";
 
 describe("each program", () => {
-  const LOADERS: readonly Loader<object>[] = [HTTP_TIER, TCP_TIER, RPC_COMMAND, MIGRATE, SEED];
+  const LOADERS: readonly Loader<object>[] = [
+    HTTP_TIER,
+    TCP_TIER,
+    RPC_COMMAND,
+    MIGRATE,
+    SEED,
+    BACKUP,
+    SWEEP,
+  ];
   const names = Object.keys(VARIABLES) as VariableName[];
 
   /** An environment that notes what is read of it. */

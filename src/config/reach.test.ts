@@ -1,9 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { RPC_COMMAND } from "./commands.ts";
 import { calledHost, isLoopback } from "./hosts.ts";
 import { HTTP_TIER } from "./http.ts";
-import { type Loader, load } from "./load.ts";
-import { ConfigError } from "./reader.ts";
-import { RPC_COMMAND } from "./rpc-client.ts";
+import { ConfigError, type Loader, load } from "./load.ts";
 import { TCP_TIER } from "./tcp.ts";
 import type { Environment } from "./variables.ts";
 
@@ -40,13 +39,13 @@ describe("HTTP_HOST", () => {
     ["[::1]", "write it without brackets: ::1"],
     ["[::]", "write it without brackets: ::"],
     ["http://127.0.0.1", "must be a host alone, without a scheme"],
-    ["127.0.0.1:9090", "must be a host alone: the port goes into "],
-    ["[::1]:9090", "must be a host alone: the port goes into "],
-    ["localhost:", "must be a host alone: the port goes into "],
+    ["127.0.0.1:9090", "must be a host alone: set the port with "],
+    ["[::1]:9090", "must be a host alone: set the port with "],
+    ["localhost:", "must be a host alone: set the port with "],
     ["one two", "must be one host, without blanks"],
     ["*", "write 0.0.0.0 or :: for every address of this machine"],
-    ["9090", "is no IP address"],
-    ["256.1.1.1", "is no IP address"],
+    ["9090", "is not an IP address"],
+    ["256.1.1.1", "is not an IP address"],
     ["one/two", "must be a host name or an IP address"],
     ["-one", "must be a host name or an IP address"],
     ["::1::", "must be a host name or an IP address"],
@@ -110,7 +109,7 @@ describe("RPC_ADDRESSES", () => {
       expect(others).toEqual([]);
       expect(problem).toMatch(/^RPC_ADDRESSES has \S+, which is not this machine: /);
       expect(problem).toEndWith(
-        "set RPC_TOKEN and RPC_TLS_CA, or RPC_PLAINTEXT=allow if the network is trusted",
+        "set RPC_TOKEN and RPC_TLS_CA, or RPC_PLAINTEXT=allow on a trusted network",
       );
       expect(problemsOf(loader, { RPC_ADDRESSES, RPC_TOKEN }).join()).toContain(
         "set RPC_TLS_CA, or",
@@ -124,10 +123,12 @@ describe("RPC_ADDRESSES", () => {
     const [problem, ...others] = problemsOf(TCP_TIER, { RPC_HOST });
     expect(others).toEqual([]);
     expect(problem).toContain(
-      "set RPC_TOKEN, RPC_TLS_CERT, and RPC_TLS_KEY; instead of TLS, RPC_PLAINTEXT=allow",
+      "set RPC_TOKEN, RPC_TLS_CERT, and RPC_TLS_KEY. On a trusted network, RPC_PLAINTEXT=allow",
     );
     const trusted = { RPC_HOST, RPC_PLAINTEXT: "allow" };
-    expect(problemsOf(TCP_TIER, trusted).join()).toContain("which others can reach: set RPC_TOKEN");
+    expect(problemsOf(TCP_TIER, trusted).join()).toContain(
+      "which other machines can reach: set RPC_TOKEN",
+    );
     expect(problemsOf(TCP_TIER, { ...trusted, RPC_TOKEN })).toEqual([]);
   });
 

@@ -7,45 +7,15 @@ import {
   parseEndpoint,
   parseHost,
 } from "./hosts.ts";
-import type { Loader } from "./load.ts";
-import type { EnvironmentReader } from "./reader.ts";
-import { type CallerLimitsConfig, readCallerLimits } from "./rpc-limits.ts";
-import { readRpcToken } from "./rpc-token.ts";
+import type { EnvironmentReader } from "./load.ts";
 import { list, parsePort, parseToken } from "./values.ts";
 
-/** What it takes to call TCP servers. */
+/** How to call the TCP servers. */
 export interface RpcClientConfig {
   readonly rpcAddresses: readonly Endpoint[];
   readonly rpcToken: string | undefined;
   /** PEM text. */
   readonly rpcTlsCa: string | undefined;
-}
-
-export interface RpcCommandConfig extends RpcClientConfig {
-  /** Whether the token is the one in DATA_DIR: a server of this machine may know nothing of it. */
-  readonly isTokenOptional: boolean;
-  readonly rpcLimits: CallerLimitsConfig;
-}
-
-/** Of `bun run rpc`. */
-export const RPC_COMMAND: Loader<RpcCommandConfig> = {
-  program: "rpc",
-  read: (reader) => {
-    const client = readRpcClient(reader);
-    const isTokenOptional = !reader.has("RPC_TOKEN");
-    const rpcToken = isTokenOptional ? readSavedToken(reader, client) : client.rpcToken;
-    return { ...client, rpcToken, isTokenOptional, rpcLimits: readCallerLimits(reader) };
-  },
-};
-
-/** What `bun run start` and `dev` have made for the servers of this machine. */
-function readSavedToken(
-  reader: EnvironmentReader,
-  { rpcAddresses }: RpcClientConfig,
-): string | undefined {
-  const dataDir = reader.text("DATA_DIR");
-  if (!rpcAddresses.every(({ host }) => isLoopback(host))) return undefined;
-  return reader.attempt(() => readRpcToken(dataDir));
 }
 
 export function readRpcClient(reader: EnvironmentReader): RpcClientConfig {
@@ -62,7 +32,7 @@ export function readRpcClient(reader: EnvironmentReader): RpcClientConfig {
       const name = reader.given("RPC_ADDRESSES") ? "RPC_ADDRESSES" : "RPC_HOST";
       reader.report(
         `${name} has ${bracketed(far.host)}, which is not this machine: ` +
-          `set ${list(missing)}, or RPC_PLAINTEXT=allow if the network is trusted`,
+          `set ${list(missing)}, or RPC_PLAINTEXT=allow on a trusted network`,
       );
     }
   }
@@ -77,5 +47,5 @@ function readAddresses(reader: EnvironmentReader): readonly Endpoint[] {
   return [{ host: calledHost(host), port: reader.read("RPC_PORT", 0, parsePort) }];
 }
 
-/** In place of a host that is wrong, which is a problem already. */
+/** Replaces a host that is wrong, which has already been reported. */
 const LOOPBACK = "127.0.0.1";

@@ -2,9 +2,8 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmod, mkdir, readdir, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Folder } from "../../test/child.ts";
-import { load } from "./load.ts";
-import { ConfigError } from "./reader.ts";
-import { RPC_COMMAND } from "./rpc-client.ts";
+import { RPC_COMMAND } from "./commands.ts";
+import { ConfigError, load } from "./load.ts";
 import { ownRpcToken, readRpcToken } from "./rpc-token.ts";
 import { START, tierEnvironments } from "./start.ts";
 
@@ -48,7 +47,7 @@ describe("the token that `bun run start` and `dev` make", () => {
     const path = join(folder.path, "rpc-token");
     await Bun.write(path, text);
     await chmod(path, bits);
-    const why = `${path} can be read or written by others (mode ${mode}): chmod 600 ${path}, or set`;
+    const why = `${path} can be read or written by other users (mode ${mode}): chmod 600 ${path}, or set`;
     for (const read of [readRpcToken, ownRpcToken]) expect(() => read(folder.path)).toThrow(why);
   });
 
@@ -75,7 +74,7 @@ describe("the token that `bun run start` and `dev` make", () => {
   test("is refused if it is a folder", async () => {
     await using folder = await Folder.make();
     await mkdir(join(folder.path, "rpc-token"));
-    expect(() => readRpcToken(folder.path)).toThrow("is no file");
+    expect(() => readRpcToken(folder.path)).toThrow("is not a file");
   });
 
   test("is known to the tiers alone where its name is a link that leads nowhere", async () => {
@@ -83,7 +82,7 @@ describe("the token that `bun run start` and `dev` make", () => {
     await symlink(join(folder.path, "nothing"), join(folder.path, "rpc-token"));
     const { token, whyUnsaved } = ownRpcToken(folder.path);
     expect(token).toMatch(/^[\w-]{43}$/);
-    expect(whyUnsaved).toContain("is a link to a file that is not there");
+    expect(whyUnsaved).toContain("is a link to a missing file");
   });
 
   test("is known to the tiers alone where the folder cannot be written", async () => {
@@ -95,7 +94,9 @@ describe("the token that `bun run start` and `dev` make", () => {
     const DATA_DIR = join(folder.path, "file");
     const { http, tcp, warning } = tierEnvironments(load(START, { DATA_DIR }), { DATA_DIR });
     expect(http.RPC_TOKEN).toBe(tcp.RPC_TOKEN ?? "");
-    expect(warning).toStartWith("`bun run rpc` cannot call these servers unless RPC_TOKEN is set");
+    expect(warning).toMatch(
+      /^The RPC token cannot be saved: .*only if you set RPC_TOKEN for both$/,
+    );
     expect(warning).not.toContain(tcp.RPC_TOKEN ?? "");
   });
 
@@ -128,6 +129,6 @@ describe("bun run rpc", () => {
     const far = { DATA_DIR, RPC_ADDRESSES: "10.0.0.1:1", RPC_PLAINTEXT: "allow" };
     expect(load(RPC_COMMAND, far).rpcToken).toBeUndefined();
     await chmod(join(folder.path, "rpc-token"), 0o640);
-    expect(() => load(RPC_COMMAND, { DATA_DIR })).toThrow("can be read or written by others");
+    expect(() => load(RPC_COMMAND, { DATA_DIR })).toThrow("can be read or written by other users");
   });
 });

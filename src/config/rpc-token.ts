@@ -10,26 +10,27 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { ConfigError } from "./reader.ts";
+import { ConfigError } from "./load.ts";
 
-// The token that `bun run start` and `bun run dev` make for their tiers where RPC_TOKEN is not set.
-// Whoever can read the file can call the RPC: `bun run rpc` with the same DATA_DIR does.
+// The token that `bun run start` and `bun run dev` make for their tiers if RPC_TOKEN is not set.
+// A user who can read the file can call the RPC; `bun run rpc` with the same DATA_DIR does.
 
 const FILE = "rpc-token";
 const TOKEN_BYTES = 32;
 const PATTERN = /^[\w-]{16,256}$/;
-/** Permissions of anybody but the file's owner. */
+/** Permissions of users other than the file's owner. */
 const OTHERS = 0o077;
 
 export interface OwnToken {
   readonly token: string;
-  /** Why it is not in a file, where it is not: then this process and its children alone know it. */
+  /** Why the token is not in a file, if it is not. Only this process and its children know it. */
   readonly whyUnsaved?: string;
 }
 
 /**
- * The token of a folder, which is made if there is none; all that ask at once get the same.
- * @throws {ConfigError} there is one that cannot be trusted or used
+ * The token of a folder, which is created if it is missing. Processes that ask at the same time get
+ * the same one.
+ * @throws {ConfigError} the file cannot be trusted or used
  */
 export function ownRpcToken(dataDir: string): OwnToken {
   const saved = readRpcToken(dataDir);
@@ -44,16 +45,17 @@ export function ownRpcToken(dataDir: string): OwnToken {
   }
   const kept = readRpcToken(dataDir);
   if (kept !== undefined) return { token: kept };
-  return { token, whyUnsaved: `${join(dataDir, FILE)} is a link to a file that is not there` };
+  return { token, whyUnsaved: `${join(dataDir, FILE)} is a link to a missing file` };
 }
 
-/** The file is there whole or not at all, and the first one stays: a link takes no name twice. */
+/** Create the file whole or not at all. If it exists, it stays: a link replaces no file. */
 function save(token: string, path: string): void {
   const draft = `${path}.${process.pid}-${randomBytes(4).toString("hex")}`;
   const file = openSync(draft, "wx", 0o600);
   try {
     writeSync(file, `${token}\n`);
-    if ((fstatSync(file).mode & OTHERS) !== 0) throw new Error("this disk keeps no permissions");
+    if ((fstatSync(file).mode & OTHERS) !== 0)
+      throw new Error("the file system does not support permissions");
     linkSync(draft, path);
   } catch (error) {
     if (!isCode(error, "EEXIST")) throw error;
@@ -64,8 +66,8 @@ function save(token: string, path: string): void {
 }
 
 /**
- * The token that is in a folder, if there is one.
- * @throws {ConfigError} others can read it, or it is none
+ * The token in a folder, if there is one.
+ * @throws {ConfigError} other users can read the file, or it holds no token
  */
 export function readRpcToken(dataDir: string): string | undefined {
   const path = join(dataDir, FILE);
@@ -73,19 +75,27 @@ export function readRpcToken(dataDir: string): string | undefined {
   try {
     file = openSync(path, "r");
     const stat = fstatSync(file);
-    if (!stat.isFile()) throw refused(path, "is no file", "remove it");
+    if (!stat.isFile()) throw refused(path, "is not a file", "remove it");
     if ((stat.mode & OTHERS) !== 0) {
       const mode = (stat.mode & 0o777).toString(8);
-      throw refused(path, `can be read or written by others (mode ${mode})`, `chmod 600 ${path}`);
+      throw refused(
+        path,
+        `can be read or written by other users (mode ${mode})`,
+        `chmod 600 ${path}`,
+      );
     }
     const text = readFileSync(file, "utf8").trim();
     if (PATTERN.test(text)) return text;
-    throw refused(path, "holds no token", "remove it, and `bun run start` or `dev` makes another");
+    throw refused(
+      path,
+      "holds no token",
+      "remove it, and `bun run start` or `dev` creates another",
+    );
   } catch (error) {
     if (isCode(error, "ENOENT") || isCode(error, "ENOTDIR")) return undefined;
     if (error instanceof ConfigError) throw error;
     const why = error instanceof Error && "code" in error ? error.code : error;
-    throw refused(path, `cannot be read (${why})`, "be the user that started the tiers");
+    throw refused(path, `cannot be read (${why})`, "run as the user that started the tiers");
   } finally {
     if (file !== undefined) closeSync(file);
   }

@@ -1,12 +1,18 @@
 import { type HttpConfig, readHttpTier } from "./http.ts";
-import type { Loader } from "./load.ts";
-import type { EnvironmentReader } from "./reader.ts";
+import type { EnvironmentReader, Loader } from "./load.ts";
 import { ownRpcToken } from "./rpc-token.ts";
 import { readTcpTier, type TcpConfig } from "./tcp.ts";
 import { MAX_PORT } from "./values.ts";
 import { type Environment, environmentFor } from "./variables.ts";
 
-/** Of both tiers, and how many processes each has. */
+/**
+ * Read by Bun when a production process of a tier starts: freed memory stays with the process for
+ * this many ms. Under load it is needed again sooner, and returning it costs CPU time, because the
+ * kernel must clear other pages. The scripts `start:tcp` and `start:http` have the same.
+ */
+export const MEMORY_ENVIRONMENT = { MIMALLOC_PURGE_DELAY: "20000" } as const;
+
+/** Both tiers, and the number of processes of each. */
 export interface StartConfig {
   readonly http: HttpConfig;
   readonly tcp: TcpConfig;
@@ -14,28 +20,29 @@ export interface StartConfig {
   readonly rpcWorkers: number;
 }
 
-/** Of `bun run start` and `bun run dev`, which tell at once what is wrong for either tier. */
+/** `bun run start` and `bun run dev`, which report the problems of both tiers at once. */
 export const START: Loader<StartConfig> = { program: "start", read: readStart };
 
-/** What each tier's processes get of the environment. */
+/** The environment of the processes of each tier. */
 export interface TierEnvironments {
   readonly http: Environment;
   readonly tcp: Environment;
-  /** What the operator must know of the token, if anything. */
+  /** A problem with the token, for the operator. */
   readonly warning: string | undefined;
 }
 
 /**
- * Each tier gets the variables that it reads; where RPC_TOKEN is not set, a token that they share.
- * An HTTP tier that calls other servers than those of this start has no use for it.
- * @throws {ConfigError} the token that is in DATA_DIR cannot be used
+ * Each tier gets the variables that it reads. If RPC_TOKEN is not set, the tiers share a token of
+ * their own, unless the HTTP tier calls other servers.
+ * @throws {ConfigError} the token in DATA_DIR cannot be used
  */
 export function tierEnvironments({ tcp }: StartConfig, environment: Environment): TierEnvironments {
   const own = tcp.rpcToken === undefined ? ownRpcToken(tcp.dataDir) : undefined;
   const token = own ? { RPC_TOKEN: own.token } : {};
   const warning =
     own?.whyUnsaved &&
-    `\`bun run rpc\` cannot call these servers unless RPC_TOKEN is set for both: ${own.whyUnsaved}`;
+    `The RPC token cannot be saved: ${own.whyUnsaved}. \`bun run rpc\` can call these servers ` +
+      "only if you set RPC_TOKEN for both";
   return {
     http: { ...environmentFor("http", environment), ...(environment.RPC_ADDRESSES ? {} : token) },
     tcp: { ...environmentFor("tcp", environment), ...token },
@@ -50,16 +57,16 @@ function readStart(reader: EnvironmentReader): StartConfig {
   const rpcWorkers = reader.whole("RPC_WORKERS", 1, MAX_WORKERS);
   if (tcp.rpc.port + rpcWorkers - 1 > MAX_PORT) {
     reader.report(
-      `RPC_WORKERS is "${rpcWorkers}", and each has a port of its own, from RPC_PORT ` +
-        `(${tcp.rpc.port}) on: there are not so many`,
+      `RPC_WORKERS is "${rpcWorkers}": each worker takes the next port from RPC_PORT ` +
+        `(${tcp.rpc.port}), and ${MAX_PORT} is the last`,
     );
   }
-  // Writers of one file wait by turns, and a process does nothing else while it does: under load
-  // one of two was seen to get none for seconds.
+  // Writers of one SQLite file take turns, and a process that waits for its turn does nothing else.
+  // Under load, one of two processes got no turn for seconds.
   if (rpcWorkers > 1 && !(reader.given("DATABASE_URL") && reader.given("REDIS_URL"))) {
     reader.report(
       `RPC_WORKERS is "${rpcWorkers}": must be 1 unless DATABASE_URL and REDIS_URL are set, ` +
-        "as SQLite is for one process",
+        "because SQLite is for one process",
     );
   }
   return { http, tcp, httpWorkers: reader.whole("HTTP_WORKERS", 1, MAX_WORKERS), rpcWorkers };

@@ -1,27 +1,43 @@
 import type { LogLevel } from "../telemetry/log.ts";
-import { readLogLevel, readSessionTtl } from "./both-tiers.ts";
+import type { PasswordScheme } from "../user/password.ts";
 import { readCertificate, readPrivateKey } from "./certificates.ts";
 import { type Endpoint, isLoopback, parseHost } from "./hosts.ts";
-import type { Loader } from "./load.ts";
-import type { EnvironmentReader } from "./reader.ts";
-import { parseRedisUrl } from "./redis-url.ts";
-import { readServerLimits, type ServerLimitsConfig } from "./rpc-limits.ts";
-import { readPasswordHash, readUsers, refuseUnmeantSqlite, type SeedConfig } from "./storage.ts";
-import { list, parsePort, parseToken } from "./values.ts";
+import type { EnvironmentReader, Loader } from "./load.ts";
+import { parseDatabaseUrl, parseRedisUrl } from "./store-urls.ts";
+import {
+  list,
+  MAX_SESSION_TTL_SECONDS,
+  parseLogLevel,
+  parsePasswordHash,
+  parsePort,
+  parseToken,
+} from "./values.ts";
 
-export interface TcpConfig extends SeedConfig {
-  /** Of a cluster, a URL for each address, by commas. Without it, sessions are in SQLite. */
+/** Where the users are. */
+export interface UsersConfig {
+  /** If undefined, the users are in SQLite in `dataDir`. */
+  readonly databaseUrl: string | undefined;
+  readonly dataDir: string;
+}
+
+export interface TcpConfig extends UsersConfig {
+  /** For a cluster, a URL for each address, separated by commas. If undefined, sessions are in
+   *  SQLite. */
   readonly redisUrl: string | undefined;
   readonly rpc: Endpoint;
   readonly rpcToken: string | undefined;
   /** PEM texts. */
   readonly rpcTls: { readonly cert: string; readonly key: string } | undefined;
-  readonly rpcLimits: ServerLimitsConfig;
+  /** By their names in `src/rpc/limits.ts`. */
+  readonly rpcLimits: { readonly maxServerConnections: number; readonly maxServerInFlight: number };
   readonly sessionTtlSeconds: number;
+  readonly passwordHash: PasswordScheme;
   readonly logLevel: LogLevel;
 }
 
-/** Of the TCP tier. */
+const MAX_COUNT = 1_000_000;
+
+/** The TCP tier, which never reads the keys of the bucket. */
 export const TCP_TIER: Loader<TcpConfig> = { program: "tcp", read: readTcpTier };
 
 export function readTcpTier(reader: EnvironmentReader): TcpConfig {
@@ -35,10 +51,13 @@ export function readTcpTier(reader: EnvironmentReader): TcpConfig {
     },
     rpcToken: reader.readGiven("RPC_TOKEN", parseToken),
     rpcTls: readTls(reader),
-    rpcLimits: readServerLimits(reader),
-    sessionTtlSeconds: readSessionTtl(reader),
+    rpcLimits: {
+      maxServerConnections: reader.whole("RPC_MAX_SERVER_CONNECTIONS", 1, MAX_COUNT),
+      maxServerInFlight: reader.whole("RPC_MAX_SERVER_IN_FLIGHT", 1, MAX_COUNT),
+    },
+    sessionTtlSeconds: reader.whole("SESSION_TTL_SECONDS", 1, MAX_SESSION_TTL_SECONDS),
     passwordHash: readPasswordHash(reader),
-    logLevel: readLogLevel(reader),
+    logLevel: reader.read("LOG_LEVEL", "info", parseLogLevel),
   };
 }
 
@@ -52,8 +71,8 @@ function readRpcHost(value: string, reader: EnvironmentReader): string {
   if (missing.length === 0) return host;
   const otherwise = isPlain
     ? ""
-    : "; instead of TLS, RPC_PLAINTEXT=allow if the network is trusted";
-  const what = `is "${host}", which others can reach: set ${list(missing)}`;
+    : ". On a trusted network, RPC_PLAINTEXT=allow replaces the certificate and the key";
+  const what = `is "${host}", which other machines can reach: set ${list(missing)}`;
   throw new Error(`${what}${otherwise}`);
 }
 
@@ -68,4 +87,30 @@ function readTls(reader: EnvironmentReader): TcpConfig["rpcTls"] {
     reader.report("RPC_TLS_CERT and RPC_TLS_KEY do not match: the key is not the certificate's");
   }
   return { cert: cert.text, key: key.text };
+}
+
+/** In production, a forgotten variable must not mean SQLite: STORAGE=embedded must say so. */
+export function refuseUnmeantSqlite(
+  reader: EnvironmentReader,
+  servers: readonly ("DATABASE_URL" | "REDIS_URL")[],
+): void {
+  if (reader.isOn("STORAGE", "embedded") || !reader.isProduction) return;
+  const missing = servers.filter((name) => !reader.has(name));
+  if (missing.length === 0) return;
+  reader.report(
+    `${list(missing)} must be set, as this is production (NODE_ENV=production); or set ` +
+      "STORAGE=embedded to keep users and sessions in SQLite in DATA_DIR. " +
+      "`bun run dev` needs neither",
+  );
+}
+
+export function readUsers(reader: EnvironmentReader): UsersConfig {
+  return {
+    databaseUrl: reader.readGiven("DATABASE_URL", parseDatabaseUrl),
+    dataDir: reader.text("DATA_DIR"),
+  };
+}
+
+export function readPasswordHash(reader: EnvironmentReader): PasswordScheme {
+  return reader.read("PASSWORD_HASH", { name: "salted-md5" }, parsePasswordHash);
 }

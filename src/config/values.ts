@@ -1,14 +1,15 @@
 import type { LogLevel } from "../telemetry/log.ts";
 import type { PasswordScheme } from "../user/password.ts";
 
-// How each kind of variable is read. What is wrong is thrown as an Error whose message goes on
-// after the variable's name; a value that may hold a secret is not repeated in it.
+// Parsers of values. Each throws an Error whose message continues after the name of the variable or
+// option. It does not repeat a value that may hold a secret.
 
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
 export const MAX_PORT = 65_535;
+export const MAX_SESSION_TTL_SECONDS = 365 * 24 * 3600;
 const MIN_TOKEN_LENGTH = 16;
 
-/** A value in a message: on one line, and without what may be a secret in it. */
+/** A value for a message: on one line, and without the parts that may be secret. */
 export function shown(value: string): string {
   return value
     .replace(/-----BEGIN[\s\S]*/, "…")
@@ -46,12 +47,12 @@ export function parsePublicUrl(value: string): URL {
   throw new Error(`is "${shown(value)}": must be http://host or https://host, ${limits}`);
 }
 
-/** As in "one, two, and three". */
+/** Such as "one, two, and three". */
 export function list(names: readonly string[]): string {
   return new Intl.ListFormat("en").format(names);
 }
 
-/** Whether what a driver will decode is encoded right: a bare % in a password is not. */
+/** Whether a driver can decode the URL: it cannot if a password has a bare %. */
 export function isDecodable({ username, password, pathname }: URL): boolean {
   try {
     decodeURIComponent(username + password + pathname);

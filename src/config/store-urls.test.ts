@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Authority, available, type Certificate } from "../../test/certificates.ts";
-import { parseDatabaseUrl } from "./database-url.ts";
+import { parseDatabaseUrl } from "./store-urls.ts";
 
 // It makes keys on a shared machine.
 setDefaultTimeout(60_000);
@@ -84,7 +84,7 @@ test.each([
   ["ssl-mode=VERIFY_IDENTITY", "has ssl-mode=VERIFY_IDENTITY, which needs ssl-ca"],
   ["ssl-ca=/nowhere.pem", 'has ssl-ca, which names "/nowhere.pem", which cannot be read'],
   ["ssl-ca=", 'has ssl-ca, which names "", which cannot be read'],
-  ["ssl-ca=/etc/passwd", 'has ssl-ca, which names "/etc/passwd", which is no PEM file'],
+  ["ssl-ca=/etc/passwd", 'has ssl-ca, which names "/etc/passwd", which is not a PEM file'],
 ])("?%s is refused by name", (query, why) => {
   expect(() => parseDatabaseUrl(`${URL_}?${query}`)).toThrow(why);
 });
@@ -97,6 +97,6 @@ test.skipIf(!available)("a certificate needs its own key", () => {
     "has an ssl-key that is not the one of its ssl-cert",
   );
   expect(parse(`ssl-cert=${one?.key}&ssl-key=${one?.cert}`)).toThrow(
-    "holds no certificate, but a key",
+    "holds no certificate, only a key",
   );
 });
