@@ -97,7 +97,7 @@ describe("from the original table to ours", () => {
     ]);
   });
 
-  it("who finds another one at it says so, and waits", async () => {
+  it("a process that finds another one migrating says so, and waits", async () => {
     await using database = await openDatabase();
     await database.query("SELECT GET_LOCK(CONCAT('portico.', DATABASE()), 0)");
     await using child = startMigrate(database);
@@ -108,7 +108,7 @@ describe("from the original table to ours", () => {
     expect((await migrate(database, "--status")).exitCode).toBe(0);
   });
 
-  it("gives way to a transaction that holds the table, and to those who wait behind it", async () => {
+  it("gives way to a transaction that holds the table, and to the queries that wait behind it", async () => {
     await using database = await openDatabase();
     await createOriginal(database, "CHARACTER SET latin1");
     await using reader = await openRowsAt(database.databaseUrl, database.dataDir);
@@ -122,7 +122,7 @@ describe("from the original table to ours", () => {
     expect((await migrate(database, "--status")).exitCode).toBe(0);
   });
 
-  it("a server says that MySQL has frozen, and goes on by itself when it is back", async () => {
+  it("a server says that MySQL hangs, and continues by itself when MySQL answers again", async () => {
     await using server = await startMariaDb();
     await using database = await openDatabase(server);
     await createOriginal(database, "CHARACTER SET latin1");

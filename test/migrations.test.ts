@@ -201,7 +201,7 @@ describe("from the original table to ours", () => {
     });
   }
 
-  it("says what MySQL says of a value that nobody looked for", async () => {
+  it("reports MySQL's own message for a value that is not checked beforehand", async () => {
     await using database = await openDatabase();
     await createOriginal(database, "CHARACTER SET latin1");
     await database.query("ALTER TABLE user MODIFY profile_path varchar(6)");
@@ -214,7 +214,7 @@ describe("from the original table to ours", () => {
     await expect(open(database)).rejects.toThrow(why);
   });
 
-  it("a table that was converted without a unique key gets one, or says which names double", async () => {
+  it("a converted table without a unique key gets one, or the message names the duplicates", async () => {
     await using database = await openDatabase();
     await migrate(database);
     await database.query("DELETE FROM migration WHERE version = 4");
@@ -230,7 +230,7 @@ describe("from the original table to ours", () => {
     expect((await migrate(database)).exitCode).toBe(0);
     expect(await keys(database)).toContain("uk_username: username, unique");
   });
-  it("a table with a key of its own that begins with the picture gets no second one", async () => {
+  it("a table that already has a key beginning with the picture gets no second one", async () => {
     await using database = await openDatabase();
     await createOriginal(database, "CHARACTER SET latin1");
     await database.query("ALTER TABLE user ADD KEY own (profile_path, nickname)");
@@ -239,7 +239,7 @@ describe("from the original table to ours", () => {
     expect((await migrate(database, "--status")).exitCode).toBe(0);
   });
 
-  it("fills what the original system has left open since it was filled", async () => {
+  it("fills gaps that the original system left after the first fill", async () => {
     await using database = await openDatabase();
     await migrate(database);
     await database.query("DELETE FROM migration WHERE version > 2");
@@ -252,7 +252,7 @@ describe("from the original table to ours", () => {
     ]);
   });
 
-  it("once migrated, servers run as a user who may only read and write rows", async () => {
+  it("after the migration, servers run as a user with the right to read and write rows only", async () => {
     await using database = await openDatabase();
     const url = new URL(database.databaseUrl);
     const name = url.pathname.slice(1);
@@ -277,7 +277,7 @@ describe("from the original table to ours", () => {
     await using _storage = await open({ ...database, databaseUrl: DATABASE_URL });
   });
 
-  it("a table that is ours already is not altered", async () => {
+  it("a table of Portico is not altered", async () => {
     await using database = await openDatabase();
     await migrate(database);
     await database.query("DELETE FROM migration WHERE version > 1");

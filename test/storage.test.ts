@@ -44,7 +44,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
       expect({ ...(await storage.users.find("grace")) }).toEqual(grace);
     });
 
-    it("are told apart byte for byte, in reads, inserts and updates", async () => {
+    it("are compared byte for byte, in reads, inserts and updates", async () => {
       await using location = await createLocation();
       await using storage = await open(location);
 
@@ -62,7 +62,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
       expect(found.map((each) => each?.nickname)).toEqual(LOOKALIKES.map((name) => `own ${name}`));
     });
 
-    it("take a name once, however many inserts of it run at the same time", async () => {
+    it("take a name once, even if many inserts of it run at the same time", async () => {
       await using location = await createLocation();
       await using one = await open(location);
       await using other = await open(location);
@@ -78,7 +78,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
       expect((await one.users.find("grace"))?.nickname).toBe(winner);
     });
 
-    it("change nickname and picture, each alone, and tell an equal value from no user", async () => {
+    it("change nickname and picture separately, and tell an equal value from a missing user", async () => {
       await using location = await createLocation();
       await using storage = await open(location);
       await storage.users.insert(user("grace"));
@@ -96,7 +96,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
       expect({ ...(await storage.users.find("alice")) }).toEqual(user("alice"));
     });
 
-    it("say which pictures they show, however many show one, and however many are asked for", async () => {
+    it("say which pictures they show, for any number of users and of pictures", async () => {
       await using location = await createLocation();
       await using storage = await open(location);
       const own = (name: string) => user(name, { profilePath: `${name}.webp` });
@@ -119,7 +119,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
       expect(await shown("user7.webp", "new.webp")).toEqual(["new.webp"]);
     });
 
-    it("replace a password only where it still is the one that was read", async () => {
+    it("replace a password only if it still is the one that was read", async () => {
       await using location = await createLocation();
       await using storage = await open(location);
       const first = { password: "0123456789abcdef0123456789abcdef", salt: "abcd" };
@@ -143,7 +143,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
       expect(await stored()).toEqual(second);
     });
 
-    it("are looked up many at once, with names missing and names asked for twice", async () => {
+    it("are looked up many at once, including missing and repeated names", async () => {
       await using location = await createLocation();
       await using storage = await open(location);
       const names = Array.from({ length: 70 }, (_, i) => `user${i}`);
@@ -166,7 +166,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
   describe("sessions", () => {
     const ODD_IDS = ["", "'", "\0", "\ud800", "*", "session:s", "s ", "S", "x".repeat(10_000)];
 
-    it("are found from the start to the end of theirs, and by their exact id", async () => {
+    it("are found from open() until close(), and by their exact id", async () => {
       await using location = await createLocation();
       await using storage = await open(location);
       await storage.sessions.open("s", user("grace"), undefined);
@@ -184,7 +184,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
       expect((await storage.sessions.find("t"))?.username).toBe("gracé");
     });
 
-    it("end by themselves, and use does not renew them", async () => {
+    it("expire, and use does not renew them", async () => {
       await using location = await createLocation();
       await using storage = await open(location, { sessionTtlSeconds: 1 });
       await using patient = await open(location);
@@ -199,7 +199,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
       expect((await storage.sessions.find("long"))?.username).toBe("grace");
     });
 
-    it("run an update and pass on its result or its error", async () => {
+    it("run an update and return its result or its error", async () => {
       await using location = await createLocation();
       await using storage = await open(location);
       const failure = new Error("of the update");
@@ -210,7 +210,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
       expect(await failing.catch((error: unknown) => error)).toBe(failure);
     });
 
-    it("show no profile from before an update once it is through", async () => {
+    it("show no old profile after an update has ended", async () => {
       await using location = await createLocation();
       await using storage = await open(location);
       const lease = await storage.sessions.lease("grace");
@@ -222,7 +222,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
     });
   });
 
-  it("both answer a ping, however empty they are", async () => {
+  it("both answer a ping, even if they are empty", async () => {
     await using location = await createLocation();
     await using storage = await open(location);
     const answers = await Promise.all([storage.users.ping(), storage.sessions.ping()]);
@@ -243,7 +243,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
     expect(await after.users.insert(user("grace"))).toBe(false);
   });
 
-  it("several servers that start at once on empty databases all start, and share them", async () => {
+  it("several servers that start together on empty databases all start, and share them", async () => {
     // Collisions are a matter of chance, so there are several rounds.
     await using stack = new AsyncDisposableStack();
     const locations: Location[] = [];
@@ -264,7 +264,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
     }
   });
 
-  it("every method of a store that fails throws a StorageError that says why", async () => {
+  it("every method of a failing store throws a StorageError that says why", async () => {
     await using location = await createLocation();
     const { users, sessions, close } = await open(location);
     await close();
