@@ -50,6 +50,11 @@ const ARGON2_COSTS = [
   { memoryCost: 2048, timeCost: 1, parallelism: 1 },
 ];
 
+/** An emitted validator. */
+interface Checker {
+  Check(message: unknown): boolean;
+}
+
 /** A socket that accepts everything and keeps the last write. */
 class Sink {
   last: Buffer = Buffer.alloc(0);
@@ -61,8 +66,15 @@ class Sink {
 }
 
 export async function parts(): Promise<Part[]> {
-  const passwords = await Promise.all([classicPart(), ...ARGON2_COSTS.map(argon2Parts)]);
-  return [...frameParts(), ...messageParts(), ...sessionParts(), ...passwords.flat()];
+  const argon2 = await Promise.all(ARGON2_COSTS.map(argon2Parts));
+  return [
+    ...frameParts(),
+    ...messageParts("sign-in", CREDENTIALS, Credentials),
+    ...messageParts("profile", PROFILE, Profile),
+    ...sessionParts(),
+    classicPart(),
+    ...argon2.flat(),
+  ];
 }
 
 function frameParts(): Part[] {
@@ -110,37 +122,22 @@ function encoded(frame: OutgoingFrame): Buffer {
   return Buffer.from(sink.last);
 }
 
-function messageParts(): Part[] {
-  const texts = { credentials: JSON.stringify(CREDENTIALS), profile: JSON.stringify(PROFILE) };
+function messageParts(what: string, message: object, schema: Checker): Part[] {
+  const text = JSON.stringify(message);
   return [
     {
-      name: "message: encode a sign-in",
-      run: () => JSON.stringify(CREDENTIALS),
-      isRight: (text) => text === texts.credentials,
+      name: `message: encode a ${what}`,
+      run: () => JSON.stringify(message),
+      isRight: (result) => result === text,
     },
     {
-      name: "message: decode a sign-in",
-      run: () => parseObject(texts.credentials),
-      isRight: (message) => Bun.deepEquals(message, CREDENTIALS),
+      name: `message: decode a ${what}`,
+      run: () => parseObject(text),
+      isRight: (result) => Bun.deepEquals(result, message),
     },
     {
-      name: "message: check a sign-in",
-      run: () => Credentials.Check(CREDENTIALS),
-      isRight: (result) => result === true,
-    },
-    {
-      name: "message: encode a profile",
-      run: () => JSON.stringify(PROFILE),
-      isRight: (text) => text === texts.profile,
-    },
-    {
-      name: "message: decode a profile",
-      run: () => parseObject(texts.profile),
-      isRight: (message) => Bun.deepEquals(message, PROFILE),
-    },
-    {
-      name: "message: check a profile",
-      run: () => Profile.Check(PROFILE),
+      name: `message: check a ${what}`,
+      run: () => schema.Check(message),
       isRight: (result) => result === true,
     },
   ];
@@ -165,16 +162,14 @@ function sessionParts(): Part[] {
   ];
 }
 
-async function classicPart(): Promise<Part[]> {
+function classicPart(): Part {
   const stored = classicPasswords(PASSWORD)();
   const passwords = new Passwords({ name: "salted-md5" });
-  return [
-    {
-      name: "password: verify salted-md5",
-      run: () => passwords.verify(PASSWORD, stored, CALL),
-      isRight: (result) => result === true,
-    },
-  ];
+  return {
+    name: "password: verify salted-md5",
+    run: () => passwords.verify(PASSWORD, stored, CALL),
+    isRight: (result) => result === true,
+  };
 }
 
 async function argon2Parts(cost: (typeof ARGON2_COSTS)[number]): Promise<Part[]> {
