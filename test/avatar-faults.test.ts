@@ -199,7 +199,7 @@ describe.concurrent("a picture on S3", () => {
     removing = [answers(403, "AccessDenied")];
     expect((await upload(front)).status).toBe(401);
     expect(await bucket.names()).toHaveLength(1);
-    const failed = "cannot remove an unused picture: the sweep will";
+    const failed = "cannot remove an unused picture: the next sweep removes it";
     expect(front.logged).toContainEqual({ level: "warn", event: failed });
     expect(front.logTexts.join("\n")).not.toMatch(SECRETS);
     await sweep(bucket);

@@ -97,7 +97,7 @@ describe("a start on S3", () => {
     await using http = startHttp(folder.path, NO_TCP, environmentOf(away));
     const url = await http.listening();
     expect(http.output).toContain(
-      `no pictures until ${away.access.endpoint} (S3_ENDPOINT) answers`,
+      `cannot serve pictures until ${away.access.endpoint} (S3_ENDPOINT) answers`,
     );
     expect(http.output).toContain("Cannot ask S3: S3 cannot be reached: ECONNREFUSED");
     expect((await fetch(`${url}/signIn.html`)).status).toBe(200);

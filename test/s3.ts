@@ -122,7 +122,7 @@ const recipe: Recipe = {
     ...["--configure-bucket", firstBucket(port)],
   ],
   async connect(port) {
-    const refusal = await new AvatarBucket(accessTo(port, firstBucket(port))).refusal();
+    const refusal = await new AvatarBucket(accessTo(port, firstBucket(port))).checkAccess();
     if (refusal) throw new Error(`it answers ${refusal}`);
   },
 };

@@ -114,7 +114,7 @@ async function startWith({ port }: { port?: number | undefined }, more = {}) {
     S3_SECRET_ACCESS_KEY: "s3cr3t",
     ...more,
   });
-  const [said] = await http.waitFor(/"listening"|"cannot start"|no pictures until/);
+  const [said] = await http.waitFor(/"listening"|"cannot start"|cannot serve pictures until/);
   expect(http.output).not.toMatch(/s3cr3t|X-Amz/);
   return { said, output: http.output };
 }
@@ -135,7 +135,7 @@ describe.concurrent.skipIf(!canCertify)("S3 by https", () => {
     ];
     for (const { said, output } of refused) {
       expect(said).toBe('"cannot start"');
-      expect(output).toMatch(/the certificate of S3 is refused: [A-Z_]+ .*\(S3_ENDPOINT\)/);
+      expect(output).toMatch(/the certificate of S3 is not trusted: [A-Z_]+ .*\(S3_ENDPOINT\)/);
     }
   });
 });

@@ -98,7 +98,7 @@ describe("a bucket", () => {
   ])("with %o says that it is refused with %p, and does nothing", async (access, code) => {
     const bucket = await newBucket();
     const avatars = new AvatarBucket({ ...bucket.access, ...access });
-    expect(await avatars.refusal()).toBe(code);
+    expect(await avatars.checkAccess()).toBe(code);
     if (code === undefined) return;
     const name = newPictureName();
     for (const call of [() => avatars.save(name, picture), () => avatars.find(name)]) {
@@ -129,7 +129,7 @@ describe.concurrent("an S3 that fails", () => {
       () => avatars.save(name, picture),
       async () => expect(await avatars.find(name)).toEqual(picture),
       () => avatars.remove(name),
-      async () => expect(await avatars.refusal()).toBeUndefined(),
+      async () => expect(await avatars.checkAccess()).toBeUndefined(),
     ]) {
       line.script = script;
       line.requests.length = 0;

@@ -1,5 +1,5 @@
 import { RpcError } from "../../rpc/error.ts";
-import { listingUrl, readListing } from "./listing.ts";
+import { type ListingAccess, listingUrl, readListing } from "./listing.ts";
 import {
   type AvatarStore,
   isGeneratedName,
@@ -9,55 +9,48 @@ import {
   PICTURE_TYPE,
 } from "./store.ts";
 
-/** Where a bucket is, and the access key for it. */
-export interface BucketAccess {
-  /** `https://host`, before the bucket's name. */
-  readonly endpoint: string;
-  readonly region: string;
-  readonly bucket: string;
-  /** Before each name: "" or `some/folder/`. */
+/** A folder of a bucket, and the access key for it. */
+export interface BucketAccess extends ListingAccess {
+  /** Precedes each name: "" or `some/folder/`. */
   readonly prefix: string;
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
 }
 
 interface Request {
-  /** For messages, as in "save picture". */
+  /** For error messages, as in "save picture". */
   readonly action: string;
   readonly method: "PUT" | "GET" | "DELETE";
-  /** A signed one. */
+  /** The signed URL. */
   url(): string;
   readonly body?: Uint8Array<ArrayBuffer>;
   readonly maxBytes: number;
 }
 
-/** What S3 has answered, whole. */
+/** A whole answer of S3. */
 interface Answer {
   readonly isOk: boolean;
   readonly status: number;
-  /** The error's code in the XML of S3, as in "NoSuchKey"; "" where there is none. */
+  /** The error code in the XML of S3, as in "NoSuchKey"; "" if there is none. */
   readonly code: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** As for a call of the RPC: the way, all tries and the whole body. */
+/** As for a call of the RPC: with all attempts and the whole body. */
 const DEADLINE_MS = 5000;
-const MAX_TRIES = 3;
+const MAX_ATTEMPTS = 3;
 const MIN_BACKOFF_MS = 100;
-/** For clocks that differ: S3 judges by its own. */
+/** Long enough for clocks that differ: S3 goes by its own. */
 const SIGNED_FOR_SECONDS = 300;
-/** Of 1,000 objects at once; S3 says some 300 bytes of each, and more where a name is long. */
+/** A listing has up to 1,000 objects of about 300 bytes each, more if the names are long. */
 const MAX_LISTING_BYTES = 2 * 1024 * 1024;
 const ERROR_CODE = /<Code>(\w+)<\/Code>/;
 
 /**
  * Pictures in a bucket of S3, or of an S3-compatible store.
  *
- * Bun's S3 client signs, and `fetch` carries: by itself the client would wait six minutes for an S3
- * that does not answer, could not be stopped, and would not try again after a 503. A picture is
- * one PUT, which S3 keeps whole or not at all, so there are no parts to be left behind. A signed
- * URL opens the door to its picture for a while, and the errors of `fetch` hold it: neither is
- * logged or passed on.
+ * Bun's S3 client only signs URLs, and `fetch` sends the requests: the client would wait six
+ * minutes for an S3 that does not answer, cannot be cancelled, and does not retry after a 503. A
+ * picture is saved by one PUT, which S3 keeps whole or not at all. A signed URL gives access to its
+ * picture for a while, and errors of `fetch` hold the URL, so neither is logged or passed on.
  */
 export class AvatarBucket implements AvatarStore {
   readonly #access: BucketAccess;
@@ -71,39 +64,39 @@ export class AvatarBucket implements AvatarStore {
     this.#deadlineMs = deadlineMs;
   }
 
-  /** @throws {RpcError} unavailable, deadline_exceeded: it may be there all the same, or soon */
+  /** @throws {RpcError} unavailable, deadline_exceeded: the picture may still be saved, or soon */
   async save(
     name: string,
     picture: Uint8Array<ArrayBuffer>,
     timeoutMs = this.#deadlineMs,
   ): Promise<void> {
     const request = { ...this.#object("save picture", "PUT", name), body: picture };
-    const answer = await this.#ask(request, Math.min(timeoutMs, this.#deadlineMs));
+    const answer = await this.#send(request, Math.min(timeoutMs, this.#deadlineMs));
     if (!answer.isOk) throw refused(request, answer);
   }
 
   /** @throws {RpcError} unavailable, deadline_exceeded */
   async remove(name: string): Promise<void> {
     const request = this.#object("remove picture", "DELETE", name);
-    const answer = await this.#ask(request);
+    const answer = await this.#send(request);
     if (!answer.isOk) throw refused(request, answer);
   }
 
   /**
-   * Whole, not as a stream: what breaks off on the way is then an error and not half a picture, and
-   * a browser that reads slowly holds none of the few connections to S3.
+   * The whole picture, not a stream: if S3 breaks off, that is an error and not half a picture, and
+   * a browser that reads slowly does not occupy one of the few connections to S3.
    * @throws {RpcError} unavailable, deadline_exceeded
    */
   async find(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     if (!isPictureName(name)) return undefined;
     const request = this.#object("read picture", "GET", name);
-    const answer = await this.#ask(request);
+    const answer = await this.#send(request);
     if (answer.isOk) return answer.bytes;
     if (isMissing(answer)) return undefined;
     throw refused(request, answer);
   }
 
-  /** @throws {RpcError} unavailable, deadline_exceeded; internal: it is no list */
+  /** @throws {RpcError} unavailable, deadline_exceeded; internal: the answer is not a listing */
   async *list(before: Date): AsyncGenerator<readonly string[]> {
     const { prefix } = this.#access;
     for (let token: string | undefined, isLast = false; !isLast; ) {
@@ -113,7 +106,7 @@ export class AvatarBucket implements AvatarStore {
         url: () => this.#listingUrl(token),
         maxBytes: MAX_LISTING_BYTES,
       };
-      const answer = await this.#ask(request);
+      const answer = await this.#send(request);
       if (!answer.isOk) throw refused(request, answer);
       const listing = readListing(new TextDecoder().decode(answer.bytes));
       yield listing.objects
@@ -126,13 +119,13 @@ export class AvatarBucket implements AvatarStore {
   }
 
   /**
-   * Ask for a picture that there cannot be, as S3 says only then what is wrong with the access.
-   * @returns the code of its refusal, as in "NoSuchBucket"; undefined where it would serve
-   * @throws {RpcError} unavailable, deadline_exceeded: it does not say
+   * Check the access by reading a picture that does not exist: only then S3 says what is wrong.
+   * @returns the error code of S3, as in "NoSuchBucket"; undefined if S3 grants access
+   * @throws {RpcError} unavailable, deadline_exceeded: S3 did not answer
    */
-  async refusal(): Promise<string | undefined> {
+  async checkAccess(): Promise<string | undefined> {
     const request = this.#object("ask S3", "GET", newPictureName());
-    const answer = await this.#ask(request);
+    const answer = await this.#send(request);
     if (isMissing(answer)) return undefined;
     if (isTransient(answer)) throw refused(request, answer);
     return answer.code || `${answer.status}`;
@@ -145,11 +138,11 @@ export class AvatarBucket implements AvatarStore {
   }
 
   #listingUrl(token: string | undefined): string {
-    // Bun reads it of the environment, where there is one, and signs it along.
+    // Bun reads a session token from the environment, if there is one, and signs it too.
     const session = new URL(this.#s3.presign("x")).searchParams.get("X-Amz-Security-Token");
     const query = {
       "list-type": "2",
-      delimiter: "/", // Nothing of other folders in it.
+      delimiter: "/", // Without subfolders.
       prefix: this.#access.prefix,
       ...(token !== undefined && { "continuation-token": token }),
       ...(session !== null && { "X-Amz-Security-Token": session }),
@@ -157,12 +150,12 @@ export class AvatarBucket implements AvatarStore {
     return listingUrl(this.#access, query, SIGNED_FOR_SECONDS);
   }
 
-  /** Again after what may pass, since all that is asked may be done twice. */
-  async #ask(request: Request, timeoutMs = this.#deadlineMs): Promise<Answer> {
+  /** Send a request, and retry after transient errors: every request may safely be sent twice. */
+  async #send(request: Request, timeoutMs = this.#deadlineMs): Promise<Answer> {
     const { action } = request;
     const deadline = AbortSignal.timeout(Math.max(0, timeoutMs));
-    for (let tries = 1; ; tries++) {
-      const isLast = tries === MAX_TRIES;
+    for (let attempt = 1; ; attempt++) {
+      const isLast = attempt === MAX_ATTEMPTS;
       try {
         const answer = await send(request, deadline);
         if (isLast || !isTransient(answer)) return answer;
@@ -174,7 +167,7 @@ export class AvatarBucket implements AvatarStore {
         }
         if (isLast) throw unreachable(action, error);
       }
-      await Bun.sleep(MIN_BACKOFF_MS * 2 ** (tries - 1) * (0.5 + Math.random()));
+      await Bun.sleep(MIN_BACKOFF_MS * 2 ** (attempt - 1) * (0.5 + Math.random()));
     }
   }
 }
@@ -186,7 +179,7 @@ async function send(
   const response = await fetch(url(), {
     method,
     signal,
-    redirect: "manual", // S3 sends to another region so, which our signature is not for.
+    redirect: "manual", // S3 redirects to another region, for which our signature is not valid.
     ...(body && { body, headers: { "Content-Type": PICTURE_TYPE } }),
   });
   const { ok: isOk, status } = response;
@@ -195,7 +188,7 @@ async function send(
   return { isOk, status, code, bytes };
 }
 
-/** By what comes, not by what is announced: it may be packed, or without an end. */
+/** Count the bytes that arrive: the body may be compressed, or have no end. */
 async function readAnswer(
   { body }: Response,
   action: string,
@@ -206,7 +199,7 @@ async function readAnswer(
   let size = 0;
   for await (const chunk of body ?? []) {
     size += chunk.byteLength;
-    // Leaving the loop cancels the rest.
+    // Leaving the loop cancels the body.
     if (size > maxBytes) {
       throw new RpcError("internal", `Cannot ${action}: S3 answered with over ${maxBytes} bytes`);
     }
@@ -219,7 +212,7 @@ function isMissing({ status, code }: Answer): boolean {
   return status === 404 && code === "NoSuchKey"; // Not NoSuchBucket.
 }
 
-/** Overloaded, as a 503 SlowDown says, or broken for a moment. */
+/** S3 is overloaded, as 503 SlowDown says, or fails for a moment. */
 function isTransient({ status }: Answer): boolean {
   return status >= 500 || status === 429 || status === 408;
 }
@@ -228,15 +221,18 @@ function refused({ action }: Request, { status, code }: Answer): RpcError {
   return new RpcError("unavailable", `Cannot ${action}: S3 answered ${status} ${code}`);
 }
 
-/** The server is not the S3 that is meant, or TLS failed: trying again would not help. */
+/** S3 has a certificate that we do not trust. A retry would not help. */
 export class CertificateError extends RpcError {
   constructor(action: string, code: string) {
-    const hint = "NODE_EXTRA_CA_CERTS names a CA of one's own";
-    super("unavailable", `Cannot ${action}: the certificate of S3 is refused: ${code} (${hint})`);
+    const hint = "set NODE_EXTRA_CA_CERTS for your own CA";
+    super(
+      "unavailable",
+      `Cannot ${action}: the certificate of S3 is not trusted: ${code} (${hint})`,
+    );
   }
 }
 
-/** Without what `fetch` has thrown, which holds the signed URL. */
+/** The error of `fetch` is not the cause here, since it holds the signed URL. */
 function unreachable(action: string, error: unknown): RpcError {
   const code = error instanceof Error && "code" in error ? error.code : error;
   if (/^(ERR_TLS_CERT_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/.test(`${code}`)) {

@@ -4,40 +4,40 @@ import { type Margins, PictureError, type PictureFile, readPictureFile } from ".
 import { MAX_PICTURE_BYTES } from "./store.ts";
 
 const SIDE_PIXELS = 512;
-/** Up to this size, lossy encoding smears what is drawn, and lossless costs little. */
+/** Up to this size, lossy encoding blurs drawings, and lossless costs few bytes. */
 const LOSSLESS_SIDE_PIXELS = 128;
-/** Drawings and screenshots are not larger, and lossy encoding would not make them smaller. */
+/** Drawings and screenshots stay below this, and lossy encoding would not make them smaller. */
 const LOSSLESS_BYTES = 64 * 1024;
 const LOSSLESS = { lossless: true, effort: 2 };
-/** From here on, a WebP is made smaller as it is read, which spares half a gigabyte. */
+/** From this size on, a WebP is scaled down while it is read, which saves half a gigabyte. */
 const BIG_WEBP_PIXELS = 16_000_000;
 const LOSSY = { quality: 82, smartSubsample: true };
-/** For noise, of which the usual quality would make more than a store takes. */
+/** For noise, which at the usual quality would exceed MAX_PICTURE_BYTES. */
 const LOSSIER = { quality: 50, alphaQuality: 50 };
-/** What programs get wrong around a JPEG's pixels, all of which are there. */
+/** Warnings about JPEGs of some programs whose pixels are complete. */
 const HARMLESS_WARNING = /extraneous bytes|SOS parameters|revision number/;
 const TRANSPARENT = { r: 0, g: 0, b: 0, alpha: 0 };
 
-// One picture at a time, and never the same twice.
+// The process decodes one picture at a time, and never the same one twice.
 sharp.cache(false);
 sharp.concurrency(1);
-// Of all that libvips reads, only this.
+// libvips reads many formats; allow only these.
 sharp.block({ operation: ["VipsForeignLoad"] });
 sharp.unblock({
   operation: ["Jpeg", "Png", "Webp", "Nsgif", "Heif"].map((name) => `VipsForeignLoad${name}Buffer`),
 });
 
 /**
- * Decode a picture of any format that is taken, told by its content, and encode its first frame
- * afresh: a WebP of at most 512 by 512 pixels, cut to a square around the centre, upright, in sRGB,
- * without metadata.
+ * Decode a picture, whose content tells its format, and encode its first frame as a new WebP: at
+ * most 512 by 512 pixels, cropped to a square around the centre, upright, in sRGB, and without
+ * metadata.
  * @throws {PictureError}
  */
 export async function decodePicture(upload: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   const file = readPictureFile(upload);
   try {
     return await decode(file, "warning").catch((error: unknown) => {
-      // What of a picture is missing would be grey: only a warning tells.
+      // A missing part of a picture would be grey: libvips only warns about it.
       if (!HARMLESS_WARNING.test(messageOf(error))) throw error;
       return decode(file, "truncated");
     });
@@ -66,8 +66,8 @@ async function decode(
     width + (margins ? margins.left + margins.right : 0),
     height + (margins ? margins.top + margins.bottom : 0),
   );
-  // A profile is heeded at 8 bits a channel only. For others, this would keep a JPEG from being
-  // made smaller as it is read.
+  // sharp applies a profile only at 8 bits per channel, so convert deeper pictures here. Not all of
+  // them: this would prevent scaling a JPEG down while it is read.
   if (hasProfile && depth !== "uchar") {
     picture.pipelineColourspace(space === "grey16" ? "b-w" : "srgb");
   }
@@ -77,7 +77,7 @@ async function decode(
   return encode(square, side <= LOSSLESS_SIDE_PIXELS, format === "png" || format === "gif");
 }
 
-/** A frame on its canvas, with nothing around it. */
+/** A frame on its canvas, which is transparent around it. */
 async function surround(
   frame: Sharp,
   width: number,
@@ -91,14 +91,14 @@ async function surround(
   return pixelsOf(frame.ensureAlpha().extend({ ...margins, background: TRANSPARENT }));
 }
 
-/** What a picture has become, to go on with it more than once. */
+/** The pixels of a picture, so that it can be processed further more than once. */
 async function pixelsOf(picture: Sharp): Promise<Sharp> {
   const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
   return sharp(data, { raw: { width, height, channels } });
 }
 
-/** @param isDrawn it may be a drawing or a screenshot: its format is one that photos seldom have */
+/** @param isDrawn it may be a drawing or a screenshot: photos are rarely in its format */
 async function encode(square: Sharp, isSmall: boolean, isDrawn: boolean): Promise<Uint8Array> {
   if (isSmall || isDrawn) {
     const lossless = await square.clone().webp(LOSSLESS).toBuffer();

@@ -1,22 +1,23 @@
 import { Refusal } from "../reply.ts";
 
-/** Counted here, since a parser would go through all of a chunk that holds very many. */
+/** Checked here: a parser would go through a whole chunk, which can hold very many parts. */
 const MAX_PARTS = 100;
-/** Blanks that may stand behind a delimiter; clients write a few at most. */
+/** The most blanks after a delimiter. Clients write a few at most. */
 const MAX_PADDING_BYTES = 256;
 
 const CRLF = Buffer.from("\r\n");
 const CLOSE = Buffer.from("--");
 
 /**
- * Makes a multipart body strict, so that no parser can misread it: takes away the blanks behind a
- * delimiter, which RFC 2046 §5.1.1 allows and busboy does not know, and what follows the last one.
+ * Makes a multipart body strict, so that no parser can misread it. It removes the blanks after a
+ * delimiter, which RFC 2046 §5.1.1 allows and busboy does not know, and all that follows the last
+ * delimiter.
  */
 export class Delimiters {
   readonly #delimiter: Buffer;
   readonly #emit: (bytes: Uint8Array) => void;
   #state: "content" | "delimiter" | "closed" = "content";
-  /** What may be the beginning of a delimiter, or its line. The first one needs no line before. */
+  /** Bytes that may begin a delimiter. It starts as a line end, so that the first needs none. */
   #rest: Buffer = CRLF;
   #parts = 0;
 
@@ -26,8 +27,8 @@ export class Delimiters {
   }
 
   /**
-   * @throws {Refusal} 400: a line begins like a delimiter and is none, so it ends a part early; or
-   * there are too many parts
+   * @throws {Refusal} 400: a line begins like a delimiter but is not one, or there are too many
+   * parts
    */
   write(chunk: Uint8Array): void {
     if (this.#state === "closed") return;
@@ -40,7 +41,7 @@ export class Delimiters {
     if (this.#state !== "closed") throw new Refusal(400, "form: must end with its last delimiter");
   }
 
-  /** @returns whether there may be more to do */
+  /** @returns whether to go on with the rest */
   #findDelimiter(): boolean {
     const at = this.#rest.indexOf(this.#delimiter);
     if (at >= 0) {
@@ -48,7 +49,7 @@ export class Delimiters {
       this.#state = "delimiter";
       return true;
     }
-    // All but what may be the beginning of one.
+    // Pass on all bytes except those that may begin a delimiter.
     const sure = this.#rest.length - this.#delimiter.length + 1;
     if (sure > 0) this.#take(sure);
     return false;
@@ -68,7 +69,7 @@ export class Delimiters {
     if (isUnknown && rest.length <= MAX_PADDING_BYTES) return false;
     if (!lineEnd.equals(CRLF)) throw new Refusal(400, "form: no line may begin like a delimiter");
     if (++this.#parts > MAX_PARTS) throw new Refusal(400, `form: at most ${MAX_PARTS} parts`);
-    // The line's end stays: it may be the beginning of the next delimiter.
+    // Keep the line end: the next delimiter may begin with it.
     this.#rest = rest.subarray(padding);
     this.#state = "content";
     return true;

@@ -8,9 +8,9 @@ import {
   unfinishedName,
 } from "./store.ts";
 
-const LISTED_AT_ONCE = 1000;
+const NAMES_PER_LIST = 1000;
 
-/** Pictures in a folder, which is made when the first one is saved. */
+/** Pictures in a folder, which is created with the first picture. */
 export class AvatarFolder implements AvatarStore {
   readonly #folder: string;
 
@@ -18,7 +18,7 @@ export class AvatarFolder implements AvatarStore {
     this.#folder = folder;
   }
 
-  /** Under another name first: a process may end, and a disk be full, in the middle of it. */
+  /** Write under another name first: the process may end, or the disk fill up, before the end. */
   async save(name: string, picture: Uint8Array<ArrayBuffer>): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     const unfinished = join(this.#folder, unfinishedName(name));
@@ -41,21 +41,21 @@ export class AvatarFolder implements AvatarStore {
     await rm(join(this.#folder, name), { force: true });
   }
 
-  /** Its bytes, not a file to be read later: it may be removed in between. */
+  /** The bytes, not a file to read later, which may be removed before that. */
   async find(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     if (!isPictureName(name)) return undefined;
-    return unlessGone(readFile(join(this.#folder, name)));
+    return undefinedIfMissing(readFile(join(this.#folder, name)));
   }
 
   async *list(before: Date): AsyncGenerator<readonly string[]> {
     let names: string[] = [];
-    for await (const entry of (await unlessGone(opendir(this.#folder))) ?? []) {
+    for await (const entry of (await undefinedIfMissing(opendir(this.#folder))) ?? []) {
       const { name } = entry;
       if (!entry.isFile() || !(isGeneratedName(name) || isUnfinished(name))) continue;
-      const found = await unlessGone(stat(join(this.#folder, name)));
+      const found = await undefinedIfMissing(stat(join(this.#folder, name)));
       if (!found || found.mtime >= before) continue;
       names.push(name);
-      if (names.length < LISTED_AT_ONCE) continue;
+      if (names.length < NAMES_PER_LIST) continue;
       yield names;
       names = [];
     }
@@ -63,7 +63,7 @@ export class AvatarFolder implements AvatarStore {
   }
 }
 
-async function unlessGone<T>(found: Promise<T>): Promise<T | undefined> {
+async function undefinedIfMissing<T>(found: Promise<T>): Promise<T | undefined> {
   try {
     return await found;
   } catch (error) {

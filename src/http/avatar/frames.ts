@@ -1,19 +1,19 @@
-// What passes between the HTTP tier and a process that decodes for it: frames, each a length of
-// four bytes, big-endian, and so many bytes. The tier sends a file in one, and is answered with one
-// that begins with a byte of ANSWER.
+// The protocol between the HTTP tier and a decoder process. A frame is a length of four bytes,
+// big-endian, and that many bytes. The tier sends a file in one frame. The process answers with one
+// frame, whose first byte is one of ANSWER.
 
 export const ANSWER = {
-  /** Once, at the start. */
+  /** Sent once, when the process can decode. */
   ready: 0,
   /** The picture follows. */
   picture: 1,
-  /** What is wrong with the file follows, as text. */
+  /** A `PictureFault` follows, as text. */
   fault: 2,
 } as const;
 
 const LENGTH_BYTES = 4;
 
-/** A frame of these parts. */
+/** A frame with these parts as its content. */
 export function frame(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const body = Buffer.concat(parts);
   const length = Buffer.alloc(LENGTH_BYTES);
@@ -22,8 +22,8 @@ export function frame(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> 
 }
 
 /**
- * The frames of a stream, until it ends; one that it breaks off in is dropped.
- * @throws {RangeError} a frame is longer than `maxBytes`; nothing of it is kept
+ * The contents of the frames of a stream. An incomplete last frame is dropped.
+ * @throws {RangeError} a frame is longer than `maxBytes`; it is not read
  */
 export async function* readFrames(
   stream: ReadableStream<Uint8Array>,

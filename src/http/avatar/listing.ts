@@ -2,11 +2,12 @@ import { createHash, createHmac } from "node:crypto";
 import { RpcError } from "../../rpc/error.ts";
 
 const ALGORITHM = "AWS4-HMAC-SHA256";
-/** RFC 3986: what encodeURIComponent leaves as it is, and S3 does not. */
+/** S3 encodes these as RFC 3986 says; encodeURIComponent does not. */
 const UNENCODED = /[!'()*]/g;
 
+/** A bucket, and the access key for it. */
 export interface ListingAccess {
-  /** `https://host`, before the bucket's name. */
+  /** `https://host`, without the bucket. */
   readonly endpoint: string;
   readonly region: string;
   readonly bucket: string;
@@ -16,14 +17,14 @@ export interface ListingAccess {
 
 export interface Listing {
   readonly objects: readonly { readonly key: string; readonly modifiedAt: Date }[];
-  /** Of what follows, if anything does. */
+  /** For the next part of the listing; undefined if this is the last. */
   readonly nextToken: string | undefined;
 }
 
 /**
- * The URL of a list of objects, signed for a while (AWS Signature Version 4, by query). Bun's
- * client signs the URLs of objects only, and its own list can be neither stopped nor tried again.
- * @param query of ListObjectsV2, without what signs it
+ * The URL of a listing, signed in its query (AWS Signature Version 4). Bun's client signs only URLs
+ * of objects, and its own list() can be neither cancelled nor retried.
+ * @param query of ListObjectsV2, without the parameters of the signature
  */
 export function listingUrl(
   { endpoint, region, bucket, accessKeyId, secretAccessKey }: ListingAccess,
@@ -54,12 +55,12 @@ export function listingUrl(
 }
 
 /**
- * Read the answer to ListObjectsV2. Keys with an entity in them are not ours, and stay as they are.
- * @throws {RpcError} internal: it is another text
+ * Read the answer to ListObjectsV2. Keys are not decoded: those with entities are not ours.
+ * @throws {RpcError} internal: the text is something else
  */
 export function readListing(xml: string): Listing {
   if (!xml.includes("<ListBucketResult")) {
-    throw new RpcError("internal", "Cannot list pictures: S3 answered with something else");
+    throw new RpcError("internal", "Cannot list pictures: the answer of S3 is not a listing");
   }
   const objects = Array.from(xml.matchAll(/<Contents>(.*?)<\/Contents>/gs), ([, object = ""]) => ({
     key: textIn(object, "Key") ?? "",

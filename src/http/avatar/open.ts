@@ -3,7 +3,7 @@ import { AvatarBucket, type BucketAccess, CertificateError } from "./bucket.ts";
 import { AvatarFolder } from "./folder.ts";
 import type { AvatarStore } from "./store.ts";
 
-/** Which variable is wrong where S3 refuses what it is asked at the start, by S3's code. */
+/** The variable that is wrong if S3 answers the first request with this error code. */
 const VARIABLE_BY_S3_ERROR: Readonly<Record<string, string>> = {
   NoSuchBucket: "AVATAR_URL",
   InvalidAccessKeyId: "S3_ACCESS_KEY_ID",
@@ -13,13 +13,13 @@ const VARIABLE_BY_S3_ERROR: Readonly<Record<string, string>> = {
   ExpiredToken: "AWS_SESSION_TOKEN, which Bun reads",
   PermanentRedirect: "S3_REGION",
   TemporaryRedirect: "S3_REGION",
-  AccessDenied: "S3_ACCESS_KEY_ID, which may not list or not read the bucket of AVATAR_URL",
+  AccessDenied: "S3_ACCESS_KEY_ID: it needs the right to list and read the bucket of AVATAR_URL",
 };
 
 /**
- * The bucket of AVATAR_URL, or else the folder. An S3 that is away does not keep accounts
- * from working: pictures wait for it.
- * @throws {Error} naming the variable by which S3 refuses to serve us
+ * Open the bucket of AVATAR_URL or, without one, the folder. If S3 does not answer, the tier starts
+ * all the same: accounts work, and pictures do when S3 answers.
+ * @throws {Error} S3 denies access; the message names the variable that is wrong
  */
 export async function openAvatars(
   folder: string,
@@ -28,9 +28,9 @@ export async function openAvatars(
 ): Promise<AvatarStore> {
   if (!access) return new AvatarFolder(folder);
   const bucket = new AvatarBucket(access);
-  const refusal = await bucket.refusal().catch((err: unknown) => {
+  const refusal = await bucket.checkAccess().catch((err: unknown) => {
     if (err instanceof CertificateError) throw new Error(`${err.message} (S3_ENDPOINT)`);
-    log.warn({ err }, `no pictures until ${access.endpoint} (S3_ENDPOINT) answers`);
+    log.warn({ err }, `cannot serve pictures until ${access.endpoint} (S3_ENDPOINT) answers`);
   });
   if (refusal === undefined) return bucket;
   const variable = VARIABLE_BY_S3_ERROR[refusal] ?? "AVATAR_URL, S3_ENDPOINT";

@@ -1,7 +1,8 @@
-// What a file says it is by its content, and of that only what shows its first frame. Decoders do
-// much for the rest of a file (comments, frames, scans), which is where small files cost minutes.
+// Reads the format of a file from its content, and strips everything that does not show its first
+// frame. Decoders work on the rest too (comments, frames, scans), and with it a small file can take
+// minutes.
 
-/** Why a file is not taken; what the client is told is in `image.ts`. */
+/** Why a file is refused. `decoder-pool.ts` has the texts for clients. */
 export type PictureFault = "broken" | "format" | "heic" | "pixels" | "scans";
 
 export class PictureError extends Error {
@@ -14,7 +15,7 @@ export class PictureError extends Error {
   }
 }
 
-/** Where the first frame of a GIF lies on its canvas, if it does not cover it. */
+/** The space around the first frame of a GIF, if it does not cover the canvas. */
 export interface Margins {
   readonly left: number;
   readonly top: number;
@@ -28,25 +29,25 @@ export interface PictureFile {
   readonly margins?: Margins;
 }
 
-/** Progressive JPEGs of real programs have up to 17. Each costs a pass over the whole picture. */
+/** Progressive JPEGs of real programs have up to 17 scans. Each scan covers the whole picture. */
 export const MAX_SCANS = 100;
-/** JPEG has no room for more in one, and cameras write no more elsewhere. */
+/** The limit of JPEG. Cameras write no more in other formats. */
 const MAX_EXIF_BYTES = 64 * 1024;
 const HEIF_BRANDS = /^(hei[cmsxv]|hev[cmsx]|mif1|msf1)$/;
 const AVIF_BRANDS = /^avi[fs]$/;
 const PNG_SIGNATURE = "\x89PNG\r\n\x1a\n";
-const PNG_NEEDED = new Set(["IHDR", "PLTE", "tRNS", "iCCP", "eXIf", "IDAT", "IEND"]);
-const WEBP_NEEDED = new Set(["VP8X", "VP8 ", "VP8L", "ALPH", "ICCP", "ANIM", "EXIF"]);
+const PNG_KEPT = new Set(["IHDR", "PLTE", "tRNS", "iCCP", "eXIf", "IDAT", "IEND"]);
+const WEBP_KEPT = new Set(["VP8X", "VP8 ", "VP8L", "ALPH", "ICCP", "ANIM", "EXIF"]);
 
 /** @throws {PictureError} */
 export function readPictureFile(file: Uint8Array<ArrayBuffer>): PictureFile {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
   const text = (from: number, to: number) => bytes.toString("latin1", from, to);
-  if (text(0, 3) === "\xff\xd8\xff") return { format: "jpeg", bytes: tidyJpeg(bytes) };
-  if (text(0, 8) === PNG_SIGNATURE) return { format: "png", bytes: tidyPng(bytes) };
-  if (/^GIF8[79]a$/.test(text(0, 6))) return { format: "gif", ...tidyGif(bytes) };
+  if (text(0, 3) === "\xff\xd8\xff") return { format: "jpeg", bytes: stripJpeg(bytes) };
+  if (text(0, 8) === PNG_SIGNATURE) return { format: "png", bytes: stripPng(bytes) };
+  if (/^GIF8[79]a$/.test(text(0, 6))) return { format: "gif", ...stripGif(bytes) };
   if (text(0, 4) === "RIFF" && text(8, 12) === "WEBP") {
-    return { format: "webp", bytes: tidyWebp(bytes) };
+    return { format: "webp", bytes: stripWebp(bytes) };
   }
   if (text(4, 8) === "ftyp") {
     const size = Math.min(bytes.readUInt32BE(0), bytes.length, 256);
@@ -61,7 +62,7 @@ export function readPictureFile(file: Uint8Array<ArrayBuffer>): PictureFile {
 }
 
 /**
- * libvips looks at the first brand alone, and does not know that of an animation; another one may
+ * libvips looks only at the first brand, and does not know that of an animation. Other brands may
  * stand for HEIC as well.
  */
 function withFirstBrand(bytes: Buffer<ArrayBuffer>, brand: string): Buffer<ArrayBuffer> {
@@ -70,17 +71,17 @@ function withFirstBrand(bytes: Buffer<ArrayBuffer>, brand: string): Buffer<Array
   return branded;
 }
 
-/** The tables, EXIF, the colour profile and the scans. What lacks its end gets one. */
-function tidyJpeg(bytes: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
+/** Keep tables, the first EXIF, the colour profile and scans. Add the end if it is missing. */
+function stripJpeg(bytes: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
   const kept = [bytes.subarray(0, 2)];
   let scans = 0;
   let hasExif = false;
   let at = bytes.indexOf(0xff, 2);
   while (at >= 0 && at + 4 <= bytes.length) {
     const marker = bytes[at + 1] ?? 0;
-    const isAlone = marker === 0xff || marker === 0 || (marker >= 0xd0 && marker <= 0xd8);
+    const isStandalone = marker === 0xff || marker === 0 || (marker >= 0xd0 && marker <= 0xd8);
     if (marker === 0xd9) break;
-    if (isAlone) {
+    if (isStandalone) {
       at = bytes.indexOf(0xff, at + (marker === 0xff ? 1 : 2));
       continue;
     }
@@ -100,7 +101,7 @@ function tidyJpeg(bytes: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
   return Buffer.concat([...kept, Buffer.of(0xff, 0xd9)]);
 }
 
-/** Where the marker stands that ends a scan: neither a stuffed 0xff nor a restart. */
+/** The index of the marker that ends a scan, which is not a stuffed 0xff or a restart marker. */
 function endOfScan(bytes: Buffer<ArrayBuffer>, from: number): number {
   let at = bytes.indexOf(0xff, from);
   while (at >= 0) {
@@ -111,29 +112,29 @@ function endOfScan(bytes: Buffer<ArrayBuffer>, from: number): number {
   return bytes.length;
 }
 
-/** Without texts, animation and whatever else has a chunk. */
-function tidyPng(bytes: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
+/** Keep the chunks that show the picture: no texts, no animation. */
+function stripPng(bytes: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
   const kept = [bytes.subarray(0, PNG_SIGNATURE.length)];
-  const once = new Set<string>();
+  const seen = new Set<string>();
   for (let at = PNG_SIGNATURE.length; at + 12 <= bytes.length; ) {
     const size = bytes.readUInt32BE(at);
     const type = bytes.toString("latin1", at + 4, at + 8);
     const end = at + 12 + size;
-    const isAgain = type !== "IDAT" && once.has(type);
+    const isRepeated = type !== "IDAT" && seen.has(type);
     const isTooLong = type === "eXIf" && size > MAX_EXIF_BYTES;
-    if (PNG_NEEDED.has(type) && !isAgain && !isTooLong) {
-      // It may stand behind the pixels, where libvips does not look: here it follows IHDR.
+    if (PNG_KEPT.has(type) && !isRepeated && !isTooLong) {
+      // Move EXIF to follow IHDR: libvips does not see it after the pixels.
       const index = type === "eXIf" ? 2 : kept.length;
       kept.splice(index, 0, bytes.subarray(at, end));
     }
-    once.add(type);
+    seen.add(type);
     at = end;
   }
   return Buffer.concat(kept);
 }
 
-/** The canvas as it is, and the first frame of an animation. */
-function tidyWebp(bytes: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
+/** Keep the canvas, and only the first frame of an animation. */
+function stripWebp(bytes: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
   const kept = [Buffer.from(bytes.subarray(0, 12))];
   let hasFrame = false;
   for (let at = 12; at + 8 <= bytes.length; ) {
@@ -142,20 +143,19 @@ function tidyWebp(bytes: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
     const end = at + 8 + size + (size % 2);
     const isFirstFrame: boolean = type === "ANMF" && !hasFrame;
     const isTooLong = type === "EXIF" && size > MAX_EXIF_BYTES;
-    if (isFirstFrame || (WEBP_NEEDED.has(type) && !isTooLong)) kept.push(bytes.subarray(at, end));
+    if (isFirstFrame || (WEBP_KEPT.has(type) && !isTooLong)) kept.push(bytes.subarray(at, end));
     hasFrame ||= isFirstFrame;
     at = end;
   }
-  const tidy = Buffer.concat(kept);
-  tidy.writeUInt32LE(tidy.length - 8, 4);
-  return tidy;
+  const stripped = Buffer.concat(kept);
+  stripped.writeUInt32LE(stripped.length - 8, 4);
+  return stripped;
 }
 
 /**
- * The first frame, alone on a canvas of its own size: around it nothing is drawn, and decoders
- * differ in what they put there.
+ * Keep the first frame, on a canvas of its size: decoders differ in what they draw around it.
  */
-function tidyGif(bytes: Buffer<ArrayBuffer>): { bytes: Buffer<ArrayBuffer>; margins?: Margins } {
+function stripGif(bytes: Buffer<ArrayBuffer>): { bytes: Buffer<ArrayBuffer>; margins?: Margins } {
   const screen = bytes.subarray(0, endOfColours(bytes, 13, bytes[10] ?? 0));
   let control = bytes.subarray(0, 0);
   let at = screen.length;
@@ -181,12 +181,12 @@ function tidyGif(bytes: Buffer<ArrayBuffer>): { bytes: Buffer<ArrayBuffer>; marg
   };
 }
 
-/** @param flags of the descriptor before them: whether there are colours, and how many */
+/** @param flags of the descriptor before the colours: whether there are any, and how many */
 function endOfColours(bytes: Buffer<ArrayBuffer>, from: number, flags: number): number {
   return Math.min(bytes.length, from + (flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0));
 }
 
-/** Behind the empty block that ends a row of them. */
+/** The index after the empty block that ends a sequence of blocks. */
 function endOfBlocks(bytes: Buffer<ArrayBuffer>, from: number): number {
   let at = from;
   while (at < bytes.length && bytes[at] !== 0) at += 1 + (bytes[at] ?? 0);

@@ -2,7 +2,7 @@ import type { UserClient } from "../../gen/user.ts";
 import type { Log } from "../../rpc/log.ts";
 import { type AvatarStore, isGeneratedName } from "./store.ts";
 
-/** Pages that were loaded before may still show a replaced picture for so long. */
+/** Pages that are already loaded may still show a replaced picture for this time. */
 const GRACE_MS = 60_000;
 
 interface Replaced {
@@ -11,8 +11,8 @@ interface Replaced {
 }
 
 /**
- * Removes unused pictures soon, if that works. What fails, what is undecided and
- * what a killed process has left is for the sweep (`sweep.ts`).
+ * Removes unused pictures soon. The sweep (`sweep.ts`) removes the rest: failed removals, uploads
+ * with an unknown outcome, and what a killed process has left.
  */
 export class AvatarRemovals {
   readonly #avatars: AvatarStore;
@@ -34,21 +34,21 @@ export class AvatarRemovals {
     this.#graceMs = graceMs;
   }
 
-  /** Remove what an upload has saved, where no profile will ever show it. Never rejects. */
+  /** Remove the picture of a failed upload, which no profile will ever show. Never rejects. */
   removeUnused(profilePath: string, requestId: string): Promise<void> {
     return this.#run({ profilePath, requestId }, () => this.#avatars.remove(profilePath));
   }
 
-  /** Remove a replaced picture once the grace is over, if no user shows it. */
+  /** Remove a replaced picture after the grace period, if no user shows it. */
   removeReplaced(profilePath: string, requestId: string): void {
-    // The default picture, and what was not saved by an upload, stays.
+    // The default picture stays, and so does any file that no upload has saved.
     if (!isGeneratedName(profilePath)) return;
     const replaced = { profilePath, requestId };
     const timer = setTimeout(() => this.#removeNow(replaced), this.#graceMs);
     this.#waiting.set(replaced, timer.unref());
   }
 
-  /** Do at once what waits, for at most `graceMs`. */
+  /** Do the waiting removals now, and wait for them for at most `graceMs`. */
   async close(graceMs: number): Promise<void> {
     for (const [replaced, timer] of this.#waiting) {
       clearTimeout(timer);
@@ -61,7 +61,7 @@ export class AvatarRemovals {
     const { profilePath, requestId } = replaced;
     this.#waiting.delete(replaced);
     void this.#run(replaced, async () => {
-      // Anyone who can call the RPC can name another's picture as his own, and then replace it.
+      // A caller of the RPC can claim the picture of another user, and then replace it.
       const asked = { profilePaths: [profilePath] };
       const { unused } = await this.#user.findUnusedPictures(asked, { requestId });
       if (unused.includes(profilePath)) await this.#avatars.remove(profilePath);
@@ -72,7 +72,7 @@ export class AvatarRemovals {
     const running = remove()
       .catch((err: unknown) => {
         const fields = { err, requestId, profilePath };
-        this.#log.warn(fields, "cannot remove an unused picture: the sweep will");
+        this.#log.warn(fields, "cannot remove an unused picture: the next sweep removes it");
       })
       .finally(() => this.#running.delete(running));
     this.#running.add(running);

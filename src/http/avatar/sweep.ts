@@ -3,16 +3,16 @@ import type { UserClient } from "../../gen/user.ts";
 import type { Log } from "../../rpc/log.ts";
 import { type AvatarStore, isUnfinished } from "./store.ts";
 
-/** What a sweep works on. */
+/** What a sweep needs. */
 export interface SweepParts {
   readonly avatars: Pick<AvatarStore, "list" | "remove">;
   readonly user: Pick<UserClient, "findUnusedPictures">;
 }
 
 export interface Found {
-  /** How many were looked at: all that are old enough. */
+  /** How many files are old enough to be checked. */
   readonly count: number;
-  /** The names of those that no user shows, and of what is left of saves. */
+  /** The names of pictures that no user shows, and of unfinished saves. */
   readonly unused: readonly string[];
 }
 
@@ -21,19 +21,19 @@ export interface SweepTimes {
   readonly everyMs: number;
 }
 
-/** Younger ones may be of uploads that are under way, or undecided. */
+/** The uploads of younger files may still be in flight, or have an unknown outcome. */
 const MIN_AGE_MS = 60 * 60_000;
-/** More than that is for the next sweep. */
+/** The next sweep removes the rest. */
 const MAX_UNUSED = 100_000;
-const REMOVED_AT_ONCE = 8;
-/** Far from each other, so that the processes of a tier do not all ask at once. */
+const CONCURRENT_REMOVALS = 8;
+/** Random times around these, so that the processes of a tier do not all sweep at once. */
 const TIMES: SweepTimes = { firstAfterMs: 30 * 60_000, everyMs: 24 * 60 * 60_000 };
-/** A sweep by itself believes in so many unused pictures, or else in no more than half of all. */
-const ALWAYS_BELIEVED = 100;
+/** The daily sweep removes more than this only if more than half of the pictures are in use. */
+const ALWAYS_PLAUSIBLE = 100;
 
 /**
- * Find the pictures that no user shows. Nothing is removed yet: if anything fails, nothing happens.
- * @throws {RpcError} {DomainError} of the store, or of the TCP tier
+ * Find the pictures that no user shows. This removes nothing, so that a failure has no effect.
+ * @throws {RpcError} {DomainError} from the store or the TCP tier
  */
 export async function findUnused(
   { avatars, user }: SweepParts,
@@ -48,7 +48,7 @@ export async function findUnused(
     unused.push(...listed.filter(isUnfinished));
     if (profilePaths.length === 0) continue;
     const answer = await user.findUnusedPictures({ profilePaths }, { requestId });
-    // Nothing but what was asked for, whatever was answered.
+    // Ignore names that were not asked for.
     const named = new Set(answer.unused);
     unused.push(...profilePaths.filter((name) => named.has(name)));
     if (unused.length >= MAX_UNUSED) break;
@@ -56,7 +56,7 @@ export async function findUnused(
   return { count, unused };
 }
 
-/** Remove pictures, and resolve to the errors of those that could not be. */
+/** Remove pictures, and return the errors of those that could not be removed. */
 export async function removeAll(
   avatars: Pick<AvatarStore, "remove">,
   names: readonly string[],
@@ -68,13 +68,13 @@ export async function removeAll(
       await avatars.remove(name).catch((error: unknown) => errors.push(error));
     }
   };
-  await Promise.all(Array.from({ length: REMOVED_AT_ONCE }, removeSome));
+  await Promise.all(Array.from({ length: CONCURRENT_REMOVALS }, removeSome));
   return errors;
 }
 
 /**
- * Sweep once a day, for as long as this is not disposed of. Several processes may do so: they find
- * the same, and what another one has removed is no error.
+ * Sweep once a day until the result is disposed of. Several processes may sweep: they find the same
+ * files, and a file that another process has removed is no error.
  */
 export function sweepDaily(parts: SweepParts, log: Log, times: SweepTimes = TIMES): Disposable {
   const next = (afterMs: number) => setTimeout(sweep, afterMs * (0.5 + Math.random())).unref();
@@ -84,11 +84,11 @@ export function sweepDaily(parts: SweepParts, log: Log, times: SweepTimes = TIME
     timer = next(times.everyMs);
     try {
       const { count, unused } = await findUnused(parts);
-      if (unused.length > ALWAYS_BELIEVED && unused.length > count / 2) {
-        // A TCP tier on another database, say, knows none of them.
+      if (unused.length > ALWAYS_PLAUSIBLE && unused.length > count / 2) {
+        // The TCP tier may use another database, say, with none of these users.
         log.error(
           { count, unused: unused.length },
-          "most pictures are of no user, none is removed: see `bun run sweep --dry-run`",
+          "swept nothing: no user shows most of the pictures, see `bun run sweep --dry-run`",
         );
         return;
       }
@@ -96,7 +96,7 @@ export function sweepDaily(parts: SweepParts, log: Log, times: SweepTimes = TIME
       log.info({ count, unused: unused.length, failed: errors.length }, "swept the pictures");
       if (errors.length > 0) log.warn({ err: errors[0] }, "cannot remove all unused pictures");
     } catch (err) {
-      log.warn({ err }, "cannot sweep the pictures: trying again tomorrow");
+      log.warn({ err }, "cannot sweep the pictures: the next try is tomorrow");
     }
   }
 

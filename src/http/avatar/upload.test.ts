@@ -251,7 +251,7 @@ const REFUSED: Readonly<Record<string, readonly [body: Buffer, rule: string]>> =
   "two usernames": [body(part(NAME, "a"), part(TYPED), part(NAME, "a"), END), "username: at most"],
   "a username that is a file": [
     body(part(TYPED), part(`${NAME}; filename="a"`, "a"), END),
-    "username: a text",
+    "username: must be a text",
   ],
   "no end": [body(part(TYPED)), "form: must end"],
   "an end in mid-line": [body("--X\r\n", TYPED, "\r\n\r\nabc--X--\r\n"), "form: must end"],

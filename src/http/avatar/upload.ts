@@ -6,23 +6,23 @@ import { toNfc } from "../fields.ts";
 import { Refusal } from "../reply.ts";
 import { Delimiters } from "./delimiters.ts";
 
-/** The file, and room for the other parts of the form and what separates them. */
+/** The file, and room for the rest of the form. */
 const MAX_BODY_BYTES = MAX_UPLOAD_BYTES + 64 * 1024;
 const MAX_HEADER_BYTES = 16 * 1024;
 
 /** RFC 2046 §5.1.1. */
 const MAX_BOUNDARY_CHARACTERS = 70;
 
-/** What the form of an upload holds. Its bytes count as held until it is disposed of. */
+/** The form of an upload. Its bytes count towards the memory budget until it is disposed of. */
 export interface Upload extends Disposable {
   readonly file: Uint8Array<ArrayBuffer>;
-  /** In NFC if it could be a username; undefined if it is not given. */
+  /** In NFC if it can be a username; undefined if it is not given. */
   readonly username: string | undefined;
 }
 
 /**
- * The boundary of a form whose body has not been read yet.
- * @throws {Refusal} 415 not a form of this type, 413 it says that it is too large
+ * The boundary of a form, from its headers.
+ * @throws {Refusal} 415 not a multipart form, 413 its Content-Length is too large
  */
 export function boundaryOf(request: Request): string {
   refuseEncoded(request);
@@ -39,7 +39,7 @@ export function boundaryOf(request: Request): string {
 /**
  * Read the form of an upload.
  * @throws {Refusal} 413 too large, 400 not the form that the endpoint takes, or too slow
- * @throws {RpcError} resource_exhausted: other bodies take all the memory
+ * @throws {RpcError} resource_exhausted: the bodies of all requests exceed the budget
  */
 export async function readUpload(
   request: Request,
@@ -57,7 +57,7 @@ export async function readUpload(
   }
 }
 
-/** Takes a form as it comes, and nothing more of it once it is wrong. */
+/** Parses a form as it arrives, and stops at the first error. */
 class UploadForm {
   readonly #parser: BusboyInstance;
   readonly #delimiters: Delimiters;
@@ -74,10 +74,10 @@ class UploadForm {
     this.#parser = new Busboy({
       headers: { "content-type": `multipart/form-data; boundary="${quoted}"` },
       limits: { headerSize: MAX_HEADER_BYTES },
-      // Some clients give no name of the file, and no type.
+      // Some clients send neither a file name nor a type.
       isPartAFile: (field, _, fileName) => field === "profilePic" || fileName !== undefined,
     });
-    this.#parser.on("file", (field, file) => this.#takeFile(field, file));
+    this.#parser.on("file", (field, file) => this.#readFile(field, file));
     this.#parser.on("field", (field, value) => {
       if (field === "username") this.#usernames.push(value);
     });
@@ -108,14 +108,14 @@ class UploadForm {
     const [username] = this.#usernames.map(toNfc);
     const file = this.#file.end();
     return {
-      file: file instanceof Uint8Array ? file : new Uint8Array(file), // Not to copy 8 MiB.
+      file: file instanceof Uint8Array ? file : new Uint8Array(file), // Avoids a copy of 8 MiB.
       username: username === undefined ? undefined : String(username),
     };
   }
 
-  #takeFile(field: string | undefined, file: NodeJS.ReadableStream): void {
+  #readFile(field: string | undefined, file: NodeJS.ReadableStream): void {
     file.on("error", () => this.#refuse(400, "form: multipart/form-data as in RFC 7578"));
-    if (field === "username") this.#refuse(400, "username: a text, not a file");
+    if (field === "username") this.#refuse(400, "username: must be a text, not a file");
     if (field !== "profilePic") return void file.resume();
     this.#files++;
     file.on("data", (chunk: Buffer) => {
@@ -128,7 +128,7 @@ class UploadForm {
     });
   }
 
-  /** The first thing that is wrong is what the client is told. */
+  /** Keep the first error, which is the one for the client. */
   #refuse(status: 400 | 413, rule: string): void {
     this.#refusal ??= new Refusal(status, rule);
   }
