@@ -7,8 +7,8 @@ export interface ErrorRow {
 }
 
 /**
- * The closed error table of the HTTP API: every answer is one of its rows. If a code has several
- * HTTP statuses, `status` is the usual one.
+ * The closed error table of the HTTP API: every answer is one of its rows. `status` is the usual
+ * HTTP status of a row. "0" and "6" have others too: `failure()` in `src/http/reply.ts` chooses.
  */
 export const ERRORS = {
   ServerError: {
