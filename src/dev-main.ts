@@ -13,31 +13,31 @@ import { Output } from "./telemetry/output.ts";
 const ROOT = join(import.meta.dir, "..");
 const CODEGEN = join(ROOT, "codegen/main.ts");
 const WATCHED = ["schema", "src", "public"];
-/** What codegen writes there: the tiers that start after it have it already. */
+/** Files that codegen writes. The tiers that start after codegen already have them. */
 const EMITTED = /^(src\/gen\/|public\/(api\.js|openapi\.json)$)/;
 const SETTLE_MS = 100;
 
 const { install } = await optionsOrExit("dev", HELP.dev, { install: { type: "boolean" } });
-// Whatever the shell is set to: this is for development.
+// NODE_ENV of the shell is ignored: this command is for development.
 const environment = { LOG_LEVEL: "debug", ...process.env, NODE_ENV: "development" };
 const config = loadOrExit(START, environment);
 const { http, tcp } = config;
-// Not by console.log(), which stops this process while a terminal is stopped.
-const output = new Output(1, (lines) => say(`(${lines} lines could not be shown)`));
+// Not with console.log(), which blocks this process while the terminal is stopped.
+const output = new Output(1, (lines) => say(`(${lines} lines could not be printed)`));
 const say = (text: string): void => output.write(`${text}\n`);
 const environments = orExit(() => tierEnvironments(config, environment));
 
 if (environments.warning) say(`  ${environments.warning}`);
 if (install) await installOrExit();
-// Needs a package.
+// Imported after the install, because it needs a package.
 const { lookalikes, lookalikeText } = await import("./config/lookalikes.ts");
 for (const each of lookalikes(process.env)) say(`  ${lookalikeText(each)}`);
 
 let tiers: readonly TierProcess[] = [];
-/** Those that were told to end. */
+/** The tiers that this process has told to end. */
 const unwanted = new WeakSet<TierProcess>();
 
-/** The dependencies, as the lock file has them. */
+/** Install the dependencies of the lock file. */
 async function installOrExit(): Promise<void> {
   const child = Bun.spawn([process.execPath, "install", "--frozen-lockfile"], {
     cwd: ROOT,
@@ -88,14 +88,14 @@ async function stopTiers(): Promise<void> {
 }
 
 const started = startTiers();
-/** Changes come in bursts, and one may fall into the start or restart that is under way. */
+/** The start or restart that is running. Changes come in bursts, and may come while it runs. */
 let restart: Promise<unknown> = started;
 const changed = new Set<string>();
-/** Why codegen refuses the schema as it stands. */
+/** Why codegen refuses the current schema. */
 let refusal: string | undefined;
 
 function onChange(file: string): void {
-  if (/(^|\/)\.|~$|\.test\.ts$/.test(file)) return; // Editors' own files, and what only tests run.
+  if (/(^|\/)\.|~$|\.test\.ts$/.test(file)) return; // Files of editors, and tests.
   if (changed.size === 0) restart = restart.then(() => Bun.sleep(SETTLE_MS)).then(restartTiers);
   changed.add(file);
 }
@@ -113,14 +113,14 @@ async function restartTiers(): Promise<void> {
   for (const file of changed) if (EMITTED.test(file)) changed.delete(file);
   if (!(await startTiers())) say("\n  Waiting for the next change");
   if (refusal === undefined) return;
-  // The emitted code imports the schemas for their checks, and nothing else of them.
-  const what = "The change of the schema is not in effect, but for the checks of its messages";
+  // The emitted code imports the schemas to validate messages, and nothing else from them.
+  const what = "The schema change has no effect except in the validation of messages";
   say(`  ${what}:\n    ${refusal}\n`);
 }
 
-/** Resolves to why it refuses the schema, on one line, once it has said so at length. */
+/** Print the output of codegen, and resolve to the reason if it refuses the schema. */
 async function runCodegen(): Promise<string | undefined> {
-  // Saved is not published: what is only tried out is not recorded in the lock.
+  // A saved file is not published yet, so the lock does not record it.
   const codegen = Bun.spawn([process.execPath, "--no-env-file", CODEGEN, "--draft"], {
     stdio: ["ignore", "inherit", "pipe"],
   });
@@ -132,7 +132,7 @@ async function runCodegen(): Promise<string | undefined> {
 }
 
 let exiting: Promise<never> | undefined;
-/** The first exit code counts. */
+/** Exit once; the first exit code counts. */
 function exit(exitCode: number): Promise<never> {
   exiting ??= stopTiers().then(async () => {
     await output.end();
@@ -143,7 +143,7 @@ function exit(exitCode: number): Promise<never> {
 
 onEnd(() => exit(0));
 
-// Before it says that it runs: whoever reads that may change a file at once.
+// Before the message that the tiers run: a reader may change a file at once.
 for (const folder of WATCHED) {
   watch(join(ROOT, folder), { recursive: true }, (_event, file) => {
     if (file) onChange(join(folder, file));

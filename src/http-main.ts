@@ -34,7 +34,7 @@ const PICTURE_COMMAND = [
   join(import.meta.dir, "picture-main.ts"),
 ];
 
-/** For the pictures that wait to be removed, where the last requests have taken all the time. */
+/** Time to remove the pictures that wait for it, even if the last requests took the whole grace. */
 const MIN_REMOVAL_MS = 1000;
 
 /** @param workers how many processes of `bun run start` share the port, and the cores */
@@ -43,7 +43,7 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
   const avatars = await openAvatars(join(config.dataDir, "avatars"), config.avatarBucket, log);
   const identity = { build: BUILD, token: config.rpcToken, tlsCa: config.rpcTlsCa, log };
   const interceptors = [callLog(log), traceOutgoing()];
-  // Its process is busy with browsers all the time: what counts here is CPU time.
+  // The process is busy with browsers, so fewer writes, which save CPU time, matter most.
   const packedInFlight = DEFAULT_POOL_LIMITS.maxInFlight;
   const limits = { ...DEFAULT_POOL_LIMITS, ...config.rpcLimits, packedInFlight };
   const balancer = new Balancer(rpcAddresses, limits, identity, interceptors);
@@ -81,13 +81,13 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
 }
 
 if (import.meta.main) {
-  // No variable: it would reach whatever else is started in the same environment.
+  // Not a variable, which other processes of the same environment would inherit.
   const options = await optionsOrExit("start:http", HELP["start:http"], {
     workers: { type: "string" },
   });
   const config = loadOrExit(HTTP_TIER, process.env);
   const log = createLog("http", config.logLevel, process.stdout.isTTY);
-  // Who started it for its own sake, as `bun run start` does, has told of them.
+  // `start` and `dev` have already warned.
   if (!process.send) for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
   await runTier(log, () => startHttp(config, log, Number(options.workers ?? 1)));
 }

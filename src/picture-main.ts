@@ -5,7 +5,7 @@ import { decodePicture } from "./http/avatar/decode.ts";
 import { ANSWER, frame, readFrames } from "./http/avatar/frames.ts";
 import { PictureError } from "./http/avatar/picture-file.ts";
 
-// A signal to the whole process group is for the tier, which may still want its picture.
+// A signal to the process group is for the tier, which may still need its picture.
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => undefined);
 
 const stdout = Bun.stdout.writer();
@@ -26,5 +26,5 @@ async function answer(file: Uint8Array<ArrayBuffer>): Promise<void> {
 
 await send(ANSWER.ready, new Uint8Array());
 for await (const file of readFrames(Bun.stdin.stream(), MAX_UPLOAD_BYTES)) void answer(file);
-// The tier is gone, or wants no more. An exit would wait for the threads that decode.
+// The tier has ended, or needs no more pictures. An exit would wait for the decoding threads.
 process.kill(process.pid, "SIGKILL");

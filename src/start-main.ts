@@ -2,12 +2,12 @@
 
 import { HELP } from "./cli/help.ts";
 import { optionsOrExit } from "./cli/usage.ts";
-import { bracketed, calledHost, type Endpoint } from "./config/hosts.ts";
+import { bracketed, calledHost } from "./config/hosts.ts";
 import { loadOrExit, orExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
 import { MEMORY_ENVIRONMENT, START, tierEnvironments } from "./config/start.ts";
 import { onEnd, speakThrough } from "./process/end.ts";
-import { listenOn } from "./process/lifecycle.ts";
+import { freePorts } from "./process/free-ports.ts";
 import { Worker } from "./process/worker.ts";
 import { createLog } from "./telemetry/log.ts";
 
@@ -16,30 +16,9 @@ const config = loadOrExit(START, process.env);
 const environments = orExit(() => tierEnvironments(config, process.env));
 const log = createLog("start", config.http.logLevel, process.stdout.isTTY);
 
-/**
- * The port of the HTTP tier and one for each TCP server. They are had for a moment, all at once, so
- * that one that somebody else has is told of here: workers that share a port would not notice.
- */
-function freePorts(): { readonly http: number; readonly rpc: readonly number[] } {
-  using probes = new DisposableStack();
-  const probe = (prefix: "HTTP" | "RPC", { host, port }: Endpoint): number => {
-    const bind = () => Bun.listen({ hostname: host, port, socket: { data() {} } });
-    const listener = listenOn(prefix, { host, port }, bind);
-    probes.defer(() => listener.stop(true));
-    return listener.port;
-  };
-  const { host, port } = config.tcp.rpc;
-  return {
-    http: probe("HTTP", config.http.http),
-    rpc: Array.from({ length: config.rpcWorkers }, (_, index) =>
-      probe("RPC", { host, port: port === 0 ? 0 : port + index }),
-    ),
-  };
-}
-
 async function freePortsOrExit() {
   try {
-    return freePorts();
+    return freePorts(config.http.http, config.tcp.rpc, config.rpcWorkers);
   } catch (error) {
     log.error({ err: error }, "cannot start");
     return exit(1);
@@ -58,8 +37,8 @@ const ports = await freePortsOrExit();
 const rpcHost = bracketed(calledHost(config.tcp.rpc.host));
 const rpcAddresses = ports.rpc.map((port) => `${rpcHost}:${port}`);
 
-// A port for each TCP server, not one for all: the HTTP tier keeps its few connections for long, so
-// it must know what it chooses from.
+// Each TCP server has its own port: the HTTP tier keeps few connections for a long time, so it must
+// know the servers to balance its calls.
 const tcp = ports.rpc.map((port) => {
   const environment = {
     ...environments.tcp,
@@ -68,7 +47,7 @@ const tcp = ports.rpc.map((port) => {
   };
   return new Worker({ script: "src/tcp-main.ts", environment }, log);
 });
-// One port for all: browsers open connections all the time, and the kernel spreads them.
+// All HTTP processes share a port: browsers open many connections, and the kernel spreads them.
 const http = Array.from({ length: config.httpWorkers }, () => {
   const environment = {
     ...environments.http,
@@ -80,7 +59,7 @@ const http = Array.from({ length: config.httpWorkers }, () => {
   return new Worker({ script: "src/http-main.ts", args, environment }, log);
 });
 
-/** The HTTP tier first: what it was asked, it still has to ask the other. */
+/** The HTTP tier first, because its running requests need the TCP tier. */
 async function stopAll(): Promise<void> {
   for (const worker of [...http, ...tcp]) worker.retire();
   for (const tier of [http, tcp]) await Promise.all(tier.map((worker) => worker.stop()));
@@ -95,7 +74,7 @@ onEnd(async (reason) => {
   await exit(0);
 });
 
-/** One goes ahead, so that what is wrong with all of them is said once. */
+/** Start one first, so that a problem of all of them is logged once. */
 async function startTier([first, ...others]: readonly Worker[]): Promise<void> {
   await startOrExit(first);
   await Promise.all(others.map(startOrExit));

@@ -71,7 +71,7 @@ if (import.meta.main) {
   await optionsOrExit("start:tcp", HELP["start:tcp"], {});
   const config = loadOrExit(TCP_TIER, process.env);
   const log = createLog("tcp", config.logLevel, process.stdout.isTTY);
-  // Who started it for its own sake, as `bun run start` does, has told of them.
+  // `start` and `dev` have already warned.
   if (!process.send) for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
   await runTier(log, () => startTcp(config, log));
 }

@@ -260,7 +260,7 @@ describe.concurrent("bun run dev", () => {
     dev.output = "";
     await Bun.write(schema, text.replace("number: 2,", "number: 12,"));
     const refusal =
-      /Portico is running[\s\S]*not in effect.*\n.*Cannot change User\.signIn: .*\n\n$/;
+      /Portico is running[\s\S]*has no effect.*\n.*Cannot change User\.signIn: .*\n\n$/;
     await dev.waitFor(refusal);
     dev.output = "";
     await Bun.write(join(folder.path, "src/new.ts"), "");
@@ -270,13 +270,13 @@ describe.concurrent("bun run dev", () => {
     await dev.waitFor(/changed: restarting[\s\S]*Portico is running/);
     await Bun.write(join(folder.path, "src/new.ts"), "// changed");
     await dev.waitFor(/Portico is running[\s\S]*changed: restarting[\s\S]*Portico is running/);
-    expect(dev.output).not.toContain("not in effect");
+    expect(dev.output).not.toContain("has no effect");
 
     // A mistake stops only the tiers, and its fix brings them back.
     dev.output = "";
     await Bun.write(schema, `${text}\nthis is no TypeScript`);
     await dev.waitFor(/src\/tcp-main\.ts ended with exit code 1[\s\S]*Waiting for the next change/);
-    await dev.waitFor(/not in effect.*\n +error: Expected ";" but found "is"\n/);
+    await dev.waitFor(/has no effect.*\n +error: Expected ";" but found "is"\n/);
     await Bun.write(schema, text);
     await dev.waitFor(/Portico is running/);
     expect((await post(url, "signup", CREDENTIALS)).status).toBe(200);

@@ -2,15 +2,15 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import type { Log } from "../rpc/log.ts";
 
 const CHECK_MS = 250;
-/** While few are left, that is said this often. */
+/** How often the warning is repeated while few are left. */
 const REMINDER_MS = 30_000;
-/** Fewer than so many, or than a tenth of all, are few. */
+/** Few are fewer than this, or than a tenth of all. */
 const FEW = 32;
 
 /**
- * Watch how many file descriptors this process has left. Without one, Bun can neither accept a
- * connection nor stop trying, which takes a core. Nothing is watched on systems without /proc.
- * @param shed closes idle connections; it is called again and again while few are left
+ * Watch how many file descriptors this process has left. If there is none, Bun cannot accept a
+ * connection and keeps trying, which takes a whole core. Does nothing on systems without /proc.
+ * @param shed closes idle connections; called repeatedly while few descriptors are left
  */
 export function watchDescriptors(log: Log, shed: (() => void) | undefined): void {
   const limit = softLimit();
@@ -29,7 +29,7 @@ export function watchDescriptors(log: Log, shed: (() => void) | undefined): void
   setInterval(check, CHECK_MS).unref();
 }
 
-/** Of `ulimit -n`. Bun raises it to the hard limit when it starts. */
+/** The limit of `ulimit -n`. Bun raises it to the hard limit when it starts. */
 function softLimit(): number | undefined {
   try {
     const [, limit] =
@@ -40,7 +40,7 @@ function softLimit(): number | undefined {
   }
 }
 
-/** All below it are in use; undefined if all are. */
+/** All descriptors below it are in use. Undefined if all are. */
 function lowestFree(): number | undefined {
   try {
     const descriptor = openSync("/dev/null", "r");

@@ -1,6 +1,7 @@
 /**
- * Kills a process some time after this one is gone, where it is still there: one that spins or is
- * stopped hears of nothing. The guard waits for the end of its standard input.
+ * A shell process that kills another process `graceMs` after this process has ended: a process that
+ * hangs or is stopped would not notice the end of its parent. The guard notices it by the end of
+ * its own stdin.
  */
 export class Guard {
   readonly #process: Bun.Subprocess<"pipe", "ignore", "ignore">;
@@ -13,7 +14,7 @@ export class Guard {
     this.#process.unref();
   }
 
-  /** None on a system without a shell. */
+  /** Undefined on a system without a shell. */
   static of(pid: number, graceMs: number): Guard | undefined {
     try {
       return new Guard(pid, graceMs);
@@ -22,7 +23,7 @@ export class Guard {
     }
   }
 
-  /** Its process has ended, and the id may soon be another's. */
+  /** End the guard: the process has ended, and its id may be used again. */
   dismiss(): void {
     this.#process.stdin.write("\n");
     this.#process.stdin.end();

@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 
-/** Scripts of package.json whose runner waits for them. */
+/** Scripts of package.json that must end with their runner. */
 const SCRIPTS = /^(dev|start(:\w+)?)$/;
 
 const CHECK_MS = 500;
 
 /**
- * Call `onGone` once when a runner that started this process (`bun run`, `npm run`, and npx around
- * them) has died without passing a signal on. A process that was started in another way has no
- * runner: whatever its parent is, it may end.
+ * Call `onGone` once if a runner that started this process (`bun run`, `npm run`, or npx around
+ * them) has died without forwarding a signal. A process that was started in another way has no
+ * runner: it goes on if its parent ends.
  */
 export function watchRunners(onGone: () => void): void {
   const line = runners();
@@ -21,14 +21,14 @@ export function watchRunners(onGone: () => void): void {
   timer.unref();
 }
 
-/** From this process up to the topmost runner; none where there is no runner. */
+/** The ids from this process up to the topmost runner; empty if there is no runner. */
 function runners(): number[] {
   const line = [process.pid];
   const script = runBy(process.pid);
   if (!script || !SCRIPTS.test(script.event)) return [];
   climb(line, script);
   const outer = runBy(line.at(-1) ?? 0);
-  // npx runs `bun run`, and passes no signal on.
+  // npx runs `bun run`, and forwards no signal.
   if (outer?.command === "exec") climb(line, outer);
   return line;
 }
@@ -38,7 +38,7 @@ interface Run {
   readonly command: string;
 }
 
-/** Add the parents up to the one that started `run`: those between have its variables. */
+/** Add the parents up to the one that started `run`. The processes between have its variables. */
 function climb(line: number[], run: Run): void {
   for (;;) {
     const parent = parentOf(line.at(-1) ?? 0);
@@ -49,7 +49,7 @@ function climb(line: number[], run: Run): void {
   }
 }
 
-/** Each is still the parent of the one before it. */
+/** Whether each process is still the parent of the one before it. */
 function isWhole(line: readonly number[]): boolean {
   return line.every((pid, index) => {
     const parent = line[index + 1];
@@ -57,7 +57,7 @@ function isWhole(line: readonly number[]): boolean {
   });
 }
 
-/** What a runner has put into the environment of a process that it started. */
+/** The variables that a runner sets for a process that it starts. */
 function runBy(pid: number): Run | undefined {
   const variables = read(pid, "environ")?.split("\0") ?? [];
   const value = (name: string) =>
@@ -68,12 +68,12 @@ function runBy(pid: number): Run | undefined {
 
 function parentOf(pid: number): number | undefined {
   if (pid === process.pid) return process.ppid;
-  // The parent's id is the second field behind the name, which may hold anything.
+  // The parent's id is the second field after the name, which may hold any characters.
   const [, parent] = /^.*\) \S (\d+)/s.exec(read(pid, "stat") ?? "") ?? [];
   return parent === undefined ? undefined : Number(parent);
 }
 
-/** Undefined where it has ended, belongs to another user, or the system has no /proc. */
+/** Undefined if the process has ended or belongs to another user, or if there is no /proc. */
 function read(pid: number, file: "environ" | "stat"): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/${file}`, "utf8");

@@ -1,43 +1,43 @@
 import { join } from "node:path";
 import { Guard } from "./guard.ts";
 
-/** A tier tells its parent that it is alive this often. */
+/** How often a tier tells its parent that it is alive. */
 export const BEAT_MS = 500;
-/** Beats that a tier may miss. Its parent counts beats of its own, not the clock: a machine that
- *  was suspended, or is too busy for either of them, has missed none. */
+/** Beats that a tier may miss. The parent counts its own beats and does not use the clock, so no
+ *  beat is missed if the machine was suspended, or is too busy for both processes. */
 const MAX_MISSED_BEATS = 10;
-/** How long a tier may take to finish what runs. */
+/** How long a tier may take to finish running work. */
 export const GRACE_MS = 10_000;
-/** From the signal that ends a tier to the one that cannot be ignored. */
+/** From SIGTERM to SIGKILL. */
 export const MAX_STOP_MS = GRACE_MS + 3000;
 
 export interface TierProcessOptions {
   /** One of our mains, relative to the root of the repository. */
   readonly script: string;
   readonly args?: readonly string[];
-  /** All of it: nothing is inherited. */
+  /** The whole environment: the process inherits nothing else. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Default: this repository. */
   readonly root?: string;
 }
 
-/** How a process has ended; of a signal that it did not handle, `exitCode` is null. */
+/** How a process has ended. If a signal killed it, `exitCode` is null. */
 export interface Ending {
   readonly exitCode: number | null;
   readonly signal: string | null;
-  /** It did not answer any more, and was killed for that. */
+  /** It was killed because it did not answer. */
   readonly wasStuck: boolean;
 }
 
 /**
- * A tier in a process of its own, by the Bun that runs this one. One that listens and then stands
- * still is killed. It ends with its parent, even where that is killed: `runTier` hears that the
- * channel between them is gone, and a guard kills what does not hear.
+ * A tier in its own process, which runs the same Bun as this process. It is killed if it has
+ * listened and then hangs. It ends with its parent, even if the parent is killed: `runTier` notices
+ * that the channel is closed, and a guard kills a tier that does not notice.
  */
 export class TierProcess {
   readonly #process: Bun.Subprocess<"ignore", "inherit", "inherit">;
   readonly #guard: Guard | undefined;
-  /** Its address once it listens, or undefined where it ended before. */
+  /** The address once it listens, or undefined if it ended before. */
   readonly listening: Promise<string | undefined>;
   readonly ended: Promise<Ending>;
   #missedBeats = 0;
@@ -56,7 +56,7 @@ export class TierProcess {
         this.#missedBeats = 0;
         const address = listeningAddress(message);
         if (address === undefined) return;
-        // Not before: to bring a large database up to date may take long.
+        // Not before it listens: migrating a large database may take long.
         this.#ticker ??= setInterval(this.#tick, BEAT_MS);
         listening.resolve(address);
       },
@@ -75,7 +75,7 @@ export class TierProcess {
     return this.#process.pid;
   }
 
-  /** Let it finish what runs, and wait for its end, which comes within `MAX_STOP_MS`. */
+  /** Let it finish running work, and wait for its end, at most `MAX_STOP_MS`. */
   async stop(): Promise<void> {
     this.#process.kill("SIGTERM");
     const timer = setTimeout(() => this.#process.kill("SIGKILL"), MAX_STOP_MS);

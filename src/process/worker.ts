@@ -1,13 +1,13 @@
 import type { Log } from "../rpc/log.ts";
 import { type Ending, TierProcess, type TierProcessOptions } from "./tier-process.ts";
 
-/** From an end to the next start; doubled with each in a row, up to the maximum. */
+/** The time between an end and the next start. It doubles with each end, up to the maximum. */
 const MIN_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 10_000;
-/** A worker that ran for so long did not end because of how it was started. */
+/** After this time the backoff starts again at its minimum. */
 const STABLE_MS = 10_000;
 
-/** One of the processes of a tier, which is started again whenever it ends by itself. */
+/** One process of a tier, which is started again if it ends unexpectedly. */
 export class Worker {
   readonly #options: TierProcessOptions;
   readonly #log: Log;
@@ -21,9 +21,9 @@ export class Worker {
   }
 
   /**
-   * Start it; from the moment that it listens, it is kept alive. Where it ends before, something is
-   * wrong that another try would not mend.
-   * @returns how it ended, or undefined where it listens
+   * Start the process. Once it listens, it is kept alive. If it ends before, it is not started
+   * again, because another start would fail in the same way.
+   * @returns how it ended, or undefined if it listens
    */
   async start(): Promise<Ending | undefined> {
     const begunAt = performance.now();
@@ -33,13 +33,13 @@ export class Worker {
     return undefined;
   }
 
-  /** Its next end is wanted: who signals us may have signalled it as well. */
+  /** Do not start it again: a signal to this process may have reached it, too. */
   retire(): void {
     this.#isRetired = true;
     this.#retired.resolve();
   }
 
-  /** Let it finish what runs, and wait for its end, as TierProcess does. */
+  /** Stop it as TierProcess does. */
   async stop(): Promise<void> {
     this.retire();
     await this.#process?.stop();
@@ -53,7 +53,7 @@ export class Worker {
       if (performance.now() - begunAt > STABLE_MS) backoffMs = MIN_BACKOFF_MS;
       const { wasStuck, ...how } = ending;
       const { script } = this.#options;
-      const what = wasStuck ? "did not answer and was killed" : "has ended by itself";
+      const what = wasStuck ? "did not answer and was killed" : "ended unexpectedly";
       const fields = { script, pid: current.pid, ...how, backoffMs };
       this.#log.error(fields, `a worker of ${script} ${what}: starting another`);
       await Promise.race([Bun.sleep(backoffMs), this.#retired.promise]);
