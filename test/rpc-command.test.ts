@@ -192,6 +192,13 @@ Example
     expect(wrong.stderr).not.toContain(TOKEN);
   });
 
+  test("says to leave the token out if the server has none", async () => {
+    await using stack = await startStack();
+    const outcome = await rpc(["User", "--token", TOKEN], { port: stack.rpcPort });
+    const hint = "Run it again without RPC_TOKEN and --token.\n";
+    expect(outcome).toEqual(failed(3, expect.stringMatching(new RegExp(`has none\n${hint}$`))));
+  });
+
   test("shows with -v each frame in its order, and where the time went", async () => {
     await using stack = await startStack({ RPC_TOKEN: TOKEN });
     const { exitCode, stdout, stderr } = await rpc(["User.signUp", GRACE, "-v"], {

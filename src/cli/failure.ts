@@ -60,8 +60,9 @@ const HINTS: readonly [RegExp, (attempt: Attempt) => string][] = [
       "Start a server with `bun run dev` or `bun run start:tcp`. If one is running elsewhere,\n" +
       "name it with --address HOST:PORT or RPC_ADDRESSES.",
   ],
+  [/RPC_TOKEN is set here, but/, () => "Run it again without RPC_TOKEN and --token."],
   [
-    /RPC_TOKEN/,
+    /RPC_TOKEN(?! is set here)/,
     () =>
       "Set RPC_TOKEN (or --token) to the RPC_TOKEN of the server. If `bun run start` or `dev`\n" +
       "runs it without RPC_TOKEN, set DATA_DIR to the server's.",

@@ -57,7 +57,8 @@ export function splitArguments<T extends ParseArgsConfig>(
     // Node's message says what is wrong in its first sentence, and adds advice in the next ones.
     const [what = ""] = `${error instanceof Error ? error.message : error}`.split(/\.\s/);
     const options = listed.map((name) => `--${name}`).join(", ");
-    throw new UsageError(`${withoutSecrets(what)}: \`bun run ${command}\` takes ${options}`);
+    const takes = options === "--help" ? "no arguments except --help" : options;
+    throw new UsageError(`${withoutSecrets(what)}: \`bun run ${command}\` takes ${takes}`);
   }
 }
 
