@@ -1,4 +1,4 @@
-// The pages' way to the HTTP API: one request, and its answer as a result that is told by its tag.
+// Calls the HTTP API: one request, whose result has a tag.
 
 /** @typedef {"ServerError" | "DataBaseError" | "InvalidParamsError"} CommonError */
 /** @typedef {"TooOften" | "TooSlow" | "Unreachable" | "NotUnderstood" | "WrongAddress"} OwnError */
@@ -11,8 +11,8 @@
  * @typedef {object} Endpoint
  * @property {"GET" | "POST"} method
  * @property {string} path
- * @property {true} [isMultipart] fields are sent as the parts of a form, else as JSON
- * @property {readonly DeclaredError[]} errors what it may answer beside the errors that all may
+ * @property {true} [isMultipart] sends the fields as the parts of a form; default JSON
+ * @property {readonly DeclaredError[]} errors its errors, besides those that every endpoint has
  * @property {(data: unknown) => data is Data} isData
  */
 
@@ -22,13 +22,13 @@
  */
 
 /**
- * Why a request was not carried out.
+ * Why a request failed.
  *
  * @template {string} Tag
  * @typedef {object} Failure
  * @property {Tag} tag
- * @property {string} [detail] what there is to say beside the tag: of InvalidParamsError, the
- *   field and the rule, as in "username: 4 to 13 code points"
+ * @property {string} [detail] more than the tag says: for InvalidParamsError, the field and the
+ *   rule, as in "username: 4 to 13 code points"
  */
 
 /**
@@ -40,7 +40,7 @@ const COMMON_ERRORS = /** @type {const} */ (["ServerError", "DataBaseError", "In
 const TIMEOUT_MS = 20_000;
 
 /**
- * Call an endpoint. Whatever fails is a result, too.
+ * Call an endpoint. A failure is a result, too: the promise never rejects.
  *
  * @template Data
  * @template {string} DeclaredError
@@ -68,12 +68,12 @@ export async function callApi(endpoint, fields, { timeoutMs = TIMEOUT_MS } = {})
   const { errMsg, data } = parse(text);
   if (errMsg === "success" && endpoint.isData(data)) return { tag: "success", data };
   if (errMsg === "ServerError" && response.status === 429) return tooOften(response);
-  // A page's requests are from its own site, unless the server does not know its address.
+  // Requests of a page are same-site, so the server has another PUBLIC_URL than this address.
   if (errMsg === "InvalidParamsError" && response.status === 403) {
     return { tag: "WrongAddress", detail: location.origin };
   }
   const tag = [...endpoint.errors, ...COMMON_ERRORS].find((known) => known === errMsg);
-  // None that the pages know: a proxy's page, say.
+  // Not an answer of the API: the error page of a proxy, say.
   if (!tag) return { tag: "NotUnderstood", detail: `HTTP ${response.status}` };
   const detail = response.headers.get("X-Error-Detail");
   return { tag, ...(detail !== null && { detail }) };

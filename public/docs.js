@@ -1,4 +1,4 @@
-// Shows /openapi.json with the viewer that the page has loaded.
+// Shows /openapi.json in Swagger UI, which the page has loaded.
 
 /** @type {(options: Record<string, unknown>) => void} */
 const show = Reflect.get(globalThis, "SwaggerUIBundle");
@@ -13,6 +13,6 @@ show({
   dom_id: "#docs",
   deepLinking: true,
   defaultModelsExpandDepth: 0,
-  // No script may set the session's cookie: trying out the sign-in does.
+  // A script cannot set the session's cookie. To sign in, users try out the sign-in.
   plugins: [() => ({ wrapComponents: { authorizeBtn: () => () => null } })],
 });

@@ -1,4 +1,4 @@
-// Sends a form by script and shows in the page how it went.
+// Sends a form by script and shows the result in the page.
 
 import { find } from "./page.js";
 
@@ -6,8 +6,7 @@ import { find } from "./page.js";
 /** @import { CommonError, OwnError } from "./call-api.js" */
 
 /**
- * Why something did not work: what the API answered, or what the page itself finds missing or
- * wrong in one of its fields.
+ * Why something failed: the error of the API, or what the page itself finds wrong in a field.
  *
  * @typedef {{ tag: DeclaredError | CommonError | OwnError, detail?: string }} ApiFailure
  * @typedef {{ tag: "OtherAccount" }} OtherAccount
@@ -16,7 +15,7 @@ import { find } from "./page.js";
  */
 
 /**
- * What people are told.
+ * The text for each failure.
  *
  * @type {Readonly<Record<(ApiFailure | OtherAccount)["tag"], string>>}
  */
@@ -43,32 +42,31 @@ const SENTENCES = {
 };
 
 /**
- * Which field a failure is about.
+ * The field to correct after an error.
  *
  * @type {ReadonlyMap<string, string>}
  */
-const BLAMED = new Map([
+const FIELD_BY_ERROR = new Map([
   ["UserExistedError", "username"],
   ["UserNotExistError", "username"],
   ["PasswordError", "password"],
 ]);
 
 /**
- * Have `form` sent by `send`, with its button disabled meanwhile. A failure is shown in the
- * page's alert, which moves to the form, and the focus goes to the field to be corrected.
+ * Let `send` send the form, with its button disabled until that ends. The page's alert moves to the
+ * form and shows a failure, and the focus moves to the field to correct.
  *
  * @param {HTMLFormElement} form
  * @param {object} how
- * @param {(fields: FormData) => Promise<string | Failure>} how.send resolves to what people are
- *   told, or to why it did not work, or stays pending where it leads to another page
- * @param {string} how.rules what people are told on InvalidParamsError, which says only that
- *   something is wrong
+ * @param {(fields: FormData) => Promise<string | Failure>} how.send resolves to the text of a
+ *   success, or to a failure; stays pending if it loads another page
+ * @param {string} how.rules the text for InvalidParamsError, which does not say what is wrong
  */
 export function sendByScript(form, { send, rules }) {
   const button = find("button[type=submit]", HTMLButtonElement, form);
-  // Firefox keeps a disabled button disabled over a reload.
+  // Firefox keeps a disabled button disabled after a reload.
   button.disabled = false;
-  // What is missing is for the server to say: a browser's own check comes only without scripts.
+  // The server says what is missing. The browser's own check is for pages without scripts.
   form.noValidate = true;
   form.addEventListener("input", ({ target }) => {
     if (target instanceof Element) target.removeAttribute("aria-invalid");
@@ -81,10 +79,10 @@ export function sendByScript(form, { send, rules }) {
     form.ariaBusy = "true";
     try {
       const outcome = await send(fields);
-      if (typeof outcome === "string") say(form, outcome);
-      else refuse(form, outcome, rules);
+      if (typeof outcome === "string") showStatus(form, outcome);
+      else showFailure(form, outcome, rules);
     } catch (error) {
-      tell(form, "This page has a fault. Please reload it, then try again.").focus();
+      showAlert(form, "This page has a fault. Please reload it, then try again.").focus();
       throw error;
     } finally {
       button.disabled = false;
@@ -96,8 +94,8 @@ export function sendByScript(form, { send, rules }) {
 }
 
 /**
- * Let a checkbox show the password while it is typed. It is hidden again when it is sent, since
- * password managers know a password by the type of its field.
+ * Let a checkbox show the password. The password is hidden again when the form is sent, since
+ * password managers recognise a password by the type of its field.
  *
  * @param {HTMLFormElement} form
  */
@@ -117,15 +115,15 @@ export function offerReveal(form) {
 }
 
 /**
- * Show in the page's only alert why something did not work, at the end of `place`.
+ * Show a failure in the page's only alert, at the end of `place`.
  *
  * @param {Element} place
  * @param {Failure} failure
  * @param {string} [rules]
  */
-export function refuse(place, failure, rules) {
-  const alert = tell(place, sentenceFor(failure, rules));
-  const field = blamed(place, failure);
+export function showFailure(place, failure, rules) {
+  const alert = showAlert(place, sentenceFor(failure, rules));
+  const field = fieldToCorrect(place, failure);
   if (!field) return alert.focus();
   field.setAttribute("aria-invalid", "true");
   field.setAttribute("aria-errormessage", alert.id);
@@ -149,7 +147,7 @@ function sentenceFor(failure, rules) {
  * @param {Element} place
  * @param {string} sentence
  */
-function tell(place, sentence) {
+function showAlert(place, sentence) {
   const alert = find("[role=alert]", HTMLElement);
   place.append(alert);
   alert.textContent = sentence;
@@ -157,7 +155,7 @@ function tell(place, sentence) {
 }
 
 /**
- * The text of a field, "" where it is none.
+ * The text of a field; "" if it has none.
  *
  * @param {FormData} fields
  * @param {string} name
@@ -169,7 +167,7 @@ export function textOf(fields, name) {
 /** @param {HTMLFormElement} form */
 function clear(form) {
   find("[role=alert]", HTMLElement).textContent = "";
-  say(form, "");
+  showStatus(form, "");
   for (const field of form.querySelectorAll("[aria-invalid]")) {
     field.removeAttribute("aria-invalid");
   }
@@ -179,7 +177,7 @@ function clear(form) {
  * @param {HTMLFormElement} form
  * @param {string} sentence
  */
-function say(form, sentence) {
+function showStatus(form, sentence) {
   const status = form.querySelector("[role=status]");
   if (status) status.textContent = sentence;
 }
@@ -188,7 +186,7 @@ function say(form, sentence) {
  * @param {Element} place
  * @param {Failure} failure
  */
-function blamed(place, failure) {
+function fieldToCorrect(place, failure) {
   /** @type {HTMLInputElement[]} */
   const fields = [...place.querySelectorAll("input[name]")].filter(
     (field) => field instanceof HTMLInputElement,
@@ -197,6 +195,6 @@ function blamed(place, failure) {
     const { detail = "" } = failure;
     return fields.find(({ name }) => detail.startsWith(`${name}:`)) ?? fields[0];
   }
-  const name = failure.tag === "Incomplete" ? failure.field : BLAMED.get(failure.tag);
+  const name = failure.tag === "Incomplete" ? failure.field : FIELD_BY_ERROR.get(failure.tag);
   return fields.find((field) => field.name === name);
 }

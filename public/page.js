@@ -1,10 +1,10 @@
-// What lies around a page's forms: its elements, and the ways to other pages.
+// Finds the elements of a page, and loads other pages.
 
 const NOTE = "portico.note";
 const USERNAME = "portico.username";
 
 /**
- * Find the element that a script relies on, and check that it is of the kind it is taken for.
+ * Find an element that a script needs, and check its class.
  *
  * @template {Element} T
  * @param {string} selector
@@ -19,12 +19,12 @@ export function find(selector, kind, within = document) {
 }
 
 /**
- * Go to another page and stay pending for good, so that what waits for it does nothing more here.
- * `replace` keeps this page out of the history, for pages that would only lead away again.
+ * Load another page. The promise never settles, so that its caller does nothing more on this page.
+ * `replace` removes this page from the history, for pages that would only redirect again.
  *
  * @param {string} url
- * @param {{ note?: string, username?: string, replace?: boolean }} [details] `note` is shown and
- *   `username` filled in on arrival; they travel in sessionStorage, never in the address
+ * @param {{ note?: string, username?: string, replace?: boolean }} [details] the other page shows
+ *   `note` and fills in `username`; they are passed in sessionStorage, never in the URL
  * @returns {Promise<never>}
  */
 export function leaveFor(url, { note, username, replace = false } = {}) {
@@ -32,15 +32,15 @@ export function leaveFor(url, { note, username, replace = false } = {}) {
     if (note !== undefined) sessionStorage.setItem(NOTE, note);
     if (username !== undefined) sessionStorage.setItem(USERNAME, username);
   } catch (error) {
-    // Where storage is switched off the next page is reached all the same, without the note.
-    console.warn("Cannot keep the note for the next page", error);
+    // If storage is switched off, the other page loads without the note.
+    console.warn("Cannot pass the note to the next page", error);
   }
   if (replace) location.replace(url);
   else location.assign(url);
   return new Promise(() => {});
 }
 
-/** Take what the page before left with leaveFor(); a second call, or a reload, finds nothing. */
+/** Read and remove the details that the page before passed to leaveFor(). */
 export function takeNote() {
   try {
     const left = {
@@ -56,8 +56,8 @@ export function takeNote() {
   }
 }
 
-// The browser's Back may bring a page as it was left: of a session that has ended since, or with
-// its button still disabled. It starts anew instead.
+// Back may show a page as it was: with a session that has ended, or with its button disabled. Load
+// it again instead.
 window.addEventListener("pageshow", ({ persisted }) => {
   if (persisted) location.reload();
 });

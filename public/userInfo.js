@@ -1,5 +1,5 @@
 import { api } from "./api.js";
-import { refuse, sendByScript, textOf } from "./form.js";
+import { sendByScript, showFailure, textOf } from "./form.js";
 import { find, leaveFor } from "./page.js";
 
 /** @import { GetUserInfoData } from "./api.js" */
@@ -10,7 +10,7 @@ const PICTURE_RULES =
   "This picture cannot be used. " +
   "Please choose a JPEG, PNG, WebP, GIF or AVIF of {{pictureLimits}}. " +
   "Of an iPhone's HEIC, please choose a copy saved as JPEG.";
-// A picture may be large and a phone's way up narrow.
+// A picture may be large, and the upload of a phone slow.
 const UPLOAD_TIMEOUT_MS = 180_000;
 
 const loading = find("#loading", HTMLElement);
@@ -43,7 +43,7 @@ sendByScript(pictureForm, {
   rules: PICTURE_RULES,
   async send() {
     const file = chosen.files?.[0];
-    // These two the server refuses as well, but only after the whole upload.
+    // The server refuses these two as well, but only after the whole upload.
     if (!file) return incomplete("Please choose a picture first.");
     if (file.size > Number(chosen.dataset.maxBytes)) return incomplete(PICTURE_RULES);
     const wanted = { profilePic: file, username: shownName() };
@@ -81,18 +81,18 @@ async function load() {
   loading.textContent = "";
   if (result.tag === "success") return show(result.data);
   retry.hidden = false;
-  refuse(find("#trouble", HTMLElement), result);
+  showFailure(find("#trouble", HTMLElement), result);
 }
 
 /**
- * What was asked for, or, where the session or its user is gone, the page for signing in.
+ * The result, or the sign-in page if the session or its user no longer exists.
  *
  * @template {{ tag: string }} Result
- * @param {Promise<Result>} asked
+ * @param {Promise<Result>} call
  * @returns {Promise<Result>}
  */
-async function signedIn(asked) {
-  const result = await asked;
+async function signedIn(call) {
+  const result = await call;
   if (result.tag !== "InvalidSessionError" && result.tag !== "UserNotExistError") return result;
   const wasShown = !account.hidden;
   return leaveFor("/signIn.html", {
@@ -102,13 +102,14 @@ async function signedIn(asked) {
   });
 }
 
-/** Whose account this page shows. */
+/** The user whose account this page shows. */
 function shownName() {
   return shownUsername.textContent ?? "";
 }
 
 /**
- * What to say where the session is not of the user whom this page shows: another tab has signed in.
+ * The failure if the session belongs to another user than this page shows, since another tab has
+ * signed in.
  *
  * @param {{ tag: string, detail?: string }} result
  * @returns {Failure | undefined}
@@ -142,7 +143,7 @@ function showNickname(text) {
 
 /** @param {string} profilePath */
 function showPicture(profilePath) {
-  // A picture may be gone: an update whose answer was lost takes its file with it.
+  // The file may be gone, for example after an update whose answer was lost.
   picture.onerror = () => {
     picture.onerror = null;
     picture.src = DEFAULT_PICTURE;

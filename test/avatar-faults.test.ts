@@ -92,7 +92,7 @@ const FAULTS: [string, Fault, number, string][] = [
 ];
 
 describe.concurrent("an S3 that", () => {
-  test("breaks off in the middle of a picture each time leaves nothing", async () => {
+  test("always breaks off in the middle of a picture leaves no file", async () => {
     await using opened = await openFront();
     const { front, line, bucket } = opened;
     const upToHalf = breaksAfter(HALF_BYTES);
@@ -103,7 +103,7 @@ describe.concurrent("an S3 that", () => {
     await eventually("nothing is left", isEmpty(bucket));
   });
 
-  test.each(FAULTS)("%s fails an upload and leaves nothing", async (_, fault, status, reason) => {
+  test.each(FAULTS)("%s fails an upload and leaves no file", async (_, fault, status, reason) => {
     const deadlineMs = fault === hangs ? SHORT_DEADLINE_MS : undefined;
     await using opened = await openFront({ deadlineMs });
     const { front, line, bucket } = opened;
@@ -119,7 +119,7 @@ describe.concurrent("an S3 that", () => {
     expect(front.logTexts.join("\n")).not.toMatch(SECRETS);
   });
 
-  test.each(FAULTS)("%s cannot show a picture, in the error table", async (_, fault, status) => {
+  test.each(FAULTS)("%s gets an error of the table for a picture", async (_, fault, status) => {
     const deadlineMs = fault === hangs ? SHORT_DEADLINE_MS : undefined;
     await using opened = await openFront({ deadlineMs });
     const { front, line } = opened;
@@ -137,7 +137,7 @@ describe.concurrent("an S3 that", () => {
 });
 
 describe.concurrent("a picture on S3", () => {
-  test("that has vanished is none, and is shown with the headers of one where it is", async () => {
+  test("is served with the headers of a picture, and is 404 if it has vanished", async () => {
     await using opened = await openFront();
     const { front, bucket } = opened;
     const { data } = await (await upload(front)).json();
@@ -155,7 +155,7 @@ describe.concurrent("a picture on S3", () => {
     expect(await gone.json()).toEqual({ errCode: "6", errMsg: "InvalidParamsError", data: "" });
   });
 
-  test("of which S3 dies in the middle is gone with the sweep when it is back", async () => {
+  test("that S3 was saving when it died is removed by the sweep when it is back", async () => {
     await using s3 = await startS3();
     await using opened = await openFront({ ownS3: s3 });
     const { front, line, bucket } = opened;
@@ -173,7 +173,7 @@ describe.concurrent("a picture on S3", () => {
     expect(await bucket.names()).toEqual([data.profilePath]);
   });
 
-  test("that S3 saves only when its upload has failed is removed by the sweep", async () => {
+  test("that S3 saves after its upload has failed is removed by the sweep", async () => {
     await using opened = await openFront({ deadlineMs: SHORT_DEADLINE_MS });
     const { front, line, bucket } = opened;
     const late = Promise.withResolvers<void>();
@@ -185,7 +185,7 @@ describe.concurrent("a picture on S3", () => {
     expect(await bucket.names()).toEqual([]);
   });
 
-  test("that its profile does not get is removed at once, or else by the sweep", async () => {
+  test("whose profile is not updated is removed at once, or by the sweep", async () => {
     let removing: Fault[] = [passes];
     const updateProfilePic = async () => {
       line.script = removing;
@@ -207,7 +207,7 @@ describe.concurrent("a picture on S3", () => {
   });
 });
 
-describe.concurrent("an upload takes no longer than promised, all in all, if S3 hangs", () => {
+describe.concurrent("an upload ends within its timeout as a whole if S3 hangs", () => {
   const refuse = async () => {
     throw new DomainError("InvalidSessionError");
   };
@@ -247,7 +247,7 @@ describe.concurrent("an upload takes no longer than promised, all in all, if S3 
 });
 
 // By itself: it takes all the connections that this process may have.
-test("an S3 that hangs, asked by many at once, fails all of them in time", async () => {
+test("an S3 that hangs fails many requests at once, all within their timeout", async () => {
   await using opened = await openFront({ deadlineMs: SHORT_DEADLINE_MS });
   const { front, line } = opened;
   line.script = [hangs];

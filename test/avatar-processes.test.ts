@@ -52,7 +52,7 @@ describe("SIGTERM", () => {
   );
 });
 
-describe("the processes that decode", () => {
+describe("the decoder processes", () => {
   /** Seconds of work. */
   const slow = () => Bun.file(join(ROOT, "test/pictures/32-megapixels.avif")).bytes();
 
@@ -82,7 +82,7 @@ describe("a start on S3", () => {
     ["S3_SECRET_ACCESS_KEY", { S3_SECRET_ACCESS_KEY: "wrong-secret" }, "SignatureDoesNotMatch"],
     ["S3_ACCESS_KEY_ID", { S3_ACCESS_KEY_ID: "wrong-key" }, "InvalidAccessKeyId"],
     ["AVATAR_URL", { AVATAR_URL: "s3://nowhere" }, "NoSuchBucket"],
-  ])("that is refused stops, and names %s", async (name, wrong, code) => {
+  ])("that refuses access ends with an error that names %s", async (name, wrong, code) => {
     await using folder = await Folder.make();
     const environment = { ...environmentOf(await newBucket()), ...wrong };
     await using http = startHttp(folder.path, NO_TCP, environment);
@@ -91,7 +91,7 @@ describe("a start on S3", () => {
     expect(http.output).not.toMatch(/wrong-secret|S3RVER|X-Amz/);
   });
 
-  test("that is away goes on, says so, and shows what it can", async () => {
+  test("that does not answer logs a warning and goes on", async () => {
     await using folder = await Folder.make();
     const away = (await newBucket()).through(freePort());
     await using http = startHttp(folder.path, NO_TCP, environmentOf(away));

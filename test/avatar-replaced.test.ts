@@ -42,7 +42,7 @@ const shown = async ({ url }: Front, name: string) =>
   (await fetch(`${url}/avatars/${name}`)).status;
 
 describe.each(PICTURE_PLACES)("a picture in $place", ({ open }) => {
-  test("is shown on for a while once it is replaced, and the drain removes it", async () => {
+  test("stays for a while after it is replaced, and the drain removes it", async () => {
     await using place = await open();
     const { handlers } = oneUser();
     await using front = await startFront(handlers, { ...place, graceMs: LONG_GRACE_MS });
@@ -54,7 +54,7 @@ describe.each(PICTURE_PLACES)("a picture in $place", ({ open }) => {
     expect(await place.names()).toEqual([current]);
   });
 
-  test("goes once it is replaced, and the one that has replaced it stays", async () => {
+  test("is removed after it is replaced, and the new one stays", async () => {
     await using place = await open();
     const { handlers, current } = oneUser();
     await using front = await startFront(handlers, { ...place, graceMs: SHORT_GRACE_MS });
@@ -75,7 +75,7 @@ describe.each(PICTURE_PLACES)("a picture in $place", ({ open }) => {
     expect((await place.names()).sort()).toEqual([current(), "logo.webp"].sort());
   });
 
-  test("stays where nobody knows whether it is shown, for the sweep", async () => {
+  test("stays for the sweep if it is unknown whether a user shows it", async () => {
     await using place = await open();
     const { handlers } = oneUser();
     let asked = 0;
@@ -90,7 +90,7 @@ describe.each(PICTURE_PLACES)("a picture in $place", ({ open }) => {
     expect((await place.names()).sort()).toEqual(names);
   });
 
-  test("stays where another user names it as his own, and replaces it", async () => {
+  test("stays if another user claims it and then replaces it", async () => {
     await using place = await open();
     await using stack = await startStack();
     const { avatars } = place;

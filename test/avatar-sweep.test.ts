@@ -45,7 +45,7 @@ async function saveMany(
 }
 
 describe.each(PICTURE_PLACES)("a sweep of $place", ({ open }) => {
-  test("removes what no row names, and nothing else", async () => {
+  test("removes only pictures that no row names", async () => {
     await using place = await open();
     const { avatars } = place;
     await using stack = await startStack();
@@ -68,7 +68,7 @@ describe.each(PICTURE_PLACES)("a sweep of $place", ({ open }) => {
     expect((await place.names()).sort()).toEqual(shown.sort());
   });
 
-  test("goes through all of many, in batches", async () => {
+  test("checks many pictures in batches", async () => {
     await using place = await open();
     const { avatars } = place;
     const names = await saveMany(avatars, 1010);
@@ -81,7 +81,7 @@ describe.each(PICTURE_PLACES)("a sweep of $place", ({ open }) => {
     expect(await place.names()).toEqual([]);
   });
 
-  test("does nothing where an answer fails, or names what it was not asked for", async () => {
+  test("removes nothing if a call fails, or for names that were not asked for", async () => {
     await using place = await open();
     const { avatars } = place;
     const names = await saveMany(avatars, 1001);
@@ -101,7 +101,7 @@ describe.each(PICTURE_PLACES)("a sweep of $place", ({ open }) => {
     expect((await place.names()).sort()).toEqual(names);
   });
 
-  test("by itself removes what is unused, from several processes at once", async () => {
+  test("removes unused pictures daily, from several processes at once", async () => {
     await using place = await open();
     const { avatars } = place;
     const [kept = "", ...lost] = await saveMany(avatars, 4);
@@ -124,7 +124,7 @@ describe.each(PICTURE_PLACES)("a sweep of $place", ({ open }) => {
     expect(await place.names()).toEqual([kept]);
   });
 
-  test("by itself does not believe that most of many are unused", async () => {
+  test("removes nothing daily if most of many pictures seem unused", async () => {
     await using place = await open();
     const { avatars } = place;
     const names = await saveMany(avatars, 101);
@@ -143,7 +143,7 @@ describe.each(PICTURE_PLACES)("a sweep of $place", ({ open }) => {
 const SILENT = pino({ level: "silent" });
 
 describe("a sweep of a folder", () => {
-  test("leaves alone what Portico has not named, and takes what is left of saves", async () => {
+  test("keeps files that Portico has not named, and removes unfinished saves", async () => {
     await using folder = await Folder.make();
     const name = newPictureName();
     const foreign = [
@@ -172,7 +172,7 @@ describe("a sweep of a folder", () => {
     expect((await readdir(folder.path, { recursive: true })).sort()).toEqual(before.sort());
   });
 
-  test("that is not there yet finds nothing", async () => {
+  test("that does not exist yet finds nothing", async () => {
     const avatars = new AvatarFolder("/nowhere/avatars");
     expect(await findUnused({ avatars, user: nobodyShows() }, SOON())).toEqual({
       count: 0,
@@ -195,7 +195,7 @@ describe("a sweep of a folder", () => {
 describe("a sweep of S3", () => {
   const newBucket = async () => (await sharedS3()).createBucket();
 
-  test("leaves alone what Portico has not named, and other folders", async () => {
+  test("keeps files that Portico has not named, and other folders", async () => {
     const bucket = await newBucket();
     const root = new AvatarBucket({ ...bucket.access, prefix: "" });
     await bucket.write("logo.webp", PICTURE);
@@ -229,7 +229,7 @@ const environmentOf = ({ environment }: TestBucket) =>
   );
 
 describe("bun run sweep", () => {
-  test("names what is unused, removes it, and says so", async () => {
+  test("lists unused pictures, removes them, and prints how many", async () => {
     await using folder = await Folder.make();
     const path = join(folder.path, "avatars");
     await using tcp = startTcp(folder.path);

@@ -55,7 +55,7 @@ describe.skipIf(!available)("pages in Chromium", () => {
   });
   afterAll(() => browser.close());
 
-  test("of one account change nothing of another that has signed in since, and say so", async () => {
+  test("of one account do not change another that has signed in since, and say so", async () => {
     await using stack = await startStack();
     await stack.user.signUp(GRACE);
     await stack.user.signUp(ADA);
@@ -91,7 +91,7 @@ describe.skipIf(!available)("pages in Chromium", () => {
     await stale.getByText("Your nickname is saved").waitFor();
   });
 
-  test("behind a proxy that renames the host say that the address is wrong, not the name", async () => {
+  test("behind a proxy that changes the Host say that the address is wrong, not the username", async () => {
     await using front = await startFront({});
     await using proxy = startProxy();
     proxy.target = front.url;
@@ -106,7 +106,7 @@ describe.skipIf(!available)("pages in Chromium", () => {
     expect(warnings[0]).toContain("set PUBLIC_URL");
   });
 
-  test("behind such a proxy work if PUBLIC_URL says where they are", async () => {
+  test("behind such a proxy work if PUBLIC_URL is set", async () => {
     await using proxy = startProxy();
     await using stack = await startStack({ PUBLIC_URL: proxy.url });
     proxy.target = stack.url;

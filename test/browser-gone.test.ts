@@ -78,14 +78,14 @@ const slowToSave = (avatars: AvatarStore, saved: Hold): AvatarStore => ({
   list: (before) => avatars.list(before),
 });
 
-describe("a browser that goes away", () => {
+describe("a browser that closes its connection", () => {
   test.each<[string, keyof UserService, Ask]>([
     ["sign-up", "signUp", SIGN_UP],
     ["sign-in", "signIn", SIGN_IN],
     ["new nickname", "updateNickname", NICKNAME],
     ["user info", "getUserInfo", USER_INFO],
     ["picture", "getUserInfo", PICTURE],
-  ])("cancels the call of its %s, as far as the handler", async (_, method, request) => {
+  ])("cancels the call of its %s in the handler", async (_, method, request) => {
     for (const way of ["reset", "end"] as const) {
       const hold = new Hold();
       await using front = await startFront(holding(method, hold));
@@ -101,7 +101,7 @@ describe("a browser that goes away", () => {
     }
   });
 
-  test("does so by fetch, too, and harms no other", async () => {
+  test("by fetch cancels only its own call", async () => {
     const hold = new Hold();
     await using front = await startFront(holding("signUp", hold));
     const giveUp = new AbortController();
@@ -123,7 +123,7 @@ describe("a browser that goes away", () => {
   test.each([
     ["of a known length", 'Content-Length: 60\r\n\r\n{"user'],
     ["in chunks", 'Transfer-Encoding: chunked\r\n\r\n6\r\n{"user\r\n'],
-  ])("in the middle of a body %s is no fault of the server", async (_, cut) => {
+  ])("in the middle of a body %s causes no server error", async (_, cut) => {
     await using front = await startFront({});
     using browser = await RawBrowser.connect(front.url);
     const head = `POST ${API}/signin HTTP/1.1\r\nHost: portico\r\n`;
@@ -134,7 +134,7 @@ describe("a browser that goes away", () => {
     expect([...front.calls.methods.keys()]).toEqual([]);
   });
 
-  test("while signing out is signed out all the same", async () => {
+  test("during a sign-out still ends the session", async () => {
     const hold = new Hold();
     await using front = await startFront({
       async signOut(_, context) {
@@ -153,53 +153,56 @@ describe("a browser that goes away", () => {
   });
 });
 
-describe.each(PICTURE_PLACES)("a picture in $place whose browser goes away", ({ open }) => {
-  test("before it is saved never is", async () => {
-    const hold = new Hold();
-    await using place = await open();
-    await using front = await startFront(holding("getUserInfo", hold), place);
-    using browser = await ask(front, PICTURE);
-    await hold.begun;
-    browser.leave();
-    await isLogged(front, "update_profile_pic", 503);
-    expect(await place.names()).toEqual([]);
-    expect([...front.calls.methods.keys()]).toEqual(["User.getUserInfo"]);
-  });
+describe.each(PICTURE_PLACES)(
+  "a picture in $place whose browser closes its connection",
+  ({ open }) => {
+    test("before it is saved is not saved", async () => {
+      const hold = new Hold();
+      await using place = await open();
+      await using front = await startFront(holding("getUserInfo", hold), place);
+      using browser = await ask(front, PICTURE);
+      await hold.begun;
+      browser.leave();
+      await isLogged(front, "update_profile_pic", 503);
+      expect(await place.names()).toEqual([]);
+      expect([...front.calls.methods.keys()]).toEqual(["User.getUserInfo"]);
+    });
 
-  test("while it is saved is removed, and its user never hears of it", async () => {
-    const saved = new Hold();
-    await using place = await open();
-    await using front = await startFront({}, { avatars: slowToSave(place.avatars, saved) });
-    using browser = await ask(front, PICTURE);
-    await saved.begun;
-    expect(await place.names()).toHaveLength(1);
-    browser.leave();
-    await Bun.sleep(50); // The tier hears of it in that time, or the next line fails the test.
-    saved.end();
-    await isLogged(front, "update_profile_pic", 503);
-    expect(await place.names()).toEqual([]);
-    expect([...front.calls.methods.keys()]).toEqual(["User.getUserInfo"]);
-  });
+    test("while it is saved is removed, and the profile is not updated", async () => {
+      const saved = new Hold();
+      await using place = await open();
+      await using front = await startFront({}, { avatars: slowToSave(place.avatars, saved) });
+      using browser = await ask(front, PICTURE);
+      await saved.begun;
+      expect(await place.names()).toHaveLength(1);
+      browser.leave();
+      await Bun.sleep(50); // The tier hears of it in that time, or the next line fails the test.
+      saved.end();
+      await isLogged(front, "update_profile_pic", 503);
+      expect(await place.names()).toEqual([]);
+      expect([...front.calls.methods.keys()]).toEqual(["User.getUserInfo"]);
+    });
 
-  test.each([
-    ["stays where its user has got it", true],
-    ["is removed where its user has not got it", false],
-  ])("while the profile is updated %s", async (_, succeeds) => {
-    const hold = new Hold();
-    await using place = await open();
-    const updateProfilePic: UserService["updateProfilePic"] = async (_, context) => {
-      await hold.wait(context);
-      if (!succeeds) throw new DomainError("InvalidSessionError");
-      return {};
-    };
-    await using front = await startFront({ updateProfilePic }, place);
-    using browser = await ask(front, PICTURE);
-    const signal = await hold.begun;
-    browser.leave();
-    await Bun.sleep(250); // Time for a cancellation that must not come.
-    expect(signal.aborted).toBeFalse();
-    hold.end();
-    await isLogged(front, "update_profile_pic", succeeds ? 200 : 401);
-    expect(await place.names()).toHaveLength(succeeds ? 1 : 0);
-  });
-});
+    test.each([
+      ["stays where its user has got it", true],
+      ["is removed where its user has not got it", false],
+    ])("during the update of the profile %s", async (_, succeeds) => {
+      const hold = new Hold();
+      await using place = await open();
+      const updateProfilePic: UserService["updateProfilePic"] = async (_, context) => {
+        await hold.wait(context);
+        if (!succeeds) throw new DomainError("InvalidSessionError");
+        return {};
+      };
+      await using front = await startFront({ updateProfilePic }, place);
+      using browser = await ask(front, PICTURE);
+      const signal = await hold.begun;
+      browser.leave();
+      await Bun.sleep(250); // Time for a cancellation that must not come.
+      expect(signal.aborted).toBeFalse();
+      hold.end();
+      await isLogged(front, "update_profile_pic", succeeds ? 200 : 401);
+      expect(await place.names()).toHaveLength(succeeds ? 1 : 0);
+    });
+  },
+);

@@ -133,7 +133,7 @@ describe.skipIf(!available)(SUITE, () => {
     });
   }
 
-  test("the forms send whatever the server accepts, counting code points", async () => {
+  test("the forms send every text that the server accepts, counted in code points", async () => {
     await using visit = await openVisit();
     const { page, complaints } = visit;
     const longest = { username: "𝒜".repeat(13), password: "🔑".repeat(13) };
@@ -188,7 +188,7 @@ describe.skipIf(!available)(SUITE, () => {
     expect(complaints).toEqual([]);
   });
 
-  test("a picture that is gone gives way to the default one", async () => {
+  test("the default picture is shown if the picture is missing", async () => {
     await using visit = await openAccount();
     const { page, complaints, user } = visit;
     const cookies = await page.context().cookies();
@@ -202,7 +202,7 @@ describe.skipIf(!available)(SUITE, () => {
     expect(complaints).toEqual(["status of 404"]);
   });
 
-  test("no file, or one that is no picture, is refused, and the picture stays", async () => {
+  test("an upload without a picture is refused, and the old one stays", async () => {
     await using visit = await openAccount();
     const { page, complaints } = visit;
     const file = { name: "a.png", mimeType: "image/png", buffer: Buffer.from("no picture") };
@@ -217,7 +217,7 @@ describe.skipIf(!available)(SUITE, () => {
     expect(complaints).toEqual(["status of 400"]);
   });
 
-  test("signing out leads to sign-in, and the account is closed from then on", async () => {
+  test("signing out leads to sign-in, and the account needs a sign-in again", async () => {
     await using visit = await openAccount();
     const { page, complaints } = visit;
 
@@ -278,7 +278,7 @@ describe.skipIf(!available)(SUITE, () => {
     });
   }
 
-  test("a form's button waits while its request runs, and comes back when that fails", async () => {
+  test("a button is disabled during its request, and enabled again if that fails", async () => {
     await using visit = await openVisit();
     const { page } = visit;
     const arrived = Promise.withResolvers<void>();

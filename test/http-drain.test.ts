@@ -43,7 +43,7 @@ async function refuses(url: string): Promise<void> {
 }
 
 describe("an HTTP tier that closes", () => {
-  test("finishes the answer that it owes, and closes idle connections at once", async () => {
+  test("finishes the request in flight, and closes idle connections at once", async () => {
     const hold = new Hold();
     await using front = await startFront(slowUserInfo(hold));
     using idle = await RawBrowser.connect(front.url);
@@ -65,7 +65,7 @@ describe("an HTTP tier that closes", () => {
     await closed;
   });
 
-  test("answers a request that crosses the close, and says goodbye with it", async () => {
+  test("answers a request that crosses the close with Connection: close", async () => {
     await using front = await startFront({});
     using browser = await RawBrowser.connect(front.url);
     await browser.get("/signIn.html");
@@ -79,7 +79,7 @@ describe("an HTTP tier that closes", () => {
     await closed;
   });
 
-  test("waits for the rest of a half-sent request", async () => {
+  test("waits for the rest of an incomplete request", async () => {
     await using front = await startFront({});
     using slow = await RawBrowser.connect(front.url);
     slow.send(SIGN_UP + SIGN_UP_BODY.slice(0, 10));
@@ -92,7 +92,7 @@ describe("an HTTP tier that closes", () => {
     await closed;
   });
 
-  test("does not wait beyond its grace for what never ends", async () => {
+  test("does not wait longer than its grace for requests that never end", async () => {
     const hold = new Hold();
     await using front = await startFront(slowUserInfo(hold));
     using halfHead = await RawBrowser.connect(front.url);
@@ -107,7 +107,7 @@ describe("an HTTP tier that closes", () => {
     await expect(answer).rejects.toThrow(CutOff);
   });
 
-  test("waits for the work of a browser that is gone, which may have a file to remove", async () => {
+  test("waits for handlers whose browser has gone, which may have a file to remove", async () => {
     const hold = new Hold();
     await using front = await startFront({
       async signOut(_, context) {
@@ -130,7 +130,7 @@ describe("an HTTP tier that closes", () => {
     await closed;
   });
 
-  test("closes once, however often it is asked to", async () => {
+  test("closes once if it is called several times", async () => {
     const hold = new Hold();
     await using front = await startFront(slowUserInfo(hold));
     using browser = await RawBrowser.connect(front.url);
@@ -172,7 +172,7 @@ async function goOnAsking(url: string, onAnswer: () => void): Promise<Course> {
 }
 
 describe("SIGTERM to the HTTP tier's process", () => {
-  test("under load loses no request that it has read", async () => {
+  test("under load answers every request that was read", async () => {
     await using folder = await Folder.make();
     await using tcp = startTcp(folder.path);
     const debug = { LOG_LEVEL: "debug" };
@@ -194,7 +194,7 @@ describe("SIGTERM to the HTTP tier's process", () => {
     expect(ended.filter(({ isTold }) => isTold).length).toBeGreaterThan(ended.length / 2);
   });
 
-  test("twice lets it finish, refuse the new, let go of the idle, and exit with 0", async () => {
+  test("twice finishes requests, refuses new ones, closes idle connections, and exits with 0", async () => {
     await using folder = await Folder.make();
     await using tcp = startTcp(folder.path);
     await using http = startHttp(folder.path, await tcp.listening());

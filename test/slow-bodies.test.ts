@@ -69,7 +69,7 @@ function expectTooSlow({ status, head, body }: WholeAnswer, shown = ""): void {
   );
 }
 
-test("whatever comes too slowly is refused after a window, with a byte now and then or none", async () => {
+test("a body that is too slow is refused after a window, with few bytes or none", async () => {
   // Longer than the test: it is the rate that ends them, not the deadline.
   await using front = await startFront({}, { bodyLimits: { ...LIMITS, deadlineMs: 600_000 } });
   const cases = Object.entries(BODIES).flatMap(([name, body]) => [
@@ -86,7 +86,7 @@ test("whatever comes too slowly is refused after a window, with a byte now and t
   }
 });
 
-test("an upload above the least rate is cut at its deadline, and not before", async () => {
+test("an upload above the minimum rate ends at its deadline, not before", async () => {
   await using front = await startFront({}, { bodyLimits: LIMITS });
   using begun = await begin(front, ["update_profile_pic", FORM_TYPE, 100_000]);
   const { answer, ms } = await trickle(begun, "x".repeat(600));
@@ -94,7 +94,7 @@ test("an upload above the least rate is cut at its deadline, and not before", as
   expect(ms).toBeGreaterThan(LIMITS.deadlineMs * 0.9);
 });
 
-test("a steady upload is taken, although it outlasts Bun's own limit", async () => {
+test("a steady upload may take longer than Bun's idle timeout", async () => {
   const bodyLimits = { ...LIMITS, deadlineMs: 60_000 };
   await using front = await startFront({}, { bodyLimits, idleTimeoutSeconds: 2 });
   const filling = Buffer.alloc(90 * STEP_BYTES);
@@ -111,7 +111,7 @@ test("a steady upload is taken, although it outlasts Bun's own limit", async () 
   expect(await Promise.all([upload(whole.length), upload(undefined)])).toEqual([200, 200]);
 });
 
-test("short bodies that come in two parts are read, and the connection can be used again", async () => {
+test("short bodies in two parts are read, and the connection can be used again", async () => {
   await using front = await startFront({}, { bodyLimits: LIMITS });
   using begun = await begin(front, ["signin", "application/json", 46]);
   begun.send('{"username":"grace",');
@@ -121,7 +121,7 @@ test("short bodies that come in two parts are read, and the connection can be us
   expect((await begun.browser.get("/signIn.html")).status).toBe(200);
 });
 
-test("bodies share a budget: what goes beyond it is asked to come again", async () => {
+test("bodies share a memory budget; above it, the answer has Retry-After", async () => {
   await using front = await startFront({}, { bodyLimits: { ...LIMITS, windowBytes: 0 } });
   const body = ["update_profile_pic", FORM_TYPE, 150_000] as const;
   const sessions = ["first", "second"].map((name) => `sessionID=${newSessionId(name)}`);

@@ -66,7 +66,7 @@ describeAllPairs("accounts", (pair) => {
       expect(answer.headers.getSetCookie()).toEqual([]);
     });
 
-    test("of a name that is taken is refused and leaves the user as it was", async () => {
+    test("of a taken name is refused and does not change the user", async () => {
       const { api: member, username } = await newMember(shared.stack);
       await member.nickname("mine");
       const again = await api().signUp(username, "another-pass");
@@ -76,32 +76,35 @@ describeAllPairs("accounts", (pair) => {
       expect(profileOf(await member.userInfo()).nickname).toBe("mine");
     });
 
-    test.each([2, 10])("of one name by %i at the same time has one winner", async (count) => {
-      for (let round = 0; round < 5; round++) {
-        const username = newName();
-        const answers = await Promise.all(
-          Array.from({ length: count }, (_, n) => api().signUp(username, `password-${n}`)),
-        );
-        const codes = answers.map(({ code }) => code).sort();
-        expect(codes).toEqual([...Array.from({ length: count - 1 }, () => "3"), "7"]);
-        const winner = answers.findIndex(({ code }) => code === "7");
-        const signIns = await Promise.all(
-          answers.map((_, n) => api().signIn(username, `password-${n}`)),
-        );
-        expect(signIns.map(({ code }) => code)).toEqual(
-          answers.map((_, n) => (n === winner ? "7" : "5")),
-        );
-      }
-    });
+    test.each([2, 10])(
+      "of one name by %i clients at the same time succeeds once",
+      async (count) => {
+        for (let round = 0; round < 5; round++) {
+          const username = newName();
+          const answers = await Promise.all(
+            Array.from({ length: count }, (_, n) => api().signUp(username, `password-${n}`)),
+          );
+          const codes = answers.map(({ code }) => code).sort();
+          expect(codes).toEqual([...Array.from({ length: count - 1 }, () => "3"), "7"]);
+          const winner = answers.findIndex(({ code }) => code === "7");
+          const signIns = await Promise.all(
+            answers.map((_, n) => api().signIn(username, `password-${n}`)),
+          );
+          expect(signIns.map(({ code }) => code)).toEqual(
+            answers.map((_, n) => (n === winner ? "7" : "5")),
+          );
+        }
+      },
+    );
 
-    test("of one name in two forms at the same time has one winner", async () => {
+    test("of one name in two normal forms at the same time succeeds once", async () => {
       const answers = await Promise.all(
         ["e\u0301cole", "\u00e9cole"].map((name) => api().signUp(name, PASSWORD)),
       );
       expect(answers.map(({ code }) => code).sort()).toEqual(["3", "7"]);
     });
 
-    test("is open to the RPC as well, which signs in over HTTP", async () => {
+    test("over the RPC makes a user who can sign in over HTTP", async () => {
       const username = newName();
       await shared.stack.user.signUp({ username, password: PASSWORD });
       expect((await api().signIn(username, PASSWORD)).code).toBe("7");
@@ -122,7 +125,7 @@ describeAllPairs("accounts", (pair) => {
       expect(answer.headers.getSetCookie()).toEqual([]);
     });
 
-    test("leaves the sessions of the same user as they are", async () => {
+    test("does not end other sessions of the user", async () => {
       const member = await newMember(shared.stack);
       const other = await signInAgain(member);
       await api().signIn(member.username, "wrong-pass");
@@ -132,7 +135,7 @@ describeAllPairs("accounts", (pair) => {
       expect((await other.userInfo()).code).toBe("2");
     });
 
-    test("takes no notice of the session that it is sent with", async () => {
+    test("ignores the session of its request", async () => {
       const one = await newMember(shared.stack);
       const other = await newMember(shared.stack);
       const signedIn = await one.api.signIn(other.username, other.password);

@@ -85,7 +85,7 @@ describePicturePairs("pictures that are refused", (pair) => {
       "HTML behind the first bytes of an AVIF",
       Buffer.from(`\0\0\0\x14ftypavif\0\0\0\0avif${HTML}`),
     ],
-  ])("as they are %s", async (_, bytes) => {
+  ])("because they are %s", async (_, bytes) => {
     for (const [name, type] of [
       ["me.png", "image/png"],
       ["me.jpg", "image/jpeg"],
@@ -95,14 +95,14 @@ describePicturePairs("pictures that are refused", (pair) => {
     }
   });
 
-  test("as they are HEIC are told how to save them", async () => {
+  test("because they are HEIC say how to save them as JPEG", async () => {
     const { api } = await newMember(shared.stack);
     const answer = await api.avatar(avatarForm(heicHeader(), {}, "IMG_1.HEIC", "image/heic"));
     expect([answer.code, answer.status]).toEqual(["6", 400]);
     expect(answer.headers.get("x-error-detail")).toMatch(/^profilePic: HEIC .* save it as JPEG/);
   });
 
-  test("for 5,000 scans are refused at once, and no other waits", async () => {
+  test("for 5,000 scans are refused at once, and delay no other", async () => {
     const file = await Bun.file(join(import.meta.dir, "../pictures/5000-scans.jpeg")).bytes();
     const members = await Promise.all([1, 2, 3, 4].map(() => newMember(shared.stack)));
     const answers = await Promise.all(members.map(({ api }) => api.avatar(avatarForm(file))));
@@ -113,7 +113,7 @@ describePicturePairs("pictures that are refused", (pair) => {
     expect((await api.avatar(avatarForm(PNG))).code).toBe("7");
   });
 
-  test("as they break off are refused or shown in part, but never a failure", async () => {
+  test("or cut short never cause a server error", async () => {
     const { api } = await newMember(shared.stack);
     for (const whole of [pngOf(64, 64, [9, 9, 9]), await jpegOf(64, 64, [9, 9, 9])]) {
       for (let length = 1; length < whole.length; length += 17) {
@@ -124,14 +124,14 @@ describePicturePairs("pictures that are refused", (pair) => {
   });
 
   describe("for their size", () => {
-    test("of a byte more than 8 MiB, with the length ahead or in chunks", async () => {
+    test("of one byte over 8 MiB, with Content-Length or in chunks", async () => {
       const image = Buffer.concat([PNG, Buffer.alloc(FILE_LIMIT + 1 - PNG.length)]);
       await expectRefused(413, (api) => api.avatar(avatarForm(image)));
       const inChunks = await chunkedForm(avatarForm(image));
       await expectRefused(413, (api) => api.send("POST", path, inChunks));
     });
 
-    test("with a bad session too, as far as the headers say it", async () => {
+    test("by Content-Length come before a bad session", async () => {
       const visitor = new Api(shared.stack.url).withSession(UNKNOWN_SESSION);
       const announced = await visitor.avatar(avatarForm(new Uint8Array(FILE_LIMIT + 65_537)));
       expect([announced.code, announced.status]).toEqual(["6", 413]);
@@ -147,7 +147,7 @@ describePicturePairs("pictures that are refused", (pair) => {
       ["a PNG that claims all that it can", pngHeader(2 ** 31 - 1, 2 ** 31 - 1)],
       ["a PNG whose claim overflows 32 bits", pngHeader(65_536, 65_537)],
       ["a PNG without width", pngHeader(0, 9)],
-    ])("as they are %s", async (_, image) => {
+    ])("because they are %s", async (_, image) => {
       expect(image.length).toBeLessThan(64 * 1024);
       await expectRefused(400, (api) => api.avatar(avatarForm(image)));
     });
@@ -240,7 +240,7 @@ describePicturePairs("pictures that are refused", (pair) => {
     },
   );
 
-  describe("where they are asked for", () => {
+  describe("when they are read", () => {
     test.each([
       "unknown.webp",
       "unknown",
@@ -250,7 +250,7 @@ describePicturePairs("pictures that are refused", (pair) => {
       "x/default.webp",
       "constructor",
       "",
-    ])("as %p, which there is not", async (name) => {
+    ])("as %p, which does not exist", async (name) => {
       const answer = await new Api(shared.stack.url).send("GET", `/avatars/${name}`);
       expect([answer.code, answer.status]).toEqual(["6", 404]);
     });

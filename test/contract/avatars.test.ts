@@ -68,7 +68,7 @@ describePicturePairs("avatars", (pair) => {
     expect([metadata.width, metadata.height]).toEqual([side, side]);
   });
 
-  test("of new users are one and the same default picture", async () => {
+  test("of new users are the same default picture", async () => {
     const one = await newMember(shared.stack);
     const other = await newMember(shared.stack);
     const { profilePath } = profileOf(await one.api.userInfo());
@@ -132,7 +132,7 @@ describePicturePairs("avatars", (pair) => {
     ["a".repeat(300), "image/png"],
     ["", "image/png"],
     ["汉字 😀.png", "image/png"],
-  ])("have names that the client's %p has no part in", async (fileName, type) => {
+  ])("have names that do not depend on the client's %p", async (fileName, type) => {
     const form = avatarForm(pngOf(5, 5, RED), {}, fileName || "x", type);
     const { username, sessionId, profilePath, type: served } = await upload(form);
     const stem = profilePath.split(".")[0] ?? "";
@@ -144,15 +144,18 @@ describePicturePairs("avatars", (pair) => {
     expect(served).toBe(`image/${profilePath.split(".")[1]}`);
   });
 
-  test.each(["bytes=0-9", "bytes=999999-"])("are answered as a whole, %s or not", async (Range) => {
-    const { profilePath } = profileOf(await (await newMember(shared.stack)).api.userInfo());
-    const url = `${shared.stack.url}/avatars/${profilePath}`;
-    const [whole, part] = await Promise.all([fetch(url), fetch(url, { headers: { Range } })]);
-    expect(part.status).toBe(200);
-    expect(await part.bytes()).toEqual(await whole.bytes());
-  });
+  test.each(["bytes=0-9", "bytes=999999-"])(
+    "are answered whole, with Range %s too",
+    async (Range) => {
+      const { profilePath } = profileOf(await (await newMember(shared.stack)).api.userInfo());
+      const url = `${shared.stack.url}/avatars/${profilePath}`;
+      const [whole, part] = await Promise.all([fetch(url), fetch(url, { headers: { Range } })]);
+      expect(part.status).toBe(200);
+      expect(await part.bytes()).toEqual(await whole.bytes());
+    },
+  );
 
-  test("have a new name each time, even of the same file", async () => {
+  test("have a new name each time, even for the same file", async () => {
     const { api } = await newMember(shared.stack);
     const image = pngOf(5, 5, RED);
     const paths = [];
@@ -161,7 +164,7 @@ describePicturePairs("avatars", (pair) => {
   });
 
   describe("of a form", () => {
-    test("may say whose they are, in either form of the name", async () => {
+    test("may name their user, in either normal form", async () => {
       const { api, username } = await newMember(shared.stack, "Zo\u00eb_9");
       const image = pngOf(5, 5, RED);
       pathIn(await api.avatar(avatarForm(image, { username })));
@@ -175,7 +178,7 @@ describePicturePairs("avatars", (pair) => {
       expect(profileOf(await api.userInfo()).nickname).toBe(username);
     });
 
-    test("may be just as large as allowed, with its length ahead or in chunks", async () => {
+    test("may be exactly as large as allowed, with Content-Length or in chunks", async () => {
       const small = pngOf(5, 5, RED);
       const image = Buffer.concat([small, Buffer.alloc(FILE_LIMIT - small.length)]);
       const { api } = await upload(avatarForm(image));

@@ -48,7 +48,7 @@ describePairs("several cookies named sessionID", (pair) => {
     "many that are none": (id) => `${"sessionID=x; ".repeat(100)}sessionID=${id}`,
   };
 
-  test.each(Object.entries(HEADERS))("with %s find the session that there is", async (_, make) => {
+  test.each(Object.entries(HEADERS))("with %s find the session", async (_, make) => {
     const member = await newMember(shared.stack);
     const gone = await signInAgain(member);
     await gone.signOut();
@@ -62,7 +62,7 @@ describePairs("several cookies named sessionID", (pair) => {
     expect((await api.signOut()).code).toBe("2");
   });
 
-  test("find the first of two that are good, and sign out that one alone", async () => {
+  test("find the first of two sessions, and sign-out ends only that one", async () => {
     const [one, two] = [await newMember(shared.stack), await newMember(shared.stack)];
     const both = new Api(
       shared.stack.url,
@@ -76,7 +76,7 @@ describePairs("several cookies named sessionID", (pair) => {
     expect(profileOf(await both.userInfo()).username).toBe(two.username);
   });
 
-  test("lead home by any of them, and none that is good leads nowhere", async () => {
+  test("lead / to the user info by any of them, or to the sign-in without a session", async () => {
     const { sessionId } = await newMember(shared.stack);
     const home = async (cookie: string) =>
       (await new Api(shared.stack.url, cookie).fetch("GET", "/")).headers.get("location");

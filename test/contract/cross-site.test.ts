@@ -87,11 +87,11 @@ function stateChanges(username: string, password: string): Readonly<Record<strin
 
 const rows = (table: typeof OWN) => Object.entries(table);
 
-describePairs("requests from elsewhere", (pair) => {
+describePairs("requests from other sites", (pair) => {
   const shared = sharedStack(pair, { PUBLIC_URL });
   const host = () => new URL(shared.stack.url).host;
 
-  test.each(rows(OWN))("with %s are one's own: they pass", async (_, headersFor) => {
+  test.each(rows(OWN))("with %s are same-site and pass", async (_, headersFor) => {
     const headers = headersFor(host());
     const { username, password } = await newMember(shared.stack);
     for (const [name, call] of Object.entries(stateChanges(username, password))) {
@@ -165,7 +165,7 @@ describePairs("requests from elsewhere", (pair) => {
   });
 });
 
-describePairs("requests where PUBLIC_URL is not set", (pair) => {
+describePairs("requests without PUBLIC_URL", (pair) => {
   const shared = sharedStack(pair);
   const send = (api: Api, headers: Headers) =>
     api.post(ENDPOINTS.nickname.path, { nickname: "changed" }, headers);
@@ -195,7 +195,7 @@ describePairs("requests where PUBLIC_URL is not set", (pair) => {
       "where the tier listens, by another Host",
       { Host: "a.test", Origin: "http://127.0.0.1:9090" },
     ],
-  ])("are refused with %s, and told why", async (_, headers) => {
+  ])("with %s are refused, with the reason", async (_, headers) => {
     const { api } = await newMember(shared.stack);
     const answer = await send(api, headers);
     expect(answer.status).toBe(403);
@@ -204,7 +204,7 @@ describePairs("requests where PUBLIC_URL is not set", (pair) => {
   });
 });
 
-test("without PUBLIC_URL, the log says once which Origin came, and what to set", async () => {
+test("without PUBLIC_URL, the log names the Origin once, and the variable to set", async () => {
   await using front = await startFront({});
   const api = new Api(front.url);
   const { path } = ENDPOINTS.signIn;

@@ -137,18 +137,21 @@ const CASES: readonly (readonly [what: string, ask: Ask, detail: string | RegExp
 describePairs("X-Error-Detail", (pair) => {
   const shared = sharedStack(pair);
 
-  test.each(CASES)("of %s names it and the rule, and never a value", async (_, ask, detail) => {
-    const { api } = await newMember(shared.stack);
-    const answer = await ask(api);
-    expect(answer.code).toBe("6");
-    const said = answer.headers.get("x-error-detail") ?? "";
-    if (typeof detail === "string") expect(said).toBe(detail);
-    else expect(said).toMatch(detail);
-    expect(said).not.toContain("s3cret");
-    expect(answer.headers.getSetCookie()).toEqual([]);
-  });
+  test.each(CASES)(
+    "of %s names the field and the rule, never the value",
+    async (_, ask, detail) => {
+      const { api } = await newMember(shared.stack);
+      const answer = await ask(api);
+      expect(answer.code).toBe("6");
+      const said = answer.headers.get("x-error-detail") ?? "";
+      if (typeof detail === "string") expect(said).toBe(detail);
+      else expect(said).toMatch(detail);
+      expect(said).not.toContain("s3cret");
+      expect(answer.headers.getSetCookie()).toEqual([]);
+    },
+  );
 
-  test("is there where a path or method is one that fetch would not send", async () => {
+  test("is set for paths and methods that fetch cannot send", async () => {
     for (const target of ["/%0d%0aSet-Cookie:%20x=y", "/\u00e9", "*", "http://a/s3cret"]) {
       const { status, head } = await getRaw(shared.stack.url, target);
       expect([400, 404]).toContain(status);
@@ -162,7 +165,7 @@ describePairs("X-Error-Detail", (pair) => {
     expect(head).toMatch(/^(HTTP\/1.1 400|x-error-detail: method: GET or HEAD)/im);
   });
 
-  test("is not there with anything but a 6", async () => {
+  test("is set only with a 6", async () => {
     const { api, username } = await newMember(shared.stack);
     for (const answer of [
       await api.userInfo(),

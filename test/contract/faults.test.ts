@@ -162,7 +162,7 @@ describe.concurrent("a TCP tier that cannot be reached", () => {
     expect(answers.flatMap(({ headers }) => headers.getSetCookie())).toEqual([]);
   });
 
-  test("is not needed to refuse what has no good shape, and for pages", async () => {
+  test("is not needed to refuse malformed requests, or for pages", async () => {
     await using http = await startLoneHttp(`127.0.0.1:${deadPort()}`);
     expect((await http.api.signUp("x", PASSWORD)).code).toBe("6");
     expect((await http.api.nickname("")).code).toBe("6");
@@ -170,7 +170,7 @@ describe.concurrent("a TCP tier that cannot be reached", () => {
     expect((await http.api.fetch("GET", "/signIn.html")).status).toBe(200);
   });
 
-  test("is found once it is there, and again after a restart", async () => {
+  test("is found when it starts, and again after a restart", async () => {
     const folder = await mkdtemp(join(tmpdir(), "portico-tcp-"));
     await using cleanup = new AsyncDisposableStack();
     cleanup.defer(() => rm(folder, { recursive: true, force: true }));
@@ -193,8 +193,8 @@ describe.concurrent("a TCP tier that cannot be reached", () => {
   });
 });
 
-describe.concurrent("a TCP tier that falls silent in the middle", () => {
-  test("is answered with 0 and 504 when the deadline has passed", async () => {
+describe.concurrent("a TCP tier that stops answering", () => {
+  test("is answered with 0 and 504 after the deadline", async () => {
     await using stack = await startStack();
     using line = startLine(stack.rpcPort);
     await using http = await startLoneHttp(line.address);
@@ -240,7 +240,7 @@ test.concurrent("an HTTP tier that cannot save a picture answers 0 and 500, and 
   expect((await api.avatar(avatarForm(PNG))).code).toBe("7");
 });
 
-describe.concurrent("something else at the address of the TCP tier", () => {
+describe.concurrent("another program at the address of the TCP tier", () => {
   test("that never answers is answered with 0 within the deadline", async () => {
     using peer = startPeer(() => undefined);
     await using http = await startLoneHttp(peer.address);
@@ -271,7 +271,7 @@ describe.concurrent("something else at the address of the TCP tier", () => {
 });
 
 describe.concurrent.skipIf(!mariaDb.available || !redis.available)("servers that die", () => {
-  test("are answered with 1 and 503, and are found again: MySQL", async () => {
+  test("are answered with 1 and 503 until they are back: MySQL", async () => {
     await using server = await mariaDb.startMariaDb({ keepsEveryCommit: true });
     await using stack = await startStack({ DATABASE_URL: await server.createDatabase() });
     const { api, username } = await newMember(stack);
@@ -292,7 +292,7 @@ describe.concurrent.skipIf(!mariaDb.available || !redis.available)("servers that
     expect(await nicknameOf(api)).toBe("changed");
   });
 
-  test("are answered with 1 and 503, and are found again: Redis", async () => {
+  test("are answered with 1 and 503 until they are back: Redis", async () => {
     await using server = await redis.startRedis();
     await using stack = await startStack({ REDIS_URL: await server.createDatabase() });
     const { api, username } = await newMember(stack);
@@ -314,7 +314,7 @@ describe.concurrent.skipIf(!mariaDb.available || !redis.available)("servers that
     expect((await api.userInfo()).code).toBe("2");
   });
 
-  test("are answered with 1 and 503, and are found again: a master of a Redis Cluster", async () => {
+  test("are answered with 1 and 503 until they are back: a master of a Redis Cluster", async () => {
     await using cluster = await startRedisCluster(2_000);
     await using stack = await startStack({ REDIS_URL: await cluster.createDatabase() });
     const [victim] = cluster.masters;

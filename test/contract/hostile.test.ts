@@ -12,10 +12,10 @@ setDefaultTimeout(60_000);
 
 const INVALID = '{"errCode":"6","errMsg":"InvalidParamsError","data":""}';
 
-describePairs("a request that is made to hurt", (pair) => {
+describePairs("a hostile request", (pair) => {
   const shared = sharedStack(pair);
 
-  test("with a text whose normalisation would take minutes is refused at once", async () => {
+  test("with a text that would take minutes to normalise is refused at once", async () => {
     const api = new Api(shared.stack.url);
     const marks = (count: number) => `a${"\u0301".repeat(count)}${"\u0316".repeat(count)}`;
     const small = marks(14_000);
@@ -34,12 +34,12 @@ describePairs("a request that is made to hurt", (pair) => {
     ["an empty Host", "GET /nope HTTP/1.1\r\nHost:\r\nConnection: close\r\n", 404],
     ["a Host that is none", "GET /nope HTTP/1.1\r\nHost: [\r\nConnection: close\r\n", 404],
     ["no Host and a wrong method", "POST /signIn.html HTTP/1.0\r\nContent-Length: 0\r\n", 405],
-  ])("with %s gets the answer that it would get with one", async (_what, head, status) => {
+  ])("with %s gets the same answer as with one", async (_what, head, status) => {
     const answer = await sendRaw(shared.stack.url, `${head}\r\n`);
     expect([answer.status, answer.body]).toEqual([status, INVALID]);
   });
 
-  test("with a nameless cookie before the session's is known all the same", async () => {
+  test("with a nameless cookie before the session cookie finds the session", async () => {
     const { api, sessionId } = await newMember(shared.stack);
     for (const other of ["sessionIDx", "sessionI", "=x", ""]) {
       expect((await api.withCookie(`${other}; sessionID=${sessionId}`).userInfo()).code).toBe("7");
@@ -47,11 +47,11 @@ describePairs("a request that is made to hurt", (pair) => {
   });
 });
 
-describePairs("uploads under way", (pair) => {
+describePairs("uploads in flight", (pair) => {
   const shared = sharedStack(pair);
   const form = () => avatarForm(pngOf(2, 2, [1, 2, 3]));
 
-  test("without a session are answered before their body, and keep nobody out", async () => {
+  test("without a session are answered before their body, and block no other upload", async () => {
     const { api } = await newMember(shared.stack);
     const cookies = ["", `Cookie: sessionID=${UNKNOWN_SESSION}\r\n`, "Cookie: sessionID=x\r\n"];
     const strangers = await Promise.all(
@@ -66,7 +66,7 @@ describePairs("uploads under way", (pair) => {
     for (const stranger of strangers) stranger.leave();
   });
 
-  test("are two at once of one session; one more is asked to come again", async () => {
+  test("are limited to two per session; a third gets Retry-After", async () => {
     const { api, sessionId } = await newMember(shared.stack);
     const other = await newMember(shared.stack);
     const cookie = `Cookie: sessionID=${sessionId}\r\n`;

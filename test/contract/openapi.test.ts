@@ -22,7 +22,7 @@ describe("openapi.json", () => {
     expect(broken.valid).toBeFalse();
   });
 
-  test("is served as it is, and lists every endpoint by its full path and methods", async () => {
+  test("is served unchanged, and lists every endpoint with its path and methods", async () => {
     await using stack = await startStack();
     const response = await fetch(`${stack.url}/openapi.json`);
     expect(response.headers.get("content-type")).toMatch(/^application\/json\b/);
@@ -41,7 +41,7 @@ describe("openapi.json", () => {
     expect(openApi).not.toHaveProperty("servers");
   });
 
-  test("has examples that are of their schemas", () => {
+  test("has examples that match their schemas", () => {
     const success = { errCode: "7", errMsg: "success", data: "" };
     expect(answer(200, success)).not.toThrow();
     const fields = { username: "grace", password: "hopper1906" };
@@ -49,7 +49,7 @@ describe("openapi.json", () => {
     expect(isDocumentedBody("POST", SIGN_UP, fields)).toBeTrue();
   });
 
-  test("does not take answers that the contract does not have", () => {
+  test("rejects answers that the contract does not allow", () => {
     const taken = { errCode: "3", errMsg: "UserExistedError", data: "" };
     expect(answer(409, taken)).not.toThrow();
     expect(answer(402, taken)).toThrow("402 of POST /api/entrytask/user/signup is not in");
@@ -62,7 +62,7 @@ describe("openapi.json", () => {
     expect(() => expectDocumented({ ...elsewhere, path: SIGN_UP, method: "PUT" })).toThrow();
   });
 
-  test("does not take bodies that the server refuses", () => {
+  test("rejects bodies that the server refuses", () => {
     const isTaken = (fields: Record<string, unknown>) => isDocumentedBody("POST", SIGN_UP, fields);
     expect(isTaken({ username: "gracé", password: "hopper1906" })).toBeTrue();
     expect(isTaken({ username: "ann", password: "hopper1906" })).toBeFalse();

@@ -50,7 +50,7 @@ describePairs("pages", (pair) => {
     expect(text).not.toMatch(/\{\{\w+\}\}/);
   });
 
-  test.each(PAGES)("%s loads what there is, of its own server only", async (page) => {
+  test.each(PAGES)("%s loads only files that exist on its own server", async (page) => {
     const text = await (await api().fetch("GET", page)).text();
     const loaded = [...text.matchAll(/<(?:script|link|img)\b[^>]*?(?:src|href)="([^"]+)"/g)];
     for (const [, target = ""] of loaded) {
@@ -61,7 +61,7 @@ describePairs("pages", (pair) => {
     }
   });
 
-  test("/ leads a stranger to the sign-in and a user to the user info", async () => {
+  test("/ redirects to the sign-in without a session, and to the user info with one", async () => {
     const { api: member, sessionId } = await newMember(shared.stack);
     for (const [visitor, page] of [
       [api(), "/signIn.html"],
@@ -75,7 +75,7 @@ describePairs("pages", (pair) => {
     }
   });
 
-  test("/ leads whoever has signed out or never had a session to the sign-in", async () => {
+  test("/ redirects to the sign-in after a sign-out, and with an unknown session", async () => {
     const { api: member } = await newMember(shared.stack);
     await member.signOut();
     for (const visitor of [member, api().withSession(UNKNOWN_SESSION), api().withSession("x")]) {
@@ -95,7 +95,7 @@ describePairs("pages", (pair) => {
     "/docs/swagger-ui.css",
     "/avatars/default.webp",
     ENDPOINTS.userInfo.path,
-  ])("%s is answered whole and with 200, whatever part of it is asked for", async (path) => {
+  ])("%s is answered whole and with 200, even if a part of it is requested", async (path) => {
     const { api: member } = await newMember(shared.stack);
     const whole = await member.fetch("GET", path);
     const bytes = Buffer.from(await whole.arrayBuffer());
@@ -133,7 +133,7 @@ describePairs("pages", (pair) => {
     }
   });
 
-  test("are found under their own path alone, however one writes it", async () => {
+  test("are found only under their own path, in one spelling", async () => {
     for (const target of [
       "/../package.json",
       "/%2e%2e/package.json",
@@ -152,7 +152,7 @@ describePairs("pages", (pair) => {
     }
   });
 
-  test("and endpoints are never refused for a method that Allow names", async () => {
+  test("and endpoints never refuse a method that Allow names", async () => {
     const { path } = ENDPOINTS.userInfo;
     for (const tidy of ["/signIn.html", "/avatars/default.webp", path, "/"]) {
       for (const way of ["/.", "/x/..", "/..", "//..", "/x//../.."]) {
@@ -163,7 +163,7 @@ describePairs("pages", (pair) => {
   });
 });
 
-test("a page that names a limit that there is not stops the start", () => {
+test("a page with an unknown limit stops the start", () => {
   expect(() => fillLimits("<p>{{usernameLength}} {{nicknameLengths}}</p>")).toThrow(
     "Cannot fill {{nicknameLengths}}: no limit has this name",
   );

@@ -85,7 +85,7 @@ describeAllPairs("the profile", (pair) => {
     }
   });
 
-  test("never shows an older nickname to anyone who reads meanwhile", async () => {
+  test("never shows an older nickname during updates", async () => {
     const member = await newMember(shared.stack);
     const { sessionId } = member;
     const [other, rpc] = [await signInAgain(member), shared.stack.anotherClient()];
@@ -97,7 +97,7 @@ describeAllPairs("the profile", (pair) => {
     ]);
   });
 
-  test("changed by many at the same time ends with one of theirs, the same for all", async () => {
+  test("changed by many at the same time ends with one value, the same for all readers", async () => {
     const member = await newMember(shared.stack);
     const sessions = await Promise.all(Array.from({ length: 8 }, () => signInAgain(member)));
     const answers = await Promise.all(sessions.map((api, n) => api.nickname(`writer ${n}`)));
@@ -125,7 +125,7 @@ describeAllPairs("the profile", (pair) => {
     expect(paths.size).toBe(7);
   });
 
-  test("changes in one part and stays in the others", async () => {
+  test("changes in one field and keeps the others", async () => {
     const { api, username } = await newMember(shared.stack);
     const { profilePath } = profileOf(await api.userInfo());
     await api.nickname("Grace");
@@ -136,7 +136,7 @@ describeAllPairs("the profile", (pair) => {
     expect(profileOf(await api.userInfo())).toEqual(expected);
   });
 
-  test("of one user is not touched by another's changes", async () => {
+  test("of one user does not change with another's", async () => {
     const [one, other] = [await newMember(shared.stack), await newMember(shared.stack)];
     const before = profileOf(await other.api.userInfo());
     await one.api.nickname("mine");

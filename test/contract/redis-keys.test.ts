@@ -41,7 +41,7 @@ describeRedis("the keys in Redis", (pair) => {
     expect(await redis.keys.hget(`user:${username}`, "username")).toBe(username);
   });
 
-  test("of a session are not renewed by use and go with the sign-out", async () => {
+  test("of a session are not renewed by use, and a sign-out deletes them", async () => {
     await using redis = await open();
     const { sessionId, api } = await newMember(shared.stack);
     const session = `session:${sessionId}`;
@@ -54,7 +54,7 @@ describeRedis("the keys in Redis", (pair) => {
     expect(await redis.keys.exists(session)).toBe(0);
   });
 
-  test("of a user are read, and filled again where they are missing", async () => {
+  test("of a user are read, and filled again if they are missing", async () => {
     await using redis = await open();
     const { username, api } = await newMember(shared.stack);
     const key = `user:${username}`;
@@ -68,7 +68,7 @@ describeRedis("the keys in Redis", (pair) => {
     expect(await redis.keys.pttl(key)).toBeGreaterThan(HALF_HOUR_MS - 60_000);
   });
 
-  test("of a user go with every change", async () => {
+  test("of a user are deleted by every change", async () => {
     await using redis = await open();
     const { username, api } = await newMember(shared.stack);
     const key = `user:${username}`;

@@ -87,7 +87,7 @@ describeAllPairs("sessions", (pair) => {
       }
     });
 
-    test("counts byte for byte, whole, and under its own name", async () => {
+    test("is compared byte for byte, whole, and only in the cookie of its name", async () => {
       const { sessionId } = await newMember(shared.stack);
       for (const cookie of [
         `sessionID=${sessionId.toUpperCase()}`,
@@ -144,7 +144,7 @@ describeAllPairs("sessions", (pair) => {
       expect(cookie).toBe(`sessionID=${id}; Path=/; Max-Age=1800; HttpOnly; SameSite=Lax`);
     });
 
-    test("is set by a sign-in and a sign-out and by nothing else", async () => {
+    test("is set only by a sign-in and a sign-out", async () => {
       const { api: member, username, password } = await newMember(shared.stack);
       for (const answer of [
         await member.userInfo(),
@@ -169,18 +169,23 @@ describeAllPairs("sessions", (pair) => {
   });
 
   describe("sign-out", () => {
-    test.each(["GET", "POST"] as const)("by %s ends the session for everyone", async (method) => {
-      const { api: member, sessionId } = await newMember(shared.stack);
-      const rpc = shared.stack.anotherClient();
-      expect(await rpc.getUserInfo({ sessionId })).toBeObject();
-      expect((await member.signOut(method)).code).toBe("7");
-      for (const [name, call] of Object.entries(CALLS)) {
-        const answer = await call(api().withSession(sessionId));
-        expect([name, answer.code]).toEqual([name, "2"]);
-      }
-      await expect(rpc.getUserInfo({ sessionId })).rejects.toThrow("InvalidSessionError");
-      await expect(shared.stack.user.signOut({ sessionId })).rejects.toThrow("InvalidSessionError");
-    });
+    test.each(["GET", "POST"] as const)(
+      "by %s ends the session for all clients",
+      async (method) => {
+        const { api: member, sessionId } = await newMember(shared.stack);
+        const rpc = shared.stack.anotherClient();
+        expect(await rpc.getUserInfo({ sessionId })).toBeObject();
+        expect((await member.signOut(method)).code).toBe("7");
+        for (const [name, call] of Object.entries(CALLS)) {
+          const answer = await call(api().withSession(sessionId));
+          expect([name, answer.code]).toEqual([name, "2"]);
+        }
+        await expect(rpc.getUserInfo({ sessionId })).rejects.toThrow("InvalidSessionError");
+        await expect(shared.stack.user.signOut({ sessionId })).rejects.toThrow(
+          "InvalidSessionError",
+        );
+      },
+    );
 
     test("over the RPC ends the session over HTTP", async () => {
       const { api: member, sessionId } = await newMember(shared.stack);
@@ -188,7 +193,7 @@ describeAllPairs("sessions", (pair) => {
       expect((await member.userInfo()).code).toBe("2");
     });
 
-    test("by HEAD, or ahead of time, ends nothing", async () => {
+    test("by HEAD or prefetch ends no session", async () => {
       const { api: member } = await newMember(shared.stack);
       const head = await member.fetch("HEAD", ENDPOINTS.signOut.path);
       expect([head.status, head.headers.get("allow")]).toEqual([405, "GET, POST"]);
@@ -212,7 +217,7 @@ describeAllPairs("sessions", (pair) => {
       expect((await member.fetch("HEAD", ENDPOINTS.userInfo.path)).status).toBe(200);
     });
 
-    test("ends one session and no other", async () => {
+    test("ends only its own session", async () => {
       const member = await newMember(shared.stack);
       const other = await signInAgain(member);
       const stranger = await newMember(shared.stack);
@@ -222,7 +227,7 @@ describeAllPairs("sessions", (pair) => {
     });
   });
 
-  describe("checks in their order", () => {
+  describe("the order of checks", () => {
     test.each(BAD_SESSIONS)("a bad shape comes before a bad session (%p)", async (cookie) => {
       const visitor = new Api(shared.stack.url, cookie);
       const { nickname, avatar } = ENDPOINTS;
@@ -266,7 +271,7 @@ describeAllPairs("sessions", (pair) => {
 describePairs("sessions behind https", (pair) => {
   const shared = sharedStack(pair, { PUBLIC_URL: SECURE_URL });
 
-  test("have a cookie that is Secure too, when it is set and when it is cleared", async () => {
+  test("have a Secure cookie, when it is set and when it is cleared", async () => {
     const { api, username, password } = await newMember(shared.stack);
     const all = ["HttpOnly", "Path=/", "SameSite=Lax", "Secure"];
     const signedIn = await api.signIn(username, password);

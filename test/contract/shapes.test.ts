@@ -189,7 +189,7 @@ describePairs("request shapes", (pair) => {
       expect([answer.code, answer.status]).toEqual(["6", 400]);
     });
 
-    test("may have 64 KiB, with its length ahead or in chunks", async () => {
+    test("may have 64 KiB, with Content-Length or in chunks", async () => {
       for (const [make, type] of [
         [jsonOfSize, JSON_TYPE],
         [formOfSize, FORM_TYPE],
@@ -201,7 +201,7 @@ describePairs("request shapes", (pair) => {
       }
     });
 
-    test("of one byte more is refused with 413, with its length ahead or in chunks", async () => {
+    test("of one byte more is refused with 413, with Content-Length or in chunks", async () => {
       for (const [make, type] of [
         [jsonOfSize, JSON_TYPE],
         [formOfSize, FORM_TYPE],

@@ -28,7 +28,7 @@ describePairs("an update that names its user", (pair) => {
     expect((await api.post(path, { nickname: "unnamed" })).code).toBe("7");
   });
 
-  test("is refused if it is not, and changes nothing", async () => {
+  test("is refused if it is another user, and changes nothing", async () => {
     const [{ api, username }, other] = [
       await newMember(shared.stack),
       await newMember(shared.stack),
@@ -52,7 +52,7 @@ describePairs("an update that names its user", (pair) => {
     expect(after).toEqual(before);
   });
 
-  test("is refused for its session first, and for a name that is no text before that", async () => {
+  test("is refused for the type of the name first, then for its session", async () => {
     const stranger = new Api(shared.stack.url);
     const { username } = await newMember(shared.stack);
     expect((await stranger.post(path, { nickname: "x", username })).code).toBe("2");
@@ -63,7 +63,7 @@ describePairs("an update that names its user", (pair) => {
     ]);
   });
 
-  test("is judged by the TCP tier, in the call that does it", async () => {
+  test("is checked by the TCP tier, in the same call", async () => {
     const { api, sessionId } = await newMember(shared.stack);
     const before = profileOf(await api.userInfo());
     const { user } = shared.stack;
@@ -83,7 +83,7 @@ describePairs("an update that names its user", (pair) => {
     expect(profileOf(await api.userInfo())).toEqual(before);
   });
 
-  test("was called without a name by older clients, which still can", async () => {
+  test("still works without a name, as older clients send it", async () => {
     const { api, sessionId } = await newMember(shared.stack);
     const { caller } = shared.stack;
     // The first one sent no username, and both got an empty reply.

@@ -22,7 +22,7 @@ const classic = (password: string, salt: string) => md5(salt + md5(password) + s
 describeAllPairs("the table of users", (pair) => {
   const shared = sharedStack(pair);
 
-  test("holds a PHC string, another for each user of the same password", async () => {
+  test("holds a PHC string, different for users with the same password", async () => {
     await using rows = await openRows(shared);
     const hashes = new Set<string>();
     for (let round = 0; round < 5; round++) {
@@ -63,7 +63,7 @@ describeAllPairs("the table of users", (pair) => {
     },
   );
 
-  test("without the user of a session answers 4, and saves no picture for nobody", async () => {
+  test("without the user of a session answers 4, and saves no picture", async () => {
     await using rows = await openRows(shared);
     const { api, username, sessionId } = await newMember(shared.stack);
     await rows.query("DELETE FROM `user` WHERE username = ?", [username]);
@@ -77,7 +77,7 @@ describeAllPairs("the table of users", (pair) => {
     await shared.stack.user.signOut({ sessionId });
   });
 
-  test("out of reach is answered with 1, keeps no picture, and is found again", async () => {
+  test("that cannot be reached is answered with 1, keeps no picture, and is found again", async () => {
     await using rows = await openRows(shared);
     const { api, username, password } = await newMember(shared.stack);
     const form = avatarForm(pngOf(2, 2, [1, 2, 3]));
@@ -101,7 +101,7 @@ describeAllPairs("the table of users", (pair) => {
 describePairs("the row of a user", (pair) => {
   const shared = sharedStack(pair);
 
-  test("is dated when it is made, and dated anew by every change", async () => {
+  test("has the time of its creation and of its last change", async () => {
     await using rows = await openRows(shared);
     const { api, username } = await newMember(shared.stack);
     const dated = async () => {
@@ -122,10 +122,10 @@ describePairs("the row of a user", (pair) => {
   });
 });
 
-describeAllPairs("a table of users that takes no updates", (pair) => {
+describeAllPairs("a table of users that refuses updates", (pair) => {
   const shared = sharedStack(pair);
 
-  test("is answered with 1, and what it did not take is seen nowhere", async () => {
+  test("is answered with 1, and no reader sees the refused update", async () => {
     await using rows = await openRows(shared);
     const { api } = await newMember(shared.stack);
     const form = () => avatarForm(pngOf(2, 2, [1, 2, 3]));

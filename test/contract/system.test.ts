@@ -35,7 +35,7 @@ class Clients implements Disposable {
 describePairs("the system contract", (pair) => {
   const shared = sharedStack(pair);
 
-  test("health tells that the server and both stores are up, and how long each took", async () => {
+  test("health says that the server and both stores are up, and how long each check took", async () => {
     using clients = new Clients(shared.stack);
     const latencyMs = expect.any(Number);
     const [users, sessions] = pair.name === "embedded" ? ["SQLite", "SQLite"] : ["MySQL", "Redis"];

@@ -36,7 +36,7 @@ describeTwoServers("two TCP servers of one HTTP tier", (pair) => {
     }
   });
 
-  test("show at once what the other has changed, with the old value cached before", async () => {
+  test("show each other's changes at once, even if the old value was cached", async () => {
     const { api, sessionId } = await newMember(shared.stack);
     const [one = 0, other = 0] = shared.stack.rpcPorts;
     using first = connect(one);

@@ -56,7 +56,7 @@ describe("a bucket", () => {
     expect(await bucket.names()).toEqual([]);
   });
 
-  test("is not asked for a name that no picture has", async () => {
+  test("is not asked for a name that is not a picture's", async () => {
     await using opened = await openLine();
     for (const name of ["../secret.webp", "a/b.webp", "a.png", "?list-type=2", ""]) {
       expect(await opened.avatars.find(name)).toBeUndefined();
@@ -64,7 +64,7 @@ describe("a bucket", () => {
     expect(opened.line.requests).toEqual([]);
   });
 
-  test("does not hand out an object that is too large for a picture", async () => {
+  test("does not return an object that is too large for a picture", async () => {
     const bucket = await newBucket();
     await bucket.write("large.webp", new Uint8Array(MAX_PICTURE_BYTES + 1));
     const error = await errorOf(new AvatarBucket(bucket.access).find("large.webp"));
@@ -74,7 +74,7 @@ describe("a bucket", () => {
     ]);
   });
 
-  test("does not unpack what is too large for a picture either", async () => {
+  test("does not decompress an object that is too large either", async () => {
     const packed = Bun.gzipSync(new Uint8Array(64 * 1024 * 1024));
     using server = Bun.serve({
       port: 0,
@@ -95,7 +95,7 @@ describe("a bucket", () => {
     [wrong({ secretAccessKey: "wrong" }), "SignatureDoesNotMatch"],
     [wrong({ accessKeyId: "wrong" }), "InvalidAccessKeyId"],
     [wrong({ bucket: "nowhere" }), "NoSuchBucket"],
-  ])("with %o says that it is refused with %p, and does nothing", async (access, code) => {
+  ])("with %o is refused with %p, and does nothing", async (access, code) => {
     const bucket = await newBucket();
     const avatars = new AvatarBucket({ ...bucket.access, ...access });
     expect(await avatars.checkAccess()).toBe(code);
@@ -121,7 +121,7 @@ describe.concurrent("an S3 that fails", () => {
     ["breaks off as it reads", once(breaksAfter(300))],
     ["breaks off before it answers", once(losesAnswerAfter(0))],
     ["breaks off as it answers", once(losesAnswerAfter(20))],
-  ])("for a moment, as it %s, is asked again", async (_, script) => {
+  ])("for a moment (it %s) gets a retry", async (_, script) => {
     await using opened = await openLine();
     const { line, avatars, bucket } = opened;
     const name = newPictureName();
@@ -147,7 +147,7 @@ describe.concurrent("an S3 that fails", () => {
     ["elsewhere", answers(301, "PermanentRedirect"), 1, "unavailable", "PermanentRedirect"],
     ["cut off", breaksAfter(300), 3, "unavailable", "S3 cannot be reached: "],
     ["hanging", hangs, 1, "deadline_exceeded", "S3 did not answer within 500 ms"],
-  ])("and stays %s is an error, in time", async (_, fault, tries, status, message) => {
+  ])("and stays %s is an error within the deadline", async (_, fault, tries, status, message) => {
     await using opened = await openLine(SHORT_DEADLINE_MS * (fault === hangs ? 1 : 20));
     const { line, avatars, bucket } = opened;
     line.script = [fault];
@@ -168,7 +168,7 @@ describe.concurrent("an S3 that fails", () => {
     expect(await bucket.names()).toEqual([]);
   });
 
-  test("as nobody listens there is an error, in time", async () => {
+  test("without a listener is an error within the deadline", async () => {
     const { access } = await newBucket();
     const gone = new AvatarBucket({ ...access, endpoint: "http://127.0.0.1:1" });
     const error = await errorOf(gone.save(newPictureName(), picture));

@@ -147,7 +147,7 @@ describe("a file of a real user", () => {
     expect(await faultOf(await caseOf("5000-scans.jpeg"))).toBe("scans");
   });
 
-  test("with a transparent ground has no fringe of its colour", async () => {
+  test("with a transparent background has no fringe of its colour", async () => {
     const shown = await decoded(await caseOf("black-disc-on-transparent-white.png"));
     expect(brightestOf(shown)).toBeLessThan(12);
   });
@@ -203,7 +203,7 @@ function stored({ width, height, data }: Raster, orientation: number): Raster {
 }
 
 describe("EXIF orientation", () => {
-  test.each([1, 2, 3, 4, 5, 6, 7, 8])("%d is heeded in every format that has it", async (tag) => {
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])("%d is applied in every format that has it", async (tag) => {
     const turned = () =>
       imageOf(stored(SCENE, tag)).removeAlpha().withMetadata({ orientation: tag });
     const wanted = reduced(SCENE, 64);
@@ -214,7 +214,7 @@ describe("EXIF orientation", () => {
     }
   });
 
-  test("is heeded in a PNG that has it behind its pixels", async () => {
+  test("is applied in a PNG that has it after its pixels", async () => {
     const turned = imageOf(stored(SCENE, 6)).removeAlpha().withMetadata({ orientation: 6 });
     const file = await turned.png().toBuffer();
     const begin = file.indexOf("eXIf") - 4;
@@ -224,7 +224,7 @@ describe("EXIF orientation", () => {
     expect(distance(await decoded(late), reduced(SCENE, 64))).toEqual(EXACT);
   });
 
-  test("is heeded where the picture is made smaller, too", async () => {
+  test("is applied if the picture is scaled down, too", async () => {
     const large = raster(1200, 900, (x, y) => (x < 600 && y < 450 ? RED : [0, 0, 255, 255]));
     for (const tag of [3, 6, 8]) {
       const image = imageOf(stored(large, tag)).removeAlpha().withMetadata({ orientation: tag });
@@ -302,7 +302,7 @@ describe("colours", () => {
     }
   });
 
-  test("are kept though the profile cannot be read", async () => {
+  test("are kept if the profile cannot be read", async () => {
     const broken = Buffer.from("no profile at all");
     const png = await scene().png().toBuffer();
     expect(distance(await decoded(pngWith(png, broken)), upright)).toEqual(EXACT);
@@ -368,7 +368,7 @@ describe("an AVIF", () => {
     expect(await decoded(Buffer.from(text, "latin1"))).toEqual(await decoded(file));
   });
 
-  test("that says that it has more than 32,000,000 pixels is refused", async () => {
+  test("that declares more than 32,000,000 pixels is refused", async () => {
     const file = Buffer.from(await caseOf("32-megapixels.avif"));
     const size = file.indexOf("ispe") + 8;
     file.writeUInt32BE(8000, size);
@@ -384,7 +384,7 @@ describe("a file that is not quite right", () => {
     return sharp({ create: { width: 300, height: 200, channels: 3, background: "red", noise } });
   };
 
-  test("is taken where all of its picture is there", async () => {
+  test("is taken if its picture is complete", async () => {
     const jpeg = await photo().jpeg().toBuffer();
     const progressive = await photo().jpeg({ progressive: true }).toBuffer();
     const png = await photo().png().toBuffer();
@@ -405,7 +405,7 @@ describe("a file that is not quite right", () => {
     }
   });
 
-  test("is refused where a part of its picture is missing", async () => {
+  test("is refused if a part of its picture is missing", async () => {
     for (const image of [
       photo().jpeg(),
       photo().jpeg({ progressive: true }),
@@ -423,7 +423,7 @@ describe("a file that is not quite right", () => {
     }
   });
 
-  test("and noise with noisy transparency stays within what a store takes", async () => {
+  test("and noise with noisy transparency stays below MAX_PICTURE_BYTES", async () => {
     const key = Buffer.alloc(16);
     const noise = createCipheriv("aes-128-ctr", key, key).update(Buffer.alloc(512 * 512 * 4));
     // Noise of lightness in each pixel, and of hue in each 2 by 2 of them: less is not enough.

@@ -14,7 +14,7 @@ setDefaultTimeout(60_000);
 
 const CASES = join(import.meta.dir, "../../../test/pictures");
 const PNG = pngOf(40, 30, [1, 2, 3]);
-/** The largest AVIF that is taken, in all of its colours, transparent, of 12 bits: seconds of work. */
+/** The largest AVIF that is allowed, at 12 bits and transparent: seconds of work. */
 const SLOW = await Bun.file(join(CASES, "32-megapixels.avif")).bytes();
 const awaited = new AbortController().signal;
 
@@ -50,7 +50,7 @@ async function onlyDecoder(): Promise<number> {
   return decodersOf(process.pid)[0] ?? 0;
 }
 
-describe("a process that decodes", () => {
+describe("a decoder process", () => {
   test("starts with the first picture and stays for the next", async () => {
     const decoders = start();
     expect(decodersOf(process.pid)).toEqual([]);
@@ -71,7 +71,7 @@ describe("a process that decodes", () => {
     expect(await outcome(decoders.decode(PNG, awaited))).toBe("ok");
   });
 
-  test("knows nothing of the environment, and has a limit of memory", async () => {
+  test("has an environment of its own, and a memory limit", async () => {
     process.env.S3_SECRET_ACCESS_KEY = "hidden treasure";
     const decoders = start();
     await decoders.decode(PNG, awaited);
@@ -83,7 +83,7 @@ describe("a process that decodes", () => {
     expect(limits).toMatch(/Max data size +1342177280 +/);
   });
 
-  test("is not ended by signals to the whole group", async () => {
+  test("ignores signals to the process group", async () => {
     const decoders = start();
     const made = outcome(decoders.decode(SLOW, awaited));
     const pid = await onlyDecoder();
@@ -103,7 +103,7 @@ describe("a process that decodes", () => {
     expect(await onlyDecoder()).not.toBe(pid);
   });
 
-  test("that takes too long, or stands still, is killed and replaced", async () => {
+  test("that takes too long or hangs is killed and replaced", async () => {
     const decoders = start({ processes: 1, decodeMs: 1500 });
     await decoders.decode(PNG, awaited);
     const pid = await onlyDecoder();
@@ -115,7 +115,7 @@ describe("a process that decodes", () => {
     expect(await onlyDecoder()).not.toBe(pid);
   });
 
-  test("that cannot start fails its picture, and no other", async () => {
+  test("that cannot start fails only its own picture", async () => {
     const broken = start({}, [process.execPath, "/nowhere/picture-main.ts"]);
     expect(await outcome(broken.decode(PNG, awaited))).toBe("unavailable");
     const silent = start({ decodeMs: 300 }, ["sleep", "60"]);
@@ -127,7 +127,7 @@ describe("a process that decodes", () => {
     await expect(boasting.decode(PNG, awaited)).rejects.toThrow("sent an invalid answer");
   });
 
-  test("does not hold the threads of this one", async () => {
+  test("does not occupy the threads of the tier", async () => {
     // As many as there are threads for files and names, so that one more would wait.
     const decoders = start({ processes: 2 });
     let isDone = false;
@@ -145,7 +145,7 @@ describe("a process that decodes", () => {
 });
 
 describe("pictures that wait", () => {
-  test("are as many as there may be, and in order", async () => {
+  test("are limited in number, and are decoded in order", async () => {
     const decoders = start({ processes: 1, waiting: 2 });
     const done: number[] = [];
     const made = [SLOW, PNG, PNG, PNG].map(async (file, index) => {
@@ -158,14 +158,14 @@ describe("pictures that wait", () => {
     expect(decodersOf(process.pid)).toHaveLength(1);
   });
 
-  test("give up after a while", async () => {
+  test("are refused after the time limit", async () => {
     const decoders = start({ processes: 1, waitMs: 100 });
     const made = outcome(decoders.decode(SLOW, awaited));
     expect(await outcome(decoders.decode(PNG, awaited))).toBe("resource_exhausted");
     expect([await made, await outcome(decoders.decode(PNG, awaited))]).toEqual(["ok", "ok"]);
   });
 
-  test("lose their place when their client leaves", async () => {
+  test("leave the queue when their client closes the connection", async () => {
     const decoders = start({ processes: 1, waiting: 1 });
     const made = outcome(decoders.decode(SLOW, awaited));
     const client = new AbortController();

@@ -11,7 +11,7 @@ setDefaultTimeout(60_000);
 const PICTURE = new Uint8Array(300_000).fill(7);
 
 describe("a folder", () => {
-  test("hands out a picture that is removed before it is sent", async () => {
+  test("returns a picture that is removed before it is sent", async () => {
     await using folder = await Folder.make();
     const avatars = new AvatarFolder(join(folder.path, "avatars"));
     const name = newPictureName();
@@ -22,7 +22,7 @@ describe("a folder", () => {
     expect(await avatars.find(name)).toBeUndefined();
   });
 
-  test("has a picture or none while others save and remove it, and never an error", async () => {
+  test("returns the picture or undefined, never an error, while it is saved and removed", async () => {
     await using folder = await Folder.make();
     const avatars = new AvatarFolder(folder.path);
     const name = newPictureName();
@@ -45,7 +45,7 @@ describe("a folder", () => {
     expect(await readdir(folder.path)).toEqual([]);
   });
 
-  test("keeps nothing of a save that fails", async () => {
+  test("keeps no file after a failed save", async () => {
     await using folder = await Folder.make();
     const avatars = new AvatarFolder(folder.path);
     const name = newPictureName();
@@ -55,7 +55,7 @@ describe("a folder", () => {
     expect(await readdir(folder.path)).toEqual([name]);
   });
 
-  test("shows nothing that is not a picture's name, a file's beginning included", async () => {
+  test("returns only files with a picture's name, and no unfinished ones", async () => {
     await using folder = await Folder.make();
     const avatars = new AvatarFolder(join(folder.path, "avatars"));
     await avatars.save(newPictureName(), PICTURE);

@@ -78,7 +78,7 @@ describe("a JPEG", () => {
     await expectTidy(insert(file, BEHIND_SOI, extra(file)), file);
   });
 
-  test("with another picture behind it is the first", async () => {
+  test("with another picture after it is the first one", async () => {
     const other = await jpegOf(90, 80, RED);
     // Of a progressive one, a decoder looks for further scans.
     for (const one of [await jpegOf(40, 30, RED), await progressive()]) {
@@ -167,12 +167,12 @@ describe("a file", () => {
     ["JPEG XL", Buffer.of(0xff, 0x0a), "format"],
     ["JPEG 2000", "\0\0\0\x0cjP  \r\n\x87\n", "format"],
     ["WAV", "RIFF\x10\0\0\0WAVEfmt ", "format"],
-  ])("of %s is refused as that", (_, file, fault) => {
+  ])("of %s is refused with its own fault", (_, file, fault) => {
     const bytes = typeof file === "string" ? Buffer.from(file, "latin1") : file;
     expect(() => read(bytes)).toThrow(new PictureError(fault === "heic" ? "heic" : "format"));
   });
 
-  test("cut or changed anywhere is read or refused, and soon", async () => {
+  test("cut or changed anywhere is read or refused quickly", async () => {
     const files = [PNG, await jpegOf(40, 30, RED), gifOf(RED), await webpOf(40, 30, RED)];
     for (const file of files) {
       for (let at = 0; at < file.length; at++) {

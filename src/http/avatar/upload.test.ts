@@ -354,7 +354,7 @@ describe("an upload's form", () => {
     }
   });
 
-  test("is taken with 8 MiB of file and refused with a byte more", async () => {
+  test("is taken with a file of 8 MiB, and refused with one byte more", async () => {
     const limit = 8 * 1024 * 1024;
     for (const [bytes, status] of [
       [limit, 200],
@@ -368,7 +368,7 @@ describe("an upload's form", () => {
     }
   });
 
-  test("of nothing but delimiters is left at once, though they come in one chunk", () => {
+  test("of nothing but delimiters is refused at once, even in one chunk", () => {
     const parts = 1_000_000;
     let emitted = 0;
     const delimiters = new Delimiters("X", (bytes) => {
@@ -379,7 +379,7 @@ describe("an upload's form", () => {
     expect(emitted).toBeLessThan(1000);
   });
 
-  test("ends with one answer, whatever it is made of", async () => {
+  test("of random parts ends with one answer", async () => {
     const seed = Math.floor(Math.random() * 2 ** 31);
     let state = seed;
     const next = (below: number) => {
