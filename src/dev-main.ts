@@ -1,11 +1,11 @@
 // Both tiers for development: starts them, shows where the pages are, restarts them on change.
 
-import { watch } from "node:fs";
 import { join } from "node:path";
 import { HELP } from "./cli/help.ts";
 import { optionsOrExit } from "./cli/usage.ts";
 import { loadOrExit, orExit } from "./config/load.ts";
 import { START, tierEnvironments } from "./config/start.ts";
+import { Changes } from "./process/changes.ts";
 import { onEnd } from "./process/end.ts";
 import { TierProcess } from "./process/tier-process.ts";
 import { Output } from "./telemetry/output.ts";
@@ -15,7 +15,6 @@ const CODEGEN = join(ROOT, "codegen/main.ts");
 const WATCHED = ["schema", "src", "public"];
 /** Files that codegen writes. The tiers that start after codegen already have them. */
 const EMITTED = /^(src\/gen\/|public\/(api\.js|openapi\.json)$)/;
-const SETTLE_MS = 100;
 
 const { install } = await optionsOrExit("dev", HELP.dev, { install: { type: "boolean" } });
 // NODE_ENV of the shell is ignored: this command is for development.
@@ -88,29 +87,19 @@ async function stopTiers(): Promise<void> {
 }
 
 const started = startTiers();
-/** The start or restart that is running. Changes come in bursts, and may come while it runs. */
-let restart: Promise<unknown> = started;
-const changed = new Set<string>();
 /** Why codegen refuses the current schema. */
 let refusal: string | undefined;
 
-function onChange(file: string): void {
-  if (/(^|\/)\.|~$|\.test\.ts$/.test(file)) return; // Files of editors, and tests.
-  if (changed.size === 0) restart = restart.then(() => Bun.sleep(SETTLE_MS)).then(restartTiers);
-  changed.add(file);
-}
+const changes = new Changes(started, restartTiers);
 
-async function restartTiers(): Promise<void> {
-  const files = [...changed];
-  changed.clear();
-  if (files.length === 0) return;
+async function restartTiers(files: readonly string[]): Promise<void> {
   say(`\n  ${files.join(", ")} changed: restarting`);
   if (files.some((file) => file.startsWith("schema/"))) {
     refusal = await runCodegen();
-    await Bun.sleep(SETTLE_MS);
+    await changes.settle();
   }
   await stopTiers();
-  for (const file of changed) if (EMITTED.test(file)) changed.delete(file);
+  changes.forget(EMITTED);
   if (!(await startTiers())) say("\n  Waiting for the next change");
   if (refusal === undefined) return;
   // The emitted code imports the schemas to validate messages, and nothing else from them.
@@ -144,9 +133,5 @@ function exit(exitCode: number): Promise<never> {
 onEnd(() => exit(0));
 
 // Before the message that the tiers run: a reader may change a file at once.
-for (const folder of WATCHED) {
-  watch(join(ROOT, folder), { recursive: true }, (_event, file) => {
-    if (file) onChange(join(folder, file));
-  });
-}
+changes.watch(ROOT, WATCHED);
 if (!(await started)) await exit(1);

@@ -1,0 +1,52 @@
+import { watch } from "node:fs";
+import { join } from "node:path";
+
+/** Editors write a file in several steps. */
+const SETTLE_MS = 100;
+/** Files of editors, and tests. */
+const IGNORED = /(^|\/)\.|~$|\.test\.ts$/;
+
+/** Watches folders, and handles the files that changed: one burst of changes after the other. */
+export class Changes {
+  readonly #handle: (files: readonly string[]) => Promise<void>;
+  readonly #files = new Set<string>();
+  /** The burst that is handled. Others may come in the meantime. */
+  #handled: Promise<unknown>;
+
+  /** @param after the first burst is handled after it */
+  constructor(after: Promise<unknown>, handle: (files: readonly string[]) => Promise<void>) {
+    this.#handled = after;
+    this.#handle = handle;
+  }
+
+  watch(root: string, folders: readonly string[]): void {
+    for (const folder of folders) {
+      watch(join(root, folder), { recursive: true }, (_event, file) => {
+        if (file && !IGNORED.test(file)) this.#add(join(folder, file));
+      });
+    }
+  }
+
+  /** Wait until files that are being written are written. */
+  settle(): Promise<void> {
+    return Bun.sleep(SETTLE_MS);
+  }
+
+  /** Drop the changes of some files that have not been handled yet. */
+  forget(pattern: RegExp): void {
+    for (const file of this.#files) if (pattern.test(file)) this.#files.delete(file);
+  }
+
+  #add(file: string): void {
+    if (this.#files.size === 0) {
+      this.#handled = this.#handled
+        .then(() => this.settle())
+        .then(() => {
+          const files = [...this.#files];
+          this.#files.clear();
+          return files.length === 0 ? undefined : this.#handle(files);
+        });
+    }
+    this.#files.add(file);
+  }
+}
