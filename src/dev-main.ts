@@ -1,4 +1,4 @@
-// Both tiers for development: starts them, shows where the pages are, restarts them on change.
+// Both tiers for development: starts them, prints their address, restarts them on change.
 
 import { join } from "node:path";
 import { HELP } from "./cli/help.ts";

@@ -58,7 +58,7 @@ describe.each(COMMANDS)("bun run %s", (command) => {
 });
 
 describe("bun run help", () => {
-  test("lists the scripts of package.json, a line each, in the same order", async () => {
+  test("lists the scripts of package.json, one line each, in the same order", async () => {
     await using folder = await Folder.make();
     const { exitCode, stdout } = await run("help", [], folder.path);
     const lines = [...stdout.matchAll(/^ {2}bun run ([a-z:-]+) {2,}\S.*$/gm)];

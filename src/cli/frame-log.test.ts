@@ -9,7 +9,7 @@ function titlesOf(lines: readonly string[]): string[] {
   return lines.map((line) => line.slice("    1.0 ms ".length).replace(/ {2,}.*/, ""));
 }
 
-test("names the call of what is about one, and the address of what is about none", () => {
+test("names the call of a frame, or the address if the frame belongs to no call", () => {
   const lines: string[] = [];
   const { tap } = new FrameLog((line) => lines.push(line));
   tap("sent", { type: FrameType.request, method: 4711, id: 1, timeoutMs: 9, body: "" }, PEER);

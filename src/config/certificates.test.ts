@@ -54,14 +54,14 @@ describe.skipIf(!OPENSSL)("the PEM files of TLS", () => {
     expect(load(RPC_COMMAND, { RPC_TLS_CA: path("one.pem") }).rpcTlsCa).toBe(one.cert);
   });
 
-  test("that do not match blame both variables, before anything listens", () => {
+  test("that do not match are an error of both variables, before anything listens", () => {
     const environment = { ...identity, RPC_TLS_KEY: path("another.key") };
     expect(problemsOf(TCP_TIER, environment)).toEqual([
       "RPC_TLS_CERT and RPC_TLS_KEY do not match: the key is not the certificate's",
     ]);
   });
 
-  test("that stand alone ask for each other", () => {
+  test("are needed both, certificate and key", () => {
     for (const name of ["RPC_TLS_CERT", "RPC_TLS_KEY"] as const) {
       expect(problemsOf(TCP_TIER, { [name]: identity[name] })).toEqual([
         "RPC_TLS_CERT and RPC_TLS_KEY must be set together",
@@ -87,7 +87,7 @@ describe.skipIf(!OPENSSL)("the PEM files of TLS", () => {
     expect(found).toEqual([expect.stringContaining(`${name} names "${path(file)}", ${why}`)]);
   });
 
-  test("are named by their paths: a text in the place of one is not repeated", () => {
+  test("are given by path: the message does not repeat a text that is given instead", () => {
     const found = problemsOf(TCP_TIER, { ...identity, RPC_TLS_KEY: one.key });
     expect(found).toEqual(["RPC_TLS_KEY must be the path of a PEM file, not its text"]);
   });

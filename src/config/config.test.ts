@@ -94,7 +94,7 @@ describe("the config", () => {
     expect(loadConfig({ PASSWORD_HASH: "salted-md5" }).passwordHash.name).toBe("salted-md5");
   });
 
-  test("several addresses of Redis are a URL each, with the scheme and credentials of the first", () => {
+  test("several addresses of Redis become a URL each, with the scheme and credentials of the first", () => {
     const urlsOf = (REDIS_URL: string) => loadConfig({ REDIS_URL }).redisUrl?.split(",");
     expect(urlsOf("redis://one:1,two:2, [::1]:3")).toEqual([
       ...["redis://one:1", "redis://two:2", "redis://[::1]:3"],
@@ -126,7 +126,7 @@ describe("the config", () => {
     expect(problems(withAll(variables, "-1"))).toHaveLength(Object.keys(variables).length);
   });
 
-  test("the addresses default to where the TCP tier listens, and an empty variable to its default", () => {
+  test("the addresses default to the TCP tier's own, and an empty variable to its default", () => {
     const config = loadConfig({ RPC_HOST: "localhost", RPC_PORT: "7000", HTTP_PORT: "" });
     expect(config.rpcAddresses).toEqual([{ host: "localhost", port: 7000 }]);
     expect(config.http.port).toBe(9090);
@@ -224,7 +224,7 @@ describe("the config", () => {
     ["s3://pictures/", ""],
     ["s3://pictures/a", "a/"],
     ["s3://pictures/a/b_c-1.2/", "a/b_c-1.2/"],
-  ])("AVATAR_URL may be %p, of Amazon's in the first region", (url, prefix) => {
+  ])("AVATAR_URL may be %p, which is Amazon's in us-east-1", (url, prefix) => {
     expect(loadConfig({ ...keys, AVATAR_URL: url }).avatarBucket).toMatchObject({
       bucket: "pictures",
       prefix,
@@ -233,7 +233,7 @@ describe("the config", () => {
     });
   });
 
-  test("a bucket needs both keys, and no message repeats one", () => {
+  test("a bucket needs both keys, and no message repeats a key", () => {
     expect(problems({ AVATAR_URL: "s3://pictures" })).toEqual([
       "S3_ACCESS_KEY_ID must be set if AVATAR_URL is set",
       "S3_SECRET_ACCESS_KEY must be set if AVATAR_URL is set",
@@ -242,7 +242,7 @@ describe("the config", () => {
     expect(problems({ AVATAR_URL: "s3://pictures", ...spaced }).join()).not.toMatch(/my|s3cret/);
   });
 
-  test("several TCP servers of one start need servers behind them, and a port each", () => {
+  test("several TCP servers of one start need MySQL and Redis, and a port each", () => {
     const DATABASE_URL = "mysql://u:p@db:3306/portico";
     const REDIS_URL = "redis://cache:6379";
     const RPC_WORKERS = "3";
@@ -264,7 +264,7 @@ describe("the config", () => {
     );
   });
 
-  test("every problem is told at once", () => {
+  test("every problem is reported at once", () => {
     expect(problems({ HTTP_PORT: "x", RPC_PORT: "y", LOG_LEVEL: "z" })).toHaveLength(3);
   });
 

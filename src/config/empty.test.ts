@@ -27,15 +27,18 @@ const NEVER_EMPTY: readonly VariableName[] = [
 const BLANKS = ["", " ", "\n"];
 
 describe("a variable that is empty", () => {
-  test.each(NEVER_EMPTY)("is refused if it is %s: data would move, or strangers get in", (name) => {
-    const pair = "RPC_TLS_CERT and RPC_TLS_KEY must be set together";
-    for (const blank of BLANKS) {
-      const found = problemsOf(START, { [name]: blank }).filter((each) => each !== pair);
-      expect(found).toEqual([
-        expect.stringContaining(`${name} is empty: give it a value, or unset it`),
-      ]);
-    }
-  });
+  test.each(NEVER_EMPTY)(
+    "is an error if it is %s: data would move, or access would change",
+    (name) => {
+      const pair = "RPC_TLS_CERT and RPC_TLS_KEY must be set together";
+      for (const blank of BLANKS) {
+        const found = problemsOf(START, { [name]: blank }).filter((each) => each !== pair);
+        expect(found).toEqual([
+          expect.stringContaining(`${name} is empty: give it a value, or unset it`),
+        ]);
+      }
+    },
+  );
 
   test.each(NAMES.filter((name) => !NEVER_EMPTY.includes(name)))(
     "has its default if it is %s",
@@ -44,7 +47,7 @@ describe("a variable that is empty", () => {
     },
   );
 
-  test("blanks around a value are no part of it", () => {
+  test("blanks around a value are ignored", () => {
     const environment = { HTTP_PORT: " 8080\n", RPC_TOKEN: "0123456789abcdef\n", DATA_DIR: "x " };
     expect(load(START, environment)).toMatchObject({
       http: { http: { port: 8080 }, rpcToken: "0123456789abcdef", dataDir: "x" },
@@ -60,7 +63,7 @@ describe("in production", () => {
     `${names} must be set, as this is production (NODE_ENV=production); or set STORAGE=embedded ` +
     "to keep users and sessions in SQLite in DATA_DIR. `bun run dev` needs neither";
 
-  test("users and sessions are in SQLite only where STORAGE=embedded says so", () => {
+  test("users and sessions are in SQLite only if STORAGE=embedded is set", () => {
     for (const loader of [TCP_TIER, START]) {
       expect(problemsOf(loader, { NODE_ENV })).toEqual([needed("DATABASE_URL and REDIS_URL")]);
       expect(problemsOf(loader, { NODE_ENV, DATABASE_URL })).toEqual([needed("REDIS_URL")]);
@@ -72,7 +75,7 @@ describe("in production", () => {
     }
   });
 
-  test("commands that work on the users need to know where they are", () => {
+  test("migrate and seed need DATABASE_URL or STORAGE=embedded", () => {
     for (const loader of [MIGRATE, SEED]) {
       expect(problemsOf(loader, { NODE_ENV })).toEqual([needed("DATABASE_URL")]);
       expect(problemsOf(loader, { NODE_ENV, DATABASE_URL })).toEqual([]);
@@ -81,7 +84,7 @@ describe("in production", () => {
   });
 });
 
-test("no message repeats a secret, whichever variable it is in", () => {
+test("no message repeats a secret of any variable", () => {
   const secrets = [
     "user:s3cret@host",
     "//user:s3cret@host:1/x",

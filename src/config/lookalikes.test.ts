@@ -34,7 +34,7 @@ test.each([
   ["LOGLEVEL", "LOG_LEVEL"],
   ["DATADIR", "DATA_DIR"],
   ["STORGE", "STORAGE"],
-])("%s was to be %s", (name, meant) => {
+])("%s: did you mean %s?", (name, meant) => {
   const [found, ...others] = lookalikes({ [name]: "s3cret-value", PATH: "/bin" });
   expect(found).toEqual({ name, meant: meant as "LOG_LEVEL" });
   expect(others).toEqual([]);
@@ -47,7 +47,7 @@ test.each([
   "RPC_MAX_OUTGOING_BYTES",
   "RPC_MAX_WAITERS",
   "RPC_HANDSHAKE_TIMEOUT_MS",
-])("%s, which Portico had once, is named", (name) => {
+])("%s, which Portico no longer has, is named", (name) => {
   const found = lookalikes({ [name]: "7" });
   expect(found).toEqual([{ name, meant: undefined }]);
   expect(found.map(lookalikeText)).toEqual([
@@ -55,7 +55,7 @@ test.each([
   ]);
 });
 
-test("ours are none", () => {
+test("variables of Portico get no warning", () => {
   expect(lookalikes(Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, "x"])))).toEqual(
     [],
   );
@@ -92,7 +92,7 @@ const COMMON = `
   CONTAINER container HTTP_USER_AGENT HTTP_ACCEPT HTTP_COOKIE HTTP_REFERER SERVER_NAME REQUEST_METHOD
 `;
 
-test("variables of other software raise no alarm", () => {
+test("variables of other software get no warning", () => {
   const environment = Object.fromEntries(
     COMMON.trim()
       .split(/\s+/)

@@ -53,7 +53,7 @@ describe("each program", () => {
     expect(names.filter((name) => !read.has(name) && name !== "RPC_ADDRESSES")).toEqual([]);
   });
 
-  test("what is wrong with a variable does not stop a program that does not read it", () => {
+  test("a wrong variable does not stop a program that does not read it", () => {
     const wrong = { DATABASE_URL: "nonsense", REDIS_URL: "nonsense", PASSWORD_HASH: "nonsense" };
     expect(load(HTTP_TIER, wrong).http.port).toBe(9090);
     const foreign = { AVATAR_URL: "nonsense", RPC_TLS_CA: "/nowhere", HTTP_PORT: "nonsense" };

@@ -49,7 +49,7 @@ describe("HTTP_HOST", () => {
     ["one/two", "must be a host name or an IP address"],
     ["-one", "must be a host name or an IP address"],
     ["::1::", "must be a host name or an IP address"],
-  ])("is blamed, and alone, for %s", (host, why) => {
+  ])("is the only variable that the message names for %s", (host, why) => {
     expect(problemsOf(HTTP_TIER, { HTTP_HOST: host })).toEqual([
       expect.stringContaining(`HTTP_HOST is "${host}": ${why}`),
     ]);
@@ -83,7 +83,7 @@ describe("RPC_ADDRESSES", () => {
     "::1",
     "0:0:0:0:0:0:0:1",
     "::ffff:127.0.0.1",
-  ])("needs nothing more for %s, which is this machine", (host) => {
+  ])("needs no other variable for %s, which is this machine", (host) => {
     expect(isLoopback(host)).toBe(true);
     const RPC_ADDRESSES = host.includes(":") ? `[${host}]:1` : `${host}:1`;
     expect(problemsOf(HTTP_TIER, { RPC_ADDRESSES })).toEqual([]);
@@ -132,7 +132,7 @@ describe("RPC_ADDRESSES", () => {
     expect(problemsOf(TCP_TIER, { ...trusted, RPC_TOKEN })).toEqual([]);
   });
 
-  test("left out are where the TCP tier of this machine listens", () => {
+  test("default to the TCP tier of this machine", () => {
     const addressesOf = (RPC_HOST: string) => load(HTTP_TIER, { RPC_HOST }).rpcAddresses;
     expect(addressesOf("0.0.0.0")).toEqual([{ host: "127.0.0.1", port: 9091 }]);
     expect(addressesOf("::")).toEqual([{ host: "::1", port: 9091 }]);

@@ -13,7 +13,7 @@ setDefaultTimeout(60_000);
 const TOKEN = "a-token_of-some-length";
 
 describe("the token that `bun run start` and `dev` make", () => {
-  test("is long, is kept for the owner alone, and stays the same", async () => {
+  test("is long, readable only by the owner, and stays the same", async () => {
     await using folder = await Folder.make();
     const dataDir = join(folder.path, "data", "deeper");
     const { token, whyUnsaved } = ownRpcToken(dataDir);
@@ -25,7 +25,7 @@ describe("the token that `bun run start` and `dev` make", () => {
     expect(readRpcToken(dataDir)).toBe(token);
   });
 
-  test("is one for all who ask at once", async () => {
+  test("is the same for all processes that ask at once", async () => {
     await using folder = await Folder.make();
     const code =
       `import { ownRpcToken } from ${JSON.stringify(join(import.meta.dir, "rpc-token.ts"))};` +
@@ -42,7 +42,7 @@ describe("the token that `bun run start` and `dev` make", () => {
     ["644", 0o644, TOKEN],
     ["620", 0o620, TOKEN],
     ["604", 0o604, TOKEN],
-  ])("is refused with mode %s, which says how to mend it", async (mode, bits, text) => {
+  ])("is refused with mode %s, and the message says how to fix it", async (mode, bits, text) => {
     await using folder = await Folder.make();
     const path = join(folder.path, "rpc-token");
     await Bun.write(path, text);
@@ -77,7 +77,7 @@ describe("the token that `bun run start` and `dev` make", () => {
     expect(() => readRpcToken(folder.path)).toThrow("is not a file");
   });
 
-  test("is known to the tiers alone where its name is a link that leads nowhere", async () => {
+  test("is known only to the tiers if its name is a link to a missing file", async () => {
     await using folder = await Folder.make();
     await symlink(join(folder.path, "nothing"), join(folder.path, "rpc-token"));
     const { token, whyUnsaved } = ownRpcToken(folder.path);
@@ -85,7 +85,7 @@ describe("the token that `bun run start` and `dev` make", () => {
     expect(whyUnsaved).toContain("is a link to a missing file");
   });
 
-  test("is known to the tiers alone where the folder cannot be written", async () => {
+  test("is known only to the tiers if the folder cannot be written", async () => {
     await using folder = await Folder.make();
     await Bun.write(join(folder.path, "file"), "");
     const { token, whyUnsaved } = ownRpcToken(join(folder.path, "file"));
@@ -100,7 +100,7 @@ describe("the token that `bun run start` and `dev` make", () => {
     expect(warning).not.toContain(tcp.RPC_TOKEN ?? "");
   });
 
-  test("is not made where RPC_TOKEN is set, nor told to other servers", async () => {
+  test("is not made if RPC_TOKEN is set, and not given to other servers", async () => {
     await using folder = await Folder.make();
     const set = { DATA_DIR: folder.path, RPC_TOKEN: TOKEN };
     const { http, tcp } = tierEnvironments(load(START, set), set);

@@ -33,7 +33,7 @@ async function runTierThat(code: string) {
 test.each([
   ["thrown", 'setTimeout(() => { throw new Error("on fire"); });'],
   ["rejected", 'setTimeout(() => Promise.reject(new Error("on fire")));'],
-])("an error that is %s and that nothing catches is logged, and ends a tier", async (_, code) => {
+])("an uncaught error that is %s is logged, and ends a tier", async (_, code) => {
   const { exitCode, lines } = await runTierThat(code);
   expect(exitCode).toBe(1);
   expect(lines.at(-1)).toMatchObject({
@@ -43,7 +43,7 @@ test.each([
   });
 });
 
-test("what a package prints to the console is a line of the log", async () => {
+test("console output of a package becomes a line of the log", async () => {
   const { exitCode, lines } = await runTierThat(
     'console.error("careful: %s", "hot"); process.kill(process.pid, "SIGTERM");',
   );

@@ -23,7 +23,7 @@ async function workerOf(folder: Folder, code: string) {
   return { worker: new Worker(options, log), logged };
 }
 
-test("a worker that ends again and again is started after longer and longer pauses", async () => {
+test("a worker that ends repeatedly is started after increasing pauses", async () => {
   await using folder = await Folder.make();
   const starts = join(folder.path, "starts");
   const code = `require("node:fs").appendFileSync(${JSON.stringify(starts)}, "x");
@@ -51,7 +51,7 @@ test("a worker that ends before it listens is not started again", async () => {
   expect(logged).toEqual([]);
 });
 
-test("a worker that spins is killed; one that listens late or that was not heard is not", async () => {
+test("a worker that hangs is killed; a worker that listens late or misses a few beats is not", async () => {
   await using folder = await Folder.make();
   await using another = await Folder.make();
   const spinning = await workerOf(
