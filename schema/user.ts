@@ -151,7 +151,7 @@ export const PictureNames = Type.Object(
 );
 
 export const UnusedPictures = Type.Object(
-  { unused: Type.Array(ProfilePath, { description: "The pictures that no user shows." }) },
+  { unused: Type.Array(ProfilePath, { description: "The pictures that no profile uses." }) },
   { description: "Pictures that can be removed." },
 );
 
@@ -202,7 +202,7 @@ export const UserContract = contract("User", {
   // Numbers from 100 are for maintenance, those below for users.
   findUnusedPictures: {
     number: 100,
-    summary: "Find the pictures that no user shows.",
+    summary: "Find the pictures that no profile uses.",
     idempotent: true,
     request: PictureNames,
     reply: UnusedPictures,

@@ -17,7 +17,7 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   ok: "run `check` and every test",
   migrate: "bring the database tables up to date",
   backup: "copy users and pictures out of DATA_DIR",
-  sweep: "remove the pictures that no user shows",
+  sweep: "remove the pictures that no profile uses",
   seed: "fill the user table with test users",
   bench: "run a benchmark",
   soak: "restart servers under load, and look for lost calls",

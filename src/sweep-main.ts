@@ -1,4 +1,4 @@
-// Removes the pictures that no user shows. `bun run sweep --help`
+// Removes the pictures that no profile uses. `bun run sweep --help`
 
 import { join } from "node:path";
 import { version } from "../package.json" with { type: "json" };

@@ -70,7 +70,7 @@ async function expectFailed(response: Response, status: number): Promise<void> {
   if (status === 503) expect(response.headers.get("retry-after")).toBe("1");
 }
 
-/** What a sweep does, once all is old enough. No user shows any of them. */
+/** What a sweep does, once all is old enough. No profile uses any of them. */
 async function sweep({ access }: TestBucket): Promise<void> {
   const avatars = new AvatarBucket(access);
   const user = {

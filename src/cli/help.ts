@@ -130,14 +130,14 @@ Exit codes
   130  stopped by Ctrl-C (SIGINT); FOLDER is as it was before
   143  stopped by SIGTERM; FOLDER is as it was before`;
 
-const SWEEP = `Remove the pictures that no user shows.
+const SWEEP = `Remove the pictures that no profile uses.
 
   bun run sweep             remove them
   bun run sweep --dry-run   print their names, and remove nothing
 
 It lists the pictures that are older than an hour, in DATA_DIR/avatars or in
 the bucket of AVATAR_URL. It asks the TCP tier at RPC_ADDRESSES which of them no
-user shows, and removes those. It also removes what interrupted saves left
+profile uses, and removes those. It also removes what interrupted saves left
 behind. It never touches files whose names do not come from Portico. The HTTP
 tier does the same once a day.
 

@@ -92,7 +92,7 @@ export const SessionRef: Validator<SessionRef> = TypeCompiler.Compile(schema.Ses
 
 /** Pictures that can be removed. From `UnusedPictures` in schema/user.ts. */
 export interface UnusedPictures {
-  /** The pictures that no user shows. */
+  /** The pictures that no profile uses. */
   readonly unused: readonly string[];
 }
 
@@ -208,12 +208,12 @@ export const UPDATE_PROFILE_PIC: Method<
 };
 
 /**
- * Find the pictures that no user shows.
+ * Find the pictures that no profile uses.
  * From `UserContract.findUnusedPictures` in schema/user.ts.
  */
 export const FIND_UNUSED_PICTURES: Method<PictureNames, UnusedPictures, never> = {
   name: "User.findUnusedPictures",
-  summary: "Find the pictures that no user shows.",
+  summary: "Find the pictures that no profile uses.",
   number: 100,
   hash: "78e4577d7cedbe4b",
   idempotent: true,
@@ -263,7 +263,7 @@ export class UserClient {
     return this.#caller.call(UPDATE_PROFILE_PIC, request, options);
   }
 
-  /** Find the pictures that no user shows. */
+  /** Find the pictures that no profile uses. */
   findUnusedPictures(request: PictureNames, options?: CallOptions): Promise<UnusedPictures> {
     return this.#caller.call(FIND_UNUSED_PICTURES, request, options);
   }
@@ -304,7 +304,7 @@ export interface UserService {
     context: CallContext<"InvalidSessionError" | "UserNotExistError">,
   ): Promise<Empty>;
 
-  /** Find the pictures that no user shows. */
+  /** Find the pictures that no profile uses. */
   findUnusedPictures(request: PictureNames, context: CallContext<never>): Promise<UnusedPictures>;
 }
 

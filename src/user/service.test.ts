@@ -49,7 +49,7 @@ describe("the User service over the RPC", () => {
     });
   });
 
-  test("findUnusedPictures() returns pictures that no user shows, never the default one", async () => {
+  test("findUnusedPictures() returns pictures that no profile uses, never the default one", async () => {
     const ada = { username: "ada1", password: PASSWORD };
     await stack.user.signUp(ada);
     const { sessionId } = await stack.user.signIn(ada);

@@ -36,7 +36,7 @@ export interface UserStore extends Store {
   setNickname(username: string, nickname: string): Promise<boolean>;
   /** @returns false if there is no such user */
   setProfilePath(username: string, profilePath: string): Promise<boolean>;
-  /** @returns the pictures among these that a user shows */
+  /** @returns the pictures among these that a profile uses */
   findShown(profilePaths: readonly string[]): Promise<string[]>;
   /** Replace a password if it still is `from`, so that a change in between wins. */
   replacePassword(username: string, from: StoredPassword, to: StoredPassword): Promise<void>;

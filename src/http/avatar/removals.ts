@@ -39,7 +39,7 @@ export class AvatarRemovals {
     return this.#run({ profilePath, requestId }, () => this.#avatars.remove(profilePath));
   }
 
-  /** Remove a replaced picture after the grace period, if no user shows it. */
+  /** Remove a replaced picture after the grace period, if no profile uses it. */
   removeReplaced(profilePath: string, requestId: string): void {
     // The default picture stays, and so does any file that no upload has saved.
     if (!isGeneratedName(profilePath)) return;

@@ -12,7 +12,7 @@ export interface SweepParts {
 export interface Found {
   /** How many files are old enough to be checked. */
   readonly count: number;
-  /** The names of pictures that no user shows, and of unfinished saves. */
+  /** The names of pictures that no profile uses, and of unfinished saves. */
   readonly unused: readonly string[];
 }
 
@@ -32,7 +32,7 @@ const TIMES: SweepTimes = { firstAfterMs: 30 * 60_000, everyMs: 24 * 60 * 60_000
 const ALWAYS_PLAUSIBLE = 100;
 
 /**
- * Find the pictures that no user shows. This removes nothing, so that a failure has no effect.
+ * Find the pictures that no profile uses. This removes nothing, so that a failure has no effect.
  * @throws {RpcError} {DomainError} from the store or the TCP tier
  */
 export async function findUnused(
@@ -88,7 +88,7 @@ export function sweepDaily(parts: SweepParts, log: Log, times: SweepTimes = TIME
         // The TCP tier may use another database, say, with none of these users.
         log.error(
           { count, unused: unused.length },
-          "swept nothing: no user shows most of the pictures, see `bun run sweep --dry-run`",
+          "swept nothing: no profile uses most of the pictures, see `bun run sweep --dry-run`",
         );
         return;
       }
