@@ -30,7 +30,7 @@ describe("bun run migrate", () => {
       exitCode: 1,
       output: expect.stringMatching(
         new RegExp(
-          `^MySQL at 127\\.0\\.0\\.1:\\d+/test_\\d+\n${pending}5 pending: bun run migrate\n$`,
+          `^MySQL at 127\\.0\\.0\\.1:\\d+/test_\\w+\n${pending}5 pending: bun run migrate\n$`,
         ),
       ),
     });

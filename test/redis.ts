@@ -73,6 +73,7 @@ export async function startRedis(numbers = DATABASES): Promise<RedisServer> {
 }
 
 let shared: Promise<Databases> | undefined;
+let unshared: Promise<Databases> | undefined;
 
 /**
  * A server that tests share: the one that TEST_REDIS_URL names, or that of this test run, or one
@@ -84,7 +85,17 @@ export function sharedRedis(): Promise<Databases> {
 }
 
 async function findShared(): Promise<Databases> {
-  if (TEST_REDIS_URL !== undefined) return redisNumbersOn(TEST_REDIS_URL);
   const { redisUrl } = sharedServers;
-  return redisUrl === undefined ? startRedis() : sharedRedisNumbers(redisUrl);
+  if (TEST_REDIS_URL !== undefined || redisUrl === undefined) return unsharedRedis();
+  return sharedRedisNumbers(redisUrl);
+}
+
+/**
+ * A server for this test process alone, for tests that change its settings. TEST_REDIS_URL
+ * overrides it, too.
+ */
+export function unsharedRedis(): Promise<Databases> {
+  unshared ??=
+    TEST_REDIS_URL === undefined ? startRedis() : Promise.resolve(redisNumbersOn(TEST_REDIS_URL));
+  return unshared;
 }

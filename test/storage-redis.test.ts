@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { Redis } from "ioredis";
 import { StorageError } from "../src/user/stores.ts";
 import { leaseOf, openSessions, REDISES } from "./cached-sessions.ts";
-import { available as hasRedis } from "./redis.ts";
+import { available as hasRedis, unsharedRedis } from "./redis.ts";
 import { eventually, user } from "./storage-pairs.ts";
 
 // What sessions in Redis promise beyond src/user/stores.ts, except for the cache: the keys, the
@@ -154,7 +154,7 @@ describe.skipIf(!hasRedis)("a single Redis", () => {
 
 describe.skipIf(!hasRedis)("Redis errors", () => {
   test("do not contain the session id, which would end up in logs", async () => {
-    await using redis = await openSessions();
+    await using redis = await openSessions(unsharedRedis);
     const { sessions, raw } = redis;
     await raw.config("SET", "maxmemory", "1");
     let error: unknown;
@@ -172,7 +172,7 @@ describe.skipIf(!hasRedis)("Redis errors", () => {
 
 describe.skipIf(!hasRedis)("a Redis that is full", () => {
   test("grants no lease, and closes the cache after an update that had begun", async () => {
-    await using redis = await openSessions();
+    await using redis = await openSessions(unsharedRedis);
     const { sessions, raw } = redis;
     await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
     try {

@@ -78,7 +78,7 @@ describe.skipIf(!SmallDisk.isAvailable(tmpdir()))("a full disk", () => {
     await disk.free(http.pid);
     const lines = async () => (await disk.read(http.pid, "log")).trimEnd().split("\n");
     await eventually("it says what was dropped", async () => {
-      return (await lines()).some((line) => /"dropped":\d+,"msg":"dropped lines/.test(line));
+      return (await lines()).some((line) => /"dropped":\d+,"msg":"dropped log lines/.test(line));
     });
     // Lines are whole, even those next to the end of the disk.
     for (const line of await lines()) expect(() => JSON.parse(line)).not.toThrow();
