@@ -16,9 +16,9 @@ const HELP = `Install what the tests need, and run every test.
   bun run test src/rpc/frame        those of the files whose path contains this
   bun run test -t "sign in"         those whose name matches
 
-It installs the dependencies; MariaDB, Redis and Chromium too, from Debian's
-packages, if it runs as root. \`bun test\` runs the same tests on what is there,
-and takes the other options of Bun's test runner.
+It installs the dependencies. If it runs as root on Debian, it also installs the
+servers and programs that are missing. \`bun test\` installs nothing, skips tests
+that need a missing program, and takes all options of Bun's test runner.
 
 Options
   --quick                           only tests that need no server and no process
@@ -29,7 +29,7 @@ Options
 Exit codes:
   0  every test passed
   1  a test failed, or what the tests need cannot be installed
-  2  not understood: arguments`;
+  2  the arguments are wrong`;
 
 const ROOT = join(import.meta.dir, "..");
 /** Test files at once. Half of their time is waiting for processes, servers and deadlines. */
