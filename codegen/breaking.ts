@@ -23,7 +23,7 @@ export function refusal(changes: readonly BreakingChange[]): string {
   return [...changes.map(({ message }) => message), ADVICE].join("\n");
 }
 
-/** Every change that breaks a client of `before` when servers are of `after`. */
+/** Every change that breaks a client of `before` if its server is of `after`. */
 export function breakingChanges(before: Lock, after: Lock): BreakingChange[] {
   return [
     ...methodChanges(before, after),
@@ -73,7 +73,7 @@ function changesWithin(
   return found.map(({ rule, what }) => change(number, rule, is.name, what));
 }
 
-/** Numbers of removed methods that another method has now. */
+/** Numbers of removed methods that another method now uses. */
 function reusedNumbers(before: Lock, after: Lock): BreakingChange[] {
   return Object.entries(after.methods).flatMap(([number, { name }]) => {
     const holder = before.methods[number] ? undefined : before.retired[number];

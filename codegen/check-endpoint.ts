@@ -40,7 +40,7 @@ function checkDeclared({ name, path, methods, summary, changesState, call }: End
   if (methods.length === 0 || !methods.every((method) => METHODS.has(method))) {
     refuse(name, `its methods are ${methods.join(", ") || "none"}, must be GET or POST`);
   }
-  // Never guessed: if a write is taken for a read by mistake, any site can ask for it.
+  // Do not guess this: if a write passes for a read, any other site can cause it.
   if (typeof changesState !== "boolean") {
     refuse(name, "it must say whether it changes state: `changesState: true` or `false`");
   }
@@ -83,7 +83,7 @@ function checkCall(
   }
 }
 
-/** The format of a session id is checked with the cookie: no bound of the schema could be kept. */
+/** The cookie checks the format of a session id, so a bound in the schema would have no effect. */
 function isAnyText(schema: unknown): boolean {
   if (!TypeGuard.IsString(schema) || TypeGuard.IsOptional(schema)) return false;
   return Object.keys(schema).every((key) => /^(type|title|description|examples)$/.test(key));

@@ -2,7 +2,7 @@ import { LOCK_PATH, type Lock, type Shape } from "./lock.ts";
 import { SchemaError } from "./model.ts";
 import type { RuleName } from "./rules.ts";
 
-/** What a message is for. It decides whether the new shape must include the old or fit into it. */
+/** The role of a message decides whether the new shape must include the old one or fit into it. */
 export type Role = "request" | "reply";
 
 /** A change that breaks an existing client. */
@@ -113,7 +113,7 @@ export class ShapeComparison {
     const gained = new Set(news.filter((now) => !olds.some((old) => isSafe(old, now))));
     const found: Difference[] = [];
     for (const old of lost) {
-      // A member that only changed is compared with its new shape: that says more.
+      // Compare a member that only changed with its new shape: that says more.
       const changed = [...gained].find((now) => label(now) === label(old));
       if (changed) {
         gained.delete(changed);

@@ -104,7 +104,7 @@ function is${name}(data) {
 
 function inlineType(schema: TSchema, where: string): string {
   const nameOf = (each: TSchema): string | undefined => {
-    if (each.contentMediaType) return "Blob"; // A file of a form.
+    if (each.contentMediaType) return "Blob"; // A file in a form.
     if (!TypeGuard.IsObject(each)) return undefined;
     const fields = Object.entries(each.properties).map(([field, type]) => {
       const mark = TypeGuard.IsOptional(type) ? "?" : "";

@@ -9,7 +9,9 @@ import {
 import type { ServiceModel } from "./model.ts";
 import { header, memberOf, originDoc, variableName } from "./text.ts";
 
-/** The HTTP API as data: what the HTTP tier routes, reads and calls by. */
+/**
+ * The HTTP API as data, from which the HTTP tier routes requests, reads bodies and calls methods.
+ */
 export function emitEndpoints(endpoints: readonly EndpointModel[]): string {
   const calling = endpoints.flatMap((endpoint) => {
     return endpoint.call ? [{ ...endpoint, call: endpoint.call }] : [];
@@ -102,7 +104,7 @@ function imports(services: readonly ServiceModel[], bodies: string): string {
     lines.push('import { TypeCompiler } from "@sinclair/typebox/compiler";');
   }
   lines.push('import type { Caller, CallOptions, Validator } from "../rpc/method.ts";');
-  // Each as a whole: two services may have a message of one name.
+  // Import each service as a whole: two services may have messages of the same name.
   for (const { service, file } of services) {
     const name = variableName(service);
     lines.push(`import * as ${name} from "./${file}.ts";`);
@@ -149,7 +151,7 @@ function callMembers(endpoint: CallingEndpoint): string[] {
   ];
 }
 
-/** A function from the reply: what is not declared of it stays with the HTTP tier. */
+/** A function that picks the declared fields of the reply. Other fields stay with the HTTP tier. */
 function dataOf({ data, call }: CallingEndpoint): string {
   if (call.returns !== undefined) return `(reply) => ${memberOf("reply", call.returns)}`;
   if (!TypeGuard.IsObject(data)) return '() => ""';

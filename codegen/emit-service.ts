@@ -43,7 +43,7 @@ export ${interfaceOf(name, schema, nameOf)}
 export const ${name}: Validator<${name}> = TypeCompiler.Compile(schema.${name});`;
 }
 
-/** What the client sends by and the server dispatches by. */
+/** The description of a method, which the client sends by and the server dispatches by. */
 function methodConstant(
   method: MethodModel,
   { service, source, contract }: ServiceModel,
@@ -65,7 +65,7 @@ export const ${constantName(name)}: ${type} = {
 };`;
 }
 
-/** One line per method over whatever carries the calls. */
+/** The client: one line for each method, on top of a `Caller`. */
 function clientClass({ service, source, contract, methods }: ServiceModel): string {
   const stubs = methods.map((method) => {
     const { name, request, reply } = method;

@@ -17,7 +17,7 @@ export interface EndpointModel {
   readonly summary: string;
   /** The group that it is listed in. */
   readonly tag: string;
-  /** If true, other sites may not ask for it. */
+  /** If true, requests of other sites are refused. */
   readonly changesState: boolean;
   readonly needsSession: boolean;
   readonly cookie: "set" | "clear" | undefined;
@@ -28,9 +28,9 @@ export interface EndpointModel {
   readonly form: TObject | undefined;
   /** The answer's data; undefined for "". */
   readonly data: TSchema | undefined;
-  /** Media type of a file that it answers instead of JSON. */
+  /** The media type, if the answer is a file instead of JSON. */
   readonly file: string | undefined;
-  /** Undefined if it has a handler of its own. */
+  /** Undefined if the endpoint has its own handler. */
   readonly call: CallModel | undefined;
 }
 
@@ -44,7 +44,7 @@ export interface CallModel {
 }
 
 /**
- * Join each endpoint with its method. check-endpoint.ts finds what is wrong with the result.
+ * Join each endpoint with its method. check-endpoint.ts checks the result.
  * @throws {SchemaError} an endpoint calls a method that does not exist
  */
 export function endpointModels(
@@ -57,8 +57,8 @@ export function endpointModels(
 }
 
 /**
- * The messages that the API may show. If two services have the same name, or an error has it, the
- * name of the service stands before it.
+ * The messages that the API may show. If two messages, or a message and an error, have the same
+ * name, the name of the service is put before it.
  */
 export function shownMessages(endpoints: readonly EndpointModel[]): readonly MessageModel[] {
   const services = new Set(endpoints.flatMap(({ call }) => (call ? [call.service] : [])));

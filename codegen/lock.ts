@@ -44,16 +44,16 @@ const LockedMethod = Type.Object({
 export type LockedMethod = Static<typeof LockedMethod>;
 
 const LockedEndpoint = Type.Object({
-  /** The method that answers it, or the endpoint's name if it has a handler of its own. */
+  /** The method that answers, or the endpoint's name if the endpoint has its own handler. */
   answeredBy: Type.String(),
-  /** The field of the reply that it answers with. */
+  /** The field of the reply that becomes the answer. */
   returns: Type.Optional(Type.String()),
-  /** What it takes and answers, if it has a handler of its own. */
+  /** The form and the answer of an endpoint that has its own handler. */
   form: Type.Optional(Shape),
   data: Type.Optional(Shape),
 });
 
-/** What was published, and so what existing clients rely on. */
+/** The published contract, which existing clients rely on. */
 const Lock = Type.Object({
   /** By number. */
   methods: Type.Record(Type.String(), LockedMethod),

@@ -56,7 +56,7 @@ async function readSchemas(root: string): Promise<ServiceModel[]> {
   return services.sort((one, other) => lowestNumber(one) - lowestNumber(other));
 }
 
-/** Services are listed by their numbers: in the order of their age, the system contract last. */
+/** Services are listed by their lowest numbers: the oldest first, the system contract last. */
 function lowestNumber({ methods }: ServiceModel): number {
   return Math.min(...methods.map(({ number }) => number));
 }

@@ -112,7 +112,7 @@ function methodModel(
   };
   const request = nameOf(spec.request, "request");
   const reply = nameOf(spec.reply, "reply");
-  // With the name: a method must not answer the calls of another that had its number.
+  // Hash the name, too: a method must not answer the calls of another one that had its number.
   const shape = { name: fullName, number, idempotent, errors };
   const hash = digest({ ...shape, request: spec.request, reply: spec.reply });
   return { name, number, summary, idempotent, request, reply, errors, hash };

@@ -31,7 +31,7 @@ const COOKIE = {
   clear: { "Set-Cookie": reference("headers", "ClearSession") },
 };
 
-/** What a status means for an error that has several. */
+/** The meaning of each status, for errors that have several. */
 const STATUSES: Readonly<Record<number, string>> = {
   400: "The request is not what the endpoint takes.",
   403: "The request was made on behalf of another site, or ahead of time.",

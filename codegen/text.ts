@@ -22,7 +22,7 @@ export function memberOf(value: string, field: string): string {
     : `${value}[${JSON.stringify(field)}]`;
 }
 
-/** The doc comment of a declaration: ends with where it comes from. */
+/** The doc comment of a declaration. It ends with the source of the declaration. */
 export function originDoc(name: string, source: string, ...paragraphs: string[]): string {
   return comment("", [...paragraphs, `From \`${name}\` in ${source}.`]);
 }

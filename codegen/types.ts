@@ -10,7 +10,7 @@ export function interfaceOf(name: string, schema: TSchema, nameOf: NameOf): stri
   const fields = Object.entries(schema.properties).map(([field, type]) => {
     const mark = TypeGuard.IsOptional(type) ? "?" : "";
     const doc = fieldDoc(type, nameOf);
-    const key = JSON.stringify(field); // The formatter takes off the quotes that are not needed.
+    const key = JSON.stringify(field); // The formatter removes quotes that are not needed.
     return `${doc}  readonly ${key}${mark}: ${typeOf(type, nameOf, `${name}.${field}`)};`;
   });
   if (fields.length === 0) return `type ${name} = Record<string, never>;`;

@@ -1,4 +1,4 @@
-// Calls the HTTP API: one request, whose result has a tag.
+// Calls the HTTP API. Each call is one request, whose result has a tag.
 
 /** @typedef {"ServerError" | "DataBaseError" | "InvalidParamsError"} CommonError */
 /** @typedef {"TooOften" | "TooSlow" | "Unreachable" | "NotUnderstood" | "WrongAddress"} OwnError */
@@ -68,12 +68,12 @@ export async function callApi(endpoint, fields, { timeoutMs = TIMEOUT_MS } = {})
   const { errMsg, data } = parse(text);
   if (errMsg === "success" && endpoint.isData(data)) return { tag: "success", data };
   if (errMsg === "ServerError" && response.status === 429) return tooOften(response);
-  // Requests of a page are same-site, so the server has another PUBLIC_URL than this address.
+  // A page's requests are same-site, so PUBLIC_URL must differ from this address.
   if (errMsg === "InvalidParamsError" && response.status === 403) {
     return { tag: "WrongAddress", detail: location.origin };
   }
   const tag = [...endpoint.errors, ...COMMON_ERRORS].find((known) => known === errMsg);
-  // Not an answer of the API: the error page of a proxy, say.
+  // Not an answer of the API: for example, the error page of a proxy.
   if (!tag) return { tag: "NotUnderstood", detail: `HTTP ${response.status}` };
   const detail = response.headers.get("X-Error-Detail");
   return { tag, ...(detail !== null && { detail }) };

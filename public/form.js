@@ -6,7 +6,7 @@ import { find } from "./page.js";
 /** @import { CommonError, OwnError } from "./call-api.js" */
 
 /**
- * Why something failed: the error of the API, or what the page itself finds wrong in a field.
+ * Why something failed: the error of the API, or a mistake that the page itself finds in a field.
  *
  * @typedef {{ tag: DeclaredError | CommonError | OwnError, detail?: string }} ApiFailure
  * @typedef {{ tag: "OtherAccount" }} OtherAccount
@@ -53,7 +53,7 @@ const FIELD_BY_ERROR = new Map([
 ]);
 
 /**
- * Let `send` send the form, with its button disabled until that ends. The page's alert moves to the
+ * Send the form by `send`, with its button disabled until that ends. The page's alert moves to the
  * form and shows a failure, and the focus moves to the field to correct.
  *
  * @param {HTMLFormElement} form

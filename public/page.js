@@ -56,8 +56,8 @@ export function takeNote() {
   }
 }
 
-// Back may show a page as it was: with a session that has ended, or with its button disabled. Load
-// it again instead.
+// The Back button may show a page in its old state: with a session that has ended, or with a
+// disabled button. Load the page again instead.
 window.addEventListener("pageshow", ({ persisted }) => {
   if (persisted) location.reload();
 });

@@ -10,7 +10,7 @@ const PICTURE_RULES =
   "This picture cannot be used. " +
   "Please choose a JPEG, PNG, WebP, GIF or AVIF of {{pictureLimits}}. " +
   "Of an iPhone's HEIC, please choose a copy saved as JPEG.";
-// A picture may be large, and the upload of a phone slow.
+// A picture may be large, and the upload from a phone slow.
 const UPLOAD_TIMEOUT_MS = 180_000;
 
 const loading = find("#loading", HTMLElement);
@@ -108,8 +108,8 @@ function shownName() {
 }
 
 /**
- * The failure if the session belongs to another user than this page shows, since another tab has
- * signed in.
+ * The failure if the session belongs to another user than this page shows, because of a sign-in in
+ * another tab.
  *
  * @param {{ tag: string, detail?: string }} result
  * @returns {Failure | undefined}
@@ -143,7 +143,7 @@ function showNickname(text) {
 
 /** @param {string} profilePath */
 function showPicture(profilePath) {
-  // The file may be gone, for example after an update whose answer was lost.
+  // The file may be missing, for example after an update whose answer was lost.
   picture.onerror = () => {
     picture.onerror = null;
     picture.src = DEFAULT_PICTURE;

@@ -5,9 +5,9 @@ import type { DeclaredErrorName } from "./errors.ts";
 export type HttpMethod = "GET" | "POST";
 
 /**
- * An endpoint that a method of a contract answers. The request is the fields of the body and, if it
- * has a `sessionId`, the one of the cookie. A `sessionId` of the reply becomes the cookie. The rest
- * of the reply is the answer's `data`, or "" if nothing remains.
+ * An endpoint that a method of a contract answers. The request consists of the fields of the body.
+ * If the request has a `sessionId`, that comes from the cookie. A `sessionId` of the reply becomes
+ * the cookie. The rest of the reply is the answer's `data`, or "" if nothing remains.
  */
 export interface CallEndpoint {
   readonly path: string;
@@ -16,8 +16,8 @@ export interface CallEndpoint {
   readonly calls: string;
   /**
    * Whether a request can change anything. If so, requests of other sites, prefetches of browsers
-   * and HEAD are refused. It does not follow from `idempotent`: a write that is safe to send twice
-   * is still a write.
+   * and HEAD are refused. This does not follow from `idempotent`: a write that is safe to send
+   * twice is still a write.
    */
   readonly changesState: boolean;
   /** The answer removes the cookie: the session has ended. */
@@ -26,22 +26,25 @@ export interface CallEndpoint {
   readonly returns?: string;
 }
 
-/** An endpoint with a handler of its own in `src/http`. */
+/** An endpoint with its own handler in `src/http`. */
 export interface OwnEndpoint {
   readonly path: string;
   readonly methods: readonly HttpMethod[];
   readonly summary: string;
-  /** The group that the documentation lists it in. */
+  /** The group of the endpoint in the documentation. */
   readonly tag: string;
   /** As in CallEndpoint. */
   readonly changesState: boolean;
-  /** It needs a session's cookie. */
+  /** The endpoint needs a session's cookie. */
   readonly session?: true;
   /** The parts of a multipart form. A part with a `contentMediaType` is a file. */
   readonly form?: TObject;
   /** The answer's `data`. */
   readonly data?: TSchema;
-  /** The media type of the file that it answers instead of JSON; "6" with 404 if there is none. */
+  /**
+   * The media type, if the answer is a file instead of JSON. Without the file, the answer is "6"
+   * with 404.
+   */
   readonly file?: string;
   readonly errors: readonly DeclaredErrorName[];
 }

@@ -1,4 +1,4 @@
-/** One row of the error table: `code` and `status` are what an HTTP client sees. */
+/** One row of the error table. An HTTP client sees `code` and `status`. */
 export interface ErrorRow {
   readonly code: string;
   readonly status: number;
@@ -52,7 +52,9 @@ export const DECLARED_ERRORS = [
 
 export type DeclaredErrorName = (typeof DECLARED_ERRORS)[number];
 
-/** What a handler may throw: an error that its method declares, or that its storage failed. */
+/**
+ * A handler may throw an error that its method declares, or DataBaseError if its storage failed.
+ */
 export type DomainErrorName = DeclaredErrorName | "DataBaseError";
 
 const DOMAIN_ERRORS: ReadonlySet<string> = new Set([...DECLARED_ERRORS, "DataBaseError"]);

@@ -1,4 +1,4 @@
-// Copies what DATA_DIR holds, while the tiers run. `bun run backup --help`
+// Copies users and pictures out of DATA_DIR while the tiers run. `bun run backup --help`
 
 import { DEFAULT_PROFILE_PATH } from "../schema/picture.ts";
 import { type Copied, copyDataDir } from "./backup/copy.ts";
@@ -11,7 +11,7 @@ import { Stopped, stopSignal } from "./process/end.ts";
 import { storageError } from "./storage/attempt.ts";
 import { StorageError } from "./user/stores.ts";
 
-/** What is not in DATA_DIR, and how to copy it. */
+/** Data that may be outside DATA_DIR, and how to copy it. */
 const ELSEWHERE = {
   databaseUrl: (host: string) =>
     `users, which are in MySQL at ${host} (DATABASE_URL). ` +

@@ -1,4 +1,4 @@
-// Both tiers for development: starts them, prints their address, restarts them on change.
+// Starts both tiers for development, prints their addresses, and restarts them on a change.
 
 import { join } from "node:path";
 import { HELP } from "./cli/help.ts";
@@ -21,19 +21,19 @@ const { install } = await optionsOrExit("dev", HELP.dev, { install: { type: "boo
 const environment = { LOG_LEVEL: "debug", ...process.env, NODE_ENV: "development" };
 const config = loadOrExit(START, environment);
 const { http, tcp } = config;
-// Not with console.log(), which blocks this process while the terminal is stopped.
+// console.log() would block this process while the terminal is stopped.
 const output = new Output(1, (lines) => say(`(${lines} lines could not be printed)`));
 const say = (text: string): void => output.write(`${text}\n`);
 const environments = orExit(() => tierEnvironments(config, environment));
 
 if (environments.warning) say(`  ${environments.warning}`);
 if (install) await installOrExit();
-// Imported after the install, because it needs a package.
+// Import this after the install, because it needs a package.
 const { lookalikes, lookalikeText } = await import("./config/lookalikes.ts");
 for (const each of lookalikes(process.env)) say(`  ${lookalikeText(each)}`);
 
 let tiers: readonly TierProcess[] = [];
-/** The tiers that this process has told to end. */
+/** The tiers that this process is ending. Their end is not reported. */
 const unwanted = new WeakSet<TierProcess>();
 
 /** Install the dependencies of the lock file. */
@@ -102,14 +102,14 @@ async function restartTiers(files: readonly string[]): Promise<void> {
   changes.forget(EMITTED);
   if (!(await startTiers())) say("\n  Waiting for the next change");
   if (refusal === undefined) return;
-  // The emitted code imports the schemas to validate messages, and nothing else from them.
+  // The emitted code uses the schemas only to validate messages.
   const what = "The schema change has no effect except in the validation of messages";
   say(`  ${what}:\n    ${refusal}\n`);
 }
 
 /** Print the output of codegen, and resolve to the reason if it refuses the schema. */
 async function runCodegen(): Promise<string | undefined> {
-  // A saved file is not published yet, so the lock does not record it.
+  // A saved schema is not published yet. With --draft, the lock does not record it.
   const codegen = Bun.spawn([process.execPath, "--no-env-file", CODEGEN, "--draft"], {
     stdio: ["ignore", "inherit", "pipe"],
   });
@@ -132,6 +132,6 @@ function exit(exitCode: number): Promise<never> {
 
 onEnd(() => exit(0));
 
-// Before the message that the tiers run: a reader may change a file at once.
+// Watch before the message that the tiers run: its reader may change a file at once.
 changes.watch(ROOT, WATCHED);
 if (!(await started)) await exit(1);

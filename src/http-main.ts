@@ -34,7 +34,9 @@ const PICTURE_COMMAND = [
   join(import.meta.dir, "picture-main.ts"),
 ];
 
-/** Time to remove the pictures that wait for it, even if the last requests took the whole grace. */
+/**
+ * The waiting removals of pictures get this long, even if the last requests took the whole grace.
+ */
 const MIN_REMOVAL_MS = 1000;
 
 /** @param workers how many processes of `bun run start` share the port, and the cores */
@@ -43,7 +45,8 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
   const avatars = await openAvatars(join(config.dataDir, "avatars"), config.avatarBucket, log);
   const identity = { build: BUILD, token: config.rpcToken, tlsCa: config.rpcTlsCa, log };
   const interceptors = [callLog(log), traceOutgoing()];
-  // The process is busy with browsers, so fewer writes, which save CPU time, matter most.
+  // Fill one connection before using the next. Fewer writes save CPU time, which matters most in
+  // this process: it is busy with browsers.
   const packedInFlight = DEFAULT_POOL_LIMITS.maxInFlight;
   const limits = { ...DEFAULT_POOL_LIMITS, ...config.rpcLimits, packedInFlight };
   const balancer = new Balancer(rpcAddresses, limits, identity, interceptors);
@@ -81,13 +84,13 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
 }
 
 if (import.meta.main) {
-  // Not a variable, which other processes of the same environment would inherit.
+  // An option, not a variable: other processes of the same environment would inherit a variable.
   const options = await optionsOrExit("start:http", HELP["start:http"], {
     workers: { type: "string" },
   });
   const config = loadOrExit(HTTP_TIER, process.env);
   const log = createLog("http", config.logLevel, process.stdout.isTTY);
-  // `start` and `dev` have already warned.
+  // If `start` or `dev` is the parent, it has already logged these.
   if (!process.send) for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
   await runTier(log, () => startHttp(config, log, Number(options.workers ?? 1)));
 }

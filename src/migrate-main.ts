@@ -9,14 +9,14 @@ import { type UserDatabase, userDatabase } from "./storage/user-database.ts";
 
 async function migrate(database: UserDatabase): Promise<number> {
   const pending = (await database.migrationStates()).filter(isPending);
-  // Even if none is pending: it proves that the tables can be used.
+  // Do this even if no migration is pending: it checks that the tables can be used.
   await database.migrate(MIGRATION_NOTES);
   const done = pending.length === 0 ? "Nothing to do" : "Done";
   console.log(`${done}: ${database.name} is up to date`);
   return 0;
 }
 
-/** A deploy script can ask for the exit code. */
+/** Print the migrations. The exit code tells a deploy script whether one is pending. */
 async function showStatus(database: UserDatabase): Promise<number> {
   const states = await database.migrationStates();
   const rows = states.map((state) => [`${state.version}`, state.name, stateText(state)]);

@@ -1,11 +1,11 @@
-// Decodes pictures for the HTTP tier, which starts it and talks to it over stdin and stdout.
+// Decodes pictures for the HTTP tier, which starts this process and uses its stdin and stdout.
 
 import { MAX_UPLOAD_BYTES } from "../schema/picture.ts";
 import { decodePicture } from "./http/avatar/decode.ts";
 import { ANSWER, frame, readFrames } from "./http/avatar/frames.ts";
 import { PictureError } from "./http/avatar/picture-file.ts";
 
-// A signal to the process group is for the tier, which may still need its picture.
+// Ignore signals to the process group: the tier may still need its picture.
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => undefined);
 
 const stdout = Bun.stdout.writer();

@@ -19,7 +19,7 @@ import type { JsonObject } from "./rpc/json.ts";
 import { DEFAULT_POOL_LIMITS } from "./rpc/limits.ts";
 
 const BUILD = `portico-rpc/${version}`;
-/** Time to type a request on a terminal. The deadline begins after it. */
+/** Time to type a request on a terminal. The deadline begins afterwards. */
 const MAX_TYPING_MS = 3_600_000;
 
 /**
@@ -45,7 +45,8 @@ async function run(
   const begunAt = performance.now();
   const isCall = args.target?.includes(".") === true && !args.help;
   const isTyped = args.request === "-" && isStdinTerminal;
-  // Before a server is called: a mistake in the request is reported even if the server is down.
+  // Read the request before calling a server: a mistake in it is reported even if the server is
+  // down.
   const request = isCall
     ? await statedRequest(args.request, isTyped ? MAX_TYPING_MS : args.deadlineMs)
     : {};
@@ -84,7 +85,7 @@ async function ask(
   const { service, method } = findEntry(services, target);
   if (!method) return listServices([service]);
   if (help) return describeMethod(service.service, method);
-  // A method without fields leaves stdin alone: it may be meant for the next command.
+  // For a method without fields, do not read stdin, which may be meant for the next command.
   const piped = () => (canHold(method.request) ? pipedRequest(server.remainingMs()) : {});
   const request = stated ?? (await piped());
   const reply = await server.call(service.service, method, request);

@@ -17,7 +17,7 @@ import {
   testUsername,
 } from "./user/test-users.ts";
 
-/** Far more than a transaction takes. A database that hangs rolls it back. */
+/** Far longer than a transaction takes. If the database hangs, the transaction is rolled back. */
 const STOP_GRACE_MS = 10_000;
 
 /** @returns how many users there must be, or "help" */
@@ -40,7 +40,8 @@ function parseArguments(args: string[]): number | "help" {
 /** Add test users until there are `users`, or until a signal. */
 async function seedUsers(users: number, config: SeedConfig): Promise<number> {
   const seed = await userDatabase(config).openSeed(testUsername, MIGRATION_NOTES);
-  // Not before: while the command waits for the database, a signal ends it at once.
+  // Handle signals only from now on: while the command waits for the database, a signal must end it
+  // at once.
   const stop = stopSignal(STOP_GRACE_MS);
   try {
     const before = await seed.progress();
@@ -93,7 +94,7 @@ async function fill(
     while (reached.next < users && !stop.aborted) {
       reached = await seed.advance(users, userOf);
       progress.update(Math.min(reached.next, users));
-      // A write to SQLite blocks the event loop: signals are heard in between.
+      // A write to SQLite blocks the event loop, so handle signals between two writes.
       await Bun.sleep(0);
     }
   } finally {

@@ -1,4 +1,4 @@
-// Both tiers for production, each with as many processes as the environment says. `bun run start`
+// Starts both tiers for production, with the configured number of processes. `bun run start`
 
 import { HELP } from "./cli/help.ts";
 import { optionsOrExit } from "./cli/usage.ts";
@@ -59,7 +59,7 @@ const http = Array.from({ length: config.httpWorkers }, () => {
   return new Worker({ script: "src/http-main.ts", args, environment }, log);
 });
 
-/** The HTTP tier first, because its running requests need the TCP tier. */
+/** Stop the HTTP tier first, because its running requests need the TCP tier. */
 async function stopAll(): Promise<void> {
   for (const worker of [...http, ...tcp]) worker.retire();
   for (const tier of [http, tcp]) await Promise.all(tier.map((worker) => worker.stop()));
@@ -74,7 +74,7 @@ onEnd(async (reason) => {
   await exit(0);
 });
 
-/** Start one first, so that a problem of all of them is logged once. */
+/** Start one worker first, so that an error that all of them have is logged once. */
 async function startTier([first, ...others]: readonly Worker[]): Promise<void> {
   await startOrExit(first);
   await Promise.all(others.map(startOrExit));

@@ -71,7 +71,7 @@ if (import.meta.main) {
   await optionsOrExit("start:tcp", HELP["start:tcp"], {});
   const config = loadOrExit(TCP_TIER, process.env);
   const log = createLog("tcp", config.logLevel, process.stdout.isTTY);
-  // `start` and `dev` have already warned.
+  // If `start` or `dev` is the parent, it has already logged these.
   if (!process.send) for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
   await runTier(log, () => startTcp(config, log));
 }

@@ -4,7 +4,7 @@ import { contract, type MethodSpec } from "../../schema/contract.ts";
 import { type Lock, lockOf } from "../lock.ts";
 import { type ServiceModel, serviceModel } from "../model.ts";
 
-/** What a test declares of a method; the rest has defaults. */
+/** The part of a method that a test declares. The rest has defaults. */
 export type Declared = Partial<MethodSpec>;
 
 /** @param messages exported, so that fields can have their types */

@@ -40,7 +40,7 @@ export async function copyDataDir(to: string, options: CopyOptions): Promise<Cop
     const users = hasUsers
       ? await copySqliteFile(dataDir, folder.part("portico.sqlite"), busy)
       : undefined;
-    await Bun.sleep(0); // SQLite's part blocks the event loop: hear a signal that came during it.
+    await Bun.sleep(0); // SQLite's part blocks the event loop: handle a signal that came during it.
     await pictures?.copy(stop);
     stop.throwIfAborted();
     await folder.finish();

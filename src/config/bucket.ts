@@ -9,7 +9,9 @@ type Place = Pick<BucketAccess, "bucket" | "prefix">;
 /** A bucket name as S3 allows it, and folder names that need no escaping anywhere. */
 const AVATAR_URL = /^s3:\/\/([a-z\d][a-z\d.-]{1,61}[a-z\d])((?:\/[\w.-]{1,100}){0,8})\/?$/;
 
-/** Read the variables of the bucket; undefined if AVATAR_URL is not set. All are checked. */
+/**
+ * Read the variables of the bucket; undefined if AVATAR_URL is not set. All are checked even then.
+ */
 export function readAvatarBucket(reader: EnvironmentReader): BucketAccess | undefined {
   const url = reader.given("AVATAR_URL");
   const place = reader.read("AVATAR_URL", undefined, () => (url ? parseAvatarUrl(url) : undefined));
@@ -35,7 +37,7 @@ function parseAvatarUrl(value: string): Place {
   throw new Error(`must be s3://bucket or s3://bucket/prefix; ${name}`);
 }
 
-/** A path stays: some S3-compatible stores have their API below one. */
+/** Keep a path: some S3-compatible stores have their API below one. */
 function parseEndpoint(value: string): string {
   const url = URL.parse(value);
   const isBare = url && /^https?:$/.test(url.protocol) && url.origin + url.pathname === url.href;

@@ -10,9 +10,10 @@ import { parseRedisUrl } from "./store-urls.ts";
 import { readPasswordHash, readUsers, refuseUnmeantSqlite, type UsersConfig } from "./tcp.ts";
 import type { Environment } from "./variables.ts";
 
-// The commands other than the tiers. Each has a loader, so that it reads its own variables only.
+// The commands other than the tiers. Each command has its own loader, so that it reads only its own
+// variables.
 
-/** As a shell has it. */
+/** The exit code of wrong usage, as in a shell. */
 const MISUNDERSTOOD = 2;
 
 /** The config of a command; warnings and problems go to stderr. */
@@ -25,7 +26,10 @@ export function loadForCommand<T extends object>(
 }
 
 export interface RpcCommandConfig extends RpcClientConfig {
-  /** Whether the token comes from DATA_DIR. A server of this machine may have no token at all. */
+  /**
+   * True if RPC_TOKEN is not set. The token then comes from DATA_DIR, and a server of this machine
+   * may have no token at all.
+   */
   readonly isTokenOptional: boolean;
 }
 

@@ -34,7 +34,7 @@ function whyNoHost(value: string, portVariable = ""): string | undefined {
   return "must be a host name or an IP address, such as 127.0.0.1, 0.0.0.0 or ::1";
 }
 
-/** `host:port`, an IPv6 address in brackets. */
+/** Parse `host:port`; an IPv6 address must be in brackets. */
 export function parseEndpoint(value: string): Endpoint {
   const text = value.trim();
   const [, bracketedHost, plainHost = "", port = ""] =
@@ -55,7 +55,7 @@ function hintFor(text: string): string {
   return "";
 }
 
-/** Whether only this machine can reach the host. Of names, only localhost counts. */
+/** Whether only this machine can reach the host. The only such name is localhost. */
 export function isLoopback(host: string): boolean {
   const [, mapped] = /^::ffff:([\d.]+)$/i.exec(host) ?? [];
   const address = mapped ?? host;
@@ -63,7 +63,7 @@ export function isLoopback(host: string): boolean {
   return /^localhost\.?$/i.test(host) || (isIPv6(host) && /^[0:]*:0*1$/.test(host));
 }
 
-/** The host to call a server of this machine by that listens on `host`, or on all addresses. */
+/** The host for calls to a server of this machine that listens on `host`, or on all addresses. */
 export function calledHost(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return isIPv6(host) && /^[0:]+$/.test(host) ? "::1" : host;

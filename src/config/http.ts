@@ -11,7 +11,7 @@ export interface HttpConfig extends RpcClientConfig {
   readonly publicUrl: URL;
   /** False if `publicUrl` is only the address that the tier listens on. */
   readonly isPublicUrlSet: boolean;
-  /** By its name in `src/rpc/limits.ts`. */
+  /** Named as in `src/rpc/limits.ts`. */
   readonly rpcLimits: { readonly maxConnections: number };
   readonly dataDir: string;
   /** If undefined, the pictures are in a folder in `dataDir`. */
@@ -22,7 +22,7 @@ export interface HttpConfig extends RpcClientConfig {
 
 const MAX_CONNECTIONS = 1_000_000;
 
-/** The HTTP tier, which never reads the address or the password of a database. */
+/** Loads the HTTP tier's config, without the address and the password of a database. */
 export const HTTP_TIER: Loader<HttpConfig> = { program: "http", read: readHttpTier };
 
 export function readHttpTier(reader: EnvironmentReader): HttpConfig {
@@ -43,7 +43,9 @@ export function readHttpTier(reader: EnvironmentReader): HttpConfig {
   };
 }
 
-/** The address that it listens on, without the zone of an IPv6 address, which a URL cannot have. */
+/**
+ * The URL of the address that the tier listens on. A URL cannot have the zone of an IPv6 address.
+ */
 function ownUrl({ host, port }: Endpoint): URL {
   return new URL(`http://${bracketed(host.replace(/%.*/, ""))}:${port}`);
 }

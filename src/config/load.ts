@@ -36,7 +36,7 @@ export class EnvironmentReader {
     return this.#environment.NODE_ENV === "production";
   }
 
-  /** The value without the blanks around it. An empty variable counts as not set. */
+  /** The value, without leading and trailing blanks. An empty variable counts as not set. */
   given(name: VariableName): string | undefined {
     if (this.#program !== "start" && !isReadBy(name, this.#program)) {
       throw new Error(`${this.#program} does not read ${name}`);
@@ -65,7 +65,7 @@ export class EnvironmentReader {
     return value === undefined ? undefined : this.read(name, undefined, () => parse(value));
   }
 
-  /** Read a variable whose only value is `on`: whether it is set to it. */
+  /** Whether a variable has the value `on`, which is the only valid one. */
   isOn(name: VariableName, on: string): boolean {
     const value = this.given(name);
     if (value !== undefined && value !== on) {
@@ -88,7 +88,7 @@ export class EnvironmentReader {
     return this.read(name, lowest, (value) => parseWhole(value, lowest, highest));
   }
 
-  /** The result of `read`; a ConfigError becomes a problem. */
+  /** Return what `read` returns. If it throws a ConfigError, report that and return undefined. */
   attempt<T>(read: () => T): T | undefined {
     try {
       return read();
@@ -123,7 +123,7 @@ export function load<T extends object>(loader: Loader<T>, environment: Environme
   return Object.freeze(config);
 }
 
-/** For a main: print every problem on stderr and exit if there is one. */
+/** For a main: load a config. If there are problems, print all on stderr and exit. */
 export function loadOrExit<T extends object>(
   loader: Loader<T>,
   environment: Environment,
@@ -132,7 +132,7 @@ export function loadOrExit<T extends object>(
   return orExit(() => load(loader, environment), exitCode);
 }
 
-/** The result of `read`; print a ConfigError on stderr and exit. */
+/** Return what `read` returns. If it throws a ConfigError, print that on stderr and exit. */
 export function orExit<T>(read: () => T, exitCode = 1): T {
   try {
     return read();

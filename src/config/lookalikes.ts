@@ -51,7 +51,10 @@ const FOREIGN =
 const LINK = /^(tcp|udp|sctp):\/\//;
 
 const OURS = Object.keys(VARIABLES).filter(isOurs);
-/** A name differs by one letter; from this length on, by two. */
+/**
+ * A name of this length or more may differ by two letters. A shorter one may differ by one letter,
+ * or by two that are swapped.
+ */
 const LONG = 12;
 
 /** Every variable without effect that looks like one of ours, with the one that it resembles. */
@@ -64,7 +67,7 @@ export function lookalikes(environment: Environment): Lookalike[] {
   });
 }
 
-/** A warning, without the value. */
+/** The text of a warning, which never contains the value. */
 export function lookalikeText({ name, meant }: Lookalike): string {
   if (meant === undefined) {
     return `${name} is no longer a variable of Portico and has no effect: unset it`;

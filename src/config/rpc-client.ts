@@ -10,7 +10,7 @@ import {
 import type { EnvironmentReader } from "./load.ts";
 import { list, parsePort, parseToken } from "./values.ts";
 
-/** How to call the TCP servers. */
+/** The addresses of the TCP servers, and the secrets to call them. */
 export interface RpcClientConfig {
   readonly rpcAddresses: readonly Endpoint[];
   readonly rpcToken: string | undefined;
@@ -47,5 +47,5 @@ function readAddresses(reader: EnvironmentReader): readonly Endpoint[] {
   return [{ host: calledHost(host), port: reader.read("RPC_PORT", 0, parsePort) }];
 }
 
-/** Replaces a host that is wrong, which has already been reported. */
+/** Replaces an invalid host, which has already been reported. */
 const LOOPBACK = "127.0.0.1";

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { ConfigError } from "./load.ts";
 
 // The token that `bun run start` and `bun run dev` make for their tiers if RPC_TOKEN is not set.
-// A user who can read the file can call the RPC; `bun run rpc` with the same DATA_DIR does.
+// Any user who can read the file can call the RPC. `bun run rpc` with the same DATA_DIR reads it.
 
 const FILE = "rpc-token";
 const TOKEN_BYTES = 32;
@@ -23,13 +23,13 @@ const OTHERS = 0o077;
 
 export interface OwnToken {
   readonly token: string;
-  /** Why the token is not in a file, if it is not. Only this process and its children know it. */
+  /** Why the token could not be saved. Then only this process and its children know it. */
   readonly whyUnsaved?: string;
 }
 
 /**
- * The token of a folder, which is created if it is missing. Processes that ask at the same time get
- * the same one.
+ * Read the token of a folder; create what is missing. Processes that do so at the same time get the
+ * same token.
  * @throws {ConfigError} the file cannot be trusted or used
  */
 export function ownRpcToken(dataDir: string): OwnToken {
@@ -48,7 +48,7 @@ export function ownRpcToken(dataDir: string): OwnToken {
   return { token, whyUnsaved: `${join(dataDir, FILE)} is a link to a missing file` };
 }
 
-/** Create the file whole or not at all. If it exists, it stays: a link replaces no file. */
+/** Create the file whole or not at all. An existing file stays: link() fails if the name exists. */
 function save(token: string, path: string): void {
   const draft = `${path}.${process.pid}-${randomBytes(4).toString("hex")}`;
   const file = openSync(draft, "wx", 0o600);

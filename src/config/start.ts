@@ -6,9 +6,10 @@ import { MAX_PORT } from "./values.ts";
 import { type Environment, environmentFor } from "./variables.ts";
 
 /**
- * Read by Bun when a production process of a tier starts: freed memory stays with the process for
- * this many ms. Under load it is needed again sooner, and returning it costs CPU time, because the
- * kernel must clear other pages. The scripts `start:tcp` and `start:http` have the same.
+ * Bun reads this when a production process of a tier starts: freed memory stays with the process
+ * for this many ms. Under load, the process needs the memory again sooner. Returning it would cost
+ * CPU time, because the kernel must clear other pages. The scripts `start:tcp` and `start:http` set
+ * the same.
  */
 export const MEMORY_ENVIRONMENT = { MIMALLOC_PURGE_DELAY: "20000" } as const;
 
@@ -20,7 +21,10 @@ export interface StartConfig {
   readonly rpcWorkers: number;
 }
 
-/** `bun run start` and `bun run dev`, which report the problems of both tiers at once. */
+/**
+ * Loads the config of `bun run start` and `bun run dev`. Problems of both tiers are reported at
+ * once.
+ */
 export const START: Loader<StartConfig> = { program: "start", read: readStart };
 
 /** The environment of the processes of each tier. */
@@ -32,8 +36,9 @@ export interface TierEnvironments {
 }
 
 /**
- * Each tier gets the variables that it reads. If RPC_TOKEN is not set, the tiers share a token of
- * their own, unless the HTTP tier calls other servers.
+ * Each tier gets only the variables that it reads. If RPC_TOKEN is not set, the tiers share the one
+ * of `ownRpcToken()`. If RPC_ADDRESSES is set, the HTTP tier calls other servers and does not get
+ * that token.
  * @throws {ConfigError} the token in DATA_DIR cannot be used
  */
 export function tierEnvironments({ tcp }: StartConfig, environment: Environment): TierEnvironments {

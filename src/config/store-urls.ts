@@ -4,7 +4,7 @@ import { isDecodable } from "./values.ts";
 // DATABASE_URL and REDIS_URL. Drivers ignore parameters that they do not know, even those for TLS,
 // so everything in a URL is checked here.
 
-/** MySQL's own names of how a connection is encrypted, and which certificate is verified. */
+/** MySQL's own modes: whether a connection is encrypted, and how the certificate is verified. */
 const SSL_MODES = ["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"];
 const SSL_FILES = ["ssl-ca", "ssl-cert", "ssl-key"] as const;
 const PARAMETERS = ["ssl-mode", ...SSL_FILES];
@@ -22,7 +22,7 @@ export function parseDatabaseUrl(value: string): string {
 }
 
 function checkParameters({ search }: URL): void {
-  // A plus sign is a plus sign: this is not a form.
+  // Keep plus signs: URLSearchParams reads them as spaces, as in a form.
   const parameters = new URLSearchParams(search.replaceAll("+", "%2B"));
   for (const name of parameters.keys()) {
     if (!PARAMETERS.includes(name)) {

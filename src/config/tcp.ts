@@ -13,7 +13,7 @@ import {
   parseToken,
 } from "./values.ts";
 
-/** Where the users are. */
+/** The database of the users. */
 export interface UsersConfig {
   /** If undefined, the users are in SQLite in `dataDir`. */
   readonly databaseUrl: string | undefined;
@@ -28,7 +28,7 @@ export interface TcpConfig extends UsersConfig {
   readonly rpcToken: string | undefined;
   /** PEM texts. */
   readonly rpcTls: { readonly cert: string; readonly key: string } | undefined;
-  /** By their names in `src/rpc/limits.ts`. */
+  /** Named as in `src/rpc/limits.ts`. */
   readonly rpcLimits: { readonly maxServerConnections: number; readonly maxServerInFlight: number };
   readonly sessionTtlSeconds: number;
   readonly passwordHash: PasswordScheme;
@@ -37,7 +37,7 @@ export interface TcpConfig extends UsersConfig {
 
 const MAX_COUNT = 1_000_000;
 
-/** The TCP tier, which never reads the keys of the bucket. */
+/** Loads the TCP tier's config, without the keys of the bucket. */
 export const TCP_TIER: Loader<TcpConfig> = { program: "tcp", read: readTcpTier };
 
 export function readTcpTier(reader: EnvironmentReader): TcpConfig {
@@ -89,7 +89,10 @@ function readTls(reader: EnvironmentReader): TcpConfig["rpcTls"] {
   return { cert: cert.text, key: key.text };
 }
 
-/** In production, a forgotten variable must not mean SQLite: STORAGE=embedded must say so. */
+/**
+ * In production, report a variable that is not set, unless STORAGE=embedded: a forgotten variable
+ * must not mean SQLite.
+ */
 export function refuseUnmeantSqlite(
   reader: EnvironmentReader,
   servers: readonly ("DATABASE_URL" | "REDIS_URL")[],

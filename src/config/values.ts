@@ -52,7 +52,7 @@ export function list(names: readonly string[]): string {
   return new Intl.ListFormat("en").format(names);
 }
 
-/** Whether a driver can decode the URL: it cannot if a password has a bare %. */
+/** Whether a driver can decode the URL. A bare % in the password prevents that. */
 export function isDecodable({ username, password, pathname }: URL): boolean {
   try {
     decodeURIComponent(username + password + pathname);

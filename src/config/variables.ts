@@ -212,7 +212,7 @@ export const VARIABLES = {
   ...CAPACITY,
 } as const;
 
-/** The same by who sets them, most used first, as docs/configuration.md lists them. */
+/** The same variables in groups, most used first, as docs/configuration.md lists them. */
 export const VARIABLE_GROUPS: Readonly<Record<string, Readonly<Record<string, Variable>>>> = {
   "Everywhere, in development too": EVERYWHERE,
   "Production: `bun run start`, and the commands for its database": PRODUCTION,

@@ -39,7 +39,7 @@ export class BodyClock {
     this.#tickMs = limits.windowMs / TICKS_PER_WINDOW;
   }
 
-  /** Watch a body that is smaller than a window, so it must be complete after one. */
+  /** Watch a body of less than `windowBytes`, which must be complete after one window. */
   watchSmall(onLate: (error: Refusal) => void): PendingBody {
     return this.#begin(new SmallBody(this, onLate));
   }

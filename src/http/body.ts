@@ -7,7 +7,7 @@ import { Refusal } from "./reply.ts";
 type Bytes = Uint8Array<ArrayBuffer>;
 
 const MAX_FIELDS_BYTES = 64 * 1024;
-/** A body of this size arrives in a packet or two, so reading it as a stream is not worth it. */
+/** Up to this size, a body arrives in a packet or two, and a stream would not pay off. */
 const SMALL_BYTES = 4096;
 
 /** Reads request bodies, each within its time limit and all within one memory budget. */
@@ -82,7 +82,7 @@ export class Bodies {
     const held = { [Symbol.dispose]: () => hold(-bytes) };
     const reader = request.body?.getReader();
     if (!reader) return held;
-    // Ends a read that waits, and makes Bun skip the rest. It rejects if the body was cut short.
+    // cancel() ends a pending read, and makes Bun skip the rest. On a broken body, it rejects.
     const stop = () => void reader.cancel().catch(() => undefined);
     const pending = this.#clock.watch(() => bytes, stop);
     try {

@@ -1,7 +1,7 @@
 import type { Log } from "../rpc/log.ts";
 import { Refusal } from "./reply.ts";
 
-/** How much of an Origin is logged: a client can send anything. */
+/** At most this much of an Origin is logged: a client can send anything. */
 const MAX_LOGGED_CHARACTERS = 200;
 
 /** Keeps other sites from changing state in a user's name. */
@@ -43,7 +43,7 @@ export class SameSite {
     );
   }
 
-  /** Only once: other sites could fill the log. */
+  /** Warn only once: other sites could fill the log. */
   #warnOnce(origin: string): void {
     if (this.#hasWarned || !/^https?:/.test(origin)) return;
     this.#hasWarned = true;

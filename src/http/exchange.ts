@@ -8,7 +8,7 @@ import type { AvatarStore } from "./avatar/store.ts";
 import type { Bodies } from "./body.ts";
 import type { SessionCookie } from "./session-cookie.ts";
 
-/** What the handlers work with. */
+/** The parts that the handlers use. */
 export interface HttpParts {
   /** The services of the TCP tier. */
   readonly clients: Clients;

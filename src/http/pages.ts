@@ -17,7 +17,7 @@ const HEADERS = {
     "form-action 'self'; frame-ancestors 'none'",
 };
 
-/** What `{{name}}` stands for in pages and their scripts. */
+/** The texts that replace `{{name}}` in pages and their scripts. */
 const LIMITS: Readonly<Record<string, string>> = {
   usernameLength: lengthWords(USERNAME_LENGTH),
   passwordLength: lengthWords(PASSWORD_LENGTH),
@@ -30,7 +30,10 @@ const LIMITS: Readonly<Record<string, string>> = {
 const VIEWER = "swagger-ui-dist";
 const VIEWER_FILES = ["swagger-ui.css", "swagger-ui-bundle.js"];
 
-/** "/", the files of the public folder at the start, and "/docs" with what it loads. */
+/**
+ * Routes "/", the files that are in the public folder now, and "/docs" with the files that it
+ * loads.
+ */
 export function pageRoutes(
   parts: Pick<HttpParts, "clients" | "cookie" | "publicFolder">,
 ): PageRoutes {
@@ -65,7 +68,7 @@ function homeHandler({ clients, cookie }: Pick<HttpParts, "clients" | "cookie">)
       return true;
     } catch (error) {
       // If the session cannot be checked, the profile's page shows what is wrong, and leads to the
-      // sign-in if that turns out to be needed.
+      // sign-in if necessary.
       return !(error instanceof DomainError && error.code !== "DataBaseError");
     }
   }

@@ -14,7 +14,7 @@ const HEADERS = new Headers({
 });
 
 /**
- * The request is not what the endpoint takes: "6", with a status that says why. The client gets the
+ * The endpoint does not accept the request: "6", with a status that says why. The client gets the
  * message, which names the field and the rule, and never repeats a value.
  */
 export class Refusal extends Error {

@@ -31,7 +31,7 @@ export function routes(parts: HttpParts): RouteTable {
     const isLink = changesState && methods.includes("GET");
     const guarded = changesState ? guard(handler, isLink) : handler;
     for (const method of methods) put(path, method, guarded);
-    // Without a handler of its own, Bun answers HEAD with the handler of GET.
+    // Without this handler, Bun answers HEAD with the handler of GET.
     if (isLink) put(path, "HEAD", refuseMethod(methods));
   }
 
@@ -59,7 +59,7 @@ export function unrouted(table: RouteTable, request: Request): Refusal {
   // new URL() would throw if the Host header is not valid in a URL.
   const pathname = /^(?:https?:\/\/[^/]*)?([^?#]*)/.exec(request.url)?.[1] ?? "";
   const route = Object.entries(table).find(([path]) => matches(path, pathname));
-  // If the route takes this method, the path was not written as here: it has `..` in it, say.
+  // If the route takes this method, the path was written in another way, such as with `..`.
   const takesMethod = route?.[1][request.method === "HEAD" ? "GET" : request.method] !== undefined;
   if (!route || takesMethod) return new Refusal(404, "path: nothing is at this path");
   const methods = Object.keys(route[1]);

@@ -12,20 +12,20 @@ export interface HttpServerOptions extends HttpParts {
   readonly port: number;
   /** Other processes listen on the same port, and each gets its share of the connections. */
   readonly sharesPort?: boolean;
-  /** It also ends a handler that runs longer, with all of its calls. Default 30. */
+  /** A handler that runs longer is ended as well, with all of its calls. Default 30. */
   readonly idleTimeoutSeconds?: number;
 }
 
-/** Far above our own limits: past this one, Bun answers, and not with the JSON of the API. */
+/** Far above our own limits: beyond this one, Bun answers, without the JSON of the API. */
 const MAX_REQUEST_BODY_BYTES = 64 * 1024 * 1024;
 const IDLE_TIMEOUT_SECONDS = 30;
-/** While the server closes: once no request has come for this time, none is on its way. */
+/** A closing server waits until no request has come for this time: then none is on its way. */
 const QUIET_MS = 50;
-/** The end of that wait if requests keep coming, as from clients that open new connections. */
+/** The limit of that wait. Requests keep coming if clients open new connections. */
 const MAX_LINGER_MS = 250;
 
 const RELISTEN_MS = 100;
-/** Longer than a call may take. If descriptors are still short after it, uploads are cut off. */
+/** Longer than a call may take. If few descriptors are left even then, uploads are cut off. */
 const MAX_DRAIN_MS = 6000;
 
 /** The HTTP tier: serves the URL table with Bun.serve. */
@@ -61,7 +61,7 @@ export class HttpServer {
         hostname,
         port,
         development: false,
-        // Its default without `development` is true: another process could take half the requests.
+        // Without `development`, the default is true: another process could take half the requests.
         reusePort: sharesPort,
         maxRequestBodySize: MAX_REQUEST_BODY_BYTES,
         idleTimeout,
@@ -92,7 +92,7 @@ export class HttpServer {
     if (this.#closing) return;
     const sinceMs = performance.now();
     if (this.#draining && sinceMs - this.#draining.sinceMs < MAX_DRAIN_MS) return;
-    // A request that never ends counts as in flight. If descriptors are still short, close those.
+    // Half-sent requests also count as in flight. If few descriptors are left even now, end them.
     void this.#draining?.server.stop(true);
     const { port = 0 } = this.#server; // A stopped server has no port.
     const draining = { server: this.#server, sinceMs };
@@ -124,7 +124,7 @@ export class HttpServer {
 
   async #drain(graceMs: number): Promise<void> {
     const endsAt = performance.now() + graceMs;
-    // For requests that are never complete, and for clients that do not read their answers.
+    // End requests that are never complete, and clients that do not read their answers.
     const servers = this.#draining ? [this.#server, this.#draining.server] : [this.#server];
     const timer = setTimeout(() => {
       for (const server of servers) void server.stop(true);
@@ -132,7 +132,7 @@ export class HttpServer {
     await this.#linger(endsAt);
     await Promise.all(servers.map((server) => server.stop(false)));
     clearTimeout(timer);
-    // A handler whose browser has gone may still have a file to remove.
+    // A handler may still have a file to remove, even if its browser has gone.
     while (this.#answered < this.#received && performance.now() < endsAt) await Bun.sleep(10);
   }
 
@@ -177,7 +177,7 @@ export class HttpServer {
   }
 }
 
-/** If a handler throws before it returns a promise, the promise rejects. */
+/** Call a handler. If it throws before it returns a promise, return one that rejects. */
 function run(handler: Handler, exchange: Exchange): Promise<Response> {
   try {
     return handler(exchange);

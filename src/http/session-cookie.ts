@@ -1,7 +1,7 @@
 import { SESSION_COOKIE } from "../../schema/http-api.ts";
 import { DomainError } from "../rpc/error.ts";
 
-/** The session ids that are tried for a request. A browser has far fewer. */
+/** At most this many session ids are looked up for a request. A browser sends far fewer. */
 const MAX_SESSIONS = 8;
 
 /** A UUID version 3. No session has another id. */

@@ -3,17 +3,17 @@ import { join } from "node:path";
 
 /** Editors write a file in several steps. */
 const SETTLE_MS = 100;
-/** Files of editors, and tests. */
+/** Hidden files, backups of editors, and tests. */
 const IGNORED = /(^|\/)\.|~$|\.test\.ts$/;
 
-/** Watches folders, and handles the files that changed: one burst of changes after the other. */
+/** Watches folders and passes the changed files to a handler, one burst of changes at a time. */
 export class Changes {
   readonly #handle: (files: readonly string[]) => Promise<void>;
   readonly #files = new Set<string>();
-  /** The burst that is handled. Others may come in the meantime. */
+  /** Settles when the bursts so far have been handled. The next burst waits for it. */
   #handled: Promise<unknown>;
 
-  /** @param after the first burst is handled after it */
+  /** @param after the first burst waits for this promise */
   constructor(after: Promise<unknown>, handle: (files: readonly string[]) => Promise<void>) {
     this.#handled = after;
     this.#handle = handle;
@@ -27,12 +27,12 @@ export class Changes {
     }
   }
 
-  /** Wait until files that are being written are written. */
+  /** Wait until an editor has probably written all of its files. */
   settle(): Promise<void> {
     return Bun.sleep(SETTLE_MS);
   }
 
-  /** Drop the changes of some files that have not been handled yet. */
+  /** Drop the changes that have not been handled yet, if their file matches. */
   forget(pattern: RegExp): void {
     for (const file of this.#files) if (pattern.test(file)) this.#files.delete(file);
   }

@@ -2,9 +2,9 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import type { Log } from "../rpc/log.ts";
 
 const CHECK_MS = 250;
-/** How often the warning is repeated while few are left. */
+/** The warning is repeated this often while few descriptors are left. */
 const REMINDER_MS = 30_000;
-/** Few are fewer than this, or than a tenth of all. */
+/** Descriptors are few if at most this many are left, or at most a tenth of the limit. */
 const FEW = 32;
 
 /**
@@ -40,7 +40,7 @@ function softLimit(): number | undefined {
   }
 }
 
-/** All descriptors below it are in use. Undefined if all are. */
+/** The lowest free descriptor: all below this one are in use. Undefined if none is free. */
 function lowestFree(): number | undefined {
   try {
     const descriptor = openSync("/dev/null", "r");

@@ -17,9 +17,9 @@ export class Stopped extends Error {
 }
 
 /**
- * For a command: aborted with `Stopped` by the first SIGINT or SIGTERM. A process group and its
- * parent may both pass a signal on.
- * @param graceMs if given, the process exits so long after the signal
+ * For a command: the first SIGINT or SIGTERM aborts this with `Stopped`. Later signals change
+ * nothing: the terminal and the parent may both send one.
+ * @param graceMs if given, the process exits this long after the signal
  */
 export function stopSignal(graceMs?: number): AbortSignal {
   const controller = new AbortController();
@@ -54,8 +54,8 @@ export function onEnd(end: (reason: string) => void): void {
 }
 
 /**
- * Send everything that this process prints to its log, including what packages print: a write to
- * stderr blocks if its reader has stopped. An uncaught error is logged and ends the process.
+ * Send console output to the log, including that of packages: a write to stderr blocks if its
+ * reader has stopped. An uncaught error is logged and ends the process.
  */
 export function speakThrough(log: ProcessLog): void {
   for (const name of ["log", "info", "warn", "error"] as const) {

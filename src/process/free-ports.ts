@@ -7,9 +7,9 @@ interface Endpoint {
 }
 
 /**
- * The port of the HTTP tier, and a port for each of `rpcWorkers` TCP servers. All are bound for a
- * moment, to find one that is in use: workers that share a port would not notice.
- * @throws {Error} an address cannot be used; names the variable to set
+ * Choose the port of the HTTP tier, and one for each of `rpcWorkers` TCP servers. This binds all
+ * ports for a moment, to find one that is in use: workers that share a port would not notice.
+ * @throws {Error} an address cannot be used; the message names the variable to set
  */
 export function freePorts(
   http: Endpoint,

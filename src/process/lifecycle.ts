@@ -13,7 +13,7 @@ export interface RunningTier {
   shed?(): void;
 }
 
-/** How much longer than its grace a tier may take to close. Then the process exits anyway. */
+/** A tier may take this much longer than its grace to close. Then the process exits anyway. */
 const MAX_LATE_MS = 1000;
 
 /** Why an address cannot be used, and which variable to set. */
@@ -29,7 +29,7 @@ function listenFault(prefix: "HTTP" | "RPC", cause: unknown): string {
   return ` (${host}): not an address of this machine. Set ${host} to one that is`;
 }
 
-/** Bind an address. The error of a failure names the address and the variable to set. */
+/** Bind an address. If that fails, the error names the address and the variable to set. */
 export function listenOn<T>(
   prefix: "HTTP" | "RPC",
   { host, port }: { host: string; port: number },
@@ -44,7 +44,7 @@ export function listenOn<T>(
 }
 
 /**
- * Start a tier, report that to the log and to the parent process, and close the tier when the
+ * Start a tier, report its address to the log and the parent process, and close the tier when the
  * process must end.
  */
 export async function runTier(log: ProcessLog, start: () => Promise<RunningTier>): Promise<void> {
@@ -52,8 +52,9 @@ export async function runTier(log: ProcessLog, start: () => Promise<RunningTier>
   speakThrough(log);
   onEnd(async (reason) => {
     log.info({ reason }, "closing");
-    // If the tier is still starting, for example waiting for its database, nothing is lost.
-    // What cannot be closed, such as a database that hangs, ends with the process.
+    // A tier that is still starting, for example one that waits for its database, has nothing to
+    // lose. A connection that cannot be closed, for example because the database hangs, ends with
+    // the process.
     const closed = tier?.close(GRACE_MS) ?? Promise.resolve();
     const byForce = Bun.sleep(GRACE_MS + MAX_LATE_MS).then(() => {
       throw new Error("not closed in time");
@@ -79,6 +80,6 @@ export async function runTier(log: ProcessLog, start: () => Promise<RunningTier>
   const { address, shed } = tier;
   watchDescriptors(log, shed);
   log.info({ address, pid: process.pid }, "listening");
-  // After the log line, which is written at the end of this turn of the event loop.
+  // Report after the log line, which is written at the end of this turn of the event loop.
   setImmediate(() => process.send?.({ listening: address }));
 }

@@ -8,7 +8,7 @@ const CHECK_MS = 500;
 /**
  * Call `onGone` once if a runner that started this process (`bun run`, `npm run`, or npx around
  * them) has died without forwarding a signal. A process that was started in another way has no
- * runner: it goes on if its parent ends.
+ * runner, and keeps running if its parent ends.
  */
 export function watchRunners(onGone: () => void): void {
   const line = runners();
@@ -38,7 +38,9 @@ interface Run {
   readonly command: string;
 }
 
-/** Add the parents up to the one that started `run`. The processes between have its variables. */
+/**
+ * Add the parents up to the one that started `run`. The processes in between inherit its variables.
+ */
 function climb(line: number[], run: Run): void {
   for (;;) {
     const parent = parentOf(line.at(-1) ?? 0);

@@ -1,10 +1,12 @@
 import { join } from "node:path";
-import { Guard } from "./guard.ts";
+import { Guard } from "./orphan-guard.ts";
 
 /** How often a tier tells its parent that it is alive. */
 export const BEAT_MS = 500;
-/** Beats that a tier may miss. The parent counts its own beats and does not use the clock, so no
- *  beat is missed if the machine was suspended, or is too busy for both processes. */
+/**
+ * A tier may miss this many beats. The parent counts its own ticks and does not use the clock: if
+ * the machine was suspended, or is too busy for both processes, no beat counts as missed.
+ */
 const MAX_MISSED_BEATS = 10;
 /** How long a tier may take to finish running work. */
 export const GRACE_MS = 10_000;
@@ -25,19 +27,19 @@ export interface TierProcessOptions {
 export interface Ending {
   readonly exitCode: number | null;
   readonly signal: string | null;
-  /** It was killed because it did not answer. */
+  /** True if this process killed the tier because its beats had stopped. */
   readonly wasStuck: boolean;
 }
 
 /**
- * A tier in its own process, which runs the same Bun as this process. It is killed if it has
- * listened and then hangs. It ends with its parent, even if the parent is killed: `runTier` notices
- * that the channel is closed, and a guard kills a tier that does not notice.
+ * A tier in its own process, which runs the same Bun as this process. A tier that listens and then
+ * sends no beats is killed. A tier ends with its parent, even if the parent is killed: `runTier`
+ * notices that the channel is closed, and a guard kills a tier that does not notice.
  */
 export class TierProcess {
   readonly #process: Bun.Subprocess<"ignore", "inherit", "inherit">;
   readonly #guard: Guard | undefined;
-  /** The address once it listens, or undefined if it ended before. */
+  /** Resolves to the address when the tier listens, or to undefined if the tier ends first. */
   readonly listening: Promise<string | undefined>;
   readonly ended: Promise<Ending>;
   #missedBeats = 0;
@@ -56,7 +58,7 @@ export class TierProcess {
         this.#missedBeats = 0;
         const address = listeningAddress(message);
         if (address === undefined) return;
-        // Not before it listens: migrating a large database may take long.
+        // Count beats only from now on: a migration of a large database may take long.
         this.#ticker ??= setInterval(this.#tick, BEAT_MS);
         listening.resolve(address);
       },
@@ -75,7 +77,7 @@ export class TierProcess {
     return this.#process.pid;
   }
 
-  /** Let it finish running work, and wait for its end, at most `MAX_STOP_MS`. */
+  /** Let the tier finish running work, and wait for its end. Kill it after `MAX_STOP_MS`. */
   async stop(): Promise<void> {
     this.#process.kill("SIGTERM");
     const timer = setTimeout(() => this.#process.kill("SIGKILL"), MAX_STOP_MS);

@@ -1,13 +1,13 @@
 import type { Log } from "../rpc/log.ts";
 import { type Ending, TierProcess, type TierProcessOptions } from "./tier-process.ts";
 
-/** The time between an end and the next start. It doubles with each end, up to the maximum. */
+/** The pause before the next start. It doubles with each unexpected end, up to the maximum. */
 const MIN_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 10_000;
-/** After this time the backoff starts again at its minimum. */
+/** If a process ran for this long, the pause before the next start is the minimum again. */
 const STABLE_MS = 10_000;
 
-/** One process of a tier, which is started again if it ends unexpectedly. */
+/** Keeps one process of a tier running: if the process ends unexpectedly, another is started. */
 export class Worker {
   readonly #options: TierProcessOptions;
   readonly #log: Log;
@@ -21,9 +21,9 @@ export class Worker {
   }
 
   /**
-   * Start the process. Once it listens, it is kept alive. If it ends before, it is not started
-   * again, because another start would fail in the same way.
-   * @returns how it ended, or undefined if it listens
+   * Start the process and, once it listens, keep it running. A process that ends before it listens
+   * is not started again: another start would fail in the same way.
+   * @returns how the process ended, or undefined if it listens
    */
   async start(): Promise<Ending | undefined> {
     const begunAt = performance.now();
@@ -33,13 +33,15 @@ export class Worker {
     return undefined;
   }
 
-  /** Do not start it again: a signal to this process may have reached it, too. */
+  /**
+   * Do not start the process again: a signal that ends this process may have ended that one, too.
+   */
   retire(): void {
     this.#isRetired = true;
     this.#retired.resolve();
   }
 
-  /** Stop it as TierProcess does. */
+  /** Stop the process, as `TierProcess.stop()` does. */
   async stop(): Promise<void> {
     this.retire();
     await this.#process?.stop();

@@ -2,7 +2,7 @@ import { StorageError } from "../user/stores.ts";
 
 /**
  * Run a call of a database driver.
- * @param action what the call is for, such as "read user"
+ * @param action the purpose of the call, such as "read user"
  * @throws {StorageError} "Cannot <action>: <why>"; its cause is the driver's error
  */
 export async function attempt<T>(action: string, call: () => T | Promise<T>): Promise<T> {

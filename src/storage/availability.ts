@@ -38,7 +38,7 @@ export class NodeAvailability {
   readonly #log: Log;
   readonly #nodes = new Map<string, Availability>();
 
-  /** @param database what each node is, such as "Redis" */
+  /** @param database the kind of each node, such as "Redis" */
   constructor(database: string, log: Log) {
     this.#database = database;
     this.#log = log;

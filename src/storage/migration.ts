@@ -22,9 +22,9 @@ export interface MigrationState extends Pick<Migration, "version" | "name"> {
   readonly isKnown: boolean;
 }
 
-/** The steps of a migrator that may take long. */
+/** Reports the steps of a migration that may take long. */
 export interface MigrationEvents {
-  /** @param why who holds the database or the table */
+  /** @param why names the holder of the database or the table */
   waiting(why: string): void;
   applying(migration: Migration): void;
 }

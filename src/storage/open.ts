@@ -27,7 +27,9 @@ export interface StorageOptions {
   readonly redisUrl?: string | undefined;
   readonly dataDir: string;
   readonly sessionTtlSeconds: number;
-  /** How long the right to fill the cache stands. It may differ between servers of one Redis. */
+  /**
+   * How long a lease, the right to fill the cache, lasts. Servers of one Redis may differ in this.
+   */
   readonly leaseMs?: number | undefined;
   readonly log: Log;
 }
@@ -39,7 +41,7 @@ export interface OpenStorage {
 }
 
 /**
- * Open both stores and migrate their tables. Waits as long as a database cannot be reached.
+ * Open both stores and migrate their tables. Waits while a database cannot be reached.
  * @throws {StorageError} a database refuses: waiting would not help
  */
 export async function openStorage(options: StorageOptions): Promise<OpenStorage> {
@@ -123,7 +125,10 @@ function openEmbedded(dataDir: string, sqlite: Availability) {
   return retryUntilAvailable(sqlite, isBusy, () => openSqliteFile(dataDir));
 }
 
-/** Try every second until it works, or until it fails in a way that waiting does not cure. */
+/**
+ * Call `connect` once a second until it succeeds.
+ * @throws {StorageError} `connect` failed, and waiting would not help
+ */
 async function retryUntilAvailable<T>(
   availability: Availability,
   isTemporary: (cause: unknown) => boolean,
@@ -142,7 +147,10 @@ async function retryUntilAvailable<T>(
   }
 }
 
-/** Whether Redis does not answer yet, rather than refuses (wrong password, not a master). */
+/**
+ * Whether waiting may help: Redis does not answer, or is a replica that may become the master.
+ * False if Redis refuses: wrong password, certificate or kind of server.
+ */
 function isRedisDown(cause: unknown): boolean {
   if (cause instanceof WrongRedisError || cause instanceof CertificateError) return false;
   return !(cause instanceof Error && /^(ERR|WRONGPASS|NOAUTH|NOPERM) /.test(cause.message));

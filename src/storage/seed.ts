@@ -1,14 +1,14 @@
 import type { User } from "../user/stores.ts";
 
-/** How many of the inserted users are looked for, to check that they are still there. */
+/** This many inserted users are looked up, to check that they are still in the table. */
 const SAMPLES = 100;
 
 /** User n, counted from 0. */
 export type UserOf = (n: number) => User;
 
 /**
- * How many users have been inserted. The database keeps it and changes it in the transaction of the
- * rows, so it is right even if the process is killed.
+ * How far a seed has come. The database keeps these numbers and changes them in the transaction of
+ * the rows, so they are right even if the process is killed.
  */
 export interface SeedProgress {
   /** The first user that has not been processed. */

@@ -15,7 +15,8 @@ export interface UserDatabase {
   /** Apply the pending migrations, in order. */
   migrate(events: MigrationEvents): Promise<void>;
   /**
-   * Migrate, then get ready to insert many users. Several processes may do so: they take turns.
+   * Migrate, then get ready to insert many users. Several processes may do so at once; they take
+   * turns.
    * @param nameOf the name of user n, to check that the inserted users are still there
    */
   openSeed(nameOf: (n: number) => string, events: MigrationEvents): Promise<Seed>;

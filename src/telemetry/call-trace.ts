@@ -38,7 +38,9 @@ export function traceIncoming(): Interceptor | undefined {
   };
 }
 
-/** Undefined if no SDK is registered. Asked once, since spans that are not exported cost time. */
+/**
+ * Undefined if no SDK is registered. Check this once, since spans that are not exported cost time.
+ */
 function findTracer(): Tracer | undefined {
   const tracer = trace.getTracer("portico");
   // Without an SDK, a span has no valid ids. A span that does not end is not exported.

@@ -8,7 +8,7 @@ export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
 /** The log of a process. */
 export interface ProcessLog extends Log {
-  /** Write the counts of repeated lines. Resolves when all is written, or after a second. */
+  /** Write the counts of repeated lines. Resolves when everything is written, or after a second. */
   end(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 import { constants, fstatSync, openSync, writeSync } from "node:fs";
 
-/** How much may wait for the reader; more is dropped. */
+/** At most this much may wait for the reader. More is dropped. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 /** PIPE_BUF: writes up to this size are atomic, so processes that share a pipe keep lines whole. */
 const MAX_WRITE_BYTES = 4096;
@@ -61,7 +61,8 @@ export class Output {
   }
 
   /**
-   * Reports when all is written. With a slow reader, which may never let that be, once a second.
+   * Report dropped lines when all others are written. If the reader is slow, lines may always be
+   * left: then report once a second.
    */
   #reportDropped(): void {
     const now = performance.now();
@@ -106,10 +107,10 @@ export class Output {
 /** A descriptor of the same file whose writes never block. */
 function nonBlocking(descriptor: number): number {
   const file = fstatSync(descriptor);
-  if (file.isFile()) return descriptor; // Has no reader.
+  if (file.isFile()) return descriptor; // A file has no reader.
   try {
     // O_NONBLOCK applies to every process that shares the open file, such as the shell of a
-    // terminal. Opened again, the file is ours alone.
+    // terminal. If we open the file again, the flag is ours alone.
     const flags = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
     return openSync(`/proc/self/fd/${descriptor}`, flags);
   } catch {

@@ -7,14 +7,14 @@ export interface Line {
 
 interface Known {
   last: Line;
-  /** How often it happened since it was last written. */
+  /** How often the problem happened since its last line. */
   count: number;
-  /** Ticks since it happened last. */
+  /** Ticks since the problem last happened. */
   quietTicks: number;
 }
 
 const TICK_MS = 1000;
-/** After this time without it, a problem is written in full again, with its stack. */
+/** If a problem has not happened for this time, the next line is in full again, with its stack. */
 const FORGET_TICKS = 60;
 /** How many kinds of problems are counted separately. */
 const MAX_KNOWN = 100;
@@ -57,7 +57,7 @@ export class Repeats {
   #find(line: Line): Known | undefined {
     const reason = reasonOf(line.fields).replace(VARYING, "#");
     const kind = `${line.level} ${line.event} ${reason}`;
-    // More kinds than that share one count for each level.
+    // Beyond `MAX_KNOWN`, other kinds share one count for each level.
     const isCounted = this.#known.size < MAX_KNOWN || this.#known.has(kind);
     const key = isCounted ? kind : `${line.level}`;
     const known = this.#known.get(key);

@@ -16,7 +16,7 @@ export interface SystemParts {
   readonly sessions: Part;
   readonly stats: CallStats;
   readonly log: Log;
-  /** All that the server serves, this service included. Called after the start. */
+  /** The tables of all services, including this one. Called after the start. */
   tables(): readonly DispatchTable[];
   openConnections(): number;
 }

@@ -1,15 +1,15 @@
 import { RpcError } from "../rpc/error.ts";
 import type { CallContext } from "../rpc/method.ts";
 
-/** What every handler knows of its call, whatever errors its method declares. */
+/** The context of a call, without the errors that its method declares. */
 export type Call = CallContext<never>;
 
 /** The part of a call that says when to stop working for it. */
 export type Cancellable = Pick<Call, "deadline" | "signal">;
 
 /**
- * Call it before a step that is costly or changes data: the caller of an ended call has already
- * been told that it failed.
+ * Call this before a step that is costly or changes data: the caller of an ended call already has
+ * an error.
  * @throws {RpcError} the deadline has passed, or the call was cancelled
  */
 export function throwIfCancelled(call: Pick<Call, "deadline" | "isOver">, step: string): void {

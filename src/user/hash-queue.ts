@@ -6,8 +6,8 @@ import { type Cancellable, throwIfCancelled } from "./call.ts";
 import { lowerHashThreads } from "./hash-threads.ts";
 
 /**
- * A thread that has ended a hash has the next one at hand. Otherwise it waits until the event loop
- * gives it one, which takes far longer than a light hash.
+ * With two, a thread that has ended a hash finds the next one in the queue. Otherwise it would wait
+ * for the event loop, which takes far longer than a light hash.
  */
 const HASHES_PER_THREAD = 2;
 
@@ -20,17 +20,17 @@ const QUEUE_SHARE = 0.75;
 /** The estimate until a hash has been measured. */
 const FIRST_ESTIMATE_MS = 10;
 
-/** A result may wait for others: for this share of the time that the queue takes … */
+/** A result may wait for others, for this share of the time that the queue takes. */
 const GATHER_SHARE = 0.1;
-/** … and no longer than this. */
+/** The limit of that wait. */
 const MAX_GATHER_MS = 25;
 
-/** The average covers about this many hashes: a sudden crowd slows a few of them. */
+/** The average covers about this many hashes, because a sudden crowd slows only a few of them. */
 const AVERAGE_SPAN = 256;
 
 /**
- * Runs costly hashes, first come, first served. It begins as many at once as keep every core busy,
- * and no more: files and DNS use the same threads, and would wait behind a crowd of hashes.
+ * Runs costly hashes, first come, first served. It runs only as many at once as keep every core
+ * busy: files and DNS use the same threads, and would wait behind a crowd of hashes.
  */
 export class HashQueue {
   readonly #limit: LimitFunction;
@@ -89,10 +89,10 @@ export class HashQueue {
   }
 
   /**
-   * If there is a queue, wait a little for other results. Results that go on together share the
+   * If there is a queue, wait a little for other results. Results that continue together share the
    * round trips, frames and turns of the event loop that follow. Without sharing, these cost more
-   * than half of a light hash. A costly hash pushes their data out of the CPU's caches, so they
-   * count there too.
+   * than half of a light hash. A costly hash pushes their data out of the CPU's caches, so sharing
+   * also helps costly hashes.
    */
   #gather(): Promise<void> | undefined {
     const { pendingCount, concurrency } = this.#limit;

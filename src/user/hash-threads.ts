@@ -2,13 +2,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { setPriority } from "node:os";
 
 const TASKS = "/proc/self/task";
-/** What Bun calls the threads of its pool, on which the argon2 library hashes. */
+/** Bun's name of the threads in its pool, on which the argon2 library hashes. */
 const THREAD_NAME = "Bun Pool";
 
-/** The lowest priority. Sign-ins still go on if the event loops keep all cores busy. */
+/** The lowest priority. Sign-ins still make progress if the event loops keep all cores busy. */
 const NICENESS = 19;
 
-/** Bun starts threads as it needs them, so new ones are looked for again and again. */
+/** Bun starts threads on demand, so look for new ones this often. */
 const CHECK_MS = 250;
 
 const lowered = new Set<number>();

@@ -27,7 +27,7 @@ export function createUserService(parts: UserServiceParts): UserService {
 
   return {
     async signUp({ username, password }, context) {
-      // Finds most taken names and saves their hash. The unique key decides the rest.
+      // This finds most taken names and saves hashing for them. The unique key decides the rest.
       if (await users.find(username)) throw context.error("UserExistedError");
       const stored = await passwords.hash(password, context);
       throwIfCancelled(context, "the write");
@@ -38,8 +38,8 @@ export function createUserService(parts: UserServiceParts): UserService {
     },
 
     async signIn({ username, password }, context) {
-      // The lease comes before the read, so that an update between the two ends it. Without a lease
-      // the sign-in works all the same, but does not fill the cache.
+      // The lease comes before the read, so that an update between the two ends it. Without a
+      // lease, the sign-in still works, but does not fill the cache.
       const lease = await leaseOrNone(parts, username, context);
       const user = await users.find(username);
       if (!user) throw context.error("UserNotExistError");
@@ -96,7 +96,7 @@ function profileOf({ username, nickname, profilePath }: User): CachedProfile {
   return { username, nickname, profilePath };
 }
 
-/** A session store that fails here costs the cached profile, not the call. */
+/** If the session store fails here, the call continues and does not fill the cache. */
 function leaseOrNone(
   { sessions, log }: UserServiceParts,
   username: string,
@@ -108,7 +108,7 @@ function leaseOrNone(
   });
 }
 
-/** The reader does not wait for it: if it fails, the next reader misses the cache again. */
+/** The reader does not wait for this. If it fails, the next reader misses the cache again. */
 function fillInBackground(
   { sessions, log }: UserServiceParts,
   profile: CachedProfile,
@@ -141,7 +141,7 @@ async function update(
   if (!found) throw context.error("UserNotExistError");
 }
 
-/** Store a stronger hash. If that fails, the sign-in goes on: its password was right. */
+/** Store a stronger hash. If that fails, the sign-in continues: its password was right. */
 async function rehash(
   { users, passwords, log }: UserServiceParts,
   user: User,

@@ -1,6 +1,6 @@
 import { DomainError } from "../rpc/error.ts";
 
-// What the user service needs of its storage. If a database fails, the methods of these interfaces
+// The storage that the user service needs. If a database fails, the methods of these interfaces
 // throw a StorageError, and nothing else.
 
 /** A row of the table `user`, without its id and times. */
@@ -53,7 +53,7 @@ export interface SessionStore extends Store {
   find(sessionId: string): Promise<FoundSession | undefined>;
   /** @returns false if there was no such session */
   close(sessionId: string): Promise<boolean>;
-  /** Get the right to cache a user's profile. Ask for it before reading the row. */
+  /** Get the right to cache a user's profile. Call this before reading the row. */
   lease(username: string): Promise<Lease | undefined>;
   /**
    * Cache a profile. It has no effect if the lease has ended, or if the user was updated, or may
@@ -69,7 +69,7 @@ export interface SessionStore extends Store {
   disconnect(): Promise<void>;
 }
 
-/** The right to fill the cache. It stands for seconds, and ends if the user is updated. */
+/** The right to fill the cache. It lasts for seconds, and ends if the user is updated. */
 export type Lease = string;
 
 export interface FoundSession {

@@ -6,7 +6,7 @@ import type { StoredPassword, User } from "./stores.ts";
 /** All test users share this many passwords. */
 export const TEST_PASSWORDS = 10;
 
-/** With more, a name would have more than the 13 code points of a username. */
+/** With more users, a name would exceed the 13 code points of a username. */
 export const MAX_TEST_USERS = 1_000_000_000;
 
 /** User n, counted from 0, is `test<n>` with the password `testpassword<n mod 10>`. */

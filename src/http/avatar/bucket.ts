@@ -34,11 +34,11 @@ interface Answer {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** As for a call of the RPC: with all attempts and the whole body. */
+/** The same as for a call of the RPC. It includes all attempts and the whole body. */
 const DEADLINE_MS = 5000;
 const MAX_ATTEMPTS = 3;
 const MIN_BACKOFF_MS = 100;
-/** Long enough for clocks that differ: S3 goes by its own. */
+/** Long enough even if the clock of S3 differs from ours. */
 const SIGNED_FOR_SECONDS = 300;
 /** A listing has up to 1,000 objects of about 300 bytes each, more if the names are long. */
 const MAX_LISTING_BYTES = 2 * 1024 * 1024;
@@ -64,7 +64,10 @@ export class AvatarBucket implements AvatarStore {
     this.#deadlineMs = deadlineMs;
   }
 
-  /** @throws {RpcError} unavailable, deadline_exceeded: the picture may still be saved, or soon */
+  /**
+   * @throws {RpcError} unavailable, deadline_exceeded: the picture may still be saved, or be saved
+   * later
+   */
   async save(
     name: string,
     picture: Uint8Array<ArrayBuffer>,
@@ -142,7 +145,7 @@ export class AvatarBucket implements AvatarStore {
     const session = new URL(this.#s3.presign("x")).searchParams.get("X-Amz-Security-Token");
     const query = {
       "list-type": "2",
-      delimiter: "/", // Without subfolders.
+      delimiter: "/", // Leaves subfolders out.
       prefix: this.#access.prefix,
       ...(token !== undefined && { "continuation-token": token }),
       ...(session !== null && { "X-Amz-Security-Token": session }),
@@ -150,7 +153,7 @@ export class AvatarBucket implements AvatarStore {
     return listingUrl(this.#access, query, SIGNED_FOR_SECONDS);
   }
 
-  /** Send a request, and retry after transient errors: every request may safely be sent twice. */
+  /** Send a request, and retry after transient errors: every request is safe to repeat. */
   async #send(request: Request, timeoutMs = this.#deadlineMs): Promise<Answer> {
     const { action } = request;
     const deadline = AbortSignal.timeout(Math.max(0, timeoutMs));

@@ -9,7 +9,7 @@ const LOSSLESS_SIDE_PIXELS = 128;
 /** Drawings and screenshots stay below this, and lossy encoding would not make them smaller. */
 const LOSSLESS_BYTES = 64 * 1024;
 const LOSSLESS = { lossless: true, effort: 2 };
-/** From this size on, a WebP is scaled down while it is read, which saves half a gigabyte. */
+/** Above this size, a WebP is scaled down while it is read, which saves half a gigabyte. */
 const BIG_WEBP_PIXELS = 16_000_000;
 const LOSSY = { quality: 82, smartSubsample: true };
 /** For noise, which at the usual quality would exceed MAX_PICTURE_BYTES. */
@@ -28,16 +28,16 @@ sharp.unblock({
 });
 
 /**
- * Decode a picture, whose content tells its format, and encode its first frame as a new WebP: at
- * most 512 by 512 pixels, cropped to a square around the centre, upright, in sRGB, and without
- * metadata.
+ * Decode a picture, whose format is detected from its content. Encode its first frame as a new
+ * WebP: at most 512 by 512 pixels, cropped to a square around the centre, upright, in sRGB, and
+ * without metadata.
  * @throws {PictureError}
  */
 export async function decodePicture(upload: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   const file = readPictureFile(upload);
   try {
     return await decode(file, "warning").catch((error: unknown) => {
-      // A missing part of a picture would be grey: libvips only warns about it.
+      // libvips paints a missing part of a picture grey, and only warns about it.
       if (!HARMLESS_WARNING.test(messageOf(error))) throw error;
       return decode(file, "truncated");
     });
@@ -77,7 +77,7 @@ async function decode(
   return encode(square, side <= LOSSLESS_SIDE_PIXELS, format === "png" || format === "gif");
 }
 
-/** A frame on its canvas, which is transparent around it. */
+/** Put a frame on its canvas, which is transparent outside the frame. */
 async function surround(
   frame: Sharp,
   width: number,
@@ -91,7 +91,7 @@ async function surround(
   return pixelsOf(frame.ensureAlpha().extend({ ...margins, background: TRANSPARENT }));
 }
 
-/** The pixels of a picture, so that it can be processed further more than once. */
+/** Render the pixels of a picture, so that it can be encoded more than once. */
 async function pixelsOf(picture: Sharp): Promise<Sharp> {
   const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;

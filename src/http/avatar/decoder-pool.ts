@@ -36,15 +36,16 @@ const DETAILS: Readonly<Record<PictureFault | "time", string>> = {
 };
 
 /**
- * Decodes uploaded files in processes of their own. Only a process can be held to a time and an
- * amount of memory, and decoding in the HTTP tier would occupy its threads. Processes start when
- * they are needed.
+ * Decodes uploaded files in separate processes. Only a process can be limited in time and memory,
+ * and decoding in the HTTP tier would occupy its threads. Processes start on demand.
  */
 export class DecoderPool {
   readonly #command: readonly string[];
   readonly #limits: DecoderPoolLimits;
   readonly #processes = new Set<DecoderProcess>();
-  /** Each with the timer that ends it. The one used last is at the end. */
+  /**
+   * The idle processes, each with the timer that ends it. The one that was used last is at the end.
+   */
   readonly #idle = new Map<DecoderProcess, Timer>();
   /** Callbacks of the files that wait, first come first served. */
   readonly #waiting = new Set<() => void>();

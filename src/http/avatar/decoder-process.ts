@@ -9,8 +9,9 @@ export type Decoded =
   | { readonly fault: string };
 
 /**
- * The most data memory of a process, used or only reserved. Bun takes about 200 MiB, and the
- * largest pictures need 900 (docs/pictures.md). Some systems do not have this limit.
+ * The limit of the data segment (`ulimit -d`) of a process: memory that is used or only reserved.
+ * Bun takes about 200 MiB, and the largest pictures need 900 (docs/pictures.md). Some systems do
+ * not have this limit.
  */
 const MAX_DATA_KIB = 1280 * 1024;
 const WITH_MEMORY_LIMIT = ["sh", "-c", `ulimit -d ${MAX_DATA_KIB} 2>/dev/null; exec "$@"`, "sh"];
@@ -20,7 +21,7 @@ const ENVIRONMENT = {
   // Bun reserves less for its heap and its compiled code, which leaves more for the picture.
   BUN_JSC_structureHeapSizeInKB: "65536",
   BUN_JSC_jitMemoryReservationSize: `${32 * 1024 * 1024}`,
-  // The memory of a picture goes back to the system after it.
+  // After each picture, its memory goes back to the system.
   MALLOC_ARENA_MAX: "1",
   MALLOC_MMAP_THRESHOLD_: "262144",
   MIMALLOC_ARENA_RESERVE: "65536",
@@ -67,7 +68,7 @@ export class DecoderProcess {
     }
     const { stdin } = this.#child;
     stdin.write(frame(file));
-    // If the process has ended, the missing answer tells.
+    // If the process has ended, `#nextAnswer` reports that.
     Promise.resolve(stdin.flush()).catch(() => undefined);
     const answer = await this.#nextAnswer(timeoutMs);
     if (answer === "late") return { fault: "time" };

@@ -10,14 +10,17 @@ const CLOSE = Buffer.from("--");
 
 /**
  * Makes a multipart body strict, so that no parser can misread it. It removes the blanks after a
- * delimiter, which RFC 2046 §5.1.1 allows and busboy does not know, and all that follows the last
+ * delimiter, which RFC 2046 §5.1.1 allows and busboy does not know, and everything after the last
  * delimiter.
  */
 export class Delimiters {
   readonly #delimiter: Buffer;
   readonly #emit: (bytes: Uint8Array) => void;
   #state: "content" | "delimiter" | "closed" = "content";
-  /** Bytes that may begin a delimiter. It starts as a line end, so that the first needs none. */
+  /**
+   * Bytes that may begin a delimiter. It starts as a line end, so that the first delimiter needs
+   * none.
+   */
   #rest: Buffer = CRLF;
   #parts = 0;
 
@@ -41,7 +44,7 @@ export class Delimiters {
     if (this.#state !== "closed") throw new Refusal(400, "form: must end with its last delimiter");
   }
 
-  /** @returns whether to go on with the rest */
+  /** @returns whether to continue with the rest */
   #findDelimiter(): boolean {
     const at = this.#rest.indexOf(this.#delimiter);
     if (at >= 0) {

@@ -41,7 +41,7 @@ export class AvatarFolder implements AvatarStore {
     await rm(join(this.#folder, name), { force: true });
   }
 
-  /** The bytes, not a file to read later, which may be removed before that. */
+  /** Return the bytes, not a file to read later: the file may be removed before that. */
   async find(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     if (!isPictureName(name)) return undefined;
     return undefinedIfMissing(readFile(join(this.#folder, name)));

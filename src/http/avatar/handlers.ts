@@ -9,11 +9,11 @@ import { newPictureName, PICTURE_TYPE } from "./store.ts";
 import { boundaryOf, readUpload, type Upload } from "./upload.ts";
 
 /**
- * For both calls with their retries, and for saving the picture. Reading the body and decoding have
- * their own limits. The rest of the 5 s that the API promises is for what comes before and after.
+ * The limit for both calls with their retries, and for saving the picture. Reading the body and
+ * decoding have their own limits. The API promises 5 s: the rest is for the steps before and after.
  */
 const TIMEOUT_MS = 4_500;
-/** The share of the remaining time that saving the picture leaves for the update. */
+/** Saving the picture leaves this share of the remaining time for the update. */
 const CALL_SHARE = 0.2;
 /** The idle timeout of a connection once its body has been read. */
 const ANSWER_SECONDS = 30;
@@ -29,7 +29,7 @@ interface Session {
   readonly sessionId: string;
   readonly username: string;
   readonly profilePath: string;
-  /** What is left of the timeout. */
+  /** The rest of the timeout. */
   readonly leftMs: number;
 }
 
@@ -59,7 +59,7 @@ export function avatarHandlers({
         return { sessionId, ...profile, leftMs: begunAt + pictureTimeoutMs - performance.now() };
       });
       using _inFlight = uploads.begin(session.sessionId);
-      server.timeout(request, 0); // Bodies has limits of its own.
+      server.timeout(request, 0); // Bodies has its own limits.
       using upload = await readUpload(request, boundary, bodies).finally(() => {
         server.timeout(request, ANSWER_SECONDS);
       });
@@ -108,7 +108,7 @@ export function avatarHandlers({
       throw error;
     }
     try {
-      // No cancelling from here on: the profile may already point to the file.
+      // Do not cancel from here on: the profile may already point to the file.
       const timeoutMs = deadline - performance.now();
       const update = { sessionId, profilePath, ...(username !== undefined && { username }) };
       await user.updateProfilePic(update, { requestId, timeoutMs });
@@ -154,7 +154,7 @@ function readPictures(folder: string): ReadonlyMap<string, Uint8Array<ArrayBuffe
   );
 }
 
-/** Whether a failed update has certainly changed no profile, and never will. */
+/** Whether a failed update certainly had no effect, and will have none later. */
 function hasChangedNothing(error: unknown): boolean {
   if (error instanceof RpcError) return !error.processed;
   return error instanceof DomainError && NOTHING_WRITTEN.has(error.code);

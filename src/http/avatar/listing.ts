@@ -55,7 +55,7 @@ export function listingUrl(
 }
 
 /**
- * Read the answer to ListObjectsV2. Keys are not decoded: those with entities are not ours.
+ * Read the answer to ListObjectsV2. Keys are not decoded: ours have no entities.
  * @throws {RpcError} internal: the text is something else
  */
 export function readListing(xml: string): Listing {

@@ -18,7 +18,7 @@ const VARIABLE_BY_S3_ERROR: Readonly<Record<string, string>> = {
 
 /**
  * Open the bucket of AVATAR_URL or, without one, the folder. If S3 does not answer, the tier starts
- * all the same: accounts work, and pictures do when S3 answers.
+ * anyway: accounts work at once, and pictures when S3 answers.
  * @throws {Error} S3 denies access; the message names the variable that is wrong
  */
 export async function openAvatars(

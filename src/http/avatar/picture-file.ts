@@ -1,6 +1,6 @@
-// Reads the format of a file from its content, and strips everything that does not show its first
-// frame. Decoders work on the rest too (comments, frames, scans), and with it a small file can take
-// minutes.
+// Detects the format of a file from its content, and keeps only the parts that show its first
+// frame. Decoders also process the other parts (comments, frames, scans), so that a small file can
+// take minutes.
 
 /** Why a file is refused. `decoder-pool.ts` has the texts for clients. */
 export type PictureFault = "broken" | "format" | "heic" | "pixels" | "scans";
@@ -31,7 +31,7 @@ export interface PictureFile {
 
 /** Progressive JPEGs of real programs have up to 17 scans. Each scan covers the whole picture. */
 export const MAX_SCANS = 100;
-/** The limit of JPEG. Cameras write no more in other formats. */
+/** A JPEG cannot hold more, and cameras write no more in other formats. */
 const MAX_EXIF_BYTES = 64 * 1024;
 const HEIF_BRANDS = /^(hei[cmsxv]|hev[cmsx]|mif1|msf1)$/;
 const AVIF_BRANDS = /^avi[fs]$/;
@@ -62,8 +62,8 @@ export function readPictureFile(file: Uint8Array<ArrayBuffer>): PictureFile {
 }
 
 /**
- * libvips looks only at the first brand, and does not know that of an animation. Other brands may
- * stand for HEIC as well.
+ * Replace the first brand. libvips looks only at that one, and does not know the brand of an
+ * animation. The other brands may also mean HEIC.
  */
 function withFirstBrand(bytes: Buffer<ArrayBuffer>, brand: string): Buffer<ArrayBuffer> {
   const branded = Buffer.from(bytes);
@@ -71,7 +71,9 @@ function withFirstBrand(bytes: Buffer<ArrayBuffer>, brand: string): Buffer<Array
   return branded;
 }
 
-/** Keep tables, the first EXIF, the colour profile and scans. Add the end if it is missing. */
+/**
+ * Keep tables, the first EXIF, the colour profile and scans. Add the end marker if it is missing.
+ */
 function stripJpeg(bytes: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
   const kept = [bytes.subarray(0, 2)];
   let scans = 0;

@@ -61,7 +61,7 @@ export class AvatarRemovals {
     const { profilePath, requestId } = replaced;
     this.#waiting.delete(replaced);
     void this.#run(replaced, async () => {
-      // A caller of the RPC can claim the picture of another user, and then replace it.
+      // Check first: a caller of the RPC can take the picture of another user, and then replace it.
       const asked = { profilePaths: [profilePath] };
       const { unused } = await this.#user.findUnusedPictures(asked, { requestId });
       if (unused.includes(profilePath)) await this.#avatars.remove(profilePath);

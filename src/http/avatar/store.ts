@@ -4,23 +4,23 @@ import { PICTURE_NAME } from "../../../schema/picture.ts";
 /** Keeps the pictures of users. */
 export interface AvatarStore {
   /**
-   * Save a picture under a new name, whole or not at all. If this rejects, the picture may still be
-   * saved, or be saved later.
+   * Save a picture under a new name, whole or not at all. If this rejects, the picture may still
+   * exist, or appear later.
    */
   save(name: string, picture: Uint8Array<ArrayBuffer>, timeoutMs?: number): Promise<void>;
-  /** Remove a picture, or what a failed save has left. A name that does not exist is no error. */
+  /** Remove a picture, or the remains of a failed save. A name that does not exist is no error. */
   remove(name: string): Promise<void>;
   /** The picture of this name, or undefined. */
   find(name: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /**
-   * The names of pictures, and of what failed saves have left, that are older than `before`: up to
-   * 1,000 at a time. Files that no upload has named are left out.
+   * List the names of pictures, and of remains of failed saves, that are older than `before`: up to
+   * 1,000 at a time. Other files are ignored.
    */
   list(before: Date): AsyncIterable<readonly string[]>;
 }
 
 export const PICTURE_TYPE = "image/webp";
-/** The largest picture in a store. Most have a tenth of this. */
+/** The size limit of a picture. Most pictures need a tenth of it. */
 export const MAX_PICTURE_BYTES = 512 * 1024;
 
 const FILE_NAME = new RegExp(PICTURE_NAME);
@@ -37,7 +37,7 @@ export function isPictureName(name: string): boolean {
   return FILE_NAME.test(name);
 }
 
-/** Whether `newPictureName()` can have made this name. The default picture has another. */
+/** Whether `newPictureName()` can have made this name. False for the default picture. */
 export function isGeneratedName(name: string): boolean {
   return GENERATED_NAME.test(name);
 }

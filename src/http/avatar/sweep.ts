@@ -3,7 +3,7 @@ import type { UserClient } from "../../gen/user.ts";
 import type { Log } from "../../rpc/log.ts";
 import { type AvatarStore, isUnfinished } from "./store.ts";
 
-/** What a sweep needs. */
+/** The parts that a sweep uses. */
 export interface SweepParts {
   readonly avatars: Pick<AvatarStore, "list" | "remove">;
   readonly user: Pick<UserClient, "findUnusedPictures">;
@@ -48,7 +48,7 @@ export async function findUnused(
     unused.push(...listed.filter(isUnfinished));
     if (profilePaths.length === 0) continue;
     const answer = await user.findUnusedPictures({ profilePaths }, { requestId });
-    // Ignore names that were not asked for.
+    // Ignore names that were not in the request.
     const named = new Set(answer.unused);
     unused.push(...profilePaths.filter((name) => named.has(name)));
     if (unused.length >= MAX_UNUSED) break;
@@ -85,7 +85,7 @@ export function sweepDaily(parts: SweepParts, log: Log, times: SweepTimes = TIME
     try {
       const { count, unused } = await findUnused(parts);
       if (unused.length > ALWAYS_PLAUSIBLE && unused.length > count / 2) {
-        // The TCP tier may use another database, say, with none of these users.
+        // For example, the TCP tier may use another database, with none of these users.
         log.error(
           { count, unused: unused.length },
           "swept nothing: no profile uses most of the pictures, see `bun run sweep --dry-run`",

@@ -128,7 +128,7 @@ class UploadForm {
     });
   }
 
-  /** Keep the first error, which is the one for the client. */
+  /** Keep the first error: the client gets that one. */
   #refuse(status: 400 | 413, rule: string): void {
     this.#refusal ??= new Refusal(status, rule);
   }

@@ -7,17 +7,17 @@ import { isDemoted, isDuplicateKey, isRolledBack, isTemporary, serverErrno } fro
 import { MysqlPool, type PooledConnection } from "./pool.ts";
 
 /**
- * The limit for beginning a statement or trying it again, including the wait for a connection, its
- * opening and preparing. A first try also ends by then.
+ * No try of a statement begins after this time. The time includes the wait for a connection,
+ * opening it and preparing the statement. A first try also ends by then.
  */
 const STATEMENT_TIMEOUT_MS = 2_500;
 /**
- * How long the server waits for a lock of a row or of the table. It is less than a statement's
- * limit, so that the server gives an update up before the client does. Otherwise an update that
- * waits for a backup would outlive its mark, and the cache would be filled with the old row.
+ * How long the server waits for the lock of a row or of the table. This is less than a statement's
+ * limit, so that the server gives up before the client does. Otherwise an update that waits for a
+ * backup would outlive its mark, and a reader would fill the cache with the old row.
  */
 const LOCK_WAIT_SECONDS = 1;
-/** The limit of a repeated try, even near the end: longer than the server waits for a lock. */
+/** A repeated try always gets this long, which is longer than the server waits for a lock. */
 const REPEAT_TIMEOUT_MS = LOCK_WAIT_SECONDS * 1_000 + 500;
 /** A look-up takes milliseconds, so a connection that is silent for this long is probably dead. */
 const READ_TIMEOUT_MS = 1_000;
@@ -49,7 +49,7 @@ export class MysqlClient {
   }
 
   /**
-   * Read from a server that takes writes. It may run twice.
+   * Read from a server that takes writes. The statement may run twice.
    * @param sql a SELECT that returns at least one row and has the column `PRIMARY_CHECK`
    */
   read<T extends CheckedRow>(sql: string, values: string[]): Promise<T[]> {
@@ -61,8 +61,8 @@ export class MysqlClient {
   }
 
   /**
-   * Carry out a statement that may change rows. It is tried again only if it certainly had no
-   * effect.
+   * Carry out a statement that may change rows. Another try follows only if the last one certainly
+   * had no effect.
    * @returns the rows of a SELECT, or the ResultSetHeader of any other statement
    */
   execute<T extends QueryResult>(sql: string, values: string[]): Promise<T> {

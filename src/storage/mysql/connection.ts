@@ -11,12 +11,12 @@ import { DemotedError, isWithoutTls } from "./errors.ts";
 import { tlsOf } from "./tls.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** Middleboxes drop the state of a silent connection, the earliest after a minute. */
+/** Middleboxes forget a silent connection, some of them after a minute. */
 const KEEP_ALIVE_AFTER_MS = 30_000;
-/** For connections whose client has vanished. Ours end sooner. */
+/** After this time, the server closes a connection whose client has vanished. Ours end sooner. */
 const WAIT_TIMEOUT_SECONDS = 600;
 const LOCK_WAIT_SECONDS = 50;
-/** For statements that read no users, and that wait for the lock of a table at most. */
+/** The limit of statements that read no users. At most, they wait for the lock of a table. */
 const STATEMENT_TIMEOUT_MS = 10_000;
 /** Reading or altering a table of many millions of rows takes minutes. */
 export const TABLE_TIMEOUT_MS = 30 * 60_000;
@@ -183,12 +183,12 @@ export async function checkPrimary(connection: Connection): Promise<void> {
   throwIfDemoted(await connection.query<CheckedRow[]>(`SELECT ${PRIMARY_CHECK}`));
 }
 
-/** @throws {DemotedError} the server took no writes when it read these rows, at least one */
+/** @throws {DemotedError} the server took no writes when it read these rows (at least one) */
 export function throwIfDemoted([[row]]: [CheckedRow[], unknown]): void {
   if (!isOff(row?.readOnly)) throw new DemotedError();
 }
 
-/** Whether a global such as `read_only` is off. MariaDB 12 has names for its values. */
+/** Whether a global such as `read_only` is off. MariaDB 12 returns names for its values. */
 function isOff(value: unknown): boolean {
   return value === "0" || value === 0 || value === undefined || value === "OFF";
 }
@@ -206,7 +206,7 @@ function mysqlOptions({ hostname, port, username, password, pathname }: URL): Co
     keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
     supportBigNumbers: true,
     bigNumberStrings: true,
-    // No stack for each statement: the StorageError says what it was for.
+    // Take no stack for each statement: the StorageError says what failed.
     trace: false,
     // A server must not ask its client for files.
     flags: ["-LOCAL_FILES"],

@@ -7,7 +7,7 @@ import { isDenied, isRolledBack, isTemporary } from "./errors.ts";
 import { type MysqlMigration, OUR_COLUMNS } from "./schema.ts";
 
 // Checks by trial sign-ups that the table can be used. A column without a default, a trigger, a
-// CHECK or a foreign key may prevent a sign-up, and MySQL's own message names it best.
+// CHECK or a foreign key may prevent a sign-up, and MySQL's own message names the cause best.
 
 const TRIAL_TABLE = "portico_trial";
 
@@ -31,8 +31,8 @@ const LARGE: Omit<User, "username"> = {
 const SMALL: Omit<User, "username"> = { nickname: "x", profilePath: "x", password: "x", salt: "" };
 
 /**
- * Whether the table `user` has parts that Portico did not make. A user with few rights does not see
- * all of them, such as triggers; the user who migrates the table does.
+ * Whether the table `user` has parts that Portico did not make. A database user with few rights
+ * does not see all of them, such as triggers. The user that migrates the table does.
  */
 async function hasForeignParts(connection: Connection): Promise<boolean> {
   const [row] = await query<CountRow[]>(
@@ -69,7 +69,7 @@ export async function engineOfUser(
 
 /**
  * Sign two users up, change them, and roll back.
- * @throws {UnfitTableError} it fails, or the table does not store what is written
+ * @throws {UnfitTableError} a sign-up fails, or the table does not store the written values
  */
 export async function checkTable(connection: Connection): Promise<void> {
   const engine = await engineOfUser(connection);
@@ -82,7 +82,8 @@ export async function checkTable(connection: Connection): Promise<void> {
 
 /**
  * Check the table if it has parts that Portico did not make. Our own table was checked when it was
- * migrated; so a backup that locks it does not keep a server from starting.
+ * migrated. Without a second check, a backup that locks the table does not keep a server from
+ * starting.
  */
 export async function checkForeignTable(connection: Connection): Promise<void> {
   try {
@@ -106,7 +107,7 @@ export async function dryRun(
   const engine = await engineOfUser(connection);
   if (engine?.canRollBack) await trySignUps(connection, "user", SMALL);
   try {
-    // A dry run that failed on this connection has left its copy.
+    // An earlier dry run that failed on this connection has left its copy.
     await query(connection, `DROP TEMPORARY TABLE IF EXISTS ${TRIAL_TABLE}`);
     await query(connection, `CREATE TEMPORARY TABLE ${TRIAL_TABLE} LIKE user`);
   } catch (error) {

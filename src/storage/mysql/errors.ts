@@ -1,8 +1,8 @@
 import { errorField } from "../attempt.ts";
 import { MigrationError, UnfitTableError } from "../migration.ts";
 
-// What MySQL's errors mean here. They are told apart by number, since a SQLSTATE class may contain
-// both outages and refusals.
+// Classifies the errors of MySQL. It uses their numbers, since one SQLSTATE class may contain both
+// outages and refusals.
 
 const DUPLICATE_KEY = 1062;
 
@@ -25,7 +25,7 @@ const ROLLED_BACK: ReadonlySet<number> = new Set([
   1020, // ER_CHECKREAD: MariaDB's innodb_snapshot_isolation
   1205, // ER_LOCK_WAIT_TIMEOUT
   1206, // ER_LOCK_TABLE_FULL
-  1213, // ER_LOCK_DEADLOCK, also where Galera cannot certify
+  1213, // ER_LOCK_DEADLOCK, also if Galera cannot certify
   3101, // ER_TRANSACTION_ROLLBACK_DURING_COMMIT: group replication
   3572, // ER_LOCK_NOWAIT
 ]);
@@ -58,14 +58,14 @@ const TEMPORARY: ReadonlySet<number> = new Set([
   3168, // ER_SERVER_ISNT_AVAILABLE
   4031, // ER_CLIENT_INTERACTION_TIMEOUT
 ]);
-/** What a server does not offer, rather than not now or not to this user. */
+/** The server does not have the feature at all: waiting or more rights would not help. */
 const UNSUPPORTED: ReadonlySet<number> = new Set([
-  1105, // ER_UNKNOWN_ERROR: what Percona XtraDB Cluster says with pxc_strict_mode=ENFORCING
+  1105, // ER_UNKNOWN_ERROR: from Percona XtraDB Cluster with pxc_strict_mode=ENFORCING
   1235, // ER_NOT_SUPPORTED_YET: GET_LOCK on Galera with MariaDB 10.6.13 and 10.11.3
 ]);
 /** ER_DBACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR, ER_SPECIFIC_ACCESS_DENIED_ERROR. */
 const DENIED: ReadonlySet<number> = new Set([1044, 1142, 1227]);
-/** The errors of TiDB and ProxySQL: what is behind them cannot be reached. */
+/** The errors of TiDB and ProxySQL: the servers behind them cannot be reached. */
 const PROXY_ERRORS = { from: 9_000, to: 9_999 };
 
 /** The server is up but read-only: its rows may be out of date. */
@@ -112,7 +112,7 @@ function isUnfit(error: unknown): boolean {
   );
 }
 
-/** Whether a statement such as GET_LOCK has to be done without. */
+/** Whether the server does not support the statement, such as GET_LOCK. */
 export function isUnsupported(error: unknown): boolean {
   return UNSUPPORTED.has(serverErrno(error) ?? 0);
 }
@@ -130,6 +130,6 @@ export function isWithoutTls(error: unknown): boolean {
 /** The server has no TLS, or its certificate is refused. */
 function isTlsRefusal(error: unknown): boolean {
   if (errorField(error, "code") !== "HANDSHAKE_SSL_ERROR") return isWithoutTls(error);
-  // A handshake that was interrupted has the number of a system error.
+  // An interrupted handshake has the number of a system error, which is negative.
   return error instanceof Error && !(Number(Reflect.get(error, "errno")) < 0);
 }

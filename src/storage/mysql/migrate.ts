@@ -15,7 +15,9 @@ import { isRolledBack, isTemporary, isUnsupported } from "./errors.ts";
 import { isNeeded, neededOf, throwIfObstacle } from "./obstacles.ts";
 import { MYSQL_MIGRATIONS, type MysqlMigration } from "./schema.ts";
 
-/** How long a server waits for another one that is migrating, before it says so and asks again. */
+/**
+ * A server waits this long for another one that is migrating, then reports that and tries again.
+ */
 const LOCK_TIMEOUT_SECONDS = 10;
 /**
  * All queries of a table wait behind an ALTER that waits for its lock, so the ALTER gives up soon.

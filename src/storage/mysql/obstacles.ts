@@ -4,9 +4,9 @@ import { MigrationError } from "../migration.ts";
 import { query, TABLE_TIMEOUT_MS } from "./connection.ts";
 import type { MysqlMigration, MysqlObstacle } from "./schema.ts";
 
-// Finds what is in the way of migrations before they change anything.
+// Finds the obstacles of migrations before any of them changes something.
 
-/** How many of the rows in the way the message names. */
+/** The message names at most this many rows. */
 const NAMED_OBSTACLES = 10;
 
 interface NeededRow extends RowDataPacket {

@@ -24,7 +24,7 @@ export interface PoolOptions {
 /** A connection of the pool and its state. */
 export class PooledConnection {
   readonly connection: Connection;
-  /** Not used since it was opened, so a failure is not due to its age. */
+  /** Not used since it was opened, so its age is not the cause of a failure. */
   isFresh = true;
   usedAtMs = performance.now();
   readonly #pool: MysqlPool;
@@ -51,9 +51,9 @@ export class PooledConnection {
 }
 
 /**
- * Connections to MySQL. The last used comes first, so that the others become idle and end. A
- * statement holds a slot from its first to its last try, and has a connection to
- * itself during each.
+ * Connections to MySQL. The one that was used last is used first, so that the others become idle
+ * and end. A statement holds a slot from its first to its last try, and has its own connection
+ * during each.
  */
 export class MysqlPool {
   /** Connections of an earlier generation are not used again. */
@@ -142,8 +142,8 @@ export class MysqlPool {
   }
 
   /**
-   * Check an idle connection. If a middlebox has dropped its state, it accepts what is sent and
-   * never answers. A write must not be sent there, since its outcome would be unknown.
+   * Check an idle connection. If a middlebox has forgotten the connection, bytes can be sent but no
+   * answer comes. A write must not be sent on it, since the outcome of the write would be unknown.
    */
   async #works({ connection }: PooledConnection): Promise<boolean> {
     try {

@@ -9,17 +9,19 @@ export interface MysqlMigration extends Migration {
    * A SELECT of one count. If it is 0, nothing has to change, and the migration is only recorded.
    */
   readonly countNeeded?: string;
-  /** What it cannot handle. All obstacles are looked for before the first migration runs. */
+  /**
+   * Data that the migration cannot handle. All obstacles are checked before the first migration.
+   */
   readonly obstacles?: readonly MysqlObstacle[];
   /** A statement that prepares the rows. It is safe to run many times. */
   readonly prepare?: string;
 }
 
 export interface MysqlObstacle {
-  /** A SELECT of what is in the way, as `id`. It must also work before any migration. */
+  /** A SELECT of the obstacles, as `id`. It must also work before any migration. */
   readonly sql: string;
   readonly why: string;
-  /** What is selected, such as "foreign key". Without it, the ids of users. */
+  /** The kind of the selected rows, such as "foreign key". By default, they are ids of users. */
   readonly what?: string;
 }
 
@@ -125,7 +127,7 @@ export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
       AND (is_nullable = 'YES' OR collation_name <> 'utf8mb4_bin'
         OR (column_name = 'password' AND character_maximum_length < 255))`,
     obstacles: [PARTITIONED, FOREIGN_KEY, NAMELESS, TOO_LONG, SAME_NAME],
-    // Again: the original system may have written rows since migration 2.
+    // Fill gaps again: the original system may have written rows since migration 2.
     prepare: FILL_GAPS,
     sql: `ALTER TABLE user
       MODIFY gmt_create   datetime     NOT NULL,
@@ -141,7 +143,7 @@ export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
   {
     version: 4,
     name: "unique names of original user",
-    // Any unique key will do that consists of the whole username and nothing else.
+    // Any unique key of the whole username, and of nothing else, is enough.
     countNeeded: `SELECT COUNT(*) AS needed FROM information_schema.tables
       WHERE table_schema = DATABASE() AND table_name = 'user' AND NOT EXISTS (
         SELECT index_name FROM information_schema.statistics

@@ -16,7 +16,7 @@ import { openConnection } from "./connection.ts";
 import { isRolledBack } from "./errors.ts";
 
 /**
- * Users of one transaction: so many that its round trips do not count, even on a busy machine, and
+ * Users of one transaction: so many that the round trips do not matter, even on a busy machine, and
  * few enough that the command stops within about a second.
  */
 export const MYSQL_CHUNK_USERS = 100_000;
@@ -65,7 +65,7 @@ export class MysqlSeed implements Seed {
     databaseUrl: string,
     nameOf: (n: number) => string,
   ): Promise<MysqlSeed> {
-    // The server gets only what is streamed to it, whatever file it asks for.
+    // The server gets only the streamed lines, whichever file it requests.
     const driver = { flags: ["+LOCAL_FILES"] };
     const connection = await openConnection(databaseUrl, { driver });
     try {

@@ -7,7 +7,7 @@ import type { MysqlClient } from "./client.ts";
 import { type CheckedRow, PRIMARY_CHECK } from "./connection.ts";
 import { isDuplicateKey } from "./errors.ts";
 
-/** How many names a look-up asks for. There are few sizes, so that few statements are prepared. */
+/** The numbers of names in a look-up. They are few, so that few statements are prepared. */
 const BATCH_SIZES = [1, 4, 16, 32, 48, 64, 96, LARGEST_BATCH];
 
 const COLUMNS = "username, nickname, profile_path AS profilePath, password, salt";
@@ -101,13 +101,13 @@ export class MysqlUsers implements UserStore {
     return affectedRows > 0;
   }
 
-  /** At most one row for each picture, since millions of users may show the same one. */
+  /** Find at most one row for each picture, since millions of users may show the same one. */
   async #findShown(profilePaths: readonly string[]): Promise<string[]> {
     const paths = [...profilePaths];
     const last = paths.at(-1) ?? "";
     while (paths.length < LARGEST_BATCH) paths.push(last);
     const one = "(SELECT profile_path FROM user WHERE profile_path = ? LIMIT 1)";
-    // The join makes a row even if no picture is shown: it carries the check of the primary.
+    // The join makes a row even if no picture is shown: that row carries the check of the primary.
     const rows = await this.#client.read<ShownRow>(
       `SELECT shown.profile_path AS profilePath, ${PRIMARY_CHECK} FROM (SELECT 1) AS one
        LEFT JOIN (${paths.map(() => one).join(" UNION ")}) AS shown ON TRUE`,
@@ -122,7 +122,7 @@ export class MysqlUsers implements UserStore {
     const last = names.at(-1) ?? "";
     while (names.length < size) names.push(last);
 
-    // The join makes a row even if there is no user: it carries the check of the primary.
+    // The join makes a row even if there is no user: that row carries the check of the primary.
     const rows = await this.#client.read<UserRow>(
       `SELECT ${COLUMNS}, ${PRIMARY_CHECK} FROM (SELECT 1) AS one
        LEFT JOIN user ON username IN (${names.map(() => "?").join(", ")})`,

@@ -10,7 +10,7 @@ export const TIMEOUTS = {
   connectTimeout: 1_000,
   /** Begins when a command is sent. With auto-pipelining, the command may first wait for others. */
   commandTimeout: 1_000,
-  /** A connection that owes an answer and is silent for this long is given up. */
+  /** If a connection owes an answer and is silent for this long, ioredis closes the connection. */
   socketTimeout: 2_000,
 } as const;
 
@@ -43,7 +43,7 @@ export function backoffMs(attempts: number): number {
 /** A client of a single Redis. It reconnects by itself, and every command has a timeout. */
 export interface RedisClient {
   readonly redis: Redis;
-  /** Why a command failed. If it waited for a connection, its own error does not say. */
+  /** Why a command failed. The error of a command that waited for a connection does not say why. */
   reasonOf(error: unknown): unknown;
 }
 
@@ -53,7 +53,7 @@ export function connectRedis(redisUrl: string, availability: Availability): Redi
     ...TIMEOUTS,
     scripts: SCRIPTS,
     enableAutoPipelining: true,
-    // These carry the calls of a turn already.
+    // Each of these commands already carries all calls of a turn.
     autoPipeliningIgnoredCommands: ["findSessions", "openSessions"],
     // Waiting commands get one more connection. They are safe to repeat.
     maxRetriesPerRequest: 1,

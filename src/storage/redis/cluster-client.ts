@@ -19,7 +19,7 @@ class BoundedCluster extends Cluster {
   override sendCommand(...args: Parameters<Cluster["sendCommand"]>): unknown {
     const [command] = args;
     command.setTimeout(TIMEOUTS.commandTimeout);
-    // While it connects, ioredis itself asks for the state of the cluster.
+    // While it connects, ioredis itself reads the state of the cluster.
     const isReadyCheck = this.status === "connect" && command.name === "cluster";
     if (this.status !== "ready" && !isReadyCheck) {
       command.reject(new Error("no node of the cluster is connected"));
@@ -50,7 +50,7 @@ export async function connectCluster(
       lazyConnect: true,
       scripts: SCRIPTS,
       // No auto-pipelining: ioredis follows the redirects of a pipeline only if all its commands
-      // get the same one, which is never so while slots move.
+      // get the same one, which is not the case while slots move.
       enableAutoPipelining: false,
       clusterRetryStrategy: backoffMs,
       // Keep host names: certificates name them, and each connection resolves them anew.

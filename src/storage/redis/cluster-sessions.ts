@@ -8,9 +8,9 @@ import { foundSession, RedisSessions, type Times, wouldWrite } from "./sessions.
 
 /** The slots of a cluster, as CLUSTER INFO writes their number. */
 const SLOTS = "16384";
-/** No session has an id that begins so, so the keys never exist. */
+/** No session id begins like this: the keys never exist. */
 const PROBE_KEY = "session:probe";
-/** How many keys are tried to find one for each master. */
+/** At most this many keys are tried to find one for each master. */
 const PROBE_KEYS = 1_000;
 
 /** Sessions in a Redis Cluster: one command for the session and one for the user. */
@@ -23,7 +23,9 @@ export class ClusterSessions extends RedisSessions<Cluster> {
     redis.on("+node", (node: Redis) => this.#recovery.watch(node));
   }
 
-  /** The session comes first, since it names the user. The profile is as fresh as its own read. */
+  /**
+   * Read the session first, since it names the user. The profile is as fresh as the second read.
+   */
   find(sessionId: string): Promise<FoundSession | undefined> {
     return attempt("read session", async () => {
       const username = await this.redis.get(sessionKey(sessionId));
@@ -54,7 +56,10 @@ export class ClusterSessions extends RedisSessions<Cluster> {
     );
   }
 
-  /** Any node knows which slots are served, once the others miss a node that does not answer. */
+  /**
+   * Check that all slots are served and that the masters take writes. Any node knows which slots
+   * are served, once the cluster has noticed a node that does not answer.
+   */
   ping(): Promise<void> {
     return attempt("ping Redis", async () => {
       const writes = keysOfMasters(this.redis).map((key) => wouldWrite(this.redis, key));

@@ -2,21 +2,23 @@ import type { Redis } from "ioredis";
 import type { Lease } from "../../user/stores.ts";
 
 /**
- * Longer than a call takes to begin and end its update: a writer that was in progress when Redis
- * lost its data has ended by then.
+ * Longer than a call takes to begin and end its update. A writer that was in progress when Redis
+ * lost its data has ended after this time.
  */
 export const RECOVERY_MS = 8_000;
 
 /**
- * Grants no leases for a while after Redis was down. It may have come back empty, without the marks
- * of the writers in progress. If such a writer dies, its drop never comes, so a profile that was
- * filled in between would stay stale.
+ * Grants no leases for a while after Redis was down. Redis may have come back empty, without the
+ * marks of the writers in progress. If such a writer dies, it never drops the profile, so a profile
+ * that was filled in between would stay stale.
  */
 export class Recovery {
   readonly #known = new Set<string>();
   #endsAtMs = Number.NEGATIVE_INFINITY;
 
-  /** @param node is known by its address: ioredis makes a new object for a node that it had lost */
+  /**
+   * @param node is identified by its address: ioredis makes a new object for a node that was lost
+   */
   watch(node: Redis): void {
     const address = `${node.options.host}:${node.options.port}`;
     if (node.status === "ready") this.#known.add(address);

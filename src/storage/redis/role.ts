@@ -7,7 +7,10 @@ export class WrongRedisError extends Error {
 
 const SENTINEL = "it is a Sentinel, which keeps no data: name the master it watches";
 
-/** Translate the error of a node that was asked for the slots of its cluster. */
+/**
+ * Translate the error of a node that did not return the slots of its cluster. A Sentinel does not
+ * know that command.
+ */
 export function sentinelOr(error: unknown): unknown {
   const isSentinel = error instanceof Error && error.message.startsWith("ERR unknown command");
   return isSentinel ? new WrongRedisError(SENTINEL, { cause: error }) : error;
@@ -34,11 +37,14 @@ export async function throwIfNoMaster(redis: Redis): Promise<void> {
     throw new Error(`it is a replica, which takes no writes: name its master, ${master}`);
   }
   const { db = 0 } = redis.options;
-  // If the number of the database is out of range, ioredis by itself would go on with database 0.
+  // If the number of the database is out of range, ioredis alone would use database 0 instead.
   await (db ? redis.select(db) : redis.ping());
 }
 
-/** A user without the right to INFO (`-@dangerous`) is taken to talk to a master. */
+/**
+ * The answer to INFO; "" if the user lacks the right to it (`-@dangerous`). The server then passes
+ * as a master.
+ */
 async function infoOf(redis: Redis): Promise<string> {
   try {
     return await redis.info();

@@ -6,23 +6,24 @@ import type { CachedProfile } from "../../user/stores.ts";
 //
 //   user:<name>           the cached profile, a hash
 //   {user:<name>}:dirty   a set of marks: each writer has one from the start of its update until
-//                         its drop, and one more stays for a while after the last drop
+//                         its drop, and one more exists for a while after the last drop
 //
 // A lease is a key with a random name, which expires after a few seconds and is never extended. A
-// reader gets a lease before it reads the row. It fills the cache only if the lease still stands
-// and the user has no mark. The last mark outlives every lease that was granted before the end of
-// its update, so a reader that may fill has read the current row. Each server decides how long its
-// leases stand; the key `:lease:latest` stands until the last one has ended, and sets the time of
-// the mark.
+// reader gets a lease before it reads the row. The reader fills the cache only if the lease still
+// exists and the user has no mark. The last mark outlives every lease that was granted before the
+// end of its update, so a reader that may fill has read the current row. Each server decides how
+// long its leases last. The key `:lease:latest` exists until the last lease has ended, and sets the
+// time of the mark.
 
 export function sessionKey(sessionId: string): string {
   return `session:${sessionId}`;
 }
 
 /**
- * A key that stands for a while after a session was closed. After a lost connection, ioredis sends
- * the command again, and it must get the same answer. The key is in the session's slot if the id
- * has no braces. It is never a session's key, nor a user's, since no username has braces.
+ * A key that exists for a while after a session was closed. After a lost connection, ioredis sends
+ * the command again, and the repeated command must get the same answer. The key is in the session's
+ * slot if the id has no braces. It is never a session's key, nor a user's, since no username has
+ * braces.
  */
 export function closedKey(sessionId: string, closing: string): string {
   return `user:{${sessionKey(sessionId)}}:closed:${closing}`;
@@ -43,7 +44,7 @@ export function leaseKey(username: string, random: string): string {
   return `{user:${username}}:lease:${random}`;
 }
 
-/** A key that stands until the last lease for this user has ended, on any server. */
+/** A key that exists until the last lease for this user has ended, on any server. */
 export function latestLeaseKey(username: string): string {
   return leaseKey(username, "latest");
 }
@@ -51,7 +52,7 @@ export function latestLeaseKey(username: string): string {
 /** The mark that stays after an update. It belongs to no writer. */
 const SETTLING = "settling";
 
-/** Call it only if the row was read under a lease that still stands, and the user has no mark. */
+/** Call this only if the row was read under a lease that still exists, and the user has no mark. */
 const FILL = `
 local function fill(profile, username, nickname, profilePath, ttlMs)
   redis.call("HSET", profile, "username", username, "nickname", nickname,
@@ -100,7 +101,7 @@ for index = 1, #KEYS do
   end
 end`,
   },
-  // 1 if there was such a session, also if the command is sent again.
+  // Returns 1 if there was such a session, even if ioredis sends the command again.
   closeSession: {
     numberOfKeys: 2,
     lua: `
@@ -108,7 +109,7 @@ if redis.call("DEL", KEYS[1]) == 0 then return redis.call("EXISTS", KEYS[2]) end
 redis.call("SET", KEYS[2], "", "PX", ARGV[1])
 return 1`,
   },
-  // Null if Redis is full or read-only.
+  // Returns null if Redis is full or read-only.
   grantLease: {
     numberOfKeys: 2,
     lua: `
@@ -134,8 +135,8 @@ redis.call("DEL", KEYS[1])`,
   // A writer removes only its own mark, since another update may be in progress. A reader that read
   // the old row may still have a lease, so the settling mark outlives all leases: at least those of
   // this server, even if Redis has evicted the key of the latest lease. The drop is for a Redis
-  // that restarted empty during the update and lost the writer's mark. It comes first, because a
-  // Redis that is out of memory lets a script add keys only after its first write.
+  // that restarted empty during the update and lost the writer's mark. The drop comes first,
+  // because a Redis that is out of memory lets a script add keys only after its first write.
   clearDirty: {
     numberOfKeys: 3,
     lua: `

@@ -13,15 +13,15 @@ import {
   sessionKey,
 } from "./scripts.ts";
 
-/** How long a writer's mark stands. An UPDATE ends within seconds, on both sides. */
+/** How long a writer's mark lasts. An UPDATE ends within seconds, on both sides. */
 const DIRTY_MS = 60_000;
-/** Longer than any command waits: until then ioredis may send it again on another connection. */
+/** Longer than any command waits. Until then, ioredis may repeat a command on a new connection. */
 const REPEAT_MS = 10_000;
 const DROP_ATTEMPTS = 3;
 const DROP_BACKOFF_MS = 50;
 const LONGEST_DROP_BACKOFF_MS = 1_000;
 
-/** How long keys stand. */
+/** The lifetimes of keys. */
 export interface Times {
   /** Sessions and cached profiles. */
   readonly ttlMs: number;
@@ -33,7 +33,7 @@ export interface Times {
  * is never stale.
  *
  * On one Redis, a script reaches the keys of many sessions and users at once. In a cluster, each
- * session and user has a slot of its own. The two subclasses differ in that.
+ * session and each user has its own slot. The two subclasses differ in that.
  */
 export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Cluster>
   implements SessionStore
@@ -55,7 +55,7 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
   abstract find(sessionId: string): Promise<FoundSession | undefined>;
   abstract lease(username: string): Promise<Lease | undefined>;
   abstract ping(): Promise<void>;
-  /** The key that stands until the last lease for this user has ended. */
+  /** The key that exists until the last lease for this user has ended. */
   protected abstract latestLease(username: string): string;
 
   close(sessionId: string): Promise<boolean> {
@@ -103,7 +103,7 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
     return this.redis.fillProfile(...keys, lease, ...profileArguments(profile), this.times.ttlMs);
   }
 
-  /** @returns undefined if Redis is full or read-only: what it has can still be read */
+  /** @returns undefined if Redis is full or read-only: its keys can still be read */
   protected async grant(username: string): Promise<Lease | undefined> {
     const lease = leaseKey(username, randomUUID());
     const latest = latestLeaseKey(username);
@@ -132,8 +132,9 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
   }
 
   /**
-   * Try a command until it succeeds, for at most `forMs` and while the store is open. Without Redis
-   * no update begins, so only the updates that were in progress when it went down retry here.
+   * Try a command until it succeeds, for at most `forMs` and while the store is open. While Redis
+   * is down, no update begins, so only updates that were in progress when Redis went down retry
+   * here.
    */
   async #retry(command: () => Promise<unknown>, forMs = Infinity): Promise<boolean> {
     const endsAtMs = performance.now() + forMs;

@@ -12,7 +12,8 @@ export interface SqliteCopy {
 
 /**
  * Copy the SQLite file in `dataDir` as it is at one moment, including its WAL, even if other
- * processes write to it. Sessions are left out: restored, one that has ended would work again.
+ * processes write to it. Sessions are left out: in a restored copy, a session that has ended would
+ * work again.
  * @param to must not exist
  * @throws {StorageError}
  */

@@ -31,8 +31,8 @@ export function openSqliteFile(dataDir: string): Database {
   const path = pathIn(dataDir);
   // Only the owner may read password hashes and sessions. SQLite would create the file with mode
   // 0644. An existing file must not be opened here: closing it would drop all locks of this process
-  // on it, including SQLite's own. Another program that closes the file would then take itself for
-  // the last one and remove the `-wal` that this process writes to.
+  // on it, including SQLite's own. Another program that closes the file would then find no locks,
+  // and remove the `-wal` that this process writes to.
   if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
   const database = new Database(path);
   try {
@@ -63,7 +63,7 @@ export function sqliteFileStates(dataDir: string): MigrationState[] {
 }
 
 export interface BusyOptions {
-  /** Called once if it takes long. `why` says what it waits for and how long at most. */
+  /** Called once if the wait is long. `why` gives the reason and the limit. */
   waiting?(why: string): void;
   readonly limitMs?: number;
   readonly retryMs?: number;
@@ -118,7 +118,10 @@ export async function throwIfUnwritable(database: Database): Promise<void> {
   }
 }
 
-/** Another process writes to the file, or creates it: switching to WAL does not wait for locks. */
+/**
+ * Whether another process writes to the file, or creates it: switching to WAL does not wait for
+ * locks.
+ */
 export function isBusy(cause: unknown): boolean {
   return errorField(cause, "code")?.startsWith("SQLITE_BUSY") ?? false;
 }

@@ -48,7 +48,7 @@ const SQLITE_MIGRATIONS: readonly Migration[] = [
  * wait, and a process that is killed leaves nothing behind.
  */
 export function migrateSqlite(database: Database): void {
-  // Without a pending migration, it takes no lock and does not wait for a writer.
+  // If no migration is pending, take no lock, so as not to wait for a writer.
   if (sqliteMigrationStates(database).every(({ appliedAt }) => appliedAt !== undefined)) return;
   const migrateAll = database.transaction(() => {
     database.run(`CREATE TABLE IF NOT EXISTS migration (

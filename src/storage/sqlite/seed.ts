@@ -12,7 +12,7 @@ import { type BusyOptions, retryWhileBusy } from "./file.ts";
 
 /**
  * Users of one transaction: many, because each costs an fsync, but few enough that a server can
- * write soon. On a busy machine, the time ends the transaction earlier.
+ * write soon. On a busy machine, `CHUNK_MS` ends the transaction earlier.
  */
 export const SQLITE_CHUNK_USERS = 20_000;
 const CHUNK_MS = 250;

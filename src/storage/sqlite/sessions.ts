@@ -22,7 +22,7 @@ export class SqliteSessions implements SessionStore {
   /** @param database is owned and closed by the store */
   constructor(database: Database, ttlSeconds: number) {
     this.#database = database;
-    // It reads a table, since a SELECT without one does not touch the file.
+    // Read a table: a SELECT without one does not touch the file.
     this.#ping = database.prepare("SELECT 1 FROM session LIMIT 1");
     this.#ttlMs = ttlSeconds * 1_000;
     this.#find = database.prepare("SELECT username FROM session WHERE id = ? AND expires_at > ?");

@@ -18,7 +18,7 @@ export class SqliteUsers implements UserStore {
   /** @param database is owned and closed by the store */
   constructor(database: Database) {
     this.#database = database;
-    // It reads a table, since a SELECT without one does not touch the file.
+    // Read a table: a SELECT without one does not touch the file.
     this.#ping = database.prepare("SELECT 1 FROM user LIMIT 1");
     this.#find = database.prepare(
       `SELECT username, nickname, profile_path AS profilePath, password, salt

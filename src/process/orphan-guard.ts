@@ -1,7 +1,7 @@
 /**
- * A shell process that kills another process `graceMs` after this process has ended: a process that
- * hangs or is stopped would not notice the end of its parent. The guard notices it by the end of
- * its own stdin.
+ * A shell process that kills a child if the child still runs `graceMs` after this process has
+ * ended. A child that hangs or is stopped would not notice the end of its parent. The guard notices
+ * it, because its stdin ends.
  */
 export class Guard {
   readonly #process: Bun.Subprocess<"pipe", "ignore", "ignore">;
@@ -23,7 +23,7 @@ export class Guard {
     }
   }
 
-  /** End the guard: the process has ended, and its id may be used again. */
+  /** End the guard, because the child has ended and the system may reuse its id. */
   dismiss(): void {
     this.#process.stdin.write("\n");
     this.#process.stdin.end();
