@@ -6,7 +6,7 @@ export interface BreakingChange {
   /** The number of the published method; undefined for a change of the HTTP API alone. */
   readonly number: string | undefined;
   readonly rule: RuleName;
-  /** One line: what cannot be changed, why, and what to do instead. */
+  /** One line: the refused change, the reason, and the remedy. */
   readonly message: string;
 }
 
@@ -77,7 +77,7 @@ function changesWithin(
 function reusedNumbers(before: Lock, after: Lock): BreakingChange[] {
   return Object.entries(after.methods).flatMap(([number, { name }]) => {
     const holder = before.methods[number] ? undefined : before.retired[number];
-    // The method itself may come back. Its hash tells whether old clients can still call it.
+    // The same method may come back. Its hash shows whether old clients can still call the method.
     return holder === undefined || holder === name ? [] : [reused(number, name, holder)];
   });
 }

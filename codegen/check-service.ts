@@ -10,7 +10,7 @@ const TAKEN = [
   ...["dispatchTable", "entry"],
 ];
 
-/** Folders of src that belong to no service. A service of such a name would be mixed into them. */
+/** Folders of src that belong to no service. A service with such a name would share the folder. */
 const FOLDERS = new Set(["rpc", "gen", "http", "storage", "cli", "testing"]);
 
 /** @throws {SchemaError} a number is used twice, a name cannot be emitted, or a schema is wrong */

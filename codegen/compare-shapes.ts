@@ -12,7 +12,7 @@ export interface Difference {
   readonly what: string;
 }
 
-/** The keywords that say how a value is built. Every other keyword only bounds it. */
+/** The keywords that describe the structure of a value. All others only limit the value. */
 const STRUCTURE: ReadonlySet<string> = new Set<keyof Shape>([
   "$ref",
   "type",
@@ -161,7 +161,7 @@ function members(shape: Shape): Shape[] {
   return shape.anyOf ? shape.anyOf.flatMap(members) : [shape];
 }
 
-/** Whether all values of one type are values of the other, apart from their bounds. */
+/** Whether all values of `narrow` are values of `wide`, without regard to bounds. */
 function isOfType(narrow: Shape, wide: Shape): boolean {
   if ("const" in wide) return "const" in narrow && narrow.const === wide.const;
   if (wide.type === undefined) return true;

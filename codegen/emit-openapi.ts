@@ -17,7 +17,7 @@ import {
 const FAILURES = ERROR_NAMES.filter((name) => name !== "success");
 
 const TITLE = "Portico";
-/** The version of the URLs and their meaning, which stay the same; not of the build. */
+/** The version of the URLs and their meaning, not of the build: these stay the same. */
 const API_VERSION = "1";
 
 const DESCRIPTION = `Accounts: sign up, sign in, sign out, profile, nickname, picture.
@@ -112,7 +112,7 @@ function requestBody({ body, form }: EndpointModel, messages: readonly MessageMo
   return { requestBody: { required: true, content } };
 }
 
-/** A form can only hold texts. */
+/** The type of a form, if the body may be one: a form can hold only texts. */
 function formTypes({ properties }: TObject): string[] {
   const areTexts = Object.values(properties).every((field) => TypeGuard.IsString(field));
   return areTexts ? ["application/x-www-form-urlencoded"] : [];

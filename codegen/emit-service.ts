@@ -28,8 +28,8 @@ export function emitService(model: ServiceModel, lock: Lock): string {
 }
 
 /**
- * A type and a validator, compiled once per process. Both have the message's name, as a class's
- * type and value have.
+ * A type and a validator, compiled once per process. Both have the name of the message, just as a
+ * class has one name for its type and its value.
  */
 function messageDeclarations(
   { name, schema }: MessageModel,

@@ -9,13 +9,13 @@ export const HTTP_API_SOURCE = "schema/http-api.ts";
 /** The field that travels in the cookie, not in bodies. */
 export const SESSION_FIELD = "sessionId";
 
-/** One endpoint of the HTTP API, with all that follows from the method behind it. */
+/** One endpoint of the HTTP API, with everything that follows from its method. */
 export interface EndpointModel {
   readonly name: string;
   readonly path: string;
   readonly methods: readonly HttpMethod[];
   readonly summary: string;
-  /** The group that it is listed in. */
+  /** The group of the endpoint in the documentation. */
   readonly tag: string;
   /** If true, requests of other sites are refused. */
   readonly changesState: boolean;
@@ -39,7 +39,7 @@ export interface CallModel {
   readonly method: MethodModel;
   readonly request: TObject;
   readonly reply: TObject;
-  /** The field of the reply that is `data`; undefined for all its fields but the session. */
+  /** The field of the reply that is `data`. If undefined, all fields except the session are. */
   readonly returns: string | undefined;
 }
 
@@ -146,14 +146,14 @@ function findMessage(service: ServiceModel, name: string): TObject {
   throw new SchemaError(`Cannot find the message ${name} of ${service.service}`);
 }
 
-/** The fields that are not in the cookie: the message itself if it has no session. */
+/** The message without the field that is in the cookie; undefined if no field is left. */
 function withoutSession(message: TObject): TObject | undefined {
   const { [SESSION_FIELD]: session, ...others } = message.properties;
   if (Object.keys(others).length === 0) return undefined;
   return session ? Type.Object(others) : message;
 }
 
-/** In the order of the schema. */
+/** The names of the fields, in the order of the schema. */
 export function fieldNames(message: TObject | undefined): readonly string[] {
   return Object.keys(message?.properties ?? {});
 }

@@ -31,7 +31,7 @@ function standard(value: unknown): unknown {
 }
 
 /**
- * A value of the schema, from the examples and types of its fields; undefined if a text has no
+ * An example of the schema, from the examples and types of its fields; undefined if a text has no
  * example.
  */
 export function exampleOf(schema: TSchema): Json | undefined {

@@ -10,7 +10,7 @@ import {
   type ServiceModel,
 } from "./model.ts";
 
-/** Relative to the root. */
+/** The path of the lock, relative to the root. */
 export const LOCK_PATH = "codegen/contract.lock.json";
 
 /** A JSON Schema: the keywords that a comparison needs. All others are bounds. */
@@ -63,7 +63,9 @@ const Lock = Type.Object({
   endpoints: Type.Record(Type.String(), LockedEndpoint),
   /** The error table of HTTP, by name. */
   errors: Type.Record(Type.String(), Type.Object({ code: Type.String(), status: Type.Integer() })),
-  /** The numbers that a method gave up, with its name. They stay for ever. */
+  /**
+   * Numbers that methods no longer use, with the names of the methods. No entry is ever removed.
+   */
   retired: Type.Record(Type.String(), Type.String()),
 });
 export type Lock = Static<typeof Lock>;

@@ -79,7 +79,7 @@ async function nextLock(
   return successor(before, now, broken);
 }
 
-/** The paths of files that differ from what the schemas say now: changed, missing or left over. */
+/** The paths of files that do not match the schemas: changed, missing or left over. */
 async function stalePaths(root: string, outputs: Outputs): Promise<string[]> {
   const present = await Array.fromAsync(new Bun.Glob(`${FOLDER}/*.ts`).scan({ cwd: root }));
   const stale = present.filter((path) => !outputs.has(path));

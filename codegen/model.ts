@@ -2,7 +2,7 @@ import { type TSchema, TypeGuard } from "@sinclair/typebox";
 import type { Contract, MethodSpec } from "../schema/contract.ts";
 import { DECLARED_ERRORS, type DeclaredErrorName, isDeclaredErrorName } from "../schema/errors.ts";
 
-/** A contract as codegen needs it, with every message by its name. */
+/** A contract in the form that codegen uses, with the name of every message. */
 export interface ServiceModel {
   /** `User` */
   readonly service: string;
@@ -32,7 +32,7 @@ export interface MethodModel {
   readonly hash: string;
 }
 
-/** The schema is wrong. The message says which part, and what it should be. */
+/** The schema is wrong. The message names the wrong part and the remedy. */
 export class SchemaError extends Error {
   override readonly name = "SchemaError";
 }
@@ -118,7 +118,10 @@ function methodModel(
   return { name, number, summary, idempotent, request, reply, errors, hash };
 }
 
-/** Whether a keyword only documents the schema. It may change: neither side depends on it. */
+/**
+ * Whether a keyword only documents the schema. Such a keyword may change: neither side depends on
+ * it.
+ */
 export function isDocumentation(key: string, value: unknown): boolean {
   // The value decides, too: a field can have the name of a keyword, and its value is an object.
   if (key === "examples") return Array.isArray(value);

@@ -32,12 +32,12 @@ export function docComment(...paragraphs: string[]): string {
   return comment("  ", paragraphs);
 }
 
-/** A text of a schema for a comment: on one line, and without the end of a comment. */
+/** Make a text of a schema safe for a comment: on one line, and without the end of a comment. */
 export function commentText(text: string): string {
   return text.replace(/\s+/g, " ").replaceAll("*/", "*\\/");
 }
 
-/** On one line if it fits, else wrapped: Biome does not wrap comments. */
+/** A comment on one line if it fits, otherwise wrapped: Biome does not wrap comments. */
 function comment(indent: string, paragraphs: readonly string[]): string {
   const texts = paragraphs.map(commentText);
   const line = `${indent}/** ${texts.join(" ")} */`;

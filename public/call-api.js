@@ -4,7 +4,7 @@
 /** @typedef {"TooOften" | "TooSlow" | "Unreachable" | "NotUnderstood" | "WrongAddress"} OwnError */
 
 /**
- * One endpoint of the API, as api.js declares it.
+ * One endpoint of the API. api.js declares all of them.
  *
  * @template Data
  * @template {string} DeclaredError

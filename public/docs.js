@@ -13,6 +13,7 @@ show({
   dom_id: "#docs",
   deepLinking: true,
   defaultModelsExpandDepth: 0,
-  // A script cannot set the session's cookie. To sign in, users try out the sign-in.
+  // Hide the button to authorize: a script cannot set the session's cookie. To sign in, users try
+  // out the endpoint that signs in.
   plugins: [() => ({ wrapComponents: { authorizeBtn: () => () => null } })],
 });

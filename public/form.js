@@ -87,7 +87,7 @@ export function sendByScript(form, { send, rules }) {
     } finally {
       button.disabled = false;
       form.ariaBusy = null;
-      // Disabling the button took the focus from it.
+      // The button lost the focus when it was disabled.
       if (document.activeElement === document.body) button.focus();
     }
   });

@@ -19,12 +19,12 @@ export function find(selector, kind, within = document) {
 }
 
 /**
- * Load another page. The promise never settles, so that its caller does nothing more on this page.
+ * Load another page. The promise never settles, so that the caller does nothing more on this page.
  * `replace` removes this page from the history, for pages that would only redirect again.
  *
  * @param {string} url
  * @param {{ note?: string, username?: string, replace?: boolean }} [details] the other page shows
- *   `note` and fills in `username`; they are passed in sessionStorage, never in the URL
+ *   `note` and fills in `username`; both are passed in sessionStorage, never in the URL
  * @returns {Promise<never>}
  */
 export function leaveFor(url, { note, username, replace = false } = {}) {
@@ -40,7 +40,7 @@ export function leaveFor(url, { note, username, replace = false } = {}) {
   return new Promise(() => {});
 }
 
-/** Read and remove the details that the page before passed to leaveFor(). */
+/** Read and remove the details that the previous page passed to leaveFor(). */
 export function takeNote() {
   try {
     const left = {

@@ -85,7 +85,7 @@ async function load() {
 }
 
 /**
- * The result, or the sign-in page if the session or its user no longer exists.
+ * Return the result, or load the sign-in page if the session or its user no longer exists.
  *
  * @template {{ tag: string }} Result
  * @param {Promise<Result>} call

@@ -1,7 +1,7 @@
 import type { TSchema } from "@sinclair/typebox";
 import type { DeclaredErrorName } from "./errors.ts";
 
-/** One method of a service, as its author declares it. */
+/** One method of a service, written by its author. */
 export interface MethodSpec {
   /**
    * Identity on the wire, 1 to 65535, unique over all contracts: never renumber, never reuse.
@@ -15,7 +15,7 @@ export interface MethodSpec {
   /** A message that the file of the contract exports. Its type has the name of the export. */
   readonly request: TSchema;
   readonly reply: TSchema;
-  /** The errors that it can return instead. Every method can also return DataBaseError. */
+  /** The errors that the method can return instead. Every method can also return DataBaseError. */
   readonly errors: readonly DeclaredErrorName[];
 }
 

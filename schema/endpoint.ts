@@ -33,7 +33,7 @@ export interface OwnEndpoint {
   readonly summary: string;
   /** The group of the endpoint in the documentation. */
   readonly tag: string;
-  /** As in CallEndpoint. */
+  /** The same as in CallEndpoint. */
   readonly changesState: boolean;
   /** The endpoint needs a session's cookie. */
   readonly session?: true;

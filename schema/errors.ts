@@ -42,7 +42,10 @@ function isErrorName(name: string): name is ErrorName {
   return Object.hasOwn(ERRORS, name);
 }
 
-/** The errors that a method can declare: the caller did or found it, and nothing failed. */
+/**
+ * The errors that a method can declare. Their cause is in the request or the stored data: nothing
+ * failed.
+ */
 export const DECLARED_ERRORS = [
   "InvalidSessionError",
   "UserExistedError",

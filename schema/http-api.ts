@@ -7,7 +7,7 @@ const USER = "/api/entrytask/user";
 
 /** The name of the cookie that holds the session. */
 export const SESSION_COOKIE = "sessionID";
-/** The most that X-Error-Detail holds. */
+/** The limit of X-Error-Detail. */
 export const MAX_DETAIL_CHARACTERS = 200;
 
 /** The form of an upload. */

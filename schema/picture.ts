@@ -1,9 +1,9 @@
-// The limits of pictures. They are without TypeBox, since the processes that decode load them.
+// The limits of pictures. This file does not import TypeBox, because the decoder processes load it.
 
-/** The largest file that an upload takes. */
+/** The size limit of an uploaded file. */
 export const MAX_UPLOAD_BYTES = 8 * 1024 * 1024;
 export const MAX_PIXELS = 64_000_000;
-/** A pixel of AVIF takes up to ten times the memory of others. */
+/** A pixel of an AVIF takes up to ten times the memory of a pixel in other formats. */
 export const MAX_AVIF_PIXELS = 32_000_000;
 
 /** The name of a picture, which cannot lead out of its folder. */

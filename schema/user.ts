@@ -4,8 +4,9 @@ import { DEFAULT_PROFILE_PATH, PICTURE_NAME } from "./picture.ts";
 
 // Lengths count code points, and names are stored and compared in NFC. TypeBox's `minLength` counts
 // UTF-16 units, and its `pattern` compiles without the `u` flag. So each text is a format, and
-// `unicodePattern` is its rule. `documented` is the same rule for OpenAPI. Programs generate texts
-// from it: they know lengths and a few properties of Unicode, and use `not` only to check.
+// `unicodePattern` is its rule. `documented` is the same rule for OpenAPI. Programs generate
+// example texts from `documented`: they know lengths and a few properties of Unicode, and use `not`
+// only to check.
 //
 // Many scripts (Devanagari, Thai, …) write letters with marks, so a username may have marks after a
 // letter, and nowhere else. Invisible characters (variation selectors, fillers) are refused: two
@@ -21,7 +22,7 @@ const UNASSIGNED = "[\\p{Cn}\\p{Cs}]";
 /** Invisible characters. The last ones are letters and symbols with blank glyphs. */
 const INVISIBLE = `\\p{White_Space}${IGNORABLE}\\p{Cf}\\u2800\\u{1d159}\\u{13441}\\u{13442}`;
 
-/** How many code points the texts of users have, after NFC normalisation. */
+/** The lengths of users' texts, in code points after NFC normalisation. */
 export const USERNAME_LENGTH = { min: 4, max: 13 };
 export const PASSWORD_LENGTH = { min: 4, max: 13 };
 export const NICKNAME_LENGTH = { min: 1, max: 8 };
@@ -76,7 +77,7 @@ const Nickname = chosenText({
   rule: "printable code points, NFC, one of which can be seen.",
   example: "Amazing",
 });
-/** A page sends the user that it shows, so that a page of another session changes nothing. */
+/** A page sends the user that it shows. So a page of another session changes nothing. */
 const OwnUsername = Type.String({
   description: "If given, it must be the session's own.",
   examples: ["grace"],

@@ -6,7 +6,7 @@ const COPIED = [
   ...["biome.json", "package.json", "tsconfig.json"],
 ];
 
-/** Left out: they import files that are not copied. */
+/** The copy leaves these out: they import files that are not copied. */
 const TESTS = /\.test\.ts$|codegen\/testing/;
 
 /** Method 1001 is Words.count, 1002 Words.split. */
@@ -32,7 +32,7 @@ export class Checkout extends Copy {
     return new Checkout(await Copy.folderOf(COPIED, { ...root, leaveOut: TESTS }));
   }
 
-  /** A copy that has published Words. */
+  /** A copy in which Words is published. */
   static async withWords(): Promise<Checkout> {
     const checkout = await Checkout.copy();
     await Bun.write(checkout.path("schema/words.ts"), WORDS);

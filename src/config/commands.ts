@@ -10,8 +10,7 @@ import { parseRedisUrl } from "./store-urls.ts";
 import { readPasswordHash, readUsers, refuseUnmeantSqlite, type UsersConfig } from "./tcp.ts";
 import type { Environment } from "./variables.ts";
 
-// The commands other than the tiers. Each command has its own loader, so that it reads only its own
-// variables.
+// The commands other than the tiers. Each has its own loader and reads only its own variables.
 
 /** The exit code of wrong usage, as in a shell. */
 const MISUNDERSTOOD = 2;

@@ -16,7 +16,7 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
-/** Reads the variables of one program, and collects what is wrong with them. */
+/** Reads the variables of one program, and collects their problems. */
 export class EnvironmentReader {
   readonly #program: Program | "start";
   readonly #environment: Environment;

@@ -33,7 +33,7 @@ export class Bodies {
     return isSmall ? this.#readSmall(request, parse) : this.#readLarge(request, parse);
   }
 
-  /** Not async, which would allocate two more objects for each sign-in. */
+  /** This function is not async, which would allocate two more objects for each sign-in. */
   #readSmall(request: Request, parse: FieldsParser): Promise<Fields> {
     return new Promise((resolve, reject) => {
       const pending = this.#clock.watchSmall(reject);

@@ -29,7 +29,7 @@ export interface HttpParts {
 export interface Exchange {
   readonly request: Request;
   readonly requestId: string;
-  /** To change the idle timeout of the connection. */
+  /** The server, to change the idle timeout of the connection. */
   readonly server: Pick<Server<undefined>, "timeout">;
   /** The path in the URL table, for logs. */
   readonly route: string;

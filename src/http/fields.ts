@@ -8,7 +8,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 /** @throws {Refusal} 400: the bytes are not what the Content-Type says */
 export type FieldsParser = (bytes: Uint8Array) => Fields;
 
-/** In UTF-16 units. The longest valid text has far fewer, normalised or not. */
+/** The limit in UTF-16 units. The longest valid text has far fewer, normalised or not. */
 const MAX_TEXT_UNITS = 256;
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });

@@ -208,7 +208,7 @@ function mapValues<T, U>(
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
 }
 
-/** Log what clients cause at debug, what the environment causes at warn, and bugs at error. */
+/** Log mistakes of clients at debug, failures of the environment at warn, and bugs at error. */
 function logProblem(log: Log, fields: object, event: string, problem: unknown): void {
   const reason = problem instanceof Error ? problem.message : String(problem);
   const isGone = problem instanceof RpcError && problem.status === "cancelled";

@@ -29,7 +29,7 @@ export function watchDescriptors(log: Log, shed: (() => void) | undefined): void
   setInterval(check, CHECK_MS).unref();
 }
 
-/** The limit of `ulimit -n`. Bun raises it to the hard limit when it starts. */
+/** The limit of `ulimit -n`. Bun raises the limit to the hard one at its start. */
 function softLimit(): number | undefined {
   try {
     const [, limit] =

@@ -10,7 +10,7 @@ export const BEAT_MS = 500;
 const MAX_MISSED_BEATS = 10;
 /** How long a tier may take to finish running work. */
 export const GRACE_MS = 10_000;
-/** From SIGTERM to SIGKILL. */
+/** The time from SIGTERM to SIGKILL. */
 export const MAX_STOP_MS = GRACE_MS + 3000;
 
 export interface TierProcessOptions {

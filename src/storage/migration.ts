@@ -1,6 +1,6 @@
 /** One step of the schema. Each applied step is recorded in the database, in table `migration`. */
 export interface Migration {
-  /** Order and identity: never renumber it, nor change what a released migration does. */
+  /** Order and identity: never renumber or change a released migration. */
   readonly version: number;
   readonly name: string;
   /** One statement. */

@@ -7,9 +7,9 @@ const MAX_WRITE_BYTES = 4096;
 /** Pause before the next try, if the pipe is full and if a write failed. */
 const FULL_MS = 10;
 const FAILED_MS = 500;
-/** At least this time between two counts of dropped lines. */
+/** The least time between two reports of dropped lines. */
 const REPORT_MS = 1000;
-/** How long a process waits for its last lines when it ends. */
+/** At its end, a process waits this long for its last lines to be written. */
 const MAX_END_MS = 1000;
 
 /**

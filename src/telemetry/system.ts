@@ -74,7 +74,9 @@ function describeService(table: DispatchTable): ServiceDescription {
   return { service, methods };
 }
 
-/** A server that answers is up. The time of one turn of its event loop shows how busy it is. */
+/**
+ * A server that answers is up. The time of one turn of the event loop shows how busy the server is.
+ */
 const EVENT_LOOP: Part = {
   database: "Portico",
   ping: () => new Promise((resolve) => setImmediate(resolve)),

@@ -14,7 +14,7 @@ const HASHES_PER_THREAD = 2;
 /** Hashes that wait for a thread, including those whose callers are gone. */
 export const MAX_WAITING_HASHES = 2000;
 
-/** The share of the remaining time that the queue may take; the rest is for what follows. */
+/** The share of the remaining time that the queue may take; the rest is for the steps after it. */
 const QUEUE_SHARE = 0.75;
 
 /** The estimate until a hash has been measured. */
@@ -60,7 +60,7 @@ export class HashQueue {
     this.#ahead.add(ticket);
     try {
       const result = await this.#limit(() => {
-        // A hash that has begun takes its time, even if its caller leaves.
+        // A hash that has begun runs to its end, even if the caller leaves.
         signal.removeEventListener("abort", leave);
         throwIfCancelled({ deadline: call.deadline, isOver: signal.aborted }, "a hash");
         return this.#measure(hash);

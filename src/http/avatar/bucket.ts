@@ -16,7 +16,7 @@ export interface BucketAccess extends ListingAccess {
 }
 
 interface Request {
-  /** For error messages, as in "save picture". */
+  /** The action for error messages, such as "save picture". */
   readonly action: string;
   readonly method: "PUT" | "GET" | "DELETE";
   /** The signed URL. */

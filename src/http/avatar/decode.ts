@@ -12,7 +12,7 @@ const LOSSLESS = { lossless: true, effort: 2 };
 /** Above this size, a WebP is scaled down while it is read, which saves half a gigabyte. */
 const BIG_WEBP_PIXELS = 16_000_000;
 const LOSSY = { quality: 82, smartSubsample: true };
-/** For noise, which at the usual quality would exceed MAX_PICTURE_BYTES. */
+/** The quality for noise, which would exceed MAX_PICTURE_BYTES at the usual one. */
 const LOSSIER = { quality: 50, alphaQuality: 50 };
 /** Warnings about JPEGs of some programs whose pixels are complete. */
 const HARMLESS_WARNING = /extraneous bytes|SOS parameters|revision number/;

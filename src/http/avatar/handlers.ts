@@ -18,7 +18,7 @@ const CALL_SHARE = 0.2;
 /** The idle timeout of a connection once its body has been read. */
 const ANSWER_SECONDS = 30;
 const MAX_UPLOADS_OF_SESSION = 2;
-/** After these errors of an update, no profile has changed. */
+/** If an update fails with one of these errors, no profile has changed. */
 const NOTHING_WRITTEN: ReadonlySet<string> = new Set<DomainErrorName>([
   "InvalidSessionError",
   "UserNotExistError",

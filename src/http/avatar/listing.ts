@@ -17,7 +17,7 @@ export interface ListingAccess {
 
 export interface Listing {
   readonly objects: readonly { readonly key: string; readonly modifiedAt: Date }[];
-  /** For the next part of the listing; undefined if this is the last. */
+  /** The token for the next part of the listing; undefined if this is the last part. */
   readonly nextToken: string | undefined;
 }
 

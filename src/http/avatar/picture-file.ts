@@ -155,7 +155,8 @@ function stripWebp(bytes: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
 }
 
 /**
- * Keep the first frame, on a canvas of its size: decoders differ in what they draw around it.
+ * Keep the first frame, on a canvas of its size: decoders differ in how they draw the rest of the
+ * canvas.
  */
 function stripGif(bytes: Buffer<ArrayBuffer>): { bytes: Buffer<ArrayBuffer>; margins?: Margins } {
   const screen = bytes.subarray(0, endOfColours(bytes, 13, bytes[10] ?? 0));

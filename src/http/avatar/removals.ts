@@ -12,7 +12,7 @@ interface Replaced {
 
 /**
  * Removes unused pictures soon. The sweep (`sweep.ts`) removes the rest: failed removals, uploads
- * with an unknown outcome, and what a killed process has left.
+ * with an unknown outcome, and the remains of a killed process.
  */
 export class AvatarRemovals {
   readonly #avatars: AvatarStore;

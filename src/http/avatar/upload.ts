@@ -13,10 +13,12 @@ const MAX_HEADER_BYTES = 16 * 1024;
 /** RFC 2046 §5.1.1. */
 const MAX_BOUNDARY_CHARACTERS = 70;
 
-/** The form of an upload. Its bytes count towards the memory budget until it is disposed of. */
+/**
+ * The form of an upload. Its bytes count towards the memory budget until the form is disposed of.
+ */
 export interface Upload extends Disposable {
   readonly file: Uint8Array<ArrayBuffer>;
-  /** In NFC if it can be a username; undefined if it is not given. */
+  /** Normalised to NFC unless it is too long to be valid; undefined if it is not given. */
   readonly username: string | undefined;
 }
 

@@ -49,8 +49,8 @@ const SETTINGS: Readonly<Record<string, string | number>> = {
   wait_timeout: WAIT_TIMEOUT_SECONDS,
 };
 /**
- * On Galera, a SELECT (1) and an UPDATE (2) wait until their node has applied what the other nodes
- * committed. An INSERT does not have to wait: if another node has the name already, the cluster
+ * On Galera, a SELECT (1) and an UPDATE (2) wait until their node has applied the commits of the
+ * other nodes. An INSERT does not have to wait: if another node has the name already, the cluster
  * rolls the INSERT back.
  */
 const GALERA_SETTINGS: Readonly<Record<string, string | number>> = {

@@ -94,9 +94,9 @@ export async function checkForeignTable(connection: Connection): Promise<void> {
 }
 
 /**
- * Try pending migrations before they change anything: sign users up in the table as it is, alter an
- * empty copy of it, then sign users up there. Without the right to create temporary tables, there
- * is no copy.
+ * Try pending migrations before they change anything: sign users up in the current table, alter an
+ * empty copy of it, then sign users up in the copy. Without the right to create temporary tables,
+ * there is no copy.
  * @throws {MigrationError} a migration fails on the copy
  * @throws {UnfitTableError} a sign-up fails
  */

@@ -122,8 +122,8 @@ async function readApplied(connection: Connection): Promise<AppliedMigration[]> 
 }
 
 /**
- * Another server may run the same migrations through another node of Galera. So if a migration
- * fails, it is tried again unless everything is as it was before.
+ * Another server may run the same migrations through another node of Galera. So after a failure,
+ * the pending migrations are tried again if the database has changed since.
  */
 async function migrateAll(connection: Connection, events: MigrationEvents): Promise<void> {
   // Another server may have migrated while this one waited for its turn.

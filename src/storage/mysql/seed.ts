@@ -115,7 +115,7 @@ export class MysqlSeed implements Seed {
   }
 
   async close(): Promise<void> {
-    // The server rolls back what was not committed. Unlike end(), this does not wait for an answer.
+    // The server rolls back an open transaction. Unlike end(), this does not wait for an answer.
     this.#connection.destroy();
   }
 
@@ -171,7 +171,7 @@ export class MysqlSeed implements Seed {
   }
 }
 
-/** The progress is a row. It exists from the start, so that it can be locked. */
+/** Create the row with the progress. It must exist from the start, because #advance() locks it. */
 async function createProgress(connection: Connection): Promise<void> {
   await connection.query(`CREATE TABLE IF NOT EXISTS seed (
     id        int    NOT NULL PRIMARY KEY,

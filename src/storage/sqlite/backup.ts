@@ -11,7 +11,7 @@ export interface SqliteCopy {
 }
 
 /**
- * Copy the SQLite file in `dataDir` as it is at one moment, including its WAL, even if other
+ * Copy the state of the SQLite file in `dataDir` at one moment, including the WAL, even if other
  * processes write to it. Sessions are left out: in a restored copy, a session that has ended would
  * work again.
  * @param to must not exist

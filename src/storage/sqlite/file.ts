@@ -13,7 +13,7 @@ import { migrateSqlite, sqliteMigrationStates } from "./migrate.ts";
 const BUSY_TIMEOUT_MS = 5;
 /**
  * The limit of a command: far longer than another process holds the lock. SQLite has no queue for
- * its lock, so on a busy machine one of several writers may not get it for seconds.
+ * its lock, so on a busy machine, one of several writers may wait for seconds.
  */
 const BUSY_LIMIT_MS = 60_000;
 const BUSY_RETRY_MS = 10;
@@ -22,7 +22,7 @@ const BUSY_NOTICE_MS = 1_000;
 /** The limit of a call, which has a deadline. Calls retry more often than commands do. */
 const CALL_LIMITS = { limitMs: 2_000, retryMs: 2 };
 
-/** As much as a few pages take, so that it fits unless the disk is full. */
+/** As large as a few pages, so that it fits unless the disk is full. */
 const PROBE = new Uint8Array(64 * 1024);
 
 /** Open or create the SQLite file in `dataDir`, migrate it, and make it safe against power loss. */
