@@ -87,7 +87,7 @@ async function stopTiers(): Promise<void> {
 }
 
 const started = startTiers();
-/** Why codegen refuses the current schema. */
+/** Why codegen refuses the current schema; undefined if the schema is accepted. */
 let refusal: string | undefined;
 
 const changes = new Changes(started, restartTiers);

@@ -11,7 +11,7 @@ export interface CopyOptions {
   /** Whether the pictures are in `dataDir`. */
   readonly hasPictures: boolean;
   readonly busy: BusyOptions;
-  /** When aborted, the copy is removed; SQLite's own part is not interrupted. */
+  /** If aborted, the copy is removed. SQLite's own part is not interrupted. */
   readonly stop: AbortSignal;
 }
 
@@ -21,7 +21,7 @@ export interface Copied {
 }
 
 /**
- * Copy users and pictures to the folder `to`, while others write.
+ * Copy users and pictures to the folder `to`, while other processes write.
  * @throws {FolderError} the folder cannot be used
  * @throws {StorageError} the users cannot be copied
  * @throws the reason of `stop`
@@ -34,8 +34,8 @@ export async function copyDataDir(to: string, options: CopyOptions): Promise<Cop
       ? new Pictures(join(dataDir, "avatars"), folder.part("avatars"))
       : undefined;
     // Copying many pictures takes long, so most are copied first. The second pass, after the users,
-    // makes sure that the pictures of all users are there: Portico keeps a picture that was
-    // replaced for another minute.
+    // makes sure that the pictures of all users are there: Portico keeps a replaced picture for
+    // another minute.
     await pictures?.copy(stop);
     const users = hasUsers
       ? await copySqliteFile(dataDir, folder.part("portico.sqlite"), busy)

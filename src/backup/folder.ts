@@ -1,7 +1,9 @@
 import { mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Folder for the parts until all are there. A backup that still has it is incomplete. */
+/**
+ * The folder of the parts until all are there. A backup that still has this folder is incomplete.
+ */
 const INCOMPLETE = "incomplete";
 
 /** The folder cannot be used. */
@@ -37,7 +39,10 @@ export class BackupFolder {
     return new BackupFolder(path, made !== undefined);
   }
 
-  /** The path to write a part to, a file or a folder. The last part makes the backup whole. */
+  /**
+   * The path to write a part to, a file or a folder. `finish()` moves the parts in the order of
+   * these calls, so a backup that has the last part is whole.
+   */
   part(name: string): string {
     this.#parts.push(name);
     return join(this.#path, INCOMPLETE, name);

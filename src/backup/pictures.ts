@@ -26,7 +26,7 @@ export class Pictures {
     return this.#copied.has(name);
   }
 
-  /** Copy the pictures that have not been copied yet, or that have another size since. */
+  /** Copy the pictures that have not been copied yet, or whose size has changed since. */
   async copy(stop: AbortSignal): Promise<void> {
     await mkdir(this.#to, { recursive: true, mode: 0o700 });
     for (const name of await unlessGone(readdir(this.#from), [])) {
@@ -45,7 +45,10 @@ export class Pictures {
   }
 }
 
-/** `otherwise` if the file or folder is missing: it was removed, or no picture was saved yet. */
+/**
+ * Return `otherwise` if the file or folder is missing: a picture was removed, or none was saved
+ * yet.
+ */
 async function unlessGone<T>(found: Promise<T>, otherwise: T): Promise<T> {
   try {
     return await found;

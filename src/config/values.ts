@@ -2,7 +2,7 @@ import type { LogLevel } from "../telemetry/log.ts";
 import type { PasswordScheme } from "../user/password.ts";
 
 // Parsers of values. Each throws an Error whose message continues after the name of the variable or
-// option. It does not repeat a value that may hold a secret.
+// option. The message does not repeat a value that may hold a secret.
 
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
 export const MAX_PORT = 65_535;

@@ -1,5 +1,5 @@
 // Every environment variable, its default and meaning, and the programs that read it. `bun run
-// format` writes the tables of docs/configuration.md from it.
+// format` writes the tables of docs/configuration.md from this file.
 
 /** The processes and commands that read variables. `start` and `dev` read those of both tiers. */
 export type Program = "http" | "tcp" | "rpc" | "migrate" | "seed" | "backup" | "sweep";

@@ -63,7 +63,7 @@ export function unrouted(table: RouteTable, request: Request): Refusal {
   const takesMethod = route?.[1][request.method === "HEAD" ? "GET" : request.method] !== undefined;
   if (!route || takesMethod) return new Refusal(404, "path: nothing is at this path");
   const methods = Object.keys(route[1]);
-  // The only handlers of HEAD are those that refuse it.
+  // Every handler of HEAD in the table refuses the method.
   if (methods.includes("HEAD")) return wrongMethod(methods.filter((name) => name !== "HEAD"));
   return wrongMethod(methods.includes("GET") ? [...methods, "HEAD"] : methods);
 }

@@ -38,8 +38,8 @@ export class SessionCookie {
   }
 
   /**
-   * The session id of a request. If several cookies hold a well-formed id, all of them, first to
-   * last: another site of the domain, or another path, may have set one.
+   * The session id of a request. If several cookies hold a well-formed id, this returns all ids,
+   * first to last: another site of the domain, or another path, may have set one.
    * @throws {DomainError} InvalidSessionError: no cookie holds one
    */
   read(request: Request): string | readonly string[] {

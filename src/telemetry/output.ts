@@ -114,7 +114,8 @@ function nonBlocking(descriptor: number): number {
     const flags = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
     return openSync(`/proc/self/fd/${descriptor}`, flags);
   } catch {
-    // A socket, or a pipe of another user. Bun's writer sets O_NONBLOCK; we never write to it.
+    // A socket, or a pipe of another user. Bun's writer sets O_NONBLOCK; we never write through
+    // that writer.
     Bun.file(descriptor).writer();
     return descriptor;
   }

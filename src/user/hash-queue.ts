@@ -75,7 +75,7 @@ export class HashQueue {
 
   #admit({ deadline }: Cancellable): void {
     const { concurrency, pendingCount } = this.#limit;
-    // A free place is used whatever the estimate says, so that a wrong estimate is soon corrected.
+    // Use a free place whatever the estimate says, so that a wrong estimate is soon corrected.
     if (this.#ahead.size < concurrency) return;
     const rounds = Math.floor(this.#ahead.size / concurrency) + 1;
     const estimateMs = Math.ceil(rounds * this.#averageMs);

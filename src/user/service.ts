@@ -18,7 +18,7 @@ export interface UserServiceParts {
 
 const FIRST_NICKNAME = new RegExp(`^.{0,${NICKNAME_LENGTH.max}}`, "su");
 
-/** The share of the remaining time that a rehash may take; the next sign-in can do it, too. */
+/** A rehash may take this share of the remaining time. The next sign-in can rehash, too. */
 const REHASH_SHARE = 0.1;
 
 /** The use cases of an account. */

@@ -23,7 +23,7 @@ export type StoredPassword = Pick<User, "password" | "salt">;
 export interface Store {
   /** Such as "MySQL". */
   readonly database: string;
-  /** Resolves if the database answers and takes writes; it is bounded like any other call. */
+  /** Resolves if the database answers and takes writes. Has the time limit of any other call. */
   ping(): Promise<void>;
 }
 

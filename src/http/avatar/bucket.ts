@@ -235,7 +235,7 @@ export class CertificateError extends RpcError {
   }
 }
 
-/** The error of `fetch` is not the cause here, since it holds the signed URL. */
+/** The error of `fetch` must not become the cause, since it holds the signed URL. */
 function unreachable(action: string, error: unknown): RpcError {
   const code = error instanceof Error && "code" in error ? error.code : error;
   if (/^(ERR_TLS_CERT_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/.test(`${code}`)) {

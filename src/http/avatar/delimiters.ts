@@ -1,6 +1,6 @@
 import { Refusal } from "../reply.ts";
 
-/** Checked here: a parser would go through a whole chunk, which can hold very many parts. */
+/** Check this here: a parser would go through a whole chunk, which can hold very many parts. */
 const MAX_PARTS = 100;
 /** The most blanks after a delimiter. Clients write a few at most. */
 const MAX_PADDING_BYTES = 256;

@@ -172,7 +172,7 @@ function stripGif(bytes: Buffer<ArrayBuffer>): { bytes: Buffer<ArrayBuffer>; mar
   const canvas = Buffer.from(screen);
   const frame = Buffer.from(bytes.subarray(at, end));
   const [left, top] = [frame.readUInt16LE(1), frame.readUInt16LE(3)];
-  // A frame that is larger than the canvas makes it larger, as in browsers.
+  // A frame that is larger than the canvas enlarges the canvas, as in browsers.
   const right = Math.max(0, canvas.readUInt16LE(6) - left - frame.readUInt16LE(5));
   const bottom = Math.max(0, canvas.readUInt16LE(8) - top - frame.readUInt16LE(7));
   frame.copy(canvas, 6, 5, 9);

@@ -93,7 +93,10 @@ export function isDemoted(error: unknown): boolean {
   return error instanceof DemotedError || DEMOTED.has(serverErrno(error) ?? 0);
 }
 
-/** Whether the statement was rolled back because of other transactions. It may succeed soon. */
+/**
+ * Whether the statement was rolled back because of other transactions. Another try may succeed
+ * soon.
+ */
 export function isRolledBack(error: unknown): boolean {
   return ROLLED_BACK.has(serverErrno(error) ?? 0);
 }

@@ -64,7 +64,7 @@ end
 export const SCRIPTS = {
   // Looks up several sessions: the username of each, and its cached nickname and profilePath. The
   // users' keys follow from the sessions, so they cannot be declared: this is for a single Redis,
-  // not for a cluster. It does not extend the sessions: use does not renew them.
+  // not for a cluster. A look-up does not extend a session.
   findSessions: {
     lua: `
 local usernames = redis.call("MGET", unpack(KEYS))

@@ -3,7 +3,7 @@ import type { Lease } from "../../user/stores.ts";
 /** A lease is handed out for this share of its time; the last reader needs the rest. */
 const HANDED_OUT_SHARE = 0.25;
 
-/** One lease for all readers of this process. A new one is requested when it is needed. */
+/** One lease for all readers of this process. A new one is requested on demand. */
 export class SharedLease {
   readonly #handedOutMs: number;
   readonly #request: () => Promise<Lease | undefined>;
