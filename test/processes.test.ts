@@ -110,7 +110,7 @@ describe("a tier", () => {
   // Not concurrent: it sends its signals while a password is hashed.
   test("finishes the running call on SIGTERM, even if it comes twice, and exits with 0", async () => {
     await using folder = await Folder.make();
-    const slowHash = { PASSWORD_HASH: "argon2id:m=262144,t=2,p=1", LOG_LEVEL: "debug" };
+    const slowHash = { PASSWORD_HASH: "argon2id:m=131072,t=2,p=1", LOG_LEVEL: "debug" };
     await using tcp = startTcp(folder.path, slowHash);
     const address = await tcp.listening();
     await using http = startHttp(folder.path, address, slowHash);

@@ -150,7 +150,7 @@ describe.skipIf(!hasMariaDb || !hasRedis)("bun run start with two workers of eac
     await using behind = await databases();
     await using start = new Start(folder.path, {
       ...behind.environment,
-      PASSWORD_HASH: "argon2id:m=262144,t=3,p=1",
+      PASSWORD_HASH: "argon2id:m=65536,t=3,p=1",
       LOG_LEVEL: "debug",
     });
     await start.running();
