@@ -25,7 +25,7 @@ export function connectionError(isTls: boolean, error: unknown): unknown {
   const { message } = error;
   const code = errorField(error, "code") ?? "";
   if (/^(ERR_TLS_CERT_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/.test(code)) {
-    const hint = "NODE_EXTRA_CA_CERTS names a CA of one's own";
+    const hint = "set NODE_EXTRA_CA_CERTS for your own CA";
     const why = `its certificate is refused: ${message} (${hint})`;
     return new CertificateError(why, { cause: error });
   }
