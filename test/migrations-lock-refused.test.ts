@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { MYSQL_MIGRATIONS } from "../src/storage/mysql/schema.ts";
+import { MYSQL_MIGRATIONS } from "../src/storage/mysql/migrations.ts";
 import { sharedAvailable as available } from "./mariadb.ts";
 import { migrate } from "./migrate-command.ts";
 import { openDatabase } from "./mysql-database.ts";

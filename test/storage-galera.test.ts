@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { MYSQL_MIGRATIONS } from "../src/storage/mysql/schema.ts";
+import { MYSQL_MIGRATIONS } from "../src/storage/mysql/migrations.ts";
 import { userDatabase } from "../src/storage/user-database.ts";
 import { StorageError } from "../src/user/stores.ts";
 import { openRowsAt } from "./contract/rows.ts";

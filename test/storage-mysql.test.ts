@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { inspect } from "node:util";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
-import { MYSQL_MIGRATIONS } from "../src/storage/mysql/schema.ts";
+import { MYSQL_MIGRATIONS } from "../src/storage/mysql/migrations.ts";
 import { StorageError } from "../src/user/stores.ts";
 import { sharedAvailable as available, sharedMariaDb, unsharedMariaDb } from "./mariadb.ts";
 import { createFolder, open, recordingLog, user } from "./storage-pairs.ts";

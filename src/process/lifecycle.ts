@@ -1,7 +1,8 @@
 import type { ProcessLog } from "../telemetry/log.ts";
 import { watchDescriptors } from "./descriptors.ts";
 import { onEnd, speakThrough } from "./end.ts";
-import { BEAT_MS, GRACE_MS } from "./tier-process.ts";
+import { sendBeats } from "./heartbeat.ts";
+import { GRACE_MS } from "./tier-process.ts";
 
 /** A tier that its main has started. */
 export interface RunningTier {
@@ -65,10 +66,7 @@ export async function runTier(log: ProcessLog, start: () => Promise<RunningTier>
     await log.end();
     process.exit(0);
   });
-  const heart = setInterval(() => {
-    if (process.connected) process.send?.({ beat: true });
-  }, BEAT_MS);
-  heart.unref();
+  sendBeats();
 
   try {
     tier = await start();

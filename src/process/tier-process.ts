@@ -1,13 +1,7 @@
 import { join } from "node:path";
+import { HeartbeatMonitor } from "./heartbeat.ts";
 import { Guard } from "./orphan-guard.ts";
 
-/** How often a tier tells its parent that it is alive. */
-export const BEAT_MS = 500;
-/**
- * A tier may miss this many beats. The parent counts its own ticks and does not use the clock: if
- * the machine was suspended, or is too busy for both processes, no beat counts as missed.
- */
-const MAX_MISSED_BEATS = 10;
 /** How long a tier may take to finish running work. */
 export const GRACE_MS = 10_000;
 /** The time from SIGTERM to SIGKILL. */
@@ -42,9 +36,8 @@ export class TierProcess {
   /** Resolves to the address when the tier listens, or to undefined if the tier ends first. */
   readonly listening: Promise<string | undefined>;
   readonly ended: Promise<Ending>;
-  #missedBeats = 0;
+  readonly #heartbeat = new HeartbeatMonitor(() => this.#killStuck());
   #wasStuck = false;
-  #ticker: Timer | undefined;
 
   constructor({ script, args = [], environment, root = ROOT }: TierProcessOptions) {
     const listening = Promise.withResolvers<string | undefined>();
@@ -55,15 +48,14 @@ export class TierProcess {
       env: { ...environment },
       stdio: ["ignore", "inherit", "inherit"],
       ipc: (message) => {
-        this.#missedBeats = 0;
+        this.#heartbeat.heard();
         const address = listeningAddress(message);
         if (address === undefined) return;
-        // Count beats only from now on: a migration of a large database may take long.
-        this.#ticker ??= setInterval(this.#tick, BEAT_MS);
+        this.#heartbeat.start();
         listening.resolve(address);
       },
       onExit: (_process, exitCode, signalCode) => {
-        clearInterval(this.#ticker);
+        this.#heartbeat.stop();
         this.#guard?.dismiss();
         listening.resolve(undefined);
         const signal = signalCode === null ? null : String(signalCode);
@@ -85,11 +77,10 @@ export class TierProcess {
     clearTimeout(timer);
   }
 
-  readonly #tick = (): void => {
-    if (++this.#missedBeats <= MAX_MISSED_BEATS) return;
+  #killStuck(): void {
     this.#wasStuck = true;
     this.#process.kill("SIGKILL");
-  };
+  }
 }
 
 const ROOT = join(import.meta.dir, "../..");

@@ -4,7 +4,7 @@ import type { User } from "../../user/stores.ts";
 import { MigrationError, UnfitTableError } from "../migration.ts";
 import { query } from "./connection.ts";
 import { isDenied, isRolledBack, isTemporary } from "./errors.ts";
-import { type MysqlMigration, OUR_COLUMNS } from "./schema.ts";
+import { type MysqlMigration, OUR_COLUMNS } from "./migrations.ts";
 
 // Checks by trial sign-ups that the table can be used. A column without a default, a trigger, a
 // CHECK or a foreign key may prevent a sign-up, and MySQL's own message names the cause best.

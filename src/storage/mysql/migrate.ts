@@ -12,8 +12,8 @@ import {
 import { openConnection, query, TABLE_TIMEOUT_MS } from "./connection.ts";
 import { checkForeignTable, checkTable, dryRun, engineOfUser } from "./dry-run.ts";
 import { isRolledBack, isTemporary, isUnsupported } from "./errors.ts";
+import { MYSQL_MIGRATIONS, type MysqlMigration } from "./migrations.ts";
 import { isNeeded, neededOf, throwIfObstacle } from "./obstacles.ts";
-import { MYSQL_MIGRATIONS, type MysqlMigration } from "./schema.ts";
 
 /**
  * A server waits this long for another one that is migrating, then reports that and tries again.

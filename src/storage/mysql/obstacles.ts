@@ -2,7 +2,7 @@ import type { RowDataPacket } from "mysql2";
 import type { Connection } from "mysql2/promise";
 import { MigrationError } from "../migration.ts";
 import { query, TABLE_TIMEOUT_MS } from "./connection.ts";
-import type { MysqlMigration, MysqlObstacle } from "./schema.ts";
+import type { MysqlMigration, MysqlObstacle } from "./migrations.ts";
 
 // Finds the obstacles of migrations before any of them changes something.
 
