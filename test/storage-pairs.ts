@@ -56,19 +56,21 @@ export async function createFolder(): Promise<{ dataDir: string } & AsyncDisposa
 export const silent: Log = pino({ level: "silent" });
 
 /** A log that keeps its messages, such as "warn waiting for Redis at 127.0.0.1:6379". */
-export function recordingLog(): { log: Log; messages: string[] } {
+export function recordingLog(level = "info"): { log: Log; messages: string[]; lines: string[] } {
   const messages: string[] = [];
+  const lines: string[] = [];
   const formatters = { level: (level: string) => ({ level }) };
   const log = pino(
-    { formatters },
+    { level, formatters },
     {
       write(line) {
+        lines.push(line);
         const { level, msg } = JSON.parse(line);
         messages.push(`${level} ${msg}`);
       },
     },
   );
-  return { log, messages };
+  return { log, messages, lines };
 }
 
 /** Open the stores at a location. `await using` closes them. */
