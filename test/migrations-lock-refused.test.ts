@@ -1,10 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { MYSQL_MIGRATIONS } from "../src/storage/mysql/migrations.ts";
+import { startRefusingLine } from "./line.ts";
 import { sharedAvailable as available } from "./mariadb.ts";
 import { migrate } from "./migrate-command.ts";
 import { openDatabase } from "./mysql-database.ts";
 import { contents, createOriginal, insertMany } from "./original-table.ts";
-import { startRefusingLine } from "./refusing-line.ts";
 import { open, user } from "./storage-pairs.ts";
 
 // Clusters of some versions refuse GET_LOCK. Servers then migrate without taking turns.

@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { closedKey, SCRIPTS, sessionKey } from "../src/storage/redis/scripts.ts";
 import { openSessions, REDISES } from "./cached-sessions.ts";
-import { startLosingLine } from "./losing-line.ts";
+import { startLosingLine } from "./line.ts";
 import { sharedAvailable as hasMariaDb, sharedMariaDb } from "./mariadb.ts";
 import { sharedAvailable as hasRedis, sharedRedis } from "./redis.ts";
 import { openRedis } from "./redis-keys.ts";
