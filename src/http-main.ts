@@ -14,6 +14,7 @@ import { openAvatars } from "./http/avatar/open.ts";
 import { AvatarRemovals } from "./http/avatar/removals.ts";
 import { sweepDaily } from "./http/avatar/sweep.ts";
 import { Bodies } from "./http/body.ts";
+import { ClientAddress } from "./http/client-address.ts";
 import type { HttpParts } from "./http/exchange.ts";
 import { HttpServer } from "./http/server.ts";
 import { SessionCookie } from "./http/session-cookie.ts";
@@ -59,6 +60,7 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
     clients,
     cookie: new SessionCookie(publicUrl, sessionTtlSeconds),
     bodies: new Bodies(),
+    clientAddress: new ClientAddress(config.trustedProxies, log),
     avatars,
     decoders,
     removals,

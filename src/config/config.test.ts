@@ -51,6 +51,7 @@ describe("the config", () => {
       HTTP_HOST: "0.0.0.0",
       HTTP_PORT: "8080",
       PUBLIC_URL: "https://accounts.example.com",
+      TRUSTED_PROXIES: "loopback",
       RPC_HOST: "::1",
       RPC_PORT: "7000",
       RPC_ADDRESSES: "one.internal:7001, [::1]:7002",
@@ -91,6 +92,7 @@ describe("the config", () => {
     });
     expect(config.publicUrl.href).toBe("https://accounts.example.com/");
     expect(config.isPublicUrlSet).toBe(true);
+    expect(config.trustedProxies?.check("127.0.0.1")).toBe(true);
     expect(loadConfig({ PASSWORD_HASH: "salted-md5" }).passwordHash.name).toBe("salted-md5");
   });
 

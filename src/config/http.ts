@@ -1,8 +1,10 @@
+import type { BlockList } from "node:net";
 import type { BucketAccess } from "../http/avatar/bucket.ts";
 import type { LogLevel } from "../telemetry/log.ts";
 import { readAvatarBucket } from "./bucket.ts";
 import { bracketed, type Endpoint, parseHost } from "./hosts.ts";
 import type { EnvironmentReader, Loader } from "./load.ts";
+import { parseTrustedProxies } from "./proxies.ts";
 import { type RpcClientConfig, readRpcClient } from "./rpc-client.ts";
 import { MAX_SESSION_TTL_SECONDS, parseLogLevel, parsePort, parsePublicUrl } from "./values.ts";
 
@@ -11,6 +13,8 @@ export interface HttpConfig extends RpcClientConfig {
   readonly publicUrl: URL;
   /** False if `publicUrl` is only the address that the tier listens on. */
   readonly isPublicUrlSet: boolean;
+  /** If undefined, no proxy is trusted. */
+  readonly trustedProxies: BlockList | undefined;
   /** Named as in `src/rpc/limits.ts`. */
   readonly rpcLimits: { readonly maxConnections: number };
   readonly dataDir: string;
@@ -34,6 +38,7 @@ export function readHttpTier(reader: EnvironmentReader): HttpConfig {
     http,
     publicUrl: reader.readGiven("PUBLIC_URL", parsePublicUrl) ?? ownUrl(http),
     isPublicUrlSet: reader.given("PUBLIC_URL") !== undefined,
+    trustedProxies: reader.readGiven("TRUSTED_PROXIES", parseTrustedProxies),
     ...readRpcClient(reader),
     rpcLimits: { maxConnections: reader.whole("RPC_MAX_CONNECTIONS", 1, MAX_CONNECTIONS) },
     dataDir: reader.text("DATA_DIR"),

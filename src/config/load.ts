@@ -1,9 +1,9 @@
 import { parseWhole, shown } from "./values.ts";
+import type { Program } from "./variable.ts";
 import {
   type Environment,
   isNeverEmpty,
   isReadBy,
-  type Program,
   VARIABLES,
   type VariableName,
 } from "./variables.ts";

@@ -1,17 +1,9 @@
 // Every environment variable, its default and meaning, and the programs that read it. `bun run
-// format` writes the tables of docs/configuration.md from this file.
+// format` writes the tables of docs/configuration.md from these.
 
-/** The processes and commands that read variables. `start` and `dev` read those of both tiers. */
-export type Program = "http" | "tcp" | "rpc" | "migrate" | "seed" | "backup" | "sweep";
-
-export interface Variable {
-  readonly default: string;
-  readonly meaning: string;
-  /** Empty: only `start` and `dev` read it. */
-  readonly readBy: readonly Program[];
-  /** An empty value is an error: ignoring it would change where data are or who has access. */
-  readonly isNeverEmpty?: true;
-}
+import { ACCOUNTS } from "./account-variables.ts";
+import { BROWSERS } from "./browser-variables.ts";
+import type { Program, Variable } from "./variable.ts";
 
 const EVERYWHERE = {
   HTTP_PORT: {
@@ -54,14 +46,6 @@ const PRODUCTION = {
     readBy: ["tcp", "backup"],
     isNeverEmpty: true,
   },
-  PUBLIC_URL: {
-    default: "`http://HTTP_HOST:HTTP_PORT`",
-    meaning:
-      "address that browsers use: if set, only its origin may change anything; https makes " +
-      "the cookie `Secure`",
-    readBy: ["http"],
-    isNeverEmpty: true,
-  },
   HTTP_WORKERS: {
     default: "1",
     meaning: "processes of the HTTP tier in `bun run start`, from 1 to 64, on one port",
@@ -83,21 +67,6 @@ const PRODUCTION = {
     default: "none",
     meaning: "`embedded` allows SQLite in production, if `DATABASE_URL` or `REDIS_URL` is not set",
     readBy: ["tcp", "migrate", "seed"],
-  },
-} as const satisfies Record<string, Variable>;
-
-const ACCOUNTS = {
-  SESSION_TTL_SECONDS: {
-    default: "1800",
-    meaning: "how long a session lasts",
-    readBy: ["http", "tcp"],
-  },
-  PASSWORD_HASH: {
-    default: "argon2id:m=19456,t=2,p=1",
-    meaning:
-      "scheme and cost (KiB, passes, lanes) of new hashes; or `salted-md5`, the classic " +
-      "scheme",
-    readBy: ["tcp", "seed"],
   },
 } as const satisfies Record<string, Variable>;
 
@@ -206,6 +175,7 @@ const CAPACITY = {
 export const VARIABLES = {
   ...EVERYWHERE,
   ...PRODUCTION,
+  ...BROWSERS,
   ...ACCOUNTS,
   ...SEVERAL_HOSTS,
   ...S3,
@@ -216,6 +186,7 @@ export const VARIABLES = {
 export const VARIABLE_GROUPS: Readonly<Record<string, Readonly<Record<string, Variable>>>> = {
   "Everywhere, in development too": EVERYWHERE,
   "Production: `bun run start`, and the commands for its database": PRODUCTION,
+  "Browsers, and the proxy in front": BROWSERS,
   "Sessions and passwords": ACCOUNTS,
   "Tiers on several hosts": SEVERAL_HOSTS,
   "Pictures in S3": S3,

@@ -6,6 +6,7 @@ import type { DecoderPool } from "./avatar/decoder-pool.ts";
 import type { AvatarRemovals } from "./avatar/removals.ts";
 import type { AvatarStore } from "./avatar/store.ts";
 import type { Bodies } from "./body.ts";
+import type { ClientAddress } from "./client-address.ts";
 import type { SessionCookie } from "./session-cookie.ts";
 
 /** The parts that the handlers use. */
@@ -14,6 +15,7 @@ export interface HttpParts {
   readonly clients: Clients;
   readonly cookie: SessionCookie;
   readonly bodies: Bodies;
+  readonly clientAddress: ClientAddress;
   readonly avatars: AvatarStore;
   readonly decoders: DecoderPool;
   readonly removals: AvatarRemovals;
@@ -29,8 +31,8 @@ export interface HttpParts {
 export interface Exchange {
   readonly request: Request;
   readonly requestId: string;
-  /** The server, to change the idle timeout of the connection. */
-  readonly server: Pick<Server<undefined>, "timeout">;
+  /** The server, to change the idle timeout of the connection, and to ask for its peer. */
+  readonly server: Pick<Server<undefined>, "timeout" | "requestIP">;
   /** The path in the URL table, for logs. */
   readonly route: string;
   /** The `:name` parts of the path. */

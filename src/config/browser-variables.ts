@@ -1,0 +1,20 @@
+import type { Variable } from "./variable.ts";
+
+/** Variables of the HTTP tier for browsers and for the proxy in front. */
+export const BROWSERS = {
+  PUBLIC_URL: {
+    default: "`http://HTTP_HOST:HTTP_PORT`",
+    meaning:
+      "address that browsers use: if set, only its origin may change anything; https makes " +
+      "the cookie `Secure`",
+    readBy: ["http"],
+    isNeverEmpty: true,
+  },
+  TRUSTED_PROXIES: {
+    default: "none",
+    meaning:
+      "proxies whose `X-Forwarded-For` names the browser: addresses and CIDR blocks, separated " +
+      "by commas; or `loopback`, `private` ([more](deploy.md#the-address-of-the-browser))",
+    readBy: ["http"],
+  },
+} as const satisfies Record<string, Variable>;
