@@ -63,6 +63,12 @@ const CASES: Readonly<Record<Exclude<RuleName, HttpRule>, Case>> = {
     says: "count: it may answer with UserNotExistError",
     compatible: { count: { errors: [] } },
   },
+  "caller-removed": {
+    was: { count: { callers: ["http", "admin"] } },
+    breaking: { count: { callers: ["admin"] } },
+    says: "count: it is no longer for http",
+    compatible: { count: { callers: ["http", "admin", "batch"] } },
+  },
   "type-changed": {
     was: request({ text }),
     breaking: request({ text: Type.Integer() }),
@@ -165,6 +171,14 @@ describe.each(Object.entries(CASES))("%s", (name, { was, breaking, says, compati
       expect(hashesOf(after, each)[0]).toBe(hashesOf(wordsLock(compatible), each)[0] ?? "none");
     }
   });
+});
+
+test("a method that was for every caller cannot be for some, but the other way round it can", () => {
+  const [all, some] = [wordsLock({ count: {} }), wordsLock({ count: { callers: ["admin"] } })];
+  expect(breakingChanges(all, some)).toMatchObject([
+    { rule: "caller-removed", message: expect.stringContaining("count: only admin may call it") },
+  ]);
+  expect(breakingChanges(some, all)).toEqual([]);
 });
 
 test("a refusal lists every break", () => {

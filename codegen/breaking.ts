@@ -66,6 +66,14 @@ function changesWithin(
       found.push({ rule: "error-added", what: `it may answer with ${error}` });
     }
   }
+  if (is.callers) {
+    const lost = was.callers?.filter((caller) => !is.callers?.includes(caller));
+    if (!lost)
+      found.push({ rule: "caller-removed", what: `only ${is.callers.join(", ")} may call it` });
+    for (const caller of lost ?? []) {
+      found.push({ rule: "caller-removed", what: `it is no longer for ${caller}` });
+    }
+  }
   for (const role of ROLES) {
     const comparison = new ShapeComparison(role, before.messages, after.messages);
     found.push(...comparison.differences({ $ref: was[role] }, { $ref: is[role] }));

@@ -1,4 +1,5 @@
 import { TypeGuard } from "@sinclair/typebox";
+import { DEFAULT_CALLER } from "../schema/callers.ts";
 import {
   type CallModel,
   type EndpointModel,
@@ -75,6 +76,10 @@ function checkCall(
 ): void {
   if (!changesState && !method.idempotent) {
     refuse(name, `${method.name} is not idempotent, so it must say \`changesState: true\``);
+  }
+  if (method.callers && !method.callers.includes(DEFAULT_CALLER)) {
+    const callers = method.callers.join(", ");
+    refuse(name, `${method.name} is for ${callers}, and the HTTP tier is "${DEFAULT_CALLER}"`);
   }
   if (returns === undefined) return;
   const field = Object.hasOwn(reply.properties, returns) ? reply.properties[returns] : undefined;

@@ -70,6 +70,27 @@ describe("a name", () => {
   });
 });
 
+describe("callers", () => {
+  const check = (callers: readonly string[]) => {
+    const declared = contract("Words", { count: METHOD }, { callers });
+    checkServices([serviceModel("schema/words.ts", { Text, Declared: declared })]);
+  };
+
+  test("pass if each has a name, once", () => check(["http", "admin", "batch-job-2"]));
+
+  test.each<[string, readonly string[], string]>([
+    ["none", [], "name one, or leave out callers"],
+    ["a name twice", ["admin", "http", "admin"], 'not "admin"'],
+    ["an empty name", [""], 'not ""'],
+    ["a name with a colon", ["ad:min"], 'not "ad:min"'],
+    ["a long name", ["a".repeat(33)], `not "${"a".repeat(33)}"`],
+  ])("with %s are refused", (_, callers, why) => {
+    expect(() => check(callers)).toThrow(SchemaError);
+    expect(() => check(callers)).toThrow(`Cannot read the callers of Words.count in`);
+    expect(() => check(callers)).toThrow(why);
+  });
+});
+
 describe("a field", () => {
   function check(field: TSchema, name = "field"): void {
     const Odd = Type.Object({ [name]: field });

@@ -1,5 +1,6 @@
 import { FormatRegistry, type TSchema, TypeGuard } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { CALLER_NAME, DEFAULT_CALLER } from "../schema/callers.ts";
 import { SchemaError, type ServiceModel } from "./model.ts";
 import { constantName, variableName } from "./text.ts";
 
@@ -18,6 +19,7 @@ export function checkServices(services: readonly ServiceModel[]): void {
   checkNumbers(services);
   for (const service of services) {
     checkNames(service);
+    checkCallers(service);
     for (const { name, schema } of service.messages) checkSchema(schema, name, service.source);
   }
 }
@@ -75,6 +77,21 @@ function checkNames({ service, source, file, messages, methods }: ServiceModel):
   for (const { name } of messages) {
     if (!/^[A-Za-z][A-Za-z0-9]*$/.test(name)) refuse(name, "a message has a name like SessionRef");
     take(name, "a message");
+  }
+}
+
+/** The callers of a method have names that RPC_TOKENS can give, each once. */
+function checkCallers({ service, source, methods }: ServiceModel): void {
+  for (const { name, callers = [DEFAULT_CALLER] } of methods) {
+    const odd = callers.find((each, index) => {
+      return !CALLER_NAME.test(each) || callers.indexOf(each) !== index;
+    });
+    if (callers.length > 0 && odd === undefined) continue;
+    const why = odd === undefined ? "name one, or leave out callers" : `not "${odd}"`;
+    throw new SchemaError(
+      `Cannot read the callers of ${service}.${name} in ${source}: ${why}; ` +
+        "a caller has a name like batch-job, once",
+    );
   }
 }
 

@@ -5,9 +5,10 @@ import { emitService } from "./emit-service.ts";
 import { EMPTY_LOCK } from "./lock.ts";
 import { serviceModel } from "./model.ts";
 
-function emitted(message: TSchema, others: Record<string, TSchema> = {}): string {
+function emitted(message: TSchema, others: Record<string, TSchema> = {}, options = {}): string {
   const spec = { number: 1, summary: "Count.", request: message, reply: message, errors: [] };
-  const exports = { ...others, Odd: message, WordsContract: contract("Words", { count: spec }) };
+  const declared = contract("Words", { count: spec }, options);
+  const exports = { ...others, Odd: message, WordsContract: declared };
   return emitService(serviceModel("schema/words.ts", exports), EMPTY_LOCK);
 }
 
@@ -37,6 +38,14 @@ test("a description that is too long for a line is wrapped", () => {
   const text = emitted(Type.Object({}, { description }));
   expect(text).toContain("\n * From `Odd` in schema/words.ts.\n */\nexport type Odd =");
   expect(text.split("\n").filter((line) => line.length > 100)).toEqual([]);
+});
+
+test("a method has the callers of the schema, and its doc comment names them", () => {
+  const callers = ["admin", "batch"];
+  const text = emitted(Type.Object({}), {}, { callers });
+  expect(text).toContain('callers: ["admin","batch"],');
+  expect(text.match(/Callers: admin, batch\./g)).toHaveLength(2);
+  expect(emitted(Type.Object({}))).not.toContain("allers");
 });
 
 test("a kind of schema that cannot be emitted is refused by the name of its field", () => {

@@ -49,8 +49,9 @@ function methodConstant(
   { service, source, contract }: ServiceModel,
   lock: Lock,
 ): string {
-  const { name, summary, number, hash, idempotent, request, reply } = method;
+  const { name, summary, number, hash, idempotent, callers, request, reply } = method;
   const older = lock.methods[number]?.hashes.slice(1) ?? [];
+  const only = callers ? `\n  callers: ${JSON.stringify(callers)},` : "";
   const type = `Method<${request}, ${reply}, ${errorType(method)}>`;
   return `${originDoc(`${contract}.${name}`, source, summary)}
 export const ${constantName(name)}: ${type} = {
@@ -59,7 +60,7 @@ export const ${constantName(name)}: ${type} = {
   number: ${number},
   hash: "${hash}",${older.length > 0 ? `\n  olderHashes: ${JSON.stringify(older)},` : ""}
   idempotent: ${idempotent},
-  errors: ${JSON.stringify(method.errors)},
+  errors: ${JSON.stringify(method.errors)},${only}
   request: ${request},
   reply: ${reply},
 };`;
@@ -117,8 +118,10 @@ function errorType({ errors }: MethodModel): string {
   return errors.map((error) => JSON.stringify(error)).join(" | ") || "never";
 }
 
-function methodDoc({ summary, errors }: MethodModel): string {
-  return errors.length > 0
-    ? docComment(summary, `Errors: ${errors.join(", ")}.`)
-    : docComment(summary);
+function methodDoc({ summary, errors, callers }: MethodModel): string {
+  return docComment(
+    summary,
+    ...(errors.length > 0 ? [`Errors: ${errors.join(", ")}.`] : []),
+    ...(callers ? [`Callers: ${callers.join(", ")}.`] : []),
+  );
 }

@@ -138,6 +138,23 @@ describe("an endpoint", () => {
     );
   });
 
+  test("is refused if its method is not for the HTTP tier", () => {
+    const serving = (callers: string[]) => other(Note, Saved, { errors, callers });
+    expect(() => models({ get: GET_OTHER }, [serving(["admin", "batch"])])).toThrow(
+      'get is for admin, batch, and the HTTP tier is "http"',
+    );
+    expect(() => models({ get: GET_OTHER }, [serving(["admin", "http"])])).not.toThrow();
+  });
+
+  test("documents 429 if it calls a method", () => {
+    const responsesOf = (api: HttpApi) => {
+      const { paths } = JSON.parse(emitOpenApi(models(api)));
+      return Object.keys((paths["/notes"].post ?? paths["/notes"].get).responses);
+    };
+    expect(responsesOf({ save: SAVE })).toContain("429");
+    expect(responsesOf({ show: SHOW })).not.toContain("429");
+  });
+
   test("is refused if its name is no identifier", () => {
     expect(() => models({ "sign-up": SAVE })).toThrow("its name must be one like signIn");
   });

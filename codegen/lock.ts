@@ -35,6 +35,8 @@ const LockedMethod = Type.Object({
   name: Type.String(),
   idempotent: Type.Boolean(),
   errors: Type.Array(Type.String()),
+  /** Absent if every caller may call it. */
+  callers: Type.Optional(Type.Array(Type.String())),
   /** `User.Credentials` */
   request: Type.String(),
   reply: Type.String(),
@@ -97,9 +99,9 @@ export function lockOf(
   endpoints: readonly EndpointModel[] = [],
 ): Lock {
   const methods = services.flatMap(({ service, methods }) =>
-    methods.map(({ name, number, idempotent, errors, request, reply, hash }) => {
+    methods.map(({ name, number, idempotent, errors, callers, request, reply, hash }) => {
       const messages = { request: `${service}.${request}`, reply: `${service}.${reply}` };
-      const locked = { name: `${service}.${name}`, idempotent, errors, ...messages };
+      const locked = { name: `${service}.${name}`, idempotent, errors, callers, ...messages };
       return [number, { ...locked, hashes: [hash] }] as const;
     }),
   );

@@ -67,6 +67,7 @@ test.each([
   ["its number", { number: 2 }],
   ["its errors", { errors: [] }],
   ["idempotency", { idempotent: true }],
+  ["its callers", { callers: ["admin"] }],
   ["its messages", { reply: Request }],
 ])("the hash of a method changes with %s", (_, changes) => {
   expect(hashOf(model(withMethod(changes)))).not.toBe(hashOf(model(withMethod({}))));
@@ -76,6 +77,14 @@ test("the hash of a method stays the same if only documentation changes", () => 
   const described = Type.Object({ text: Type.String({ description: "Any." }) });
   const reworded = model(withMethod({ summary: "Counts.", request: described }), { described });
   expect(hashOf(reworded)).toBe(hashOf(model(withMethod({}))));
+});
+
+test("the callers of a contract are those of its methods, unless a method has its own", () => {
+  const methods = { count: METHOD, split: { ...METHOD, number: 2, callers: ["http"] } };
+  const declared = contract("Words", methods, { callers: ["admin"] });
+  const callersOf = ({ methods }: ServiceModel) => methods.map(({ callers }) => callers);
+  expect(callersOf(model(declared))).toEqual([["admin"], ["http"]]);
+  expect(callersOf(model(contract("Words", methods)))).toEqual([undefined, ["http"]]);
 });
 
 test("a field with the name description is part of the hash", () => {

@@ -29,6 +29,8 @@ export interface MethodModel {
   readonly request: string;
   readonly reply: string;
   readonly errors: readonly DeclaredErrorName[];
+  /** Undefined if every caller may call it. */
+  readonly callers: readonly string[] | undefined;
   readonly hash: string;
 }
 
@@ -56,9 +58,9 @@ export function serviceModel(source: string, exports: Record<string, unknown>): 
   const messages = Object.entries(exports).flatMap(([name, schema]) =>
     TypeGuard.IsSchema(schema) ? [{ name, schema }] : [],
   );
-  const { service, methods: specs } = found.contract;
+  const { service, methods: specs, callers } = found.contract;
   const methods = Object.entries(specs).map(([name, spec]) =>
-    methodModel(`${service}.${name}`, name, spec, messages, source),
+    methodModel(name, { callers, ...spec }, service, messages, source),
   );
   const file = source.replace(/^.*\//, "").replace(/\.ts$/, "");
   return { service, file, source, contract: found.name, messages, methods };
@@ -83,14 +85,18 @@ export function isContract(value: unknown): value is Contract {
   return typeof value === "object" && value !== null && "service" in value && "methods" in value;
 }
 
+/** A method, with the callers of its contract unless it has its own. */
+type WithCallers = Omit<MethodSpec, "callers"> & Pick<MethodModel, "callers">;
+
 function methodModel(
-  fullName: string,
   name: string,
-  spec: MethodSpec,
+  spec: WithCallers,
+  service: string,
   messages: readonly MessageModel[],
   source: string,
 ): MethodModel {
-  const { number, summary, idempotent = false, errors } = spec;
+  const { number, summary, idempotent = false, errors, callers } = spec;
+  const fullName = `${service}.${name}`;
   // Codegen runs before the compiler, and on machines without one.
   if (!summary) throw new SchemaError(`Cannot describe ${fullName}: it has no summary`);
   if (!errors) throw new SchemaError(`Cannot read ${fullName}: it needs errors, [] for none`);
@@ -113,9 +119,9 @@ function methodModel(
   const request = nameOf(spec.request, "request");
   const reply = nameOf(spec.reply, "reply");
   // Hash the name, too: a method must not answer the calls of another one that had its number.
-  const shape = { name: fullName, number, idempotent, errors };
+  const shape = { name: fullName, number, idempotent, errors, callers };
   const hash = digest({ ...shape, request: spec.request, reply: spec.reply });
-  return { name, number, summary, idempotent, request, reply, errors, hash };
+  return { name, number, summary, idempotent, request, reply, errors, callers, hash };
 }
 
 /**

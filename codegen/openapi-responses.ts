@@ -38,6 +38,7 @@ const STATUSES: Readonly<Record<number, string>> = {
   404: "No file has this name.",
   413: "The body is too large.",
   415: "The body is of another type, compressed, or not in UTF-8.",
+  429: "Too many attempts. The server refused this one before it looked at it.",
   500: "The server failed.",
   503: "The server or its databases cannot be reached, or it is overloaded.",
   504: "The server ran out of time.",
@@ -60,6 +61,7 @@ export function failuresOf(endpoint: EndpointModel): Failure[] {
   // The store of a file may be unreachable or slow.
   if (file) pairs.push([404, "InvalidParamsError"], [503, "ServerError"], [504, "ServerError"]);
   for (const error of errors) pairs.push([ERRORS[error].status, error]);
+  if (call) pairs.push([429, "ServerError"]);
   if (call || needsSession) {
     pairs.push([503, "ServerError"], [503, "DataBaseError"], [504, "ServerError"]);
   }
@@ -93,7 +95,7 @@ export function failure({ status, errors }: Failure): JsonObject {
     headers: {
       ...REQUEST_ID,
       ...(errors.every((error) => error === "InvalidParamsError") && ERROR_DETAIL),
-      ...(status === 503 && RETRY_AFTER),
+      ...((status === 429 || status === 503) && RETRY_AFTER),
     },
     content: { "application/json": media },
   };

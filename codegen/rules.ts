@@ -32,6 +32,11 @@ export const RULES = {
     why: "existing clients take an unknown error for a broken server",
     instead: "answer with an error that is declared already, or add a method that declares it",
   },
+  "caller-removed": {
+    refused: "a method is no longer for a caller",
+    why: "existing clients of that caller still call it",
+    instead: "keep the caller, or add a method for the other callers",
+  },
   "type-changed": {
     refused: "a field gets another type",
     why: "one side refuses what the other sends",

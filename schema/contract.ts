@@ -17,14 +17,28 @@ export interface MethodSpec {
   readonly reply: TSchema;
   /** The errors that the method can return instead. Every method can also return DataBaseError. */
   readonly errors: readonly DeclaredErrorName[];
+  /** Replaces the callers of the contract for this method. */
+  readonly callers?: readonly string[];
 }
 
-export interface Contract {
+interface ContractOptions {
+  /**
+   * The callers that may call the methods, by their names in RPC_TOKENS. Default: every caller. The
+   * server refuses the others with `permission_denied` before it reads the request.
+   */
+  readonly callers?: readonly string[];
+}
+
+export interface Contract extends ContractOptions {
   readonly service: string;
   readonly methods: Readonly<Record<string, MethodSpec>>;
 }
 
 /** Declare a service. `bun run codegen` checks it, and emits its client and dispatch table. */
-export function contract(service: string, methods: Contract["methods"]): Contract {
-  return { service, methods };
+export function contract(
+  service: string,
+  methods: Contract["methods"],
+  options: ContractOptions = {},
+): Contract {
+  return { ...options, service, methods };
 }

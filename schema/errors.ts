@@ -14,7 +14,8 @@ export const ERRORS = {
   ServerError: {
     code: "0",
     status: 500,
-    meaning: "The server failed, is unreachable or overloaded, or ran out of time.",
+    meaning:
+      "The server failed, is unreachable or overloaded, ran out of time, or limits the rate.",
   },
   DataBaseError: { code: "1", status: 503, meaning: "A database failed." },
   InvalidSessionError: {

@@ -2,7 +2,7 @@ import { ERRORS, type ErrorName } from "../../schema/errors.ts";
 import { MAX_DETAIL_CHARACTERS } from "../../schema/http-api.ts";
 import { DomainError, RpcError } from "../rpc/error.ts";
 
-const DEFAULT_RETRY_AFTER_MS = 1000;
+const MIN_RETRY_AFTER_MS = 1000;
 /** Sent with every "6". */
 const DETAIL = "X-Error-Detail";
 
@@ -60,17 +60,19 @@ function rpcFailure(error: RpcError): Response {
       return invalidParams(ERRORS.InvalidParamsError.status, argumentOf(error));
     case "deadline_exceeded":
       return envelope("ServerError", 504, "");
+    case "rate_limited":
+      return envelope("ServerError", 429, "", retryAfter(error));
     case "cancelled": // The browser has gone, so only the log sees the status.
     case "unavailable":
-    case "resource_exhausted": {
-      const retryAfterMs = error.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS;
-      return envelope("ServerError", 503, "", {
-        "Retry-After": `${Math.ceil(retryAfterMs / 1000)}`,
-      });
-    }
+    case "resource_exhausted":
+      return envelope("ServerError", 503, "", retryAfter(error));
     default:
       return envelope("ServerError", ERRORS.ServerError.status, "");
   }
+}
+
+function retryAfter({ retryAfterMs = 0 }: RpcError): Readonly<Record<string, string>> {
+  return { "Retry-After": `${Math.ceil(Math.max(MIN_RETRY_AFTER_MS, retryAfterMs) / 1000)}` };
 }
 
 /** "6", with a header that says what is wrong. Headers hold only ASCII. */

@@ -1,6 +1,6 @@
 import type { BunRequest, Server } from "bun";
 import hyperid from "hyperid";
-import { DomainError, RpcError } from "../rpc/error.ts";
+import { DomainError, RpcError, type RpcStatus } from "../rpc/error.ts";
 import type { Log } from "../rpc/log.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
 import { failure, Refusal } from "./reply.ts";
@@ -208,12 +208,19 @@ function mapValues<T, U>(
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
 }
 
+/** How an RPC error is logged, if not at warn. The TCP tier logs what it limits. */
+const LEVEL_BY_STATUS: Partial<Record<RpcStatus, "debug" | "error">> = {
+  cancelled: "debug", // The browser has gone.
+  rate_limited: "debug",
+  permission_denied: "error",
+};
+
 /** Log mistakes of clients at debug, failures of the environment at warn, and bugs at error. */
 function logProblem(log: Log, fields: object, event: string, problem: unknown): void {
   const reason = problem instanceof Error ? problem.message : String(problem);
-  const isGone = problem instanceof RpcError && problem.status === "cancelled";
-  if (problem instanceof Refusal || isGone) log.debug({ ...fields, reason }, event);
-  else if (problem instanceof RpcError) log.warn({ ...fields, reason }, event);
+  if (problem instanceof Refusal) log.debug({ ...fields, reason }, event);
+  else if (problem instanceof RpcError)
+    log[LEVEL_BY_STATUS[problem.status] ?? "warn"]({ ...fields, reason }, event);
   else if (!(problem instanceof DomainError)) log.error({ ...fields, err: problem }, event);
   else if (problem.code === "DataBaseError") log.warn({ ...fields, reason }, event);
   else log.debug({ ...fields, reason }, event);

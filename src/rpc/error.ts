@@ -8,9 +8,15 @@ const STATUSES = [
   "unimplemented",
   "internal",
   "unavailable",
+  "rate_limited",
+  "permission_denied",
 ] as const;
 
-/** Why a call failed without an answer of its method. The names are gRPC's status codes. */
+/**
+ * Why a call failed without an answer of its method. The names are gRPC's status codes, except
+ * `rate_limited`. A client tries `resource_exhausted` at another server. It does not do so with
+ * `rate_limited`, because all servers count the same attempts.
+ */
 export type RpcStatus = (typeof STATUSES)[number];
 
 export function isRpcStatus(code: string): code is RpcStatus {

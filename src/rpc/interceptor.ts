@@ -1,10 +1,7 @@
 import type { DomainErrorName } from "../../schema/errors.ts";
 import { DomainError, RpcError, type RpcStatus } from "./error.ts";
-import type { Method } from "./method.ts";
+import type { Metadata, Method } from "./method.ts";
 import type { Phases } from "./phases.ts";
-
-/** The metadata of a REQUEST: `requestId`, and the fields that tracing adds. */
-export type Metadata = Record<string, unknown>;
 
 /** A call as an interceptor sees it, on the client or on the server. */
 export interface InterceptedCall {

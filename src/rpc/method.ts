@@ -33,6 +33,8 @@ export interface Method<Request, Reply, Errors extends DeclaredErrorName = Decla
   readonly olderHashes?: readonly string[];
   readonly idempotent: boolean;
   readonly errors: readonly Errors[];
+  /** The names of the callers that may call it. If undefined, every caller may. */
+  readonly callers?: readonly string[];
   readonly request: Validator<Request>;
   readonly reply: Validator<Reply>;
 }
@@ -65,9 +67,18 @@ export interface Caller {
   ): Promise<Reply>;
 }
 
+/** The metadata of a REQUEST: `requestId`, and the fields that tracing adds. */
+export type Metadata = Record<string, unknown>;
+
 /** The call that a handler answers. */
 export interface CallContext<Errors extends DeclaredErrorName = DeclaredErrorName> {
   readonly requestId: string;
+  /** Sent with the request. The client can put anything there: check what you use. */
+  readonly metadata: Readonly<Metadata>;
+  /** The name that the client has proved by a token; "http" if it has proved none. */
+  readonly caller: string;
+  /** The IP address of the client: for calls of the HTTP tier, the address of that tier. */
+  readonly peer: string;
   /** When the caller gives up, on the clock of `performance.now()`. */
   readonly deadline: number;
   /** Aborted once the caller has given up: deadline, CANCEL, or the connection is lost. */

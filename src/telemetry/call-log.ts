@@ -3,7 +3,9 @@ import type { Interceptor, Outcome } from "../rpc/interceptor.ts";
 import type { Log } from "../rpc/log.ts";
 
 /** Outcomes that are logged by name. The cause of any other is in the log already. */
-const EXPECTED: ReadonlySet<Outcome> = new Set(["done", "deadline_exceeded", "cancelled"]);
+const EXPECTED: ReadonlySet<Outcome> = new Set([
+  ...["done", "deadline_exceeded", "cancelled", "rate_limited", "permission_denied"],
+] as const);
 
 /** Logs each call at its end, at level debug, with its request id. */
 export function callLog(log: Log): Interceptor | undefined {

@@ -18,6 +18,9 @@ const ARGON2ID = { name: "argon2id", memoryKib: 64, passes: 1, lanes: 1 } as con
 const CLASSIC = { name: "salted-md5" } as const;
 const PATIENT = {
   requestId: "",
+  metadata: {},
+  caller: "http",
+  peer: "127.0.0.1",
   deadline: Number.POSITIVE_INFINITY,
   signal: new AbortController().signal,
   isOver: false,

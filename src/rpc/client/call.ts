@@ -1,13 +1,7 @@
 import type { Deadlines } from "../deadlines.ts";
 import { RpcError, type RpcStatus } from "../error.ts";
-import {
-  type Interceptor,
-  type Metadata,
-  type OnEnd,
-  type Outcome,
-  outcomeOf,
-} from "../interceptor.ts";
-import { type CallOptions, type Method, mismatch } from "../method.ts";
+import { type Interceptor, type OnEnd, type Outcome, outcomeOf } from "../interceptor.ts";
+import { type CallOptions, type Metadata, type Method, mismatch } from "../method.ts";
 import { Phases } from "../phases.ts";
 import { Attempt, type AttemptedCall } from "./attempt.ts";
 import type { Pool } from "./pool.ts";

@@ -9,7 +9,7 @@ import { encodeError } from "../wire/bodies.ts";
 import { type Frame, FrameError, FrameType } from "../wire/frame.ts";
 import type { HelloTemplate } from "../wire/handshake.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { RunningCall } from "./running-call.ts";
+import { type Origin, RunningCall } from "./running-call.ts";
 
 /** Statuses that a handler may throw itself. */
 const HANDLER_STATUSES: ReadonlySet<RpcStatus> = new Set<RpcStatus>([
@@ -17,6 +17,8 @@ const HANDLER_STATUSES: ReadonlySet<RpcStatus> = new Set<RpcStatus>([
   "invalid_argument",
   "deadline_exceeded",
   "resource_exhausted",
+  "rate_limited",
+  "permission_denied",
 ]);
 
 /** What all connections of one listener share. */
@@ -37,6 +39,7 @@ export class ServerCalls {
   /** The highest id that has arrived. */
   lastId = 0;
   readonly #context: ServerContext;
+  readonly #origin: Origin;
   readonly #outbox: Outbox;
   readonly #maxFrameBytes: number;
   readonly #terminate: () => void;
@@ -47,11 +50,13 @@ export class ServerCalls {
   /** `maxFrameBytes` is the peer's limit; `terminate` closes the connection at once. */
   constructor(
     context: ServerContext,
+    origin: Origin,
     outbox: Outbox,
     maxFrameBytes: number,
     terminate: () => void,
   ) {
     this.#context = context;
+    this.#origin = origin;
     this.#outbox = outbox;
     this.#maxFrameBytes = maxFrameBytes;
     this.#terminate = terminate;
@@ -73,9 +78,9 @@ export class ServerCalls {
     this.lastId = Math.max(this.lastId, frame.id);
     const entry = dispatch.get(frame.method);
     if (!entry) return this.#sendError(frame.id, lacking(frame.method));
-    const call = new RunningCall(entry, frame, this.#expire);
+    const call = new RunningCall(entry, frame, this.#origin, this.#expire);
     call.onEnd = intercept?.(call);
-    const refusal = this.#refusal();
+    const refusal = this.#refusal(call);
     if (refusal) {
       call.onEnd?.(refusal.status, call);
       return this.#sendError(frame.id, refusal);
@@ -126,8 +131,10 @@ export class ServerCalls {
     this.#running.clear();
   }
 
-  #refusal(): RpcError | undefined {
+  #refusal(call: RunningCall): RpcError | undefined {
     const { load, limits } = this.#context;
+    const { callers } = call.method;
+    if (callers && !callers.includes(this.#origin.caller)) return this.#forbid(call);
     const { maxInFlight, maxServerInFlight } = limits;
     if (this.#onDrained) {
       return new RpcError("unavailable", "The server is shutting down", { processed: false });
@@ -137,6 +144,13 @@ export class ServerCalls {
     }
     if (load.running < maxServerInFlight) return undefined;
     return overloaded(`Over ${maxServerInFlight} calls in flight on this server`);
+  }
+
+  #forbid({ method, requestId, caller, peer }: RunningCall): RpcError {
+    const fields = { requestId, method: method.name, caller, peer };
+    this.#context.log.warn(fields, "refused a call: its caller may not call the method");
+    const message = `The caller "${caller}" may not call ${method.name}`;
+    return new RpcError("permission_denied", message, { processed: false });
   }
 
   #succeed(call: RunningCall, reply: unknown): void {

@@ -1,4 +1,5 @@
 import type { Socket } from "bun";
+import { DEFAULT_CALLER } from "../../../schema/callers.ts";
 import { RpcError } from "../error.ts";
 import { Liveness } from "../liveness.ts";
 import { encodeError, goAwayText } from "../wire/bodies.ts";
@@ -35,6 +36,8 @@ export class ServerConnection {
   readonly #unproved: Set<ServerConnection>;
   readonly #gone = Promise.withResolvers<void>();
   readonly #liveness: Liveness;
+  /** The peer's IP address. The socket forgets it when it closes. */
+  readonly peer: string;
   #state: State = { name: "connecting" };
   /** Closes a peer that does not greet in time, or that is refused and does not hang up. */
   #timer: Timer;
@@ -46,6 +49,7 @@ export class ServerConnection {
     unproved: Set<ServerConnection>,
   ) {
     this.#socket = socket;
+    this.peer = socket.remoteAddress;
     this.#unproved = unproved.add(this);
     this.#context = context;
     const { maxFrameBytes, maxOutgoingBytes, pingIntervalMs, pingTimeoutMs } = context.limits;
@@ -56,11 +60,6 @@ export class ServerConnection {
       this.terminate();
     });
     this.#timer = this.#terminateLater();
-  }
-
-  /** The peer's IP address. */
-  get peer(): string {
-    return this.#socket.remoteAddress;
   }
 
   onData(chunk: Buffer): void {
@@ -172,7 +171,14 @@ export class ServerConnection {
     const { limits, log } = this.#context;
     this.#reader.maxFrameBytes = limits.maxFrameBytes;
     const { maxFrameBytes, build } = peer;
-    const calls = new ServerCalls(this.#context, this.#outbox, maxFrameBytes, this.terminate);
+    const origin = { caller: DEFAULT_CALLER, peer: this.peer };
+    const calls = new ServerCalls(
+      this.#context,
+      origin,
+      this.#outbox,
+      maxFrameBytes,
+      this.terminate,
+    );
     this.#state = { name: "open", peer, calls };
     if (log.isLevelEnabled("debug")) log.debug({ peer: this.peer, build }, "greeted a client");
   }

@@ -1,12 +1,20 @@
 import type { DeclaredErrorName } from "../../../schema/errors.ts";
 import { Expiring } from "../deadlines.ts";
 import { DomainError } from "../error.ts";
-import type { InterceptedCall, Metadata, OnEnd } from "../interceptor.ts";
+import type { InterceptedCall, OnEnd } from "../interceptor.ts";
 import { parseObject } from "../json.ts";
-import type { CallContext, DispatchEntry, Method } from "../method.ts";
+import type { CallContext, DispatchEntry, Metadata, Method } from "../method.ts";
 import type { Frame } from "../wire/frame.ts";
 
 const MAX_REQUEST_ID_LENGTH = 128;
+
+/** Who calls: the same for all calls of a connection. */
+export interface Origin {
+  /** The name that the client has proved by a token, or "http". */
+  readonly caller: string;
+  /** The client's IP address. */
+  readonly peer: string;
+}
 
 /** A call whose handler runs, and the context of that handler. */
 export class RunningCall extends Expiring implements CallContext, InterceptedCall {
@@ -18,6 +26,7 @@ export class RunningCall extends Expiring implements CallContext, InterceptedCal
   /** Called when the call ends. */
   onEnd: OnEnd | undefined;
   #controller: AbortController | undefined;
+  readonly #origin: Origin;
   readonly #metadataText: string;
   #metadata: Metadata | undefined;
   readonly #onExpire: (call: RunningCall) => void;
@@ -25,12 +34,14 @@ export class RunningCall extends Expiring implements CallContext, InterceptedCal
   constructor(
     { method }: DispatchEntry,
     { id, timeoutMs, metadata }: Frame,
+    origin: Origin,
     onExpire: (call: RunningCall) => void,
   ) {
     super();
     this.method = method;
     this.id = id;
     this.deadline = this.begunAt + timeoutMs;
+    this.#origin = origin;
     this.#metadataText = metadata;
     this.#onExpire = onExpire;
   }
@@ -51,6 +62,14 @@ export class RunningCall extends Expiring implements CallContext, InterceptedCal
   get requestId(): string {
     const { requestId } = this.metadata;
     return typeof requestId === "string" ? requestId.slice(0, MAX_REQUEST_ID_LENGTH) : "";
+  }
+
+  get caller(): string {
+    return this.#origin.caller;
+  }
+
+  get peer(): string {
+    return this.#origin.peer;
   }
 
   remainingMs(): number {

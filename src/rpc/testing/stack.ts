@@ -37,20 +37,22 @@ export interface TestServer extends AsyncDisposable {
   readonly logged: string[];
 }
 
-/** A listener whose only method is SAY, with this handler. */
+/** A listener whose only method is SAY, or `method`, with this handler. */
 export function startServer(
   handler: Handler<Text, Text>,
-  options: { limits?: Partial<ServerLimits>; port?: number } & Pick<
-    ListenerOptions,
-    "token" | "tls" | "build" | "interceptors"
-  > = {},
+  options: {
+    limits?: Partial<ServerLimits>;
+    port?: number;
+    /** Instead of SAY. */
+    method?: Method<Text, Text>;
+  } & Pick<ListenerOptions, "token" | "tls" | "build" | "interceptors"> = {},
 ): TestServer {
-  const { limits, port = 0, ...identity } = options;
+  const { limits, port = 0, method = SAY, ...identity } = options;
   const logged: string[] = [];
   const listener = new Listener({
     host: HOST,
     port,
-    tables: [[entry(SAY, handler)]],
+    tables: [[entry(method, handler)]],
     log: recorder(logged),
     limits: { ...DEFAULT_LIMITS, ...limits },
     ...identity,

@@ -178,6 +178,8 @@ test("docs/wire.md lists every status that a call can end with, and no other", a
     unimplemented: true,
     internal: true,
     unavailable: true,
+    rate_limited: true,
+    permission_denied: true,
   };
   expect(statuses.sort()).toEqual(Object.keys(all).sort());
 });
