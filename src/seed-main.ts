@@ -69,9 +69,12 @@ async function seedUsers(users: number, config: SeedConfig): Promise<number> {
   }
 }
 
-async function makeTestUsers(users: number, { passwordHash }: SeedConfig): Promise<TestUsers> {
+async function makeTestUsers(
+  users: number,
+  { passwordHash, peppers }: SeedConfig,
+): Promise<TestUsers> {
   const beganAtMs = performance.now();
-  const userOf = await createTestUsers(passwordHash);
+  const userOf = await createTestUsers(passwordHash, peppers);
   if (passwordHash.name === "argon2id" && users > TEST_PASSWORDS) {
     const seconds = ((performance.now() - beganAtMs) / 1000) * (users / TEST_PASSWORDS);
     console.error(

@@ -29,7 +29,7 @@ export interface TcpTier extends RunningTier {
 
 /** @param leaseMs as in StorageOptions, for tests */
 export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): Promise<TcpTier> {
-  const { databaseUrl, redisUrl, dataDir, sessionTtlSeconds, passwordHash, rpc } = config;
+  const { databaseUrl, redisUrl, dataDir, sessionTtlSeconds, passwordHash, peppers, rpc } = config;
   const { rpcToken: token, rpcTls: tls } = config;
   const stored = { databaseUrl, redisUrl, dataDir, sessionTtlSeconds };
   const storage = await openStorage({ ...stored, leaseMs, log });
@@ -38,7 +38,7 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
     user: createUserService({
       users: storage.users,
       sessions: storage.sessions,
-      passwords: new Passwords(passwordHash),
+      passwords: new Passwords(passwordHash, { peppers }),
       log,
     }),
     system: createSystemService({

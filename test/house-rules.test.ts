@@ -18,8 +18,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   codegen: ["schema"],
   "src/config": [
     "schema/callers.ts",
+    "schema/user.ts",
     "src/telemetry/log.ts",
     "src/user/password.ts",
+    "src/user/pepper.ts",
     "src/http/avatar/bucket.ts",
   ],
   "src/process": ["src/telemetry/log.ts", "src/rpc/log.ts"],
@@ -53,6 +55,7 @@ const TYPES_ONLY = [
   "src/rpc/log.ts",
   "src/telemetry/log.ts",
   "src/user/password.ts",
+  "src/user/pepper.ts",
   "src/http/avatar/bucket.ts",
 ];
 const TYPES_ONLY_FOR_SERVICES = [...TYPES_ONLY, "src/gen"];

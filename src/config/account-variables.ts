@@ -14,4 +14,12 @@ export const ACCOUNTS = {
       "scheme",
     readBy: ["tcp", "seed"],
   },
+  PASSWORD_PEPPER: {
+    default: "none",
+    meaning:
+      "`id:secret,…`: secrets of 16 characters or more that are mixed into passwords; the first " +
+      "is for new hashes; keep the others as long as hashes need them ([more](accounts.md))",
+    readBy: ["tcp", "seed"],
+    isNeverEmpty: true,
+  },
 } as const satisfies Record<string, Variable>;

@@ -1,13 +1,13 @@
 import type { BucketAccess } from "../http/avatar/bucket.ts";
-import type { PasswordScheme } from "../user/password.ts";
 import { readAvatarBucket } from "./bucket.ts";
 import { isLoopback } from "./hosts.ts";
 import { type EnvironmentReader, type Loader, loadOrExit } from "./load.ts";
 import { printLookalikes } from "./lookalikes.ts";
+import { type HashConfig, readHash } from "./passwords.ts";
 import { type RpcClientConfig, readRpcClient } from "./rpc-client.ts";
 import { readRpcToken } from "./rpc-token.ts";
 import { parseRedisUrl } from "./store-urls.ts";
-import { readPasswordHash, readUsers, refuseUnmeantSqlite, type UsersConfig } from "./tcp.ts";
+import { readUsers, refuseUnmeantSqlite, type UsersConfig } from "./tcp.ts";
 import type { Environment } from "./variables.ts";
 
 // The commands other than the tiers. Each has its own loader and reads only its own variables.
@@ -77,14 +77,12 @@ function readMigrate(reader: EnvironmentReader): UsersConfig {
   return readUsers(reader);
 }
 
-export interface SeedConfig extends UsersConfig {
-  readonly passwordHash: PasswordScheme;
-}
+export interface SeedConfig extends UsersConfig, HashConfig {}
 
 /** `bun run seed`. */
 export const SEED: Loader<SeedConfig> = {
   program: "seed",
-  read: (reader) => ({ ...readMigrate(reader), passwordHash: readPasswordHash(reader) }),
+  read: (reader) => ({ ...readMigrate(reader), ...readHash(reader) }),
 };
 
 export interface BackupConfig extends UsersConfig {

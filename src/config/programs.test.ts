@@ -65,7 +65,7 @@ describe("each program", () => {
     const environment = { ...all, PATH: "/bin", AWS_SECRET_ACCESS_KEY: "x", OTEL_TRACES: "x" };
     const http = environmentFor("http", environment);
     const tcp = environmentFor("tcp", environment);
-    for (const name of ["DATABASE_URL", "REDIS_URL", "RPC_TLS_KEY"])
+    for (const name of ["DATABASE_URL", "REDIS_URL", "RPC_TLS_KEY", "PASSWORD_PEPPER"])
       expect(http).not.toHaveProperty(name);
     for (const name of ["S3_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "RPC_TLS_CA"]) {
       expect(tcp).not.toHaveProperty(name);

@@ -1,17 +1,10 @@
 import type { LogLevel } from "../telemetry/log.ts";
-import type { PasswordScheme } from "../user/password.ts";
 import { readCertificate, readPrivateKey } from "./certificates.ts";
 import { type Endpoint, isLoopback, parseHost } from "./hosts.ts";
 import type { EnvironmentReader, Loader } from "./load.ts";
+import { type HashConfig, readHash } from "./passwords.ts";
 import { parseDatabaseUrl, parseRedisUrl } from "./store-urls.ts";
-import {
-  list,
-  MAX_SESSION_TTL_SECONDS,
-  parseLogLevel,
-  parsePasswordHash,
-  parsePort,
-  parseToken,
-} from "./values.ts";
+import { list, MAX_SESSION_TTL_SECONDS, parseLogLevel, parsePort, parseToken } from "./values.ts";
 
 /** The database of the users. */
 export interface UsersConfig {
@@ -20,7 +13,7 @@ export interface UsersConfig {
   readonly dataDir: string;
 }
 
-export interface TcpConfig extends UsersConfig {
+export interface TcpConfig extends UsersConfig, HashConfig {
   /** For a cluster, a URL for each address, separated by commas. If undefined, sessions are in
    *  SQLite. */
   readonly redisUrl: string | undefined;
@@ -31,7 +24,6 @@ export interface TcpConfig extends UsersConfig {
   /** Named as in `src/rpc/limits.ts`. */
   readonly rpcLimits: { readonly maxServerConnections: number; readonly maxServerInFlight: number };
   readonly sessionTtlSeconds: number;
-  readonly passwordHash: PasswordScheme;
   readonly logLevel: LogLevel;
 }
 
@@ -56,7 +48,7 @@ export function readTcpTier(reader: EnvironmentReader): TcpConfig {
       maxServerInFlight: reader.whole("RPC_MAX_SERVER_IN_FLIGHT", 1, MAX_COUNT),
     },
     sessionTtlSeconds: reader.whole("SESSION_TTL_SECONDS", 1, MAX_SESSION_TTL_SECONDS),
-    passwordHash: readPasswordHash(reader),
+    ...readHash(reader),
     logLevel: reader.read("LOG_LEVEL", "info", parseLogLevel),
   };
 }
@@ -112,8 +104,4 @@ export function readUsers(reader: EnvironmentReader): UsersConfig {
     databaseUrl: reader.readGiven("DATABASE_URL", parseDatabaseUrl),
     dataDir: reader.text("DATA_DIR"),
   };
-}
-
-export function readPasswordHash(reader: EnvironmentReader): PasswordScheme {
-  return reader.read("PASSWORD_HASH", { name: "salted-md5" }, parsePasswordHash);
 }

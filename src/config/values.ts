@@ -7,7 +7,8 @@ import type { PasswordScheme } from "../user/password.ts";
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
 export const MAX_PORT = 65_535;
 export const MAX_SESSION_TTL_SECONDS = 365 * 24 * 3600;
-const MIN_TOKEN_LENGTH = 16;
+/** Of secrets that people choose, in characters. */
+export const MIN_TOKEN_LENGTH = 16;
 
 /** A value for a message: on one line, and without the parts that may be secret. */
 export function shown(value: string): string {

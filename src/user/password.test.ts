@@ -98,7 +98,7 @@ describe("Passwords", () => {
 
   test("hash() and verify() wait for their turn; a call that ends first drops them", async () => {
     const queue = new HashQueue(1);
-    const passwords = new Passwords(ARGON2ID, queue);
+    const passwords = new Passwords(ARGON2ID, { queue });
     const stored = await passwords.hash("hopper1906", PATIENT);
     const { promise, resolve: release } = Promise.withResolvers<void>();
     const running = queue.run(PATIENT, () => promise);
@@ -128,10 +128,10 @@ describe("Passwords", () => {
     const full = Array.from({ length: 1 + MAX_WAITING_HASHES }, () =>
       queue.run(PATIENT, () => promise),
     );
-    const classic = new Passwords(CLASSIC, queue);
+    const classic = new Passwords(CLASSIC, { queue });
     const stored = await classic.hash("hopper1906", PATIENT);
     expect(await classic.verify("hopper1906", stored, PATIENT)).toBe(true);
-    const argon2id = new Passwords(ARGON2ID, queue);
+    const argon2id = new Passwords(ARGON2ID, { queue });
     expect(await argon2id.verify("hopper1907", stored, PATIENT)).toBe(false);
     for (const costly of [
       argon2id.hash("hopper1906", PATIENT),

@@ -2,6 +2,8 @@ import { timingSafeEqual } from "node:crypto";
 import { hash as argon2Hash, verify as argon2Verify } from "@node-rs/argon2";
 import type { Cancellable } from "./call.ts";
 import { HashQueue } from "./hash-queue.ts";
+import { type Pepper, Peppers } from "./pepper.ts";
+import { costOf, readForm, writeForm } from "./stored-password.ts";
 import type { StoredPassword } from "./stores.ts";
 
 /** The scheme and cost of new password hashes. */
@@ -14,50 +16,89 @@ export type PasswordScheme =
     }
   | { readonly name: "salted-md5" };
 
-const CLASSIC_HASH = /^[0-9a-f]{32}$/i;
-const PHC_COST = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$/;
 const SALT_CHARACTERS = 4;
+
+export interface PasswordOptions {
+  /** The first is for new hashes; the others are only for verifying. */
+  readonly peppers?: readonly Pepper[] | undefined;
+  readonly queue?: HashQueue;
+}
 
 /** Hashes passwords by the configured scheme and verifies those of any scheme. */
 export class Passwords {
   readonly #scheme: PasswordScheme;
+  readonly #peppers: Peppers;
   readonly #queue: HashQueue;
 
-  constructor(scheme: PasswordScheme, queue = new HashQueue()) {
+  constructor(scheme: PasswordScheme, options: PasswordOptions = {}) {
     this.#scheme = scheme;
-    this.#queue = queue;
+    this.#peppers = new Peppers(options.peppers ?? []);
+    this.#queue = options.queue ?? new HashQueue();
   }
 
   /** @throws {RpcError} as `HashQueue.run` does */
   async hash(password: string, call: Cancellable): Promise<StoredPassword> {
     if (this.#scheme.name === "salted-md5") return classicPasswords(password)();
-    const { memoryKib: memoryCost, passes: timeCost, lanes: parallelism } = this.#scheme;
-    // The library makes argon2id by default.
-    const cost = { memoryCost, timeCost, parallelism };
-    const phc = await this.#queue.run(call, () => argon2Hash(password, cost));
-    return { password: phc, salt: "" };
+    return { password: await this.#argon2id(password, { isWrapped: false }, call), salt: "" };
+  }
+
+  /**
+   * Make a password of the classic scheme strong without knowing it: hash its digits again. It
+   * still needs its salt.
+   * @throws {RpcError} as `HashQueue.run` does
+   * @throws {Error} `stored` is not of the classic scheme
+   */
+  async wrap({ password, salt }: StoredPassword, call: Cancellable): Promise<StoredPassword> {
+    if (readForm(password).scheme !== "classic") {
+      throw new Error("Cannot wrap a stored password: it is not of the classic scheme");
+    }
+    const digits = password.toLowerCase();
+    return { password: await this.#argon2id(digits, { isWrapped: true }, call), salt };
   }
 
   /**
    * Check a password by the scheme of `stored`. The classic scheme is cheap and does not queue.
    * @throws {RpcError} as `HashQueue.run` does
-   * @throws {Error} `stored` is of an unknown scheme
+   * @throws {Error} `stored` is of an unknown scheme, or its pepper is not configured
    */
-  verify(password: string, stored: StoredPassword, call: Cancellable): Promise<boolean> {
-    if (!CLASSIC_HASH.test(stored.password)) {
-      return this.#queue.run(call, () => argon2Verify(stored.password, password));
+  async verify(password: string, stored: StoredPassword, call: Cancellable): Promise<boolean> {
+    const form = readForm(stored.password);
+    if (form.scheme === "classic") {
+      const hash = Uint8Array.fromHex(classicHash(password, stored.salt));
+      return timingSafeEqual(hash, Uint8Array.fromHex(stored.password));
     }
-    const hash = Uint8Array.fromHex(classicHash(password, stored.salt));
-    return Promise.resolve(timingSafeEqual(hash, Uint8Array.fromHex(stored.password)));
+    const text = form.isWrapped ? classicHash(password, stored.salt) : password;
+    const input = this.#peppers.apply(form.pepperId, text);
+    return this.#queue.run(call, () => argon2Verify(form.phc, input));
   }
 
-  /** Whether `stored` is weaker than the configured scheme. A stronger one stays as it is. */
+  /**
+   * Whether `stored` is weaker than the configured scheme, is wrapped, or lacks the current pepper.
+   * A stronger one stays as it is.
+   */
   needsRehash(stored: StoredPassword): boolean {
     if (this.#scheme.name === "salted-md5") return false;
-    const [, memoryKib, passes] = PHC_COST.exec(stored.password) ?? [];
-    return (
-      Number(memoryKib ?? 0) < this.#scheme.memoryKib || Number(passes ?? 0) < this.#scheme.passes
-    );
+    const form = readForm(stored.password);
+    if (form.scheme === "classic" || form.isWrapped) return true;
+    if (form.pepperId !== this.#peppers.currentId) return true;
+    const { memoryKib, passes } = costOf(form.phc);
+    return memoryKib < this.#scheme.memoryKib || passes < this.#scheme.passes;
+  }
+
+  /** @returns the text of the column, with the current pepper */
+  async #argon2id(
+    text: string,
+    { isWrapped }: { readonly isWrapped: boolean },
+    call: Cancellable,
+  ): Promise<string> {
+    if (this.#scheme.name !== "argon2id") throw new Error("Cannot wrap with salted-md5");
+    const { memoryKib: memoryCost, passes: timeCost, lanes: parallelism } = this.#scheme;
+    // The library makes argon2id by default.
+    const cost = { memoryCost, timeCost, parallelism };
+    const pepperId = this.#peppers.currentId;
+    const input = this.#peppers.apply(pepperId, text);
+    const phc = await this.#queue.run(call, () => argon2Hash(input, cost));
+    return writeForm({ scheme: "argon2id", pepperId, isWrapped, phc });
   }
 }
 

@@ -171,7 +171,7 @@ describe("the User service over the RPC", () => {
 
   test("a full hash queue sheds sign-ins and sign-ups; the next one works", async () => {
     const queue = new HashQueue(1);
-    await using account = await openAccount(new Passwords(ARGON2ID, queue));
+    await using account = await openAccount(new Passwords(ARGON2ID, { queue }));
     const { service } = account;
     const ada = { username: "ada1", password: PASSWORD };
     const drain = fill(queue);
@@ -192,7 +192,7 @@ describe("the User service over the RPC", () => {
     const { log, messages } = recordingLog();
     await using account = await openAccount(new Passwords(CLASSIC));
     const { users } = account.parts;
-    const passwords = new Passwords(ARGON2ID, queue);
+    const passwords = new Passwords(ARGON2ID, { queue });
     const service = createUserService({ ...account.parts, passwords, log });
     const classic = await users.find("grace");
     const drain = fill(queue);
@@ -209,7 +209,7 @@ describe("the User service over the RPC", () => {
   test("a rehash takes only a small share of the time of its sign-in", async () => {
     const queue = new HashQueue(1);
     await using account = await openAccount(new Passwords(CLASSIC));
-    const passwords = new Passwords(ARGON2ID, queue);
+    const passwords = new Passwords(ARGON2ID, { queue });
     const service = createUserService({ ...account.parts, passwords });
     // At 10 ms each, a sign-in could wait for these 500 hashes, but its rehash cannot.
     const drain = fill(queue, 500);

@@ -8,9 +8,9 @@ export interface User {
   readonly username: string;
   readonly nickname: string;
   readonly profilePath: string;
-  /** A PHC string, or 32 hex digits of the classic scheme. */
+  /** One of the forms of `stored-password.ts`, such as a PHC string. */
   readonly password: string;
-  /** The salt of the classic scheme; "" with a PHC string, which contains its own. */
+  /** The salt of the classic scheme; otherwise "", because a PHC string contains its own. */
   readonly salt: string;
 }
 

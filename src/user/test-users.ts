@@ -1,5 +1,6 @@
 import { DEFAULT_PROFILE_PATH } from "../../schema/picture.ts";
 import { classicPasswords, type PasswordScheme, Passwords } from "./password.ts";
+import type { Pepper } from "./pepper.ts";
 import { firstNickname } from "./service.ts";
 import type { StoredPassword, User } from "./stores.ts";
 
@@ -20,11 +21,14 @@ export function testUsername(n: number): string {
  * The users that `bun run seed` inserts. With the classic scheme, each has its own salt and hash.
  * argon2id is slow by design, so all users of one password share its hash.
  */
-export async function createTestUsers(scheme: PasswordScheme): Promise<TestUsers> {
+export async function createTestUsers(
+  scheme: PasswordScheme,
+  peppers: readonly Pepper[] = [],
+): Promise<TestUsers> {
   const ten = Array.from({ length: TEST_PASSWORDS }, (_, n) => `testpassword${n}`);
   const hashers = await (scheme.name === "salted-md5"
     ? ten.map(classicPasswords)
-    : hashedOnce(new Passwords(scheme), ten));
+    : hashedOnce(new Passwords(scheme, { peppers }), ten));
   return (n) => {
     const hash = hashers[n % TEST_PASSWORDS];
     if (!hash) throw new RangeError(`Cannot have test user ${n}: must be a whole number from 0`);
