@@ -71,7 +71,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   ioredis: ["src/storage"],
   mysql2: ["src/storage"],
   "@opentelemetry": ["src/telemetry"],
-  "p-limit": ["src/user"],
+  "p-limit": ["test"],
   sharp: ["src/http"],
   pino: ["src/telemetry/log.ts"],
   "pino-pretty": ["src/telemetry/log.ts"],

@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import pLimit, { type LimitFunction } from "p-limit";
 import { RpcError } from "../rpc/error.ts";
 import { type Cancellable, throwIfCancelled } from "./call.ts";
+import { FairSlots } from "./fair-slots.ts";
 import { lowerHashThreads } from "./hash-threads.ts";
 
 /**
@@ -28,12 +28,28 @@ const MAX_GATHER_MS = 25;
 /** The average covers about this many hashes, because a sudden crowd slows only a few of them. */
 const AVERAGE_SPAN = 256;
 
+/** Who a hash is for. */
+export interface Turn {
+  /** The hashes of one address run first come, first served; the addresses take turns. */
+  readonly address: string;
+  /**
+   * Called right before the hash.
+   * @returns false if it has to wait until another hash has ended
+   * @throws the hash is no longer allowed
+   */
+  begin(): boolean;
+}
+
+/** The turn of hashes that no address asked for. */
+const NO_ADDRESS: Turn = { address: "", begin: () => true };
+
 /**
- * Runs costly hashes, first come, first served. It runs only as many at once as keep every core
- * busy: files and DNS use the same threads, and would wait behind a crowd of hashes.
+ * Runs costly hashes. Addresses take turns, so a flood from one does not delay the others. It runs
+ * only as many at once as keep every core busy: files and DNS use the same threads, and would wait
+ * behind a crowd of hashes.
  */
 export class HashQueue {
-  readonly #limit: LimitFunction;
+  readonly #slots: FairSlots;
   /** The hashes that run, and the waiting ones whose callers are still there. */
   readonly #ahead = new Set<symbol>();
   #averageMs = FIRST_ESTIMATE_MS;
@@ -42,29 +58,25 @@ export class HashQueue {
 
   /** @param concurrency how many hashes are begun at once */
   constructor(concurrency = availableParallelism() * HASHES_PER_THREAD) {
-    this.#limit = pLimit(concurrency);
+    this.#slots = new FairSlots(concurrency);
   }
 
   /**
    * Run `hash` when its turn comes, unless the call has ended by then.
    * @throws {RpcError} resource_exhausted, at once, if too many hashes are ahead for the remaining
-   *   time; deadline_exceeded or cancelled, if the call has ended
+   *   time, or later, if a hash of a calmer address takes the place; deadline_exceeded or
+   *   cancelled, if the call has ended; what `turn.begin` throws
    */
-  async run<T>(call: Cancellable, hash: () => Promise<T>): Promise<T> {
+  async run<T>(call: Cancellable, hash: () => Promise<T>, turn: Turn = NO_ADDRESS): Promise<T> {
     lowerHashThreads();
-    this.#admit(call);
+    this.#admit(call, turn);
     const ticket = Symbol();
     const leave = () => this.#ahead.delete(ticket);
     const { signal } = call;
     signal.addEventListener("abort", leave);
     this.#ahead.add(ticket);
     try {
-      const result = await this.#limit(() => {
-        // A hash that has begun runs to its end, even if the caller leaves.
-        signal.removeEventListener("abort", leave);
-        throwIfCancelled({ deadline: call.deadline, isOver: signal.aborted }, "a hash");
-        return this.#measure(hash);
-      });
+      const result = await this.#runInSlot(call, hash, turn, leave);
       leave();
       await this.#gather();
       return result;
@@ -73,19 +85,51 @@ export class HashQueue {
     }
   }
 
-  #admit({ deadline }: Cancellable): void {
-    const { concurrency, pendingCount } = this.#limit;
-    // Use a free place whatever the estimate says, so that a wrong estimate is soon corrected.
-    if (this.#ahead.size < concurrency) return;
-    const rounds = Math.floor(this.#ahead.size / concurrency) + 1;
-    const estimateMs = Math.ceil(rounds * this.#averageMs);
-    const isInTime = estimateMs <= (deadline - performance.now()) * QUEUE_SHARE;
-    if (isInTime && pendingCount < MAX_WAITING_HASHES) return;
-    const message = `Cannot hash in time: ${this.#ahead.size} hashes are ahead`;
-    throw new RpcError("resource_exhausted", message, {
-      processed: false,
-      retryAfterMs: estimateMs,
+  async #runInSlot<T>(
+    { deadline, signal }: Cancellable,
+    hash: () => Promise<T>,
+    turn: Turn,
+    leave: () => void,
+  ): Promise<T> {
+    await this.#slots.acquire({
+      line: turn.address,
+      start() {
+        throwIfCancelled({ deadline, isOver: signal.aborted }, "a hash");
+        if (!turn.begin()) return false;
+        // A hash that has begun runs to its end, even if the caller leaves.
+        signal.removeEventListener("abort", leave);
+        return true;
+      },
     });
+    try {
+      return await this.#measure(hash);
+    } finally {
+      this.#slots.release();
+    }
+  }
+
+  #admit({ deadline }: Cancellable, { address }: Turn): void {
+    // Use a free place whatever the estimate says, so that a wrong estimate is soon corrected.
+    if (this.#ahead.size < this.#slots.size) return;
+    const availableMs = (deadline - performance.now()) * QUEUE_SHARE;
+    let ahead = this.#ahead.size;
+    // Most hashes are in time even if all others are ahead, which costs nothing to count.
+    if (this.#estimateMs(ahead) > availableMs) ahead = Math.min(ahead, this.#slots.ahead(address));
+    const estimateMs = this.#estimateMs(ahead);
+    const error = () =>
+      new RpcError("resource_exhausted", `Cannot hash in time: ${ahead} hashes are ahead`, {
+        processed: false,
+        retryAfterMs: estimateMs,
+      });
+    if (estimateMs > availableMs) throw error();
+    const isFull = this.#slots.waiting >= MAX_WAITING_HASHES;
+    if (isFull && !this.#slots.displace(address, error)) throw error();
+  }
+
+  /** How long a hash takes to end if this many are ahead of it. */
+  #estimateMs(ahead: number): number {
+    const rounds = Math.floor(ahead / this.#slots.size) + 1;
+    return Math.ceil(rounds * this.#averageMs);
   }
 
   /**
@@ -95,8 +139,8 @@ export class HashQueue {
    * also helps costly hashes.
    */
   #gather(): Promise<void> | undefined {
-    const { pendingCount, concurrency } = this.#limit;
-    const queueMs = (pendingCount / concurrency) * this.#averageMs;
+    const { waiting, size } = this.#slots;
+    const queueMs = (waiting / size) * this.#averageMs;
     const gatherMs = Math.min(queueMs * GATHER_SHARE, MAX_GATHER_MS);
     if (gatherMs < 1) return this.#gathering;
     this.#gathering ??= sleep(gatherMs).then(() => {
