@@ -2,6 +2,8 @@ import { TypeGuard } from "@sinclair/typebox";
 import { DEFAULT_CALLER } from "../schema/callers.ts";
 import {
   type CallModel,
+  CLIENT_FIELD,
+  DEVICE_FIELD,
   type EndpointModel,
   fieldNames,
   HTTP_API_SOURCE,
@@ -61,6 +63,18 @@ function checkSession({ name, needsSession, errors, call }: EndpointModel): void
   }
 }
 
+/** The HTTP tier fills the `client`, and keeps the `deviceId`. */
+function checkClient(name: string, { request, reply }: CallModel): void {
+  const client = request.properties[CLIENT_FIELD];
+  if (client && !(TypeGuard.IsObject(client) && TypeGuard.IsOptional(client))) {
+    refuse(name, `its ${CLIENT_FIELD} must be an optional message: other callers have no browser`);
+  }
+  const device = reply.properties[DEVICE_FIELD];
+  if (device && !(TypeGuard.IsString(device) && TypeGuard.IsOptional(device))) {
+    refuse(name, `its ${DEVICE_FIELD} must be an optional Type.String`);
+  }
+}
+
 function checkBody({ name, methods, body }: EndpointModel): void {
   const fields = fieldNames(body);
   if (fields.length > 0 && methods.includes("GET")) {
@@ -70,10 +84,9 @@ function checkBody({ name, methods, body }: EndpointModel): void {
   if (odd !== undefined) refuse(name, `the field ${JSON.stringify(odd)} is no name`);
 }
 
-function checkCall(
-  { name, changesState }: EndpointModel,
-  { method, reply, returns }: CallModel,
-): void {
+function checkCall({ name, changesState }: EndpointModel, call: CallModel): void {
+  const { method, reply, returns, endsSessionIf, unusedPicture } = call;
+  checkClient(name, call);
   if (!changesState && !method.idempotent) {
     refuse(name, `${method.name} is not idempotent, so it must say \`changesState: true\``);
   }
@@ -81,10 +94,19 @@ function checkCall(
     const callers = method.callers.join(", ");
     refuse(name, `${method.name} is for ${callers}, and the HTTP tier is "${DEFAULT_CALLER}"`);
   }
-  if (returns === undefined) return;
-  const field = Object.hasOwn(reply.properties, returns) ? reply.properties[returns] : undefined;
-  if (!field || TypeGuard.IsOptional(field) || returns === SESSION_FIELD) {
+  const fieldOf = (field: string) => {
+    const schema = Object.hasOwn(reply.properties, field) ? reply.properties[field] : undefined;
+    const isThere = schema && !TypeGuard.IsOptional(schema) && field !== SESSION_FIELD;
+    return isThere ? schema : undefined;
+  };
+  if (returns !== undefined && !fieldOf(returns)) {
     refuse(name, `it returns ${returns}, which must be a required field of its reply`);
+  }
+  if (endsSessionIf !== undefined && !TypeGuard.IsBoolean(fieldOf(endsSessionIf))) {
+    refuse(name, `it ends the session if ${endsSessionIf}, which must be a Type.Boolean, required`);
+  }
+  if (unusedPicture !== undefined && !TypeGuard.IsString(fieldOf(unusedPicture))) {
+    refuse(name, `the picture is in ${unusedPicture}, which must be a Type.String, required`);
   }
 }
 

@@ -1,6 +1,8 @@
 import { TypeGuard } from "@sinclair/typebox";
 import {
   type CallModel,
+  CLIENT_FIELD,
+  DEVICE_FIELD,
   type EndpointModel,
   fieldNames,
   HTTP_API_SOURCE,
@@ -71,11 +73,17 @@ export type CallEndpoint<Body, Reply> = Endpoint & {
   data(reply: Reply): unknown;
   /** The session that the cookie holds from now on. */
   newSession?(reply: Reply): string;
-  /** The cookie is taken away. */
-  readonly endsSession?: true;
+  /** The id that the cookie of the device holds from now on; undefined if that stays as it is. */
+  newDevice?(reply: Reply): string | undefined;
+  /** Whether the cookie is taken away. */
+  endsSession?(reply: Reply): boolean;
+  /** The picture that no profile shows any more. */
+  unusedPicture?(reply: Reply): string;
+  /** If true, the request also tells what the HTTP tier knows of the browser. */
+  readonly needsClient: boolean;
 } & (
-    | { readonly needsSession: false; readonly call: Call<Body, Reply> }
-    | { readonly needsSession: true; readonly call: Call<Body & Session, Reply> }
+    | { readonly needsSession: false; readonly call: Call<Body & OfClient, Reply> }
+    | { readonly needsSession: true; readonly call: Call<Body & Session & OfClient, Reply> }
   );
 
 type Call<Request, Reply> = (
@@ -87,6 +95,22 @@ type Call<Request, Reply> = (
 /** What the cookie adds to a body. */
 interface Session {
   readonly ${SESSION_FIELD}: string;
+}
+
+/** What the HTTP tier adds to a body if the endpoint needs it. */
+interface OfClient {
+  readonly ${CLIENT_FIELD}?: Client;
+}
+
+${from("What the HTTP tier knows of a browser.")}
+export interface Client {
+  /** The IP address. */
+  readonly address: string;
+  readonly userAgent?: string;
+  /** From the cookie of the device. */
+  readonly ${DEVICE_FIELD}?: string;
+  /** The session that the browser has before a sign-in. */
+  readonly ${SESSION_FIELD}?: string;
 }
 
 type TakeCallEndpoint = <Body extends object, Reply>(endpoint: CallEndpoint<Body, Reply>) => void;
@@ -127,27 +151,34 @@ function newClient({ service }: ServiceModel): string {
 
 type CallingEndpoint = EndpointModel & { readonly call: CallModel };
 
-/** The validator of the request without its session. */
-function bodyCheck({ body, needsSession, call }: CallingEndpoint): string {
+/** The validator of the request without what the HTTP tier adds. */
+function bodyCheck({ body, needsSession, needsClient, call }: CallingEndpoint): string {
   const name = variableName(call.service.service);
-  if (!needsSession) return `${name}.${call.method.request}`;
+  const added = [...(needsSession ? [SESSION_FIELD] : []), ...(needsClient ? [CLIENT_FIELD] : [])];
+  if (added.length === 0) return `${name}.${call.method.request}`;
   if (!body) return "NO_FIELDS";
   const message = `${name}Schema.${call.method.request}`;
-  return `TypeCompiler.Compile(Type.Omit(${message}, ["${SESSION_FIELD}"]))`;
+  return `TypeCompiler.Compile(Type.Omit(${message}, ${JSON.stringify(added)}))`;
 }
 
 function callMembers(endpoint: CallingEndpoint): string[] {
-  const { body, needsSession, cookie, call } = endpoint;
+  const { body, needsSession, needsClient, cookie, call } = endpoint;
+  const { endsSessionIf, unusedPicture } = call;
+  const hasDevice = DEVICE_FIELD in call.reply.properties;
   const client = `clients.${variableName(call.service.service)}`;
   return [
     ...common(endpoint),
     `fields: ${JSON.stringify(fieldNames(body))}`,
     `body: ${bodyCheck(endpoint)}`,
     `needsSession: ${needsSession}`,
+    `needsClient: ${needsClient}`,
     `call: (clients, request, options) => ${client}.${call.method.name}(request, options)`,
     `data: ${dataOf(endpoint)}`,
     ...(cookie === "set" ? [`newSession: (reply) => reply.${SESSION_FIELD}`] : []),
-    ...(cookie === "clear" ? ["endsSession: true"] : []),
+    ...(hasDevice ? [`newDevice: (reply) => reply.${DEVICE_FIELD}`] : []),
+    ...(cookie === "clear" ? ["endsSession: () => true"] : []),
+    ...(endsSessionIf ? [`endsSession: (reply) => ${memberOf("reply", endsSessionIf)}`] : []),
+    ...(unusedPicture ? [`unusedPicture: (reply) => ${memberOf("reply", unusedPicture)}`] : []),
   ];
 }
 

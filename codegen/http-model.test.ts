@@ -86,6 +86,71 @@ describe("an endpoint", () => {
     expect(entering?.body).toBe(Saved);
   });
 
+  test("takes the client from the HTTP tier, which keeps the device, the end and the picture", () => {
+    const Client = Type.Object({ address: text });
+    const request = Type.Object({ sessionId, text, client: Type.Optional(Client) });
+    const reply = Type.Object({
+      sessionId,
+      deviceId: Type.Optional(text),
+      isOver: Type.Boolean(),
+      picture: text,
+      count: Type.Integer(),
+    });
+    const service = other(request, reply, { errors });
+    const spec = { ...GET_OTHER, endsSession: "isOver", unusedPicture: "picture" };
+    const endpoints = models({ get: spec }, [service]);
+    const [get] = endpoints;
+    expect(get).toMatchObject({ needsSession: true, needsClient: true, cookie: "set" });
+    expect(Object.keys(get?.body?.properties ?? {})).toEqual(["text"]);
+    expect(Object.keys(get?.data?.properties ?? {})).toEqual(["count"]);
+    const emitted = emitEndpoints(endpoints);
+    for (const part of [
+      'Type.Omit(otherSchema.Note, ["sessionId","client"])',
+      "needsClient: true",
+      'data: (reply) => ({ "count": reply.count })',
+      "newDevice: (reply) => reply.deviceId",
+      "endsSession: (reply) => reply.isOver",
+      "unusedPicture: (reply) => reply.picture",
+    ]) {
+      expect(emitted).toContain(part);
+    }
+    for (const shown of [emitOpenApi(endpoints), emitBrowserClient(endpoints)]) {
+      expect(shown).toContain("count");
+      expect(shown).not.toMatch(/deviceId|isOver|sessionId|"client"|"picture"|data\.picture/);
+    }
+  });
+
+  test("says nothing of the browser to a method that does not ask", () => {
+    const emitted = emitEndpoints(models({ save: { ...SAVE, endsSession: true } }));
+    expect(emitted).toContain("needsClient: false");
+    expect(emitted).toContain("endsSession: () => true");
+    expect(emitted).not.toMatch(/newDevice:|unusedPicture:/);
+  });
+
+  test.each<[string, TObject, TObject, object, string]>([
+    ["a client that is required", Type.Object({ client: Saved }), Saved, {}, "its client must be"],
+    [
+      "a client that is a text",
+      Type.Object({ client: Type.Optional(text) }),
+      Saved,
+      {},
+      "its client",
+    ],
+    [
+      "a device that is required",
+      Saved,
+      Type.Object({ deviceId: text }),
+      {},
+      "its deviceId must be",
+    ],
+    ["an end that is no boolean", Saved, Saved, { endsSession: "id" }, "the session if id, which"],
+    ["an end that is not there", Saved, Saved, { endsSession: "over" }, "if over, which must be a"],
+    ["a picture that is no text", Saved, Saved, { unusedPicture: "id" }, "the picture is in id,"],
+  ])("is refused with %s", (_, request, reply, more, why) => {
+    const spec = { ...GET_OTHER, ...more };
+    expect(() => models({ get: spec }, [other(request, reply)])).toThrow(why);
+  });
+
   test("may answer with one field of the reply", () => {
     const [saving] = models({ save: { ...SAVE, returns: "id" } });
     expect(saving?.data).toBe(Saved.properties.id);

@@ -8,6 +8,10 @@ export const HTTP_API_SOURCE = "schema/http-api.ts";
 
 /** The field that travels in the cookie, not in bodies. */
 export const SESSION_FIELD = "sessionId";
+/** The field of a request that the HTTP tier fills with what it knows of the browser. */
+export const CLIENT_FIELD = "client";
+/** The field of a reply that travels in the cookie of the device. */
+export const DEVICE_FIELD = "deviceId";
 
 /** One endpoint of the HTTP API, with everything that follows from its method. */
 export interface EndpointModel {
@@ -20,6 +24,8 @@ export interface EndpointModel {
   /** If true, requests of other sites are refused. */
   readonly changesState: boolean;
   readonly needsSession: boolean;
+  /** The HTTP tier tells the method what it knows of the browser. */
+  readonly needsClient: boolean;
   readonly cookie: "set" | "clear" | undefined;
   readonly errors: readonly DeclaredErrorName[];
   /** A JSON or form body. */
@@ -39,8 +45,12 @@ export interface CallModel {
   readonly method: MethodModel;
   readonly request: TObject;
   readonly reply: TObject;
-  /** The field of the reply that is `data`. If undefined, all fields except the session are. */
+  /** The field of the reply that is `data`. If undefined, all fields that no cookie takes are. */
   readonly returns: string | undefined;
+  /** The field of the reply that says whether the session has ended. */
+  readonly endsSessionIf: string | undefined;
+  /** The field of the reply that names a picture to remove. */
+  readonly unusedPicture: string | undefined;
 }
 
 /**
@@ -74,13 +84,15 @@ export function shownMessages(endpoints: readonly EndpointModel[]): readonly Mes
 
 function callEndpoint(
   name: string,
-  { path, methods, calls, changesState, endsSession, returns }: CallEndpoint,
+  { path, methods, calls, changesState, endsSession, returns, unusedPicture }: CallEndpoint,
   services: readonly ServiceModel[],
 ): EndpointModel {
   const [service, method] = findMethod(name, calls, services);
   const request = findMessage(service, method.request);
   const reply = findMessage(service, method.reply);
   const setsCookie = SESSION_FIELD in reply.properties ? "set" : undefined;
+  const endsSessionIf = typeof endsSession === "string" ? endsSession : undefined;
+  const kept = [SESSION_FIELD, DEVICE_FIELD, endsSessionIf, unusedPicture];
   return {
     name,
     path,
@@ -89,13 +101,14 @@ function callEndpoint(
     tag: service.service,
     changesState,
     needsSession: SESSION_FIELD in request.properties,
-    cookie: endsSession ? "clear" : setsCookie,
+    needsClient: CLIENT_FIELD in request.properties,
+    cookie: endsSession === true ? "clear" : setsCookie,
     errors: method.errors,
-    body: withoutSession(request),
+    body: without(request, [SESSION_FIELD, CLIENT_FIELD]),
     form: undefined,
-    data: returns === undefined ? withoutSession(reply) : reply.properties[returns],
+    data: returns === undefined ? without(reply, kept) : reply.properties[returns],
     file: undefined,
-    call: { service, method, request, reply, returns },
+    call: { service, method, request, reply, returns, endsSessionIf, unusedPicture },
   };
 }
 
@@ -109,6 +122,7 @@ function ownEndpoint(name: string, spec: OwnEndpoint): EndpointModel {
     tag,
     changesState,
     needsSession: spec.session ?? false,
+    needsClient: false,
     cookie: undefined,
     errors,
     body: undefined,
@@ -146,11 +160,12 @@ function findMessage(service: ServiceModel, name: string): TObject {
   throw new SchemaError(`Cannot find the message ${name} of ${service.service}`);
 }
 
-/** The message without the field that is in the cookie; undefined if no field is left. */
-function withoutSession(message: TObject): TObject | undefined {
-  const { [SESSION_FIELD]: session, ...others } = message.properties;
-  if (Object.keys(others).length === 0) return undefined;
-  return session ? Type.Object(others) : message;
+/** The message without these fields; undefined if no field is left. */
+function without(message: TObject, fields: readonly (string | undefined)[]): TObject | undefined {
+  const all = Object.entries(message.properties);
+  const others = all.filter(([name]) => !fields.includes(name));
+  if (others.length === 0) return undefined;
+  return others.length < all.length ? Type.Object(Object.fromEntries(others)) : message;
 }
 
 /** The names of the fields, in the order of the schema. */

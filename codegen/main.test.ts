@@ -139,8 +139,10 @@ test("a field is added by a change of one file", async () => {
     'fields: ["username", "password", "email"]',
   );
   expect(await checkout.text("public/api.js")).toContain("@property {string} [email]");
-  const { components } = JSON.parse(await checkout.text("public/openapi.json"));
-  expect(components.schemas.Credentials.properties.email).toEqual({ type: "string" });
+  const { paths } = JSON.parse(await checkout.text("public/openapi.json"));
+  const { content } = paths["/api/entrytask/user/signup"].post.requestBody;
+  const { schema } = content["application/json"];
+  expect(schema.properties.email).toEqual({ type: "string" });
   expect(await checkout.compile()).toEqual({ code: 0, output: "" });
 });
 

@@ -6,8 +6,10 @@ export type HttpMethod = "GET" | "POST";
 
 /**
  * An endpoint that a method of a contract answers. The request consists of the fields of the body.
- * If the request has a `sessionId`, that comes from the cookie. A `sessionId` of the reply becomes
- * the cookie. The rest of the reply is the answer's `data`, or "" if nothing remains.
+ * If the request has a `sessionId`, that comes from the cookie. If it has a `client`, the HTTP tier
+ * says there what it knows of the browser. A `sessionId` of the reply becomes the cookie, and a
+ * `deviceId` the cookie of the device. The rest of the reply is the answer's `data`, or "" if
+ * nothing remains.
  */
 export interface CallEndpoint {
   readonly path: string;
@@ -20,8 +22,16 @@ export interface CallEndpoint {
    * twice is still a write.
    */
   readonly changesState: boolean;
-  /** The answer removes the cookie: the session has ended. */
-  readonly endsSession?: true;
+  /**
+   * The answer removes the cookie: the session has ended. If it is the name of a field, that field
+   * of the reply says whether; it is not in `data`.
+   */
+  readonly endsSession?: true | string;
+  /**
+   * The field of the reply that names a picture that no profile shows any more. The HTTP tier
+   * removes the picture. The field is not in `data`.
+   */
+  readonly unusedPicture?: string;
   /** The field of the reply that is the answer's `data`, in place of the whole reply. */
   readonly returns?: string;
 }

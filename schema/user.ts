@@ -91,16 +91,48 @@ const ProfilePath = Type.String({
   examples: [DEFAULT_PROFILE_PATH],
 });
 
+/** A message so that other services can name it too. Callers that have no browser leave it out. */
+export const Client = Type.Object(
+  {
+    address: Type.String({ description: "The IP address of the browser.", maxLength: 100 }),
+    userAgent: Type.Optional(
+      Type.String({ description: "The beginning of its User-Agent.", maxLength: 120 }),
+    ),
+    deviceId: Type.Optional(
+      Type.String({ description: "What an earlier sign-in replied as `deviceId`." }),
+    ),
+    sessionId: Type.Optional(
+      Type.String({ description: "The session that the browser has, which a sign-in ends." }),
+    ),
+  },
+  { description: "What the HTTP tier knows of a browser. It never comes from a body." },
+);
+
 export const Empty = Type.Object({}, { description: "An empty reply: the method has succeeded." });
 
 export const Credentials = Type.Object(
-  { username: Username, password: Password },
+  { username: Username, password: Password, client: Type.Optional(Client) },
   { description: "The username and password of a user." },
 );
 
 export const SessionRef = Type.Object(
   { sessionId: SessionId },
   { description: "A session, by its id." },
+);
+
+export const SignedIn = Type.Object(
+  {
+    sessionId: SessionId,
+    deviceId: Type.Optional(
+      Type.String({ description: "For the next sign-ins of this browser, if it had none." }),
+    ),
+  },
+  { description: "The session that a sign-in has begun." },
+);
+
+export const EndedSession = Type.Object(
+  { sessionId: SessionId, client: Type.Optional(Client) },
+  { description: "The session that a sign-out ends." },
 );
 
 export const Profile = Type.Object(
@@ -168,13 +200,13 @@ export const UserContract = contract("User", {
     number: 2,
     summary: "Exchange credentials for a session.",
     request: Credentials,
-    reply: SessionRef,
+    reply: SignedIn,
     errors: ["UserNotExistError", "PasswordError"],
   },
   signOut: {
     number: 3,
     summary: "End a session.",
-    request: SessionRef,
+    request: EndedSession,
     reply: Empty,
     errors: ["InvalidSessionError"],
   },

@@ -15,6 +15,7 @@ import { AvatarRemovals } from "./http/avatar/removals.ts";
 import { sweepDaily } from "./http/avatar/sweep.ts";
 import { Bodies } from "./http/body.ts";
 import { ClientAddress } from "./http/client-address.ts";
+import { DeviceCookie } from "./http/device-cookie.ts";
 import type { HttpParts } from "./http/exchange.ts";
 import { HttpServer } from "./http/server.ts";
 import { SessionCookie } from "./http/session-cookie.ts";
@@ -59,6 +60,7 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
   const parts: HttpParts = {
     clients,
     cookie: new SessionCookie(publicUrl, sessionTtlSeconds),
+    device: new DeviceCookie(publicUrl),
     bodies: new Bodies(),
     clientAddress: new ClientAddress(config.trustedProxies, log),
     avatars,

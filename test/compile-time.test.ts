@@ -74,7 +74,7 @@ await user.updateNickname({ sessionId: "…", nickname: 7 });`,
     title: "a call with a field that its message does not have",
     text: `${CLIENT}
 await user.signOut({ sessionId: "…", everywhere: true });`,
-    says: [4, "'everywhere' does not exist in type 'SessionRef'."],
+    says: [4, "'everywhere' does not exist in type 'EndedSession'."],
   },
   {
     title: "a field that the reply does not have",
@@ -111,7 +111,7 @@ export const service: UserService = {
 };`,
     says: [
       6,
-      "'sessionId' is missing in type '{ session: string; }' but required in type 'SessionRef'.",
+      "'sessionId' is missing in type '{ session: string; }' but required in type 'SignedIn'.",
     ],
   },
   {

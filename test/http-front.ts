@@ -11,6 +11,7 @@ import type { AvatarStore } from "../src/http/avatar/store.ts";
 import { Bodies } from "../src/http/body.ts";
 import type { BodyLimits } from "../src/http/body-clock.ts";
 import { ClientAddress } from "../src/http/client-address.ts";
+import { DeviceCookie } from "../src/http/device-cookie.ts";
 import { HttpServer } from "../src/http/server.ts";
 import { SessionCookie } from "../src/http/session-cookie.ts";
 import { Balancer } from "../src/rpc/client/balancer.ts";
@@ -104,6 +105,7 @@ export async function startFront(
     port: 0,
     clients,
     cookie: new SessionCookie(publicUrl, 1800),
+    device: new DeviceCookie(publicUrl),
     bodies: new Bodies(options.bodyLimits),
     clientAddress: new ClientAddress(undefined, log),
     avatars,

@@ -23,11 +23,17 @@ export type CallEndpoint<Body, Reply> = Endpoint & {
   data(reply: Reply): unknown;
   /** The session that the cookie holds from now on. */
   newSession?(reply: Reply): string;
-  /** The cookie is taken away. */
-  readonly endsSession?: true;
+  /** The id that the cookie of the device holds from now on; undefined if that stays as it is. */
+  newDevice?(reply: Reply): string | undefined;
+  /** Whether the cookie is taken away. */
+  endsSession?(reply: Reply): boolean;
+  /** The picture that no profile shows any more. */
+  unusedPicture?(reply: Reply): string;
+  /** If true, the request also tells what the HTTP tier knows of the browser. */
+  readonly needsClient: boolean;
 } & (
-    | { readonly needsSession: false; readonly call: Call<Body, Reply> }
-    | { readonly needsSession: true; readonly call: Call<Body & Session, Reply> }
+    | { readonly needsSession: false; readonly call: Call<Body & OfClient, Reply> }
+    | { readonly needsSession: true; readonly call: Call<Body & Session & OfClient, Reply> }
   );
 
 type Call<Request, Reply> = (
@@ -39,6 +45,22 @@ type Call<Request, Reply> = (
 /** What the cookie adds to a body. */
 interface Session {
   readonly sessionId: string;
+}
+
+/** What the HTTP tier adds to a body if the endpoint needs it. */
+interface OfClient {
+  readonly client?: Client;
+}
+
+/** What the HTTP tier knows of a browser. From `HTTP_API` in schema/http-api.ts. */
+export interface Client {
+  /** The IP address. */
+  readonly address: string;
+  readonly userAgent?: string;
+  /** From the cookie of the device. */
+  readonly deviceId?: string;
+  /** The session that the browser has before a sign-in. */
+  readonly sessionId?: string;
 }
 
 type TakeCallEndpoint = <Body extends object, Reply>(endpoint: CallEndpoint<Body, Reply>) => void;
@@ -71,8 +93,9 @@ export function eachCallEndpoint(take: TakeCallEndpoint): void {
     methods: ["POST"],
     changesState: true,
     fields: ["username", "password"],
-    body: user.Credentials,
+    body: TypeCompiler.Compile(Type.Omit(userSchema.Credentials, ["client"])),
     needsSession: false,
+    needsClient: true,
     call: (clients, request, options) => clients.user.signUp(request, options),
     data: () => "",
   });
@@ -81,11 +104,13 @@ export function eachCallEndpoint(take: TakeCallEndpoint): void {
     methods: ["POST"],
     changesState: true,
     fields: ["username", "password"],
-    body: user.Credentials,
+    body: TypeCompiler.Compile(Type.Omit(userSchema.Credentials, ["client"])),
     needsSession: false,
+    needsClient: true,
     call: (clients, request, options) => clients.user.signIn(request, options),
     data: () => "",
     newSession: (reply) => reply.sessionId,
+    newDevice: (reply) => reply.deviceId,
   });
   take({
     path: "/api/entrytask/user/signout",
@@ -94,9 +119,10 @@ export function eachCallEndpoint(take: TakeCallEndpoint): void {
     fields: [],
     body: NO_FIELDS,
     needsSession: true,
+    needsClient: true,
     call: (clients, request, options) => clients.user.signOut(request, options),
     data: () => "",
-    endsSession: true,
+    endsSession: () => true,
   });
   take({
     path: "/api/entrytask/user/get_user_info",
@@ -105,6 +131,7 @@ export function eachCallEndpoint(take: TakeCallEndpoint): void {
     fields: [],
     body: NO_FIELDS,
     needsSession: true,
+    needsClient: false,
     call: (clients, request, options) => clients.user.getUserInfo(request, options),
     data: (reply) => ({
       username: reply.username,
@@ -119,6 +146,7 @@ export function eachCallEndpoint(take: TakeCallEndpoint): void {
     fields: ["nickname", "username"],
     body: TypeCompiler.Compile(Type.Omit(userSchema.NicknameUpdate, ["sessionId"])),
     needsSession: true,
+    needsClient: false,
     call: (clients, request, options) => clients.user.updateNickname(request, options),
     data: (reply) => reply.nickname,
   });

@@ -12,12 +12,31 @@ import {
   type Validator,
 } from "../rpc/method.ts";
 
+/**
+ * What the HTTP tier knows of a browser. It never comes from a body.
+ * From `Client` in schema/user.ts.
+ */
+export interface Client {
+  /** The IP address of the browser. */
+  readonly address: string;
+  /** The beginning of its User-Agent. */
+  readonly userAgent?: string;
+  /** What an earlier sign-in replied as `deviceId`. */
+  readonly deviceId?: string;
+  /** The session that the browser has, which a sign-in ends. */
+  readonly sessionId?: string;
+}
+
+/** The check of `Client` in schema/user.ts. */
+export const Client: Validator<Client> = TypeCompiler.Compile(schema.Client);
+
 /** The username and password of a user. From `Credentials` in schema/user.ts. */
 export interface Credentials {
   /** 4 to 13 code points, NFC: letters and digits of any script, and _ - . */
   readonly username: string;
   /** 4 to 13 printable code points, NFC. */
   readonly password: string;
+  readonly client?: Client;
 }
 
 /** The check of `Credentials` in schema/user.ts. */
@@ -28,6 +47,16 @@ export type Empty = Record<string, never>;
 
 /** The check of `Empty` in schema/user.ts. */
 export const Empty: Validator<Empty> = TypeCompiler.Compile(schema.Empty);
+
+/** The session that a sign-out ends. From `EndedSession` in schema/user.ts. */
+export interface EndedSession {
+  /** Any string. If it names no session, the answer is InvalidSessionError. */
+  readonly sessionId: string;
+  readonly client?: Client;
+}
+
+/** The check of `EndedSession` in schema/user.ts. */
+export const EndedSession: Validator<EndedSession> = TypeCompiler.Compile(schema.EndedSession);
 
 /** The new nickname of the session's user. From `NicknameUpdate` in schema/user.ts. */
 export interface NicknameUpdate {
@@ -90,6 +119,17 @@ export interface SessionRef {
 /** The check of `SessionRef` in schema/user.ts. */
 export const SessionRef: Validator<SessionRef> = TypeCompiler.Compile(schema.SessionRef);
 
+/** The session that a sign-in has begun. From `SignedIn` in schema/user.ts. */
+export interface SignedIn {
+  /** Any string. If it names no session, the answer is InvalidSessionError. */
+  readonly sessionId: string;
+  /** For the next sign-ins of this browser, if it had none. */
+  readonly deviceId?: string;
+}
+
+/** The check of `SignedIn` in schema/user.ts. */
+export const SignedIn: Validator<SignedIn> = TypeCompiler.Compile(schema.SignedIn);
+
 /** Pictures that can be removed. From `UnusedPictures` in schema/user.ts. */
 export interface UnusedPictures {
   /** The pictures that no profile uses. */
@@ -117,7 +157,8 @@ export const SIGN_UP: Method<Credentials, Empty, "UserExistedError"> = {
   name: "User.signUp",
   summary: "Create a user.",
   number: 1,
-  hash: "103c4ca7c1529b34",
+  hash: "3ae395885375acff",
+  olderHashes: ["103c4ca7c1529b34"],
   idempotent: false,
   errors: ["UserExistedError"],
   request: Credentials,
@@ -125,26 +166,28 @@ export const SIGN_UP: Method<Credentials, Empty, "UserExistedError"> = {
 };
 
 /** Exchange credentials for a session. From `UserContract.signIn` in schema/user.ts. */
-export const SIGN_IN: Method<Credentials, SessionRef, "UserNotExistError" | "PasswordError"> = {
+export const SIGN_IN: Method<Credentials, SignedIn, "UserNotExistError" | "PasswordError"> = {
   name: "User.signIn",
   summary: "Exchange credentials for a session.",
   number: 2,
-  hash: "d3a7a096dc629489",
+  hash: "3969cd1cce6579c3",
+  olderHashes: ["d3a7a096dc629489"],
   idempotent: false,
   errors: ["UserNotExistError", "PasswordError"],
   request: Credentials,
-  reply: SessionRef,
+  reply: SignedIn,
 };
 
 /** End a session. From `UserContract.signOut` in schema/user.ts. */
-export const SIGN_OUT: Method<SessionRef, Empty, "InvalidSessionError"> = {
+export const SIGN_OUT: Method<EndedSession, Empty, "InvalidSessionError"> = {
   name: "User.signOut",
   summary: "End a session.",
   number: 3,
-  hash: "d77e148675261f2c",
+  hash: "22275855ae7fc140",
+  olderHashes: ["d77e148675261f2c"],
   idempotent: false,
   errors: ["InvalidSessionError"],
-  request: SessionRef,
+  request: EndedSession,
   reply: Empty,
 };
 
@@ -236,12 +279,12 @@ export class UserClient {
   }
 
   /** Exchange credentials for a session. Errors: UserNotExistError, PasswordError. */
-  signIn(request: Credentials, options?: CallOptions): Promise<SessionRef> {
+  signIn(request: Credentials, options?: CallOptions): Promise<SignedIn> {
     return this.#caller.call(SIGN_IN, request, options);
   }
 
   /** End a session. Errors: InvalidSessionError. */
-  signOut(request: SessionRef, options?: CallOptions): Promise<Empty> {
+  signOut(request: EndedSession, options?: CallOptions): Promise<Empty> {
     return this.#caller.call(SIGN_OUT, request, options);
   }
 
@@ -278,10 +321,10 @@ export interface UserService {
   signIn(
     request: Credentials,
     context: CallContext<"UserNotExistError" | "PasswordError">,
-  ): Promise<SessionRef>;
+  ): Promise<SignedIn>;
 
   /** End a session. Errors: InvalidSessionError. */
-  signOut(request: SessionRef, context: CallContext<"InvalidSessionError">): Promise<Empty>;
+  signOut(request: EndedSession, context: CallContext<"InvalidSessionError">): Promise<Empty>;
 
   /** Read the profile that a session belongs to. Errors: InvalidSessionError, UserNotExistError. */
   getUserInfo(

@@ -1,17 +1,26 @@
 import type { CallEndpoint } from "../gen/http-endpoints.ts";
 import { type CallOptions, mismatch, type Validator } from "../rpc/method.ts";
+import type { AvatarRemovals } from "./avatar/removals.ts";
+import { clientOf } from "./client.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
 import { type Fields, toNfc } from "./fields.ts";
 import { Refusal, success } from "./reply.ts";
 import { withFirstSession } from "./session-cookie.ts";
 
+type Parts = Pick<
+  HttpParts,
+  "clients" | "cookie" | "device" | "clientAddress" | "bodies" | "removals"
+>;
+
 /** Answer an endpoint by the method that it names: body and cookie → call → data and cookie. */
 export function callHandler<Body extends object, Reply>(
   endpoint: CallEndpoint<Body, Reply>,
-  { clients, cookie, bodies }: Pick<HttpParts, "clients" | "cookie" | "bodies">,
+  parts: Parts,
 ): Handler {
   const { fields } = endpoint;
-  const call = callOf(endpoint, { clients, cookie });
+  const { bodies } = parts;
+  const call = removingPicture(endpoint, parts.removals, callOf(endpoint, parts));
+  const answer = answerOf(endpoint, parts);
   // An async function would keep a generator and two more objects for as long as the call takes.
   if (fields.length === 0) {
     const noFields = checked({}, endpoint.body);
@@ -22,27 +31,69 @@ export function callHandler<Body extends object, Reply>(
       .readFields(exchange.request)
       .then((given) => call(exchange, checked(pick(given, fields), endpoint.body)))
       .then(answer);
-
-  function answer(reply: Reply): Response {
-    const data = endpoint.data(reply);
-    if (endpoint.newSession) return success(data, cookie.set(endpoint.newSession(reply)));
-    return success(data, endpoint.endsSession && cookie.clear());
-  }
 }
 
-/** Call the method with a body and, if it needs one, with the session of the cookie. */
+/** Make the answer from a reply: its data, and the cookies that change. */
+function answerOf<Body, Reply>(
+  endpoint: CallEndpoint<Body, Reply>,
+  { cookie, device }: Parts,
+): (reply: Reply) => Response {
+  return (reply) => {
+    const data = endpoint.data(reply);
+    if (endpoint.endsSession?.(reply)) return success(data, cookie.clear());
+    if (!endpoint.newSession) return success(data);
+    const response = success(data, cookie.set(endpoint.newSession(reply)));
+    const deviceId = endpoint.newDevice?.(reply);
+    if (deviceId) response.headers.append("Set-Cookie", device.set(deviceId, endpoint.path));
+    return response;
+  };
+}
+
+type CallByBody<Body, Reply> = (exchange: Exchange, body: Body) => Promise<Reply>;
+
+/** Remove the picture that a reply names, if the endpoint has one. */
+function removingPicture<Body, Reply>(
+  endpoint: CallEndpoint<Body, Reply>,
+  removals: AvatarRemovals,
+  call: CallByBody<Body, Reply>,
+): CallByBody<Body, Reply> {
+  const { unusedPicture } = endpoint;
+  if (!unusedPicture) return call;
+  return async (exchange, body) => {
+    const reply = await call(exchange, body);
+    await removals.removeDeleted(unusedPicture(reply), exchange.requestId);
+    return reply;
+  };
+}
+
+/**
+ * Call the method with a body and, if it needs them, with the session of the cookie and what is
+ * known of the browser.
+ */
 function callOf<Body extends object, Reply>(
   endpoint: CallEndpoint<Body, Reply>,
-  { clients, cookie }: Pick<HttpParts, "clients" | "cookie">,
-): (exchange: Exchange, body: Body) => Promise<Reply> {
+  parts: Parts,
+): CallByBody<Body, Reply> {
+  const { clients, cookie } = parts;
+  const { needsClient } = endpoint;
   // A browser that closes during a sign-out still ends its session.
   const optionsOf = ({ request, requestId }: Exchange): CallOptions =>
     endpoint.endsSession ? { requestId } : { requestId, signalOf: request };
   if (!endpoint.needsSession) {
-    return (exchange, body) => endpoint.call(clients, body, optionsOf(exchange));
+    return (exchange, body) => {
+      if (!needsClient) return endpoint.call(clients, body, optionsOf(exchange));
+      // A sign-in ends the session that the browser has.
+      const sessionId = endpoint.newSession && cookie.readFirst(exchange.request);
+      const known = clientOf(exchange, parts);
+      const client = sessionId === undefined ? known : { ...known, sessionId };
+      return endpoint.call(clients, { ...body, client }, optionsOf(exchange));
+    };
   }
-  const callWith = (exchange: Exchange, body: Body, sessionId: string) =>
-    endpoint.call(clients, { ...body, sessionId }, optionsOf(exchange));
+  const callWith = (exchange: Exchange, body: Body, sessionId: string) => {
+    const request = { ...body, sessionId };
+    const whole = needsClient ? { ...request, client: clientOf(exchange, parts) } : request;
+    return endpoint.call(clients, whole, optionsOf(exchange));
+  };
   return (exchange, body) => {
     const sessionIds = cookie.read(exchange.request);
     if (typeof sessionIds === "string") return callWith(exchange, body, sessionIds);

@@ -7,6 +7,7 @@ import type { AvatarRemovals } from "./avatar/removals.ts";
 import type { AvatarStore } from "./avatar/store.ts";
 import type { Bodies } from "./body.ts";
 import type { ClientAddress } from "./client-address.ts";
+import type { DeviceCookie } from "./device-cookie.ts";
 import type { SessionCookie } from "./session-cookie.ts";
 
 /** The parts that the handlers use. */
@@ -14,6 +15,7 @@ export interface HttpParts {
   /** The services of the TCP tier. */
   readonly clients: Clients;
   readonly cookie: SessionCookie;
+  readonly device: DeviceCookie;
   readonly bodies: Bodies;
   readonly clientAddress: ClientAddress;
   readonly avatars: AvatarStore;

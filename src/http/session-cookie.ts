@@ -48,15 +48,25 @@ export class SessionCookie {
       const sessionId = header.slice(PREFIX.length);
       if (SESSION_ID.test(sessionId)) return sessionId;
     }
+    const sessionIds = this.#readAll(header);
+    const [first] = sessionIds;
+    if (first === undefined) throw new DomainError("InvalidSessionError");
+    return sessionIds.length > 1 ? sessionIds : first;
+  }
+
+  /** The first well-formed session id of a request, if it has one. */
+  readFirst(request: Request): string | undefined {
+    return this.#readAll(request.headers.get("Cookie") ?? "")[0];
+  }
+
+  #readAll(header: string): string[] {
     const sessionIds: string[] = [];
     for (const [, , sessionId = ""] of header.matchAll(COOKIES)) {
       if (sessionIds.length < MAX_SESSIONS && !sessionIds.includes(sessionId)) {
         sessionIds.push(sessionId);
       }
     }
-    const [first] = sessionIds;
-    if (first === undefined) throw new DomainError("InvalidSessionError");
-    return sessionIds.length > 1 ? sessionIds : first;
+    return sessionIds;
   }
 }
 

@@ -159,9 +159,10 @@ export class Api {
   }
 }
 
-/** The session id of a successful sign-in, from its only cookie. */
+/** The session id of a successful sign-in, from its only cookie of that name. */
 export function sessionIdOf(answer: Answer): string {
-  const cookies = answer.headers.getSetCookie();
+  const all = answer.headers.getSetCookie();
+  const cookies = all.filter((cookie) => !cookie.startsWith("deviceID="));
   expect(cookies).toHaveLength(1);
   return /^sessionID=([^;]*);/.exec(cookies[0] ?? "")?.[1] ?? "";
 }

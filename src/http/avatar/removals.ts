@@ -4,6 +4,8 @@ import { type AvatarStore, isGeneratedName } from "./store.ts";
 
 /** Pages that are already loaded may still show a replaced picture for this time. */
 const GRACE_MS = 60_000;
+/** A deletion waits so long for the removal of its picture. */
+const MAX_WAIT_MS = 500;
 
 interface Replaced {
   readonly profilePath: string;
@@ -44,23 +46,33 @@ export class AvatarRemovals {
     // The default picture stays, and so does any file that no upload has saved.
     if (!isGeneratedName(profilePath)) return;
     const replaced = { profilePath, requestId };
-    const timer = setTimeout(() => this.#removeNow(replaced), this.#graceMs);
+    const timer = setTimeout(() => void this.#removeNow(replaced), this.#graceMs);
     this.#waiting.set(replaced, timer.unref());
+  }
+
+  /**
+   * Remove the picture of a deleted user now, if no profile uses it. Waits for that for a moment
+   * only: an S3 that hangs must not delay the answer. Never rejects.
+   */
+  async removeDeleted(profilePath: string, requestId: string): Promise<void> {
+    if (!isGeneratedName(profilePath)) return;
+    const removed = this.#removeNow({ profilePath, requestId });
+    await Promise.race([removed, Bun.sleep(MAX_WAIT_MS)]);
   }
 
   /** Do the waiting removals now, and wait for them for at most `graceMs`. */
   async close(graceMs: number): Promise<void> {
     for (const [replaced, timer] of this.#waiting) {
       clearTimeout(timer);
-      this.#removeNow(replaced);
+      void this.#removeNow(replaced);
     }
     await Promise.race([Promise.all(this.#running), Bun.sleep(graceMs)]);
   }
 
-  #removeNow(replaced: Replaced): void {
+  #removeNow(replaced: Replaced): Promise<void> {
     const { profilePath, requestId } = replaced;
     this.#waiting.delete(replaced);
-    void this.#run(replaced, async () => {
+    return this.#run(replaced, async () => {
       // Check first: a caller of the RPC can take the picture of another user, and then replace it.
       const asked = { profilePaths: [profilePath] };
       const { unused } = await this.#user.findUnusedPictures(asked, { requestId });

@@ -1,0 +1,35 @@
+const NAME = "deviceID";
+/** Longer than any that a sign-in gives. */
+const MAX_CHARACTERS = 200;
+const COOKIE = new RegExp(
+  `(?:^|;)[ \\t]*${NAME}=([A-Za-z0-9._~-]{1,${MAX_CHARACTERS}})[ \\t]*(?=;|$)`,
+);
+const MAX_AGE_SECONDS = 180 * 24 * 60 * 60;
+
+/**
+ * The cookie by which a sign-in knows a browser again. The browser sends it only to the path of the
+ * sign-in. Whether its value is genuine, the TCP tier decides.
+ */
+export class DeviceCookie {
+  readonly #attributes: string;
+
+  constructor(publicUrl: URL) {
+    const secure = publicUrl.protocol === "https:" ? "; Secure" : "";
+    this.#attributes = `Max-Age=${MAX_AGE_SECONDS}; HttpOnly; SameSite=Lax${secure}`;
+  }
+
+  /**
+   * The value of Set-Cookie that makes a browser known.
+   * @param path of the sign-in
+   */
+  set(deviceId: string, path: string): string {
+    return `${NAME}=${deviceId}; Path=${path}; ${this.#attributes}`;
+  }
+
+  /** The first well-formed value of a request. */
+  read(request: Request): string | undefined {
+    const header = request.headers.get("Cookie");
+    // Most sign-ins send no cookie.
+    return header === null ? undefined : COOKIE.exec(header)?.[1];
+  }
+}
