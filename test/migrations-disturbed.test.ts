@@ -85,8 +85,8 @@ describe("from the original table to ours", () => {
 
     expect((await commands).map(({ exitCode }) => exitCode)).toEqual([0, 0]);
     await Promise.all(opened.map((storage) => storage.close()));
-    // Migrations 3 and 5, each of which is first tried on an empty copy.
-    expect((await alters()) - altersBefore).toBe(4);
+    // Migrations 3, 5 and 6, each of which is first tried on an empty copy.
+    expect((await alters()) - altersBefore).toBe(6);
     expect(await contents(database)).toEqual(before);
     expect(await database.query("SELECT version FROM migration ORDER BY version")).toEqual([
       { version: 1 },
@@ -94,6 +94,8 @@ describe("from the original table to ours", () => {
       { version: 3 },
       { version: 4 },
       { version: 5 },
+      { version: 6 },
+      { version: 7 },
     ]);
   });
 

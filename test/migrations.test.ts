@@ -65,11 +65,15 @@ describe("from the original table to ours", () => {
       expect(await keys(fresh)).toEqual([BY_PICTURE, PRIMARY, "uk_username: username, unique"]);
       const after = await database.query("SELECT * FROM user ORDER BY id");
       expect(after).toEqual(
-        before.map((row) =>
-          row.nickname === null
-            ? { ...row, nickname: "empty-ha", salt: "", profile_path: "default.webp" }
-            : row,
-        ),
+        before.map((row) => ({
+          ...row,
+          ...(row.nickname === null && {
+            nickname: "empty-ha",
+            salt: "",
+            profile_path: "default.webp",
+          }),
+          disabled_at: null,
+        })),
       );
       await using stack = await startStack({ DATABASE_URL: database.databaseUrl });
       for (const { username, nickname } of after) {

@@ -60,7 +60,7 @@ it("MySQL: the table user is as documented", async () => {
     type,
     collation,
     indexed: INDEXED[name] ?? "",
-    nullable: "NO",
+    nullable: name === "disabled_at" ? "YES" : "NO",
     extra: name === "id" ? "auto_increment" : "",
   });
   // MariaDB gives integers a display width, MySQL 8 does not.
@@ -75,6 +75,7 @@ it("MySQL: the table user is as documented", async () => {
     column("password", "varchar(255)", "utf8mb4_bin"),
     column("salt", "char(4)", "utf8mb4_bin"),
     column("profile_path", "varchar(128)", "utf8mb4_bin"),
+    column("disabled_at", "datetime", null),
   ]);
   expect(tables).toEqual([{ engine: "InnoDB", collation: "utf8mb4_bin" }]);
 });

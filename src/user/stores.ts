@@ -14,6 +14,21 @@ export interface User {
   readonly salt: string;
 }
 
+/** What a look-up says about a user. */
+export interface FoundUser extends User {
+  /** A disabled user cannot sign in. */
+  readonly isDisabled: boolean;
+}
+
+/** What an administrator sees of a user, and a user of the own account. */
+export interface Account extends CachedProfile {
+  /** Times are in ISO 8601 and UTC, such as "2026-11-30T17:12:50.000Z". */
+  readonly createdAt: string;
+  readonly modifiedAt: string;
+  /** Undefined unless the user is disabled. */
+  readonly disabledAt: string | undefined;
+}
+
 /** The part of a user that may be cached and shown. */
 export type CachedProfile = Pick<User, "username" | "nickname" | "profilePath">;
 
@@ -29,7 +44,14 @@ export interface Store {
 
 export interface UserStore extends Store {
   /** Names are compared byte for byte. */
-  find(username: string): Promise<User | undefined>;
+  find(username: string): Promise<FoundUser | undefined>;
+  findAccount(username: string): Promise<Account | undefined>;
+  /**
+   * The accounts whose names begin with `prefix`, in the order of the bytes of their names.
+   * @param after only names after this one, which is the last of the page before
+   * @param limit how many accounts at most
+   */
+  search(prefix: string, after: string | undefined, limit: number): Promise<Account[]>;
   /** @returns false if the unique key says that the name is taken */
   insert(user: User): Promise<boolean>;
   /** @returns false if there is no such user */
@@ -38,8 +60,29 @@ export interface UserStore extends Store {
   setProfilePath(username: string, profilePath: string): Promise<boolean>;
   /** @returns the pictures among these that a profile uses */
   findShown(profilePaths: readonly string[]): Promise<string[]>;
-  /** Replace a password if it still is `from`, so that a change in between wins. */
-  replacePassword(username: string, from: StoredPassword, to: StoredPassword): Promise<void>;
+  /**
+   * Replace a password if it still is `from`, so that a change in between wins.
+   * @returns whether it was replaced
+   */
+  replacePassword(username: string, from: StoredPassword, to: StoredPassword): Promise<boolean>;
+  /** @returns false if there is no such user */
+  setPassword(username: string, to: StoredPassword): Promise<boolean>;
+  /**
+   * A user who is disabled again keeps the time of the first.
+   * @returns false if there is no such user
+   */
+  setDisabled(username: string, isDisabled: boolean): Promise<boolean>;
+  /**
+   * Delete a user.
+   * @param from delete only if this still is the password
+   * @returns whether the user was deleted
+   */
+  delete(username: string, from?: StoredPassword): Promise<boolean>;
+  /**
+   * A secret that all servers of this database share. The first server that needs it makes it.
+   * @param make returns at most 255 characters
+   */
+  secret(name: string, make: () => string): Promise<string>;
   close(): Promise<void>;
 }
 

@@ -25,9 +25,11 @@ export interface MysqlObstacle {
   readonly what?: string;
 }
 
-/** Our columns except `id`, for an IN. */
-export const OUR_COLUMNS = `'gmt_create', 'gmt_modified', 'username', 'nickname',
+/** The columns of the original system except `id`, for an IN. */
+export const ORIGINAL_COLUMNS = `'gmt_create', 'gmt_modified', 'username', 'nickname',
   'password', 'salt', 'profile_path'`;
+/** All our columns except `id`, for an IN. */
+export const OUR_COLUMNS = `${ORIGINAL_COLUMNS}, 'disabled_at'`;
 const COLUMNS_OF_USER = "information_schema.columns WHERE table_schema = DATABASE()";
 
 const NAMELESS: MysqlObstacle = {
@@ -75,11 +77,24 @@ const FOREIGN_KEY: MysqlObstacle = {
   sql: `SELECT DISTINCT CONCAT(table_name, '.', constraint_name) AS id
     FROM information_schema.key_column_usage
     WHERE (table_schema = DATABASE() AND table_name = 'user' AND referenced_table_name IS NOT NULL
-        AND column_name IN (${OUR_COLUMNS}))
+        AND column_name IN (${ORIGINAL_COLUMNS}))
       OR (referenced_table_schema = DATABASE() AND referenced_table_name = 'user'
-        AND referenced_column_name IN (${OUR_COLUMNS}))`,
+        AND referenced_column_name IN (${ORIGINAL_COLUMNS}))`,
   why: "drop the foreign keys of columns that are altered",
   what: "foreign key",
+};
+
+const DISABLED_AT = `table_schema = DATABASE() AND table_name = 'user'
+  AND column_name = 'disabled_at'`;
+/** Our column is null unless something is written to it. MariaDB calls this default 'NULL'. */
+const IS_OUR_DISABLED_AT = `data_type = 'datetime' AND is_nullable = 'YES'
+  AND COALESCE(column_default, 'NULL') = 'NULL' AND extra IN ('', 'INVISIBLE')`;
+
+const OTHER_DISABLED_AT: MysqlObstacle = {
+  sql: `SELECT column_type AS id FROM information_schema.columns
+    WHERE ${DISABLED_AT} AND NOT (${IS_OUR_DISABLED_AT})`,
+  why: "rename or drop the column disabled_at of the table user: Portico needs one of its own",
+  what: "it is",
 };
 
 const FILL_GAPS = `UPDATE user SET
@@ -115,7 +130,7 @@ export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
     version: 2,
     name: "fill gaps of original user",
     countNeeded: `SELECT COUNT(*) AS needed FROM ${COLUMNS_OF_USER}
-      AND table_name = 'user' AND is_nullable = 'YES'`,
+      AND table_name = 'user' AND column_name IN (${ORIGINAL_COLUMNS}) AND is_nullable = 'YES'`,
     obstacles: [NAMELESS],
     sql: FILL_GAPS,
   },
@@ -123,7 +138,7 @@ export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
     version: 3,
     name: "convert original user",
     countNeeded: `SELECT COUNT(*) AS needed FROM ${COLUMNS_OF_USER}
-      AND table_name = 'user' AND column_name IN (${OUR_COLUMNS})
+      AND table_name = 'user' AND column_name IN (${ORIGINAL_COLUMNS})
       AND (is_nullable = 'YES' OR collation_name <> 'utf8mb4_bin'
         OR (column_name = 'password' AND character_maximum_length < 255))`,
     obstacles: [PARTITIONED, FOREIGN_KEY, NAMELESS, TOO_LONG, SAME_NAME],
@@ -163,5 +178,27 @@ export const MYSQL_MIGRATIONS: readonly MysqlMigration[] = [
         WHERE table_schema = DATABASE() AND table_name = 'user'
           AND column_name = 'profile_path' AND seq_in_index = 1 AND sub_part IS NULL)`,
     sql: "ALTER TABLE user ADD KEY ix_profile_path (profile_path)",
+  },
+  {
+    version: 6,
+    name: "add disabled_at to user",
+    countNeeded: `SELECT COUNT(*) AS needed FROM information_schema.tables
+      WHERE table_schema = DATABASE() AND table_name = 'user' AND NOT EXISTS (
+        SELECT 1 FROM information_schema.columns WHERE ${DISABLED_AT} AND ${IS_OUR_DISABLED_AT})`,
+    obstacles: [OTHER_DISABLED_AT],
+    // The last column, so that MySQL 8 and MariaDB can add it without touching the rows. Servers of
+    // the version before do not name it, and their users are not disabled.
+    sql: "ALTER TABLE user ADD COLUMN disabled_at datetime NULL",
+  },
+  {
+    version: 7,
+    name: "create secret",
+    countNeeded: `SELECT COUNT(*) = 0 AS needed FROM information_schema.tables
+      WHERE table_schema = DATABASE() AND table_name = 'secret'`,
+    sql: `CREATE TABLE IF NOT EXISTS secret (
+      name       varchar(64)  NOT NULL PRIMARY KEY,
+      value      varchar(255) NOT NULL,
+      gmt_create datetime     NOT NULL
+    ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
   },
 ];

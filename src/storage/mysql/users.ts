@@ -1,20 +1,24 @@
 import type DataLoader from "dataloader";
 import type { ResultSetHeader } from "mysql2";
-import type { StoredPassword, User, UserStore } from "../../user/stores.ts";
+import type { Account, FoundUser, StoredPassword, User, UserStore } from "../../user/stores.ts";
 import { attempt } from "../attempt.ts";
 import { batch, LARGEST_BATCH } from "../batch.ts";
+import { findAccount, searchAccounts } from "./accounts.ts";
 import type { MysqlClient } from "./client.ts";
 import { type CheckedRow, PRIMARY_CHECK } from "./connection.ts";
 import { isDuplicateKey } from "./errors.ts";
+import { sharedSecret } from "./secrets.ts";
 
 /** The numbers of names in a look-up. They are few, so that few statements are prepared. */
 const BATCH_SIZES = [1, 4, 16, 32, 48, 64, 96, LARGEST_BATCH];
 
-const COLUMNS = "username, nickname, profile_path AS profilePath, password, salt";
+const COLUMNS = `username, nickname, profile_path AS profilePath, password, salt,
+  disabled_at AS disabledAt`;
 
 /** If no user was found, there is one row, and its columns are null. */
 interface UserRow extends CheckedRow, Omit<User, "username"> {
   readonly username: User["username"] | null;
+  readonly disabledAt: unknown;
 }
 
 type ShownRow = CheckedRow & { readonly profilePath: string | null };
@@ -26,15 +30,23 @@ type ShownRow = CheckedRow & { readonly profilePath: string | null };
 export class MysqlUsers implements UserStore {
   readonly database = "MySQL";
   readonly #client: MysqlClient;
-  readonly #lookups: DataLoader<string, User | undefined>;
+  readonly #lookups: DataLoader<string, FoundUser | undefined>;
 
   constructor(client: MysqlClient) {
     this.#client = client;
     this.#lookups = batch((usernames) => attempt("read user", () => this.#findAll(usernames)));
   }
 
-  find(username: string): Promise<User | undefined> {
+  find(username: string): Promise<FoundUser | undefined> {
     return this.#lookups.load(username);
+  }
+
+  findAccount(username: string): Promise<Account | undefined> {
+    return attempt("read account", () => findAccount(this.#client, username));
+  }
+
+  search(prefix: string, after: string | undefined, limit: number): Promise<Account[]> {
+    return attempt("search accounts", () => searchAccounts(this.#client, prefix, after, limit));
   }
 
   insert(user: User): Promise<boolean> {
@@ -74,14 +86,43 @@ export class MysqlUsers implements UserStore {
     });
   }
 
-  async replacePassword(username: string, from: StoredPassword, to: StoredPassword): Promise<void> {
-    await attempt("replace password", () =>
-      this.#client.execute<ResultSetHeader>(
+  replacePassword(username: string, from: StoredPassword, to: StoredPassword): Promise<boolean> {
+    return attempt("replace password", () =>
+      this.#change(
         `UPDATE user SET password = ?, salt = ?, gmt_modified = UTC_TIMESTAMP()
          WHERE username = ? AND password = ? AND salt = ?`,
         [to.password, to.salt, username, from.password, from.salt],
       ),
     );
+  }
+
+  setPassword(username: string, { password, salt }: StoredPassword): Promise<boolean> {
+    return attempt("set password", () =>
+      this.#update("password = ?, salt = ?", [password, salt, username]),
+    );
+  }
+
+  setDisabled(username: string, isDisabled: boolean): Promise<boolean> {
+    const disabledAt = isDisabled ? "COALESCE(disabled_at, UTC_TIMESTAMP())" : "NULL";
+    return attempt("disable or enable user", () =>
+      this.#update(`disabled_at = ${disabledAt}`, [username]),
+    );
+  }
+
+  delete(username: string, from?: StoredPassword): Promise<boolean> {
+    return attempt("delete user", () =>
+      from === undefined
+        ? this.#change("DELETE FROM user WHERE username = ?", [username])
+        : this.#change("DELETE FROM user WHERE username = ? AND password = ? AND salt = ?", [
+            username,
+            from.password,
+            from.salt,
+          ]),
+    );
+  }
+
+  secret(name: string, make: () => string): Promise<string> {
+    return attempt("read secret", () => sharedSecret(this.#client, name, make));
   }
 
   async ping(): Promise<void> {
@@ -92,12 +133,17 @@ export class MysqlUsers implements UserStore {
     return attempt("close user store", () => this.#client.close());
   }
 
-  /** @returns whether there is such a user: mysql2 counts the rows found, even if unchanged */
-  async #update(assignment: string, values: [value: string, username: string]): Promise<boolean> {
-    const { affectedRows } = await this.#client.execute<ResultSetHeader>(
+  /** @param values of the assignment, and the username */
+  #update(assignment: string, values: string[]): Promise<boolean> {
+    return this.#change(
       `UPDATE user SET ${assignment}, gmt_modified = UTC_TIMESTAMP() WHERE username = ?`,
       values,
     );
+  }
+
+  /** @returns whether there is such a row: mysql2 counts the rows found, even if unchanged */
+  async #change(sql: string, values: string[]): Promise<boolean> {
+    const { affectedRows } = await this.#client.execute<ResultSetHeader>(sql, values);
     return affectedRows > 0;
   }
 
@@ -116,7 +162,7 @@ export class MysqlUsers implements UserStore {
     return rows.flatMap(({ profilePath }) => profilePath ?? []);
   }
 
-  async #findAll(usernames: readonly string[]): Promise<(User | undefined)[]> {
+  async #findAll(usernames: readonly string[]): Promise<(FoundUser | undefined)[]> {
     const names = [...new Set(usernames)];
     const size = BATCH_SIZES.find((size) => size >= names.length) ?? LARGEST_BATCH;
     const last = names.at(-1) ?? "";
@@ -128,10 +174,11 @@ export class MysqlUsers implements UserStore {
        LEFT JOIN user ON username IN (${names.map(() => "?").join(", ")})`,
       names,
     );
-    const users = new Map<string, User>();
-    for (const { username, nickname, profilePath, password, salt } of rows) {
+    const users = new Map<string, FoundUser>();
+    for (const { username, nickname, profilePath, password, salt, disabledAt } of rows) {
       if (username === null) continue;
-      users.set(username, { username, nickname, profilePath, password, salt });
+      const isDisabled = disabledAt !== null;
+      users.set(username, { username, nickname, profilePath, password, salt, isDisabled });
     }
     return usernames.map((username) => users.get(username));
   }

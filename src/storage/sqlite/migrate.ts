@@ -41,6 +41,20 @@ const SQLITE_MIGRATIONS: readonly Migration[] = [
     name: "index user by picture",
     sql: "CREATE INDEX ix_user_profile_path ON user (profile_path)",
   },
+  {
+    version: 5,
+    name: "add disabled_at to user",
+    sql: "ALTER TABLE user ADD COLUMN disabled_at TEXT",
+  },
+  {
+    version: 6,
+    name: "create secret",
+    sql: `CREATE TABLE secret (
+      name       TEXT PRIMARY KEY,
+      value      TEXT NOT NULL,
+      gmt_create TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+  },
 ];
 
 /**

@@ -1,27 +1,43 @@
-import type { Database, Statement } from "bun:sqlite";
-import type { StoredPassword, User, UserStore } from "../../user/stores.ts";
+import type { Changes, Database, Statement } from "bun:sqlite";
+import type { Account, FoundUser, StoredPassword, User, UserStore } from "../../user/stores.ts";
 import { attempt } from "../attempt.ts";
+import { SqliteAccounts } from "./accounts.ts";
 import { throwIfUnwritable, write } from "./file.ts";
+import { SqliteSecrets } from "./secrets.ts";
+
+interface UserRow extends User {
+  readonly isDisabled: 0 | 1;
+}
 
 /** Users in SQLite. Each call is one prepared statement. Readers never wait. */
 export class SqliteUsers implements UserStore {
   readonly database = "SQLite";
   readonly #database: Database;
   readonly #ping: Statement<unknown, []>;
-  readonly #find: Statement<User, [username: string]>;
+  readonly #accounts: SqliteAccounts;
+  readonly #secrets: SqliteSecrets;
+  readonly #find: Statement<UserRow, [username: string]>;
   readonly #insert: Statement<unknown, string[]>;
   readonly #setNickname: Statement<unknown, [nickname: string, username: string]>;
   readonly #setProfilePath: Statement<unknown, [profilePath: string, username: string]>;
   readonly #findShown: Statement<unknown, [profilePath: string]>;
   readonly #replacePassword: Statement<unknown, string[]>;
+  readonly #setPassword: Statement<unknown, string[]>;
+  readonly #disable: Statement<unknown, [username: string]>;
+  readonly #enable: Statement<unknown, [username: string]>;
+  readonly #delete: Statement<unknown, [username: string]>;
+  readonly #deleteIf: Statement<unknown, string[]>;
 
   /** @param database is owned and closed by the store */
   constructor(database: Database) {
     this.#database = database;
+    this.#accounts = new SqliteAccounts(database);
+    this.#secrets = new SqliteSecrets(database);
     // Read a table: a SELECT without one does not touch the file.
     this.#ping = database.prepare("SELECT 1 FROM user LIMIT 1");
     this.#find = database.prepare(
-      `SELECT username, nickname, profile_path AS profilePath, password, salt
+      `SELECT username, nickname, profile_path AS profilePath, password, salt,
+         disabled_at IS NOT NULL AS isDisabled
        FROM user WHERE username = ?`,
     );
     this.#insert = database.prepare(
@@ -41,26 +57,49 @@ export class SqliteUsers implements UserStore {
       `UPDATE user SET password = ?, salt = ?, gmt_modified = datetime('now')
        WHERE username = ? AND password = ? AND salt = ?`,
     );
+    this.#setPassword = database.prepare(
+      "UPDATE user SET password = ?, salt = ?, gmt_modified = datetime('now') WHERE username = ?",
+    );
+    this.#disable = database.prepare(
+      `UPDATE user SET disabled_at = COALESCE(disabled_at, datetime('now')),
+         gmt_modified = datetime('now') WHERE username = ?`,
+    );
+    this.#enable = database.prepare(
+      "UPDATE user SET disabled_at = NULL, gmt_modified = datetime('now') WHERE username = ?",
+    );
+    this.#delete = database.prepare("DELETE FROM user WHERE username = ?");
+    this.#deleteIf = database.prepare(
+      "DELETE FROM user WHERE username = ? AND password = ? AND salt = ?",
+    );
   }
 
-  find(username: string): Promise<User | undefined> {
-    return attempt("read user", () => this.#find.get(username) ?? undefined);
+  find(username: string): Promise<FoundUser | undefined> {
+    return attempt("read user", () => {
+      const row = this.#find.get(username);
+      return row === null ? undefined : { ...row, isDisabled: row.isDisabled === 1 };
+    });
+  }
+
+  findAccount(username: string): Promise<Account | undefined> {
+    return attempt("read account", () => this.#accounts.find(username));
+  }
+
+  search(prefix: string, after: string | undefined, limit: number): Promise<Account[]> {
+    return attempt("search accounts", () => this.#accounts.search(prefix, after, limit));
   }
 
   insert(user: User): Promise<boolean> {
     const { username, nickname, password, salt, profilePath } = user;
     const insert = () => this.#insert.run(username, nickname, password, salt, profilePath);
-    return attempt("insert user", async () => (await write(insert)).changes > 0);
+    return change("insert user", insert);
   }
 
   setNickname(username: string, nickname: string): Promise<boolean> {
-    const update = () => this.#setNickname.run(nickname, username);
-    return attempt("update nickname", async () => (await write(update)).changes > 0);
+    return change("update nickname", () => this.#setNickname.run(nickname, username));
   }
 
   setProfilePath(username: string, profilePath: string): Promise<boolean> {
-    const update = () => this.#setProfilePath.run(profilePath, username);
-    return attempt("update profile path", async () => (await write(update)).changes > 0);
+    return change("update profile path", () => this.#setProfilePath.run(profilePath, username));
   }
 
   findShown(profilePaths: readonly string[]): Promise<string[]> {
@@ -69,10 +108,31 @@ export class SqliteUsers implements UserStore {
     );
   }
 
-  async replacePassword(username: string, from: StoredPassword, to: StoredPassword): Promise<void> {
-    const { password, salt } = from;
-    const update = () => this.#replacePassword.run(to.password, to.salt, username, password, salt);
-    await attempt("replace password", () => write(update));
+  replacePassword(username: string, from: StoredPassword, to: StoredPassword): Promise<boolean> {
+    return change("replace password", () =>
+      this.#replacePassword.run(to.password, to.salt, username, from.password, from.salt),
+    );
+  }
+
+  setPassword(username: string, { password, salt }: StoredPassword): Promise<boolean> {
+    return change("set password", () => this.#setPassword.run(password, salt, username));
+  }
+
+  setDisabled(username: string, isDisabled: boolean): Promise<boolean> {
+    const statement = isDisabled ? this.#disable : this.#enable;
+    return change("disable or enable user", () => statement.run(username));
+  }
+
+  delete(username: string, from?: StoredPassword): Promise<boolean> {
+    return change("delete user", () =>
+      from === undefined
+        ? this.#delete.run(username)
+        : this.#deleteIf.run(username, from.password, from.salt),
+    );
+  }
+
+  secret(name: string, make: () => string): Promise<string> {
+    return attempt("read secret", () => this.#secrets.get(name, make));
   }
 
   async ping(): Promise<void> {
@@ -85,4 +145,9 @@ export class SqliteUsers implements UserStore {
   close(): Promise<void> {
     return attempt("close user store", () => this.#database.close(true));
   }
+}
+
+/** @returns whether a row was changed, even if to the same values */
+function change(action: string, run: () => Changes): Promise<boolean> {
+  return attempt(action, async () => (await write(run)).changes > 0);
 }
