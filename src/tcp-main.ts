@@ -38,7 +38,7 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
     user: createUserService({
       users: storage.users,
       sessions: storage.sessions,
-      passwords: new Passwords(passwordHash, { peppers }),
+      passwords: new Passwords(passwordHash, { peppers, rules: config.passwordRules }),
       log,
     }),
     system: createSystemService({

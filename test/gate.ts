@@ -25,9 +25,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
   bun run format
 
-It also writes the tables of docs/configuration.md from src/config/variables.ts.
+It also writes the tables of docs/configuration.md from src/config/variables.ts,
+and src/user/common-passwords.txt.
 It takes no arguments but --help. Exit code: 0, or 1 if something is left to fix.`,
-    steps: [[BIOME, "check", "--write"], [join(ROOT, "test/configuration-page.ts")]],
+    steps: [
+      [BIOME, "check", "--write"],
+      [join(ROOT, "test/configuration-page.ts")],
+      [join(ROOT, "test/common-passwords.ts")],
+    ],
   },
   check: {
     help: `Check format, rules, types, and that what codegen emits is up to date.

@@ -22,4 +22,19 @@ export const ACCOUNTS = {
     readBy: ["tcp", "seed"],
     isNeverEmpty: true,
   },
+  PASSWORD_MIN: {
+    default: "4",
+    meaning: "shortest new password, from 4 to 13 code points; 8 with `PASSWORD_STRICT=on`",
+    readBy: ["tcp"],
+  },
+  PASSWORD_MAX: {
+    default: "13",
+    meaning: "longest new password, from 4 to 13 code points",
+    readBy: ["tcp"],
+  },
+  PASSWORD_STRICT: {
+    default: "none",
+    meaning: "`on`: a new password must not be a common one, nor the username",
+    readBy: ["tcp"],
+  },
 } as const satisfies Record<string, Variable>;

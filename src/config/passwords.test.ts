@@ -14,6 +14,43 @@ function problemOf(loader: Loader<object>, environment: Environment): string {
   return "";
 }
 
+describe("PASSWORD_MIN, PASSWORD_MAX and PASSWORD_STRICT", () => {
+  test.each([
+    [{}, { min: 4, max: 13, isStrict: false }],
+    [{ PASSWORD_STRICT: "on" }, { min: 8, max: 13, isStrict: true }],
+    [
+      { PASSWORD_STRICT: "on", PASSWORD_MIN: "6" },
+      { min: 6, max: 13, isStrict: true },
+    ],
+    [
+      { PASSWORD_STRICT: "on", PASSWORD_MIN: " " },
+      { min: 8, max: 13, isStrict: true },
+    ],
+    [
+      { PASSWORD_MIN: "10", PASSWORD_MAX: "10" },
+      { min: 10, max: 10, isStrict: false },
+    ],
+  ])("%p are the rules of new passwords", (environment, rules) => {
+    expect(load(TCP_TIER, environment).passwordRules).toEqual(rules);
+  });
+
+  test.each([
+    [{ PASSWORD_MIN: "3" }, 'PASSWORD_MIN is "3": must be a whole number from 4 to 13'],
+    [{ PASSWORD_MAX: "14" }, 'PASSWORD_MAX is "14": must be a whole number from 4 to 13'],
+    [{ PASSWORD_STRICT: "yes" }, 'PASSWORD_STRICT is "yes": must be on, or not set'],
+    [
+      { PASSWORD_MIN: "9", PASSWORD_MAX: "8" },
+      'PASSWORD_MAX is "8": must be 9 or more, as the shortest password is',
+    ],
+    [
+      { PASSWORD_STRICT: "on", PASSWORD_MAX: "7" },
+      'PASSWORD_MAX is "7": must be 8 or more, as the shortest password is',
+    ],
+  ])("cannot be %p", (environment, problem) => {
+    expect(problemOf(TCP_TIER, environment)).toBe(problem);
+  });
+});
+
 describe("PASSWORD_PEPPER", () => {
   const NEW = "0123456789abcdef";
   const OLD = "pass:word=with/signs 🌶";

@@ -1,3 +1,4 @@
+import { PASSWORD_LENGTH } from "../../schema/user.ts";
 import type { PasswordScheme } from "../user/password.ts";
 import type { Pepper } from "../user/pepper.ts";
 import type { EnvironmentReader } from "./load.ts";
@@ -10,6 +11,18 @@ export interface HashConfig {
   readonly peppers: readonly Pepper[];
 }
 
+/** What new passwords must be like, within the contract's limits. */
+export interface PasswordRulesConfig {
+  /** In code points. */
+  readonly min: number;
+  readonly max: number;
+  /** Refuse common passwords and the username. */
+  readonly isStrict: boolean;
+}
+
+/** The shortest password of PASSWORD_STRICT=on, as in NIST SP 800-63B. */
+const STRICT_MIN = 8;
+
 export function readHash(reader: EnvironmentReader): HashConfig {
   const fallback = { name: "salted-md5" } as const;
   const passwordHash = reader.read("PASSWORD_HASH", fallback, parsePasswordHash);
@@ -18,6 +31,17 @@ export function readHash(reader: EnvironmentReader): HashConfig {
     reader.report("PASSWORD_PEPPER does not work with PASSWORD_HASH=salted-md5: use argon2id");
   }
   return { passwordHash, peppers };
+}
+
+export function readPasswordRules(reader: EnvironmentReader): PasswordRulesConfig {
+  const isStrict = reader.isOn("PASSWORD_STRICT", "on");
+  const isDefault = reader.given("PASSWORD_MIN") === undefined;
+  const whole = reader.whole("PASSWORD_MIN", PASSWORD_LENGTH.min, PASSWORD_LENGTH.max);
+  const min = isStrict && isDefault ? STRICT_MIN : whole;
+  const max = reader.whole("PASSWORD_MAX", PASSWORD_LENGTH.min, PASSWORD_LENGTH.max);
+  if (max < min)
+    reader.report(`PASSWORD_MAX is "${max}": must be ${min} or more, as the shortest password is`);
+  return { min, max, isStrict };
 }
 
 /** Problems are reported by position: an entry in the wrong order has its secret in front. */

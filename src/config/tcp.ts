@@ -2,7 +2,12 @@ import type { LogLevel } from "../telemetry/log.ts";
 import { readCertificate, readPrivateKey } from "./certificates.ts";
 import { type Endpoint, isLoopback, parseHost } from "./hosts.ts";
 import type { EnvironmentReader, Loader } from "./load.ts";
-import { type HashConfig, readHash } from "./passwords.ts";
+import {
+  type HashConfig,
+  type PasswordRulesConfig,
+  readHash,
+  readPasswordRules,
+} from "./passwords.ts";
 import { parseDatabaseUrl, parseRedisUrl } from "./store-urls.ts";
 import { list, MAX_SESSION_TTL_SECONDS, parseLogLevel, parsePort, parseToken } from "./values.ts";
 
@@ -24,6 +29,7 @@ export interface TcpConfig extends UsersConfig, HashConfig {
   /** Named as in `src/rpc/limits.ts`. */
   readonly rpcLimits: { readonly maxServerConnections: number; readonly maxServerInFlight: number };
   readonly sessionTtlSeconds: number;
+  readonly passwordRules: PasswordRulesConfig;
   readonly logLevel: LogLevel;
 }
 
@@ -49,6 +55,7 @@ export function readTcpTier(reader: EnvironmentReader): TcpConfig {
     },
     sessionTtlSeconds: reader.whole("SESSION_TTL_SECONDS", 1, MAX_SESSION_TTL_SECONDS),
     ...readHash(reader),
+    passwordRules: readPasswordRules(reader),
     logLevel: reader.read("LOG_LEVEL", "info", parseLogLevel),
   };
 }

@@ -1,7 +1,9 @@
 import { timingSafeEqual } from "node:crypto";
 import { hash as argon2Hash, verify as argon2Verify } from "@node-rs/argon2";
+import { RpcError } from "../rpc/error.ts";
 import type { Cancellable } from "./call.ts";
 import { HashQueue } from "./hash-queue.ts";
+import { PasswordRules, type PasswordRulesOptions } from "./password-rules.ts";
 import { type Pepper, Peppers } from "./pepper.ts";
 import { costOf, readForm, writeForm } from "./stored-password.ts";
 import type { StoredPassword } from "./stores.ts";
@@ -21,6 +23,8 @@ const SALT_CHARACTERS = 4;
 export interface PasswordOptions {
   /** The first is for new hashes; the others are only for verifying. */
   readonly peppers?: readonly Pepper[] | undefined;
+  /** What new passwords must be like; without them, only the contract's own rules apply. */
+  readonly rules?: PasswordRulesOptions;
   readonly queue?: HashQueue;
 }
 
@@ -28,12 +32,25 @@ export interface PasswordOptions {
 export class Passwords {
   readonly #scheme: PasswordScheme;
   readonly #peppers: Peppers;
+  readonly #rules: PasswordRules | undefined;
   readonly #queue: HashQueue;
 
   constructor(scheme: PasswordScheme, options: PasswordOptions = {}) {
     this.#scheme = scheme;
     this.#peppers = new Peppers(options.peppers ?? []);
+    this.#rules = options.rules && new PasswordRules(options.rules);
     this.#queue = options.queue ?? new HashQueue();
+  }
+
+  /**
+   * Call this before a user gets a new password. A sign-in must not: old passwords stay valid.
+   * @param field its name in the request
+   * @throws {RpcError} invalid_argument, with the rule that the password breaks
+   */
+  throwIfRefused(field: string, password: string, username: string): void {
+    const rule = this.#rules?.brokenBy(password, username);
+    if (rule === undefined) return;
+    throw new RpcError("invalid_argument", `${field}: ${rule}`, { processed: false });
   }
 
   /** @throws {RpcError} as `HashQueue.run` does */

@@ -27,6 +27,7 @@ export function createUserService(parts: UserServiceParts): UserService {
 
   return {
     async signUp({ username, password }, context) {
+      passwords.throwIfRefused("password", password, username);
       // This finds most taken names and saves hashing for them. The unique key decides the rest.
       if (await users.find(username)) throw context.error("UserExistedError");
       const stored = await passwords.hash(password, context);
