@@ -189,7 +189,7 @@ describe("the User service over the RPC", () => {
 
   test("a full hash queue leaves a rehash to the next sign-in", async () => {
     const queue = new HashQueue(1);
-    const { log, messages } = recordingLog();
+    const { log, messages } = recordingLog("warn");
     await using account = await openAccount(new Passwords(CLASSIC));
     const { users } = account.parts;
     const passwords = new Passwords(ARGON2ID, { queue });

@@ -1,6 +1,7 @@
 import { v4 } from "uuid";
 
 const UUID_BYTES = 16;
+const HANDLE_DIGITS = 32;
 /** The variant is the first two bits of its hexadecimal digit, so four digits are possible. */
 const VARIANTS = "89ab";
 const UTF8 = new TextEncoder();
@@ -11,6 +12,14 @@ const UTF8 = new TextEncoder();
  */
 export function newSessionId(username: string): string {
   return uuidV3(username, v4(undefined, new Uint8Array(UUID_BYTES)));
+}
+
+/**
+ * The name of a session in lists and logs. It does not tell the id: 128 bits of its SHA-256, in
+ * hexadecimal.
+ */
+export function sessionHandle(sessionId: string): string {
+  return Bun.SHA256.hash(sessionId, "hex").slice(0, HANDLE_DIGITS);
 }
 
 /**

@@ -1,0 +1,61 @@
+import type { SignedIn, UserService } from "../gen/user.ts";
+import { actorOf } from "./actor.ts";
+import { audit } from "./audit.ts";
+import { type Call, throwIfCancelled } from "./call.ts";
+import type { UserServiceParts } from "./parts.ts";
+import { leaseOrNone, profileOf } from "./profile-cache.ts";
+import { newSessionId } from "./session-id.ts";
+import type { User } from "./stores.ts";
+
+/** A rehash may take this share of the remaining time. The next sign-in can rehash, too. */
+const REHASH_SHARE = 0.1;
+
+type SignIn = UserService["signIn"];
+type Context = Parameters<SignIn>[1];
+
+/** Exchanges credentials for a session. */
+export function createSignIn(parts: UserServiceParts): SignIn {
+  const { users, sessions, passwords, log } = parts;
+
+  return async ({ username, password, client }, context): Promise<SignedIn> => {
+    const actor = actorOf(client, context);
+    const refuse: Refuse = (code, reason, account) => {
+      audit(log, { event: "sign_in", outcome: "failure", reason, username: account, ...actor });
+      return context.error(code);
+    };
+    // The lease comes before the read, so that an update between the two ends it. Without a
+    // lease, the sign-in still works, but does not fill the cache.
+    const lease = await leaseOrNone(parts, username, context);
+    const user = await users.find(username);
+    if (!user) throw refuse("UserNotExistError", "unknown_user");
+    if (user.isDisabled) throw refuse("UserNotExistError", "disabled", username);
+    const isRight = await passwords.verify(password, user, context);
+    if (!isRight) throw refuse("PasswordError", "wrong_password", username);
+    if (passwords.needsRehash(user)) await rehash(parts, user, password, context);
+    throwIfCancelled(context, "the write");
+    const sessionId = newSessionId(username);
+    await sessions.open(sessionId, profileOf(user), lease);
+    audit(log, { event: "sign_in", outcome: "success", username, ...actor });
+    return { sessionId };
+  };
+}
+
+type Refuse = (code: Parameters<Context["error"]>[0], reason: string, account?: string) => Error;
+
+/** Store a stronger hash. If that fails, the sign-in continues: its password was right. */
+async function rehash(
+  { users, passwords, log }: UserServiceParts,
+  user: User,
+  password: string,
+  call: Call,
+): Promise<void> {
+  const now = performance.now();
+  const deadline = now + (call.deadline - now) * REHASH_SHARE;
+  try {
+    const better = await passwords.hash(password, { signal: call.signal, deadline });
+    throwIfCancelled(call, "the write");
+    await users.replacePassword(user.username, user, better);
+  } catch (err) {
+    log.warn({ err, requestId: call.requestId }, "cannot store the new hash of a password");
+  }
+}
