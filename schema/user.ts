@@ -1,5 +1,6 @@
 import { FormatRegistry, Type } from "@sinclair/typebox";
 import { contract } from "./contract.ts";
+import { NICKNAME_LENGTH, PASSWORD_LENGTH, USERNAME_LENGTH } from "./lengths.ts";
 import { DEFAULT_PROFILE_PATH, PICTURE_NAME } from "./picture.ts";
 
 // Lengths count code points, and names are stored and compared in NFC. TypeBox's `minLength` counts
@@ -21,11 +22,6 @@ const CONTROLS =
 const UNASSIGNED = "[\\p{Cn}\\p{Cs}]";
 /** Invisible characters. The last ones are letters and symbols with blank glyphs. */
 const INVISIBLE = `\\p{White_Space}${IGNORABLE}\\p{Cf}\\u2800\\u{1d159}\\u{13441}\\u{13442}`;
-
-/** The lengths of users' texts, in code points after NFC normalisation. */
-export const USERNAME_LENGTH = { min: 4, max: 13 };
-export const PASSWORD_LENGTH = { min: 4, max: 13 };
-export const NICKNAME_LENGTH = { min: 1, max: 8 };
 
 interface TextRule {
   readonly format: string;

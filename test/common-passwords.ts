@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import passwords from "@zxcvbn-ts/language-common/src/passwords.json";
-import { PASSWORD_LENGTH } from "../schema/user.ts";
+import { PASSWORD_LENGTH } from "../schema/lengths.ts";
 
 export const LIST = join(import.meta.dir, "../src/user/common-passwords.txt");
 const LICENSE = join(import.meta.dir, "../node_modules/@zxcvbn-ts/language-common/LICENSE.txt");

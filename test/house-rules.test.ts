@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   codegen: ["schema"],
   "src/config": [
     "schema/callers.ts",
-    "schema/user.ts",
+    "schema/lengths.ts",
     "src/telemetry/log.ts",
     "src/user/password.ts",
     "src/user/pepper.ts",

@@ -1,4 +1,4 @@
-import { PASSWORD_LENGTH } from "../../schema/user.ts";
+import { PASSWORD_LENGTH } from "../../schema/lengths.ts";
 import type { PasswordScheme } from "../user/password.ts";
 import type { Pepper } from "../user/pepper.ts";
 import type { EnvironmentReader } from "./load.ts";

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { NICKNAME_LENGTH, PASSWORD_LENGTH, USERNAME_LENGTH } from "../../schema/lengths.ts";
 import { MAX_UPLOAD_BYTES, PICTURE_LIMITS } from "../../schema/picture.ts";
-import { NICKNAME_LENGTH, PASSWORD_LENGTH, USERNAME_LENGTH } from "../../schema/user.ts";
 import { DomainError } from "../rpc/error.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
 import { withFirstSession } from "./session-cookie.ts";

@@ -1,5 +1,5 @@
+import { NICKNAME_LENGTH } from "../../schema/lengths.ts";
 import { DEFAULT_PROFILE_PATH } from "../../schema/picture.ts";
-import { NICKNAME_LENGTH } from "../../schema/user.ts";
 import type { UserService } from "../gen/user.ts";
 import type { CallContext } from "../rpc/method.ts";
 import { actorOf } from "./actor.ts";

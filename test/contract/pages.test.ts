@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { NICKNAME_LENGTH, PASSWORD_LENGTH, USERNAME_LENGTH } from "../../schema/lengths.ts";
 import { MAX_UPLOAD_BYTES, PICTURE_LIMITS } from "../../schema/picture.ts";
-import { NICKNAME_LENGTH, PASSWORD_LENGTH, USERNAME_LENGTH } from "../../schema/user.ts";
 import { fillLimits } from "../../src/http/pages.ts";
 import { Api, ENDPOINTS, newMember, UNKNOWN_SESSION } from "./client.ts";
 import { describePairs, sharedStack } from "./pairs.ts";
