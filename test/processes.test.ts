@@ -258,7 +258,7 @@ describe.concurrent("bun run dev", () => {
 
     // If codegen refuses a change, the tiers stay down until it is taken back.
     dev.output = "";
-    await Bun.write(schema, text.replace("number: 2,", "number: 12,"));
+    await Bun.write(schema, text.replace("number: 2,", "number: 99,"));
     const refusal =
       /Portico is running[\s\S]*has no effect.*\n.*Cannot change User\.signIn: .*\n\n$/;
     await dev.waitFor(refusal);
