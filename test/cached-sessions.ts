@@ -1,4 +1,5 @@
 import { expect } from "bun:test";
+import { randomUUID } from "node:crypto";
 import { Cluster, type Redis } from "ioredis";
 import type { StorageOptions } from "../src/storage/open.ts";
 import { RECOVERY_MS } from "../src/storage/redis/recovery.ts";
@@ -6,7 +7,7 @@ import type { SessionStore } from "../src/user/stores.ts";
 import { sharedRedis } from "./redis.ts";
 import { sharedRedisCluster } from "./redis-cluster.ts";
 import { openRedis } from "./redis-keys.ts";
-import { createFolder, eventually, open, user } from "./storage-pairs.ts";
+import { createFolder, eventually, newSession, open, user } from "./storage-pairs.ts";
 
 /** The kinds of Redis on which sessions are tested. */
 export const REDISES = [
@@ -70,11 +71,13 @@ export async function leaseOf(sessions: SessionStore, username: string): Promise
 
 /** Whether a reader that reads the row now may fill the cache; both ways to fill must agree. */
 export async function isOpen(sessions: SessionStore, raw: Redis | Cluster, username: string) {
-  await sessions.open("reader", user(username), await leaseOf(sessions, username));
-  const isOpenTo = [(await sessions.find("reader"))?.profile !== undefined];
+  // Opening a session again has no effect, so each reader has its own.
+  const reader = `reader ${randomUUID()}`;
+  await sessions.open(newSession(reader, user(username), await leaseOf(sessions, username)));
+  const isOpenTo = [(await sessions.find(reader))?.profile !== undefined];
   await raw.del(`user:${username}`);
   await sessions.fill(user(username), await leaseOf(sessions, username));
-  isOpenTo.push((await sessions.find("reader"))?.profile !== undefined);
+  isOpenTo.push((await sessions.find(reader))?.profile !== undefined);
   expect(new Set(isOpenTo).size).toBe(1);
   return isOpenTo[0];
 }

@@ -2,7 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { seededRandom } from "../src/rpc/testing/seed.ts";
 import { isOpen, leaseOf, openSessions, REDISES } from "./cached-sessions.ts";
 import { available as hasRedis } from "./redis.ts";
-import { createFolder, eventually, open, user } from "./storage-pairs.ts";
+import { createFolder, eventually, newSession, open, user } from "./storage-pairs.ts";
 
 // The cache of profiles under leases and marks: docs/cache.md.
 
@@ -16,12 +16,12 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
   test("is filled only under a lease that stands", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
-    await sessions.open("s1", OLD, undefined);
+    await sessions.open(newSession("s1", OLD));
     const ended = await leaseOf(sessions, "grace");
     await raw.del(ended);
     for (const lease of ["{user:grace}:lease:nobody's", ended]) {
       await sessions.fill(OLD, lease);
-      await sessions.open("s1", OLD, lease);
+      await sessions.open(newSession("s1", OLD, lease));
       expect(await sessions.find("s1")).toEqual({ username: "grace" });
     }
     let lease = ended;
@@ -47,10 +47,10 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     };
 
     await Promise.all([
-      sessions.open("s1", user("alice"), "{user:alice}:lease:nobody's"),
-      sessions.open("s2", user("grace"), standing.grace),
-      sessions.open("s3", user("edsger"), undefined),
-      sessions.open("s4", user("alan"), standing.alan),
+      sessions.open(newSession("s1", user("alice"), "{user:alice}:lease:nobody's")),
+      sessions.open(newSession("s2", user("grace"), standing.grace)),
+      sessions.open(newSession("s3", user("edsger"))),
+      sessions.open(newSession("s4", user("alan"), standing.alan)),
     ]);
 
     const found = await Promise.all(["s1", "s2", "s3", "s4"].map((id) => sessions.find(id)));
@@ -66,21 +66,21 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
   test("refuses an old value from a reader that is slower than a whole update", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
-    await sessions.open("s1", OLD, undefined);
+    await sessions.open(newSession("s1", OLD));
     const slow = await leaseOf(sessions, "grace");
 
     await sessions.invalidating("grace", async () => undefined);
     await sessions.fill(OLD, slow);
     expect((await sessions.find("s1"))?.profile).toBeUndefined();
 
-    await sessions.open("s2", OLD, slow);
+    await sessions.open(newSession("s2", OLD, slow));
     expect((await sessions.find("s2"))?.profile).toBeUndefined();
 
     // Nor later, since its lease ends before the cache opens again.
     expect(await raw.pttl("{user:grace}:dirty")).toBeGreaterThanOrEqual(await raw.pttl(slow));
     await redis.settle("grace");
     await sessions.fill(OLD, slow);
-    await sessions.open("s2", OLD, slow);
+    await sessions.open(newSession("s2", OLD, slow));
     expect((await sessions.find("s2"))?.profile).toBeUndefined();
   });
 
@@ -90,7 +90,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     await using folder = await createFolder();
     const location = { redisUrl: redis.redisUrl, dataDir: folder.dataDir };
     await using quick = await open(location, { leaseMs: 20 });
-    await sessions.open("s1", OLD, undefined);
+    await sessions.open(newSession("s1", OLD));
     // A reader of one server has read the old row. The leases of the other server have ended.
     const slow = await leaseOf(sessions, "grace");
     await leaseOf(quick.sessions, "grace");
@@ -100,7 +100,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     expect(await raw.pttl("{user:grace}:dirty")).toBeGreaterThanOrEqual(await raw.pttl(slow));
     await Bun.sleep(60);
     await sessions.fill(OLD, slow);
-    await sessions.open("s2", OLD, slow);
+    await sessions.open(newSession("s2", OLD, slow));
     expect((await quick.sessions.find("s1"))?.profile).toBeUndefined();
     await redis.settle("grace");
     expect(await isOpen(sessions, raw, "grace")).toBe(true);
@@ -120,7 +120,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
   test("is empty and refuses fills during an update, and until it has settled", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
-    await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
+    await sessions.open(newSession("s1", OLD, await leaseOf(sessions, "grace")));
     expect((await sessions.find("s1"))?.profile?.nickname).toBe("old");
 
     await sessions.invalidating("grace", async () => {
@@ -164,7 +164,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
   test("stays closed for a while after a failed update, which may still be carried out", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
-    await sessions.open("s1", OLD, await sessions.lease("grace"));
+    await sessions.open(newSession("s1", OLD, await sessions.lease("grace")));
 
     const failing = sessions.invalidating("grace", () => Promise.reject(new Error("timed out")));
     await expect(failing).rejects.toThrow("timed out");
@@ -192,7 +192,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
   test("a writer that dies after its commit keeps it closed until its mark expires", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
-    await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
+    await sessions.open(newSession("s1", OLD, await leaseOf(sessions, "grace")));
     const slow = await leaseOf(sessions, "grace");
     const committed = Promise.withResolvers<void>();
 
@@ -217,7 +217,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
 
     await sessions.invalidating("grace", async () => {
       await redis.empty();
-      await sessions.open("s1", OLD, undefined);
+      await sessions.open(newSession("s1", OLD));
       await eventually("it is filled", async () => {
         slow = await leaseOf(sessions, "grace");
         await sessions.fill(OLD, slow);
@@ -251,7 +251,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the cache in $name", ({ shared })
     const random = seededRandom(seed);
     let row = 0;
     let through = 0;
-    await sessions.open("s1", user("grace", { nickname: "0" }), undefined);
+    await sessions.open(newSession("s1", user("grace", { nickname: "0" })));
 
     const write = () =>
       sessions.invalidating("grace", async () => {

@@ -8,6 +8,7 @@ import {
   createFolder,
   eventually,
   expectStorageError,
+  newSession,
   open,
   recordingLog,
   user,
@@ -71,7 +72,7 @@ function succeeds(call: () => Promise<unknown>): Promise<boolean> {
 async function useAll(sessions: SessionStore, sessionId: string, username: string): Promise<void> {
   // After an update and after a fault, the cache is not filled for a while.
   await eventually("it is cached", async () => {
-    await sessions.open(sessionId, user(username), await sessions.lease(username));
+    await sessions.open(newSession(sessionId, user(username), await sessions.lease(username)));
     return (await sessions.find(sessionId))?.profile?.username === username;
   });
   await sessions.invalidating(username, async () => undefined);
@@ -113,7 +114,7 @@ describe.concurrent.skipIf(!hasRedis)("Redis Cluster", () => {
       for (const { sessionId, username } of all) await useAll(sessions, sessionId, username);
       for (const each of [lostSession, lostProfile]) {
         const { sessionId, username } = each;
-        await sessions.open(sessionId, user(username), await sessions.lease(username));
+        await sessions.open(newSession(sessionId, user(username), await sessions.lease(username)));
       }
 
       await using healing = new AsyncDisposableStack();
@@ -127,11 +128,11 @@ describe.concurrent.skipIf(!hasRedis)("Redis Cluster", () => {
         await Promise.all([
           useAll(sessions, elsewhere.sessionId, elsewhere.username),
           expectStorageError(() => sessions.find(lostSession.sessionId)),
-          expectStorageError(() => sessions.open(lost.sessionId, user("anna"), undefined)),
+          expectStorageError(() => sessions.open(newSession(lost.sessionId, user("anna")))),
           expectStorageError(() => sessions.close(lost.sessionId)),
           expectStorageError(() => sessions.find(lostProfile.sessionId)),
           expectStorageError(() => sessions.lease(lost.username)),
-          expectStorageError(() => sessions.open("s", user(lost.username), lease)),
+          expectStorageError(() => sessions.open(newSession("s", user(lost.username), lease))),
           expectStorageError(() => sessions.invalidating(lost.username, update)),
           ...Array.from({ length: 400 }, () =>
             expectStorageError(() => sessions.find(lostSession.sessionId)),
@@ -181,7 +182,7 @@ describe.concurrent.skipIf(!hasRedis)("Redis Cluster", () => {
         expectStorageError(() => sessions.ping()),
         expectStorageError(() => sessions.find("s")),
         ...Array.from({ length: 400 }, (_, n) =>
-          expectStorageError(() => sessions.open(`late ${n}`, user("grace"), undefined)),
+          expectStorageError(() => sessions.open(newSession(`late ${n}`, user("grace")))),
         ),
       ]);
     }
@@ -202,7 +203,8 @@ describe.concurrent.skipIf(!hasRedis)("Redis Cluster", () => {
     await using opened = await openSessions();
     const { cluster, sessions } = opened;
     const names = Array.from({ length: 30 }, (_, n) => `user${n}`);
-    for (const name of names) await sessions.open(name, user(name), await sessions.lease(name));
+    for (const name of names)
+      await sessions.open(newSession(name, user(name), await sessions.lease(name)));
     let isOver = false;
     let calls = 0;
     const load = Promise.all(

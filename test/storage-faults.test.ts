@@ -13,6 +13,7 @@ import {
   createFolder,
   eventually,
   expectStorageError,
+  newSession,
   open,
   recordingLog,
   silent,
@@ -168,13 +169,13 @@ describe.concurrent.skipIf(!hasRedis)("Redis", () => {
       const { log, messages } = recordingLog();
       await using storage = await open({ redisUrl, ...folder }, { log });
       const { sessions } = storage;
-      await sessions.open("s1", user("grace"), undefined);
+      await sessions.open(newSession("s1", user("grace")));
 
       await how.hurt(redis);
       for (let round = 0; round < 2; round++) {
         await expectStorageError(() => sessions.find("s1"));
         await expectStorageError(() => sessions.ping());
-        await expectStorageError(() => sessions.open("s2", user("grace"), undefined));
+        await expectStorageError(() => sessions.open(newSession("s2", user("grace"))));
         let isUpdated = false;
         await expectStorageError(() =>
           sessions.invalidating("grace", async () => {
@@ -193,7 +194,7 @@ describe.concurrent.skipIf(!hasRedis)("Redis", () => {
       await eventually("it is back", () => succeeds(() => sessions.ping()));
       await eventually("it is back", () => succeeds(() => sessions.find("s1")));
       await expectRecovery(sessions, "grace", healedAtMs);
-      await sessions.open("s3", user("grace"), undefined);
+      await sessions.open(newSession("s3", user("grace")));
       expect((await sessions.find("s3"))?.username).toBe("grace");
       const where = `Redis at ${new URL(redisUrl).host} (REDIS_URL)`;
       expect(messages.filter((message) => message.includes("Redis"))).toEqual([
@@ -284,7 +285,7 @@ test.concurrent.skipIf(!hasRedis)("Redis: a user without the right to INFO works
   await using raw = disposable(new Redis(redis.url));
   await raw.redis.acl("SETUSER", "portico", "on", ">secret", "~*", "+@all", "-@dangerous");
   await using storage = await open({ redisUrl, ...folder });
-  await storage.sessions.open("s1", user("grace"), undefined);
+  await storage.sessions.open(newSession("s1", user("grace")));
   expect((await storage.sessions.find("s1"))?.username).toBe("grace");
 });
 

@@ -15,7 +15,7 @@ import { available as hasRedis, redisRecipe, startRedis } from "./redis.ts";
 import { startRedisCluster } from "./redis-cluster.ts";
 import { answered, rpc } from "./rpc-command.ts";
 import { startStack } from "./stack.ts";
-import { createFolder, eventually, open, recordingLog, user } from "./storage-pairs.ts";
+import { createFolder, eventually, newSession, open, recordingLog, user } from "./storage-pairs.ts";
 import { ThrowAwayServer } from "./throw-away.ts";
 
 // Databases that answer but take no writes. System.health and the start must notice them, since
@@ -77,7 +77,7 @@ describe.concurrent.skipIf(!hasRedis)("a Redis", () => {
     await sessions.ping();
     await row.hurt(raw);
     await expect(sessions.ping()).rejects.toThrow(row.says);
-    await expect(sessions.open("s1", user("grace"), undefined)).rejects.toThrow(row.says);
+    await expect(sessions.open(newSession("s1", user("grace")))).rejects.toThrow(row.says);
     await row.heal(raw);
     // After READONLY, ioredis looks for the master on a new connection.
     await eventually("it is up", () =>

@@ -5,7 +5,13 @@ import { join } from "node:path";
 import pino from "pino";
 import type { Log } from "../src/rpc/log.ts";
 import { type OpenStorage, openStorage, type StorageOptions } from "../src/storage/open.ts";
-import { StorageError, type User } from "../src/user/stores.ts";
+import {
+  type CachedProfile,
+  type Lease,
+  type NewSession,
+  StorageError,
+  type User,
+} from "../src/user/stores.ts";
 import { sharedAvailable as hasMariaDb, sharedMariaDb } from "./mariadb.ts";
 import * as redis from "./redis.ts";
 import { sharedRedisCluster } from "./redis-cluster.ts";
@@ -96,6 +102,16 @@ export function user(username: string, fields: Partial<User> = {}): User {
     salt: "",
     ...fields,
   };
+}
+
+/** A session as a sign-in begins it. */
+export function newSession(
+  sessionId: string,
+  profile: CachedProfile,
+  lease?: Lease | undefined,
+  fields: Partial<NewSession> = {},
+): NewSession {
+  return { sessionId, profile, lease, device: "curl", address: "203.0.113.0/24", ...fields };
 }
 
 /** Wait until a check is true, for at most half a minute, since the machine may be slow. */

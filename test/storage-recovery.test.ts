@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { available as hasRedis, startRedis } from "./redis.ts";
 import { startRedisCluster } from "./redis-cluster.ts";
-import { createFolder, eventually, open, user } from "./storage-pairs.ts";
+import { createFolder, eventually, newSession, open, user } from "./storage-pairs.ts";
 
 // A writer dies, and Redis has lost its mark.
 
@@ -27,13 +27,13 @@ test.concurrent.each(KINDS.filter(() => hasRedis))(
     await using storage = await open({ redisUrl, ...folder });
     const { sessions } = storage;
     expect(await sessions.lease("grace")).toBeDefined();
-    await sessions.open("s1", user("grace"), undefined);
+    await sessions.open(newSession("s1", user("grace")));
 
     await Promise.all(servers.map((server) => server.kill()));
     await Promise.all(servers.map((server) => server.restart()));
     const backAfter = performance.now();
     const isBack = () =>
-      sessions.open("s2", user("grace"), undefined).then(
+      sessions.open(newSession("s2", user("grace"))).then(
         () => true,
         () => false,
       );

@@ -4,7 +4,7 @@ import { Redis } from "ioredis";
 import { StorageError } from "../src/user/stores.ts";
 import { leaseOf, openSessions, REDISES } from "./cached-sessions.ts";
 import { available as hasRedis, unsharedRedis } from "./redis.ts";
-import { eventually, user } from "./storage-pairs.ts";
+import { eventually, newSession, user } from "./storage-pairs.ts";
 
 // What sessions in Redis promise beyond src/user/stores.ts, except for the cache: the keys, the
 // round trips of a look-up, and a Redis that is full.
@@ -19,11 +19,11 @@ describe.skipIf(!hasRedis).each([...REDISES])("the keys in $name", ({ shared }) 
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
 
-    await sessions.open("s1", OLD, await sessions.lease("grace"));
+    await sessions.open(newSession("s1", OLD, await sessions.lease("grace")));
 
     const keys = await redis.matching("*");
     expect(keys.filter((key) => !/^\{user:(grace)?\}:lease:/.test(key))).toEqual([
-      ...["session:s1", "user:grace"],
+      ...["session:s1", "user:grace", "{user:grace}:sessions"],
     ]);
     expect(await raw.get("session:s1")).toBe("grace");
     expect(await raw.hgetall("user:grace")).toEqual({
@@ -31,7 +31,8 @@ describe.skipIf(!hasRedis).each([...REDISES])("the keys in $name", ({ shared }) 
       nickname: "old",
       profilePath: "default.webp",
     });
-    for (const key of ["session:s1", "user:grace"]) {
+    expect(await raw.type("{user:grace}:sessions")).toBe("list");
+    for (const key of ["session:s1", "user:grace", "{user:grace}:sessions"]) {
       expect(await raw.pttl(key)).toBeGreaterThan(1_700_000);
       expect(await raw.pttl(key)).toBeLessThanOrEqual(1_800_000);
     }
@@ -40,7 +41,7 @@ describe.skipIf(!hasRedis).each([...REDISES])("the keys in $name", ({ shared }) 
   test("find() renews neither the session nor the profile", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
-    await sessions.open("s1", OLD, await sessions.lease("grace"));
+    await sessions.open(newSession("s1", OLD, await sessions.lease("grace")));
     await raw.pexpire("session:s1", 100_000);
     await raw.pexpire("user:grace", 100_000);
 
@@ -53,20 +54,21 @@ describe.skipIf(!hasRedis).each([...REDISES])("the keys in $name", ({ shared }) 
   test("every key expires, including those of leases and of running updates", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
-    await sessions.open("s1", OLD, await sessions.lease("grace"));
+    await sessions.open(newSession("s1", OLD, await sessions.lease("grace")));
     const expectAllToExpire = async (keys: readonly string[]) => {
       const found = await redis.matching("*");
       expect(found.filter((key) => !key.includes("lease:"))).toEqual([...keys]);
       for (const key of found) expect(await raw.pttl(key)).toBeGreaterThan(0);
     };
 
-    await expectAllToExpire(["session:s1", "user:grace"]);
+    const index = "{user:grace}:sessions";
+    await expectAllToExpire(["session:s1", "user:grace", index]);
     await sessions.invalidating("grace", async () => {
-      await expectAllToExpire(["session:s1", "{user:grace}:dirty"]);
+      await expectAllToExpire(["session:s1", "{user:grace}:dirty", index]);
     });
-    await expectAllToExpire(["session:s1", "{user:grace}:dirty"]);
+    await expectAllToExpire(["session:s1", "{user:grace}:dirty", index]);
     await redis.settle("grace");
-    await expectAllToExpire(["session:s1"]);
+    await expectAllToExpire(["session:s1", index]);
   });
 });
 
@@ -74,15 +76,15 @@ describe.skipIf(!hasRedis)("a single Redis", () => {
   test("a key of another program costs only its user the cache", async () => {
     await using redis = await openSessions();
     const { sessions, raw } = redis;
-    await sessions.open("s1", OLD, undefined);
+    await sessions.open(newSession("s1", OLD));
     await raw.set("user:grace", "not a hash");
     await raw.rpush("session:s4", "no session");
     const alice = user("alice");
     const lease = await sessions.lease("alice");
     // Each in one script.
     await Promise.all([
-      sessions.open("s2", OLD, await sessions.lease("grace")),
-      sessions.open("s3", alice, lease),
+      sessions.open(newSession("s2", OLD, await sessions.lease("grace"))),
+      sessions.open(newSession("s3", alice, lease)),
     ]);
     const ids = ["s1", "s2", "s3", "s4"];
     const [grace, , found, none] = await Promise.all(ids.map((id) => sessions.find(id)));
@@ -98,7 +100,7 @@ describe.skipIf(!hasRedis)("a single Redis", () => {
     await sessions.invalidating("grace", async () => {
       const lease = await sessions.lease("grace");
       // In one script.
-      await Promise.all(names.map((name) => sessions.open(name, user(name), lease)));
+      await Promise.all(names.map((name) => sessions.open(newSession(name, user(name), lease))));
     });
     const found = await Promise.all(names.map((name) => sessions.find(name)));
     expect(found.map((session) => session?.profile?.username)).toEqual(["alice", undefined, "bob"]);
@@ -131,14 +133,14 @@ describe.skipIf(!hasRedis)("a single Redis", () => {
     };
 
     // The first time, a script is sent as text, and from then on by its digest.
-    await sessions.open("s0", OLD, await sessions.lease("grace"));
+    await sessions.open(newSession("s0", OLD, await sessions.lease("grace")));
     await sessions.find("s0");
     await redis.raw.del("user:grace");
 
     await commandsSoFar();
     const lease = await sessions.lease("grace");
     await commandsSoFar(); // The lease may have been renewed.
-    await sessions.open("s1", OLD, lease);
+    await sessions.open(newSession("s1", OLD, lease));
     expect(await commandsSoFar()).toEqual(["evalsha"]);
     expect((await sessions.find("s1"))?.profile).toBeDefined();
     expect(await commandsSoFar()).toEqual(["evalsha"]);
@@ -159,7 +161,7 @@ describe.skipIf(!hasRedis)("Redis errors", () => {
     await raw.config("SET", "maxmemory", "1");
     let error: unknown;
     try {
-      error = await sessions.open("s3cr3t", OLD, undefined).catch((error: unknown) => error);
+      error = await sessions.open(newSession("s3cr3t", OLD)).catch((error: unknown) => error);
     } finally {
       await raw.config("SET", "maxmemory", "0");
     }
@@ -174,7 +176,7 @@ describe.skipIf(!hasRedis)("a Redis that is full", () => {
   test("grants no lease, and closes the cache after an update that had begun", async () => {
     await using redis = await openSessions(unsharedRedis);
     const { sessions, raw } = redis;
-    await sessions.open("s1", OLD, await leaseOf(sessions, "grace"));
+    await sessions.open(newSession("s1", OLD, await leaseOf(sessions, "grace")));
     try {
       await sessions.invalidating("grace", async () => {
         await raw.config("SET", "maxmemory", "1");

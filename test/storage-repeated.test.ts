@@ -1,11 +1,12 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { closedKey, SCRIPTS, sessionKey } from "../src/storage/redis/scripts.ts";
+import { closedKey, sessionKey } from "../src/storage/redis/keys.ts";
+import { SCRIPTS } from "../src/storage/redis/scripts.ts";
 import { openSessions, REDISES } from "./cached-sessions.ts";
 import { startLosingLine } from "./line.ts";
 import { sharedAvailable as hasMariaDb, sharedMariaDb } from "./mariadb.ts";
 import { sharedAvailable as hasRedis, sharedRedis } from "./redis.ts";
 import { openRedis } from "./redis-keys.ts";
-import { createFolder, open, user } from "./storage-pairs.ts";
+import { createFolder, newSession, open, user } from "./storage-pairs.ts";
 
 // A connection breaks after Redis carried a command out and before the answer arrives. ioredis
 // sends the command again, and the caller must get the answer of the first one.
@@ -31,7 +32,7 @@ describe.skipIf(!hasRedis)("a lost answer of Redis", () => {
   test("to close(): true, since the session was there", async () => {
     await using opened = await openLine();
     const { line, sessions } = opened;
-    await sessions.open("s1", GRACE, undefined);
+    await sessions.open(newSession("s1", GRACE));
     line.loseAnswerTo(sessionKey("s1"));
     expect(await sessions.close("s1")).toBe(true);
     expect(line.lost).toBe(1);
@@ -48,7 +49,7 @@ describe.skipIf(!hasRedis)("a lost answer of Redis", () => {
     await using opened = await openLine();
     const { line, sessions } = opened;
     const ids = Array.from({ length: 20 }, (_, n) => `s${n}`);
-    await Promise.all(ids.map((id) => sessions.open(id, GRACE, undefined)));
+    await Promise.all(ids.map((id) => sessions.open(newSession(id, GRACE))));
     line.loseAnswerTo(sessionKey("s7"));
     const ended = await Promise.all(ids.map((id) => sessions.close(id)));
     expect(ended).toEqual(ids.map(() => true));
@@ -60,7 +61,7 @@ describe.skipIf(!hasRedis)("a lost answer of Redis", () => {
     const { line, sessions, raw } = opened;
     const lease = await sessions.lease("grace");
     line.loseAnswerTo(sessionKey("s1"));
-    await sessions.open("s1", GRACE, lease);
+    await sessions.open(newSession("s1", GRACE, lease));
     expect(line.lost).toBe(1);
     expect(await sessions.find("s1")).toMatchObject({ profile: { nickname: GRACE.nickname } });
     expect(await raw.matching("session:*")).toEqual(["session:s1"]);
@@ -69,7 +70,7 @@ describe.skipIf(!hasRedis)("a lost answer of Redis", () => {
   test("to find() or lease(): it is sent again", async () => {
     await using opened = await openLine();
     const { line, sessions } = opened;
-    await sessions.open("s1", GRACE, undefined);
+    await sessions.open(newSession("s1", GRACE));
     line.loseAnswerTo("{user:}:lease:");
     // After a lost connection, no lease is granted for a while: recovery.ts.
     expect(await sessions.lease("grace")).toBeUndefined();
@@ -121,15 +122,19 @@ describe.skipIf(!hasRedis).each([...REDISES])("in $name, a repeated command", ({
   test("to close a session has one answer, and its key expires", async () => {
     await using redis = await openSessions(shared);
     const { sessions, raw } = redis;
-    await sessions.open("s1", GRACE, undefined);
+    await sessions.open(newSession("s1", GRACE));
     const close = (closing: string) =>
       raw.eval(
         SCRIPTS.closeSession.lua,
         SCRIPTS.closeSession.numberOfKeys,
         ...[sessionKey("s1"), closedKey("s1", closing), 10_000],
       );
-    expect([await close("a"), await close("a"), await close("b")]).toEqual([1, 1, 0]);
-    expect(await redis.matching("*")).toEqual([closedKey("s1", "a")]);
+    expect([await close("a"), await close("a"), await close("b")]).toEqual([
+      "grace",
+      "grace",
+      null,
+    ]);
+    expect(await redis.matching("*closed:*")).toEqual([closedKey("s1", "a")]);
     expect(await raw.pttl(closedKey("s1", "a"))).toBeWithin(1, 10_001);
   });
 });

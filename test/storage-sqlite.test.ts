@@ -6,7 +6,7 @@ import { StorageError } from "../src/user/stores.ts";
 import { Child } from "./child.ts";
 import { migrate, startMigrate } from "./migrate-command.ts";
 import { PROGRAMS, programPath } from "./programs.ts";
-import { createFolder, open, user } from "./storage-pairs.ts";
+import { createFolder, newSession, open, user } from "./storage-pairs.ts";
 
 // Several processes use one SQLite file: a tier, commands, and other programs.
 
@@ -60,13 +60,13 @@ describe("a tier's SQLite", () => {
     await using storage = await open(folder);
     const { users, sessions } = storage;
     await users.insert(user("grace"));
-    await sessions.open("s1", user("grace"), undefined);
+    await sessions.open(newSession("s1", user("grace")));
     using holder = holdWrites(folder);
     const writes = Promise.all([
       users.insert(user("alan")),
       users.setNickname("grace", "Grace"),
       users.setProfilePath("grace", "a.webp"),
-      sessions.open("s2", user("grace"), undefined),
+      sessions.open(newSession("s2", user("grace"))),
       sessions.close("s1"),
     ]);
     for (let turn = 0; turn < 5; turn++) {
@@ -74,7 +74,7 @@ describe("a tier's SQLite", () => {
       await Bun.sleep(1);
     }
     holder.run("COMMIT");
-    expect(await writes).toEqual([true, true, true, undefined, true]);
+    expect(await writes).toEqual([true, true, true, { mustRecheck: true }, true]);
     expect(await users.find("grace")).toMatchObject({ nickname: "Grace", profilePath: "a.webp" });
   });
 

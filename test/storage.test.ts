@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { StorageError } from "../src/user/stores.ts";
-import { eventually, type Location, open, PAIRS, user } from "./storage-pairs.ts";
+import { eventually, type Location, newSession, open, PAIRS, user } from "./storage-pairs.ts";
 
 // The shared servers may start within the first test, and the machine may be slow.
 setDefaultTimeout(90_000);
@@ -169,8 +169,8 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
     it("are found from open() until close(), and by their exact id", async () => {
       await using location = await createLocation();
       await using storage = await open(location);
-      await storage.sessions.open("s", user("grace"), undefined);
-      await storage.sessions.open("t", user("gracé"), undefined);
+      await storage.sessions.open(newSession("s", user("grace")));
+      await storage.sessions.open(newSession("t", user("gracé")));
 
       expect((await storage.sessions.find("s"))?.username).toBe("grace");
       expect((await storage.sessions.find("t"))?.username).toBe("gracé");
@@ -188,9 +188,9 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
       await using location = await createLocation();
       await using storage = await open(location, { sessionTtlSeconds: 1 });
       await using patient = await open(location);
-      await patient.sessions.open("long", user("grace"), undefined);
+      await patient.sessions.open(newSession("long", user("grace")));
       const startedAtMs = performance.now();
-      await storage.sessions.open("short", user("grace"), undefined);
+      await storage.sessions.open(newSession("short", user("grace")));
 
       await eventually("it ends", async () => !(await storage.sessions.find("short")));
 
@@ -214,7 +214,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
       await using location = await createLocation();
       await using storage = await open(location);
       const lease = await storage.sessions.lease("grace");
-      await storage.sessions.open("s", user("grace", { nickname: "old" }), lease);
+      await storage.sessions.open(newSession("s", user("grace", { nickname: "old" }), lease));
 
       await storage.sessions.invalidating("grace", async () => undefined);
 
@@ -233,7 +233,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
     await using location = await createLocation();
     const before = await open(location);
     await before.users.insert(user("grace"));
-    await before.sessions.open("s", user("grace"), undefined);
+    await before.sessions.open(newSession("s", user("grace")));
     await before.close();
 
     await using after = await open(location);
@@ -259,7 +259,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
       await using storage = await open(location);
       for (const name of servers) {
         expect((await storage.users.find(name))?.username).toBe(name);
-        expect((await storage.sessions.find(`of ${name}`))?.username).toBe(name);
+        expect((await storage.sessions.find(`${i} of ${name}`))?.username).toBe(name);
       }
     }
   });
@@ -279,7 +279,7 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
       ["update profile path", () => users.setProfilePath("grace", "x")],
       ["read profile paths", () => users.findShown(["x"])],
       ["replace password", () => users.replacePassword("grace", other, other)],
-      ["open session", () => sessions.open("s", user("grace"), undefined)],
+      ["open session", () => sessions.open(newSession("s", user("grace")))],
       ["read session", () => sessions.find("s")],
       ["close session", () => sessions.close("s")],
     ] as const;
@@ -302,15 +302,16 @@ interface StartOutcome {
 /** Several processes open the stores at the same moment, and insert two names. */
 async function startServers(names: string[], locations: Location[]): Promise<StartOutcome[][]> {
   const program = `
-    import { open, user } from ${JSON.stringify(join(import.meta.dir, "storage-pairs.ts"))};
+    import { newSession, open, user } from ${JSON.stringify(join(import.meta.dir, "storage-pairs.ts"))};
     const locations = ${JSON.stringify(locations)};
     process.once("message", async ({ name, startAtMs }) => {
       process.send(await Promise.all(locations.map(async (location, i) => {
         await Bun.sleep(startAtMs + i * 25 - Date.now());
-        await using storage = await open(location);
+        // All locations may share a cluster.
+        await using storage = await open(location, { sessionsMax: 100 });
         const ownName = await storage.users.insert(user(name));
         const sharedName = await storage.users.insert(user("shared"));
-        await storage.sessions.open("of " + name, user(name), undefined);
+        await storage.sessions.open(newSession(i + " of " + name, user(name)));
         return { ownName, sharedName };
       })));
       process.disconnect();

@@ -10,7 +10,7 @@ import { CertificateError, connectRedis } from "./redis/client.ts";
 import { connectCluster } from "./redis/cluster-client.ts";
 import { ClusterSessions } from "./redis/cluster-sessions.ts";
 import { throwIfNoMaster, WrongRedisError } from "./redis/role.ts";
-import type { Times } from "./redis/sessions.ts";
+import type { Limits } from "./redis/sessions.ts";
 import { SingleRedisSessions } from "./redis/single-sessions.ts";
 import { isBusy, openSqliteFile } from "./sqlite/file.ts";
 import { SqliteSessions } from "./sqlite/sessions.ts";
@@ -19,6 +19,7 @@ import { SqliteUsers } from "./sqlite/users.ts";
 const RETRY_MS = 1_000;
 /** Longer than reading a row and a light hash take. A slower call does not fill the cache. */
 const LEASE_MS = 2_000;
+const SESSIONS_MAX = 20;
 
 export interface StorageOptions {
   /** `mysql://user:password@host:port/database`; without it, users are in SQLite in `dataDir`. */
@@ -27,6 +28,8 @@ export interface StorageOptions {
   readonly redisUrl?: string | undefined;
   readonly dataDir: string;
   readonly sessionTtlSeconds: number;
+  /** The most sessions of a user: one more ends the oldest. */
+  readonly sessionsMax?: number | undefined;
   /**
    * How long a lease, the right to fill the cache, lasts. Servers of one Redis may differ in this.
    */
@@ -87,15 +90,17 @@ async function openUsers(options: StorageOptions, sqlite: Availability): Promise
 
 async function openSessions(options: StorageOptions, sqlite: Availability): Promise<SessionStore> {
   const { redisUrl, dataDir, sessionTtlSeconds, leaseMs = LEASE_MS, log } = options;
+  const { sessionsMax = SESSIONS_MAX } = options;
+  const ttlMs = sessionTtlSeconds * 1_000;
   if (redisUrl === undefined) {
-    return new SqliteSessions(await openEmbedded(dataDir, sqlite), sessionTtlSeconds);
+    return new SqliteSessions(await openEmbedded(dataDir, sqlite), { ttlMs, sessionsMax }, log);
   }
   const urls = redisUrl.split(",");
-  const times = { ttlMs: sessionTtlSeconds * 1_000, leaseMs };
-  return urls.length > 1 ? openCluster(urls, times, log) : openRedis(redisUrl, times, log);
+  const limits = { ttlMs, leaseMs, sessionsMax };
+  return urls.length > 1 ? openCluster(urls, limits, log) : openRedis(redisUrl, limits, log);
 }
 
-async function openRedis(redisUrl: string, times: Times, log: Log): Promise<SessionStore> {
+async function openRedis(redisUrl: string, limits: Limits, log: Log): Promise<SessionStore> {
   const availability = new Availability(`Redis at ${new URL(redisUrl).host} (REDIS_URL)`, log);
   const { redis, reasonOf } = connectRedis(redisUrl, availability);
   try {
@@ -108,17 +113,21 @@ async function openRedis(redisUrl: string, times: Times, log: Log): Promise<Sess
     redis.disconnect();
     throw error;
   }
-  return new SingleRedisSessions(redis, times, log);
+  return new SingleRedisSessions(redis, limits, log);
 }
 
-async function openCluster(urls: readonly string[], times: Times, log: Log): Promise<SessionStore> {
+async function openCluster(
+  urls: readonly string[],
+  limits: Limits,
+  log: Log,
+): Promise<SessionStore> {
   const hosts = urls.map((url) => new URL(url).host);
   const availability = new Availability(`Redis Cluster at ${hosts.join(", ")} (REDIS_URL)`, log);
   const nodes = new NodeAvailability("Redis", log);
   const cluster = await retryUntilAvailable(availability, isRedisDown, () =>
     connectCluster(urls, nodes),
   );
-  return new ClusterSessions(cluster, times, log);
+  return new ClusterSessions(cluster, limits, log);
 }
 
 function openEmbedded(dataDir: string, sqlite: Availability) {

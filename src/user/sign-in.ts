@@ -34,7 +34,8 @@ export function createSignIn(parts: UserServiceParts): SignIn {
     if (passwords.needsRehash(user)) await rehash(parts, user, password, context);
     throwIfCancelled(context, "the write");
     const sessionId = newSessionId(username);
-    await sessions.open(sessionId, profileOf(user), lease);
+    const profile = profileOf(user);
+    await sessions.open({ sessionId, profile, lease, device: "", address: "" });
     audit(log, { event: "sign_in", outcome: "success", username, ...actor });
     return { sessionId };
   };

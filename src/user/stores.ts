@@ -89,13 +89,19 @@ export interface UserStore extends Store {
 export interface SessionStore extends Store {
   /**
    * Begin a session, which expires after the store's time to live. With a lease, also cache the
-   * profile of its user as `fill` does.
+   * profile of its user as `fill` does. If the user then has too many sessions, the oldest ends.
    */
-  open(sessionId: string, profile: CachedProfile, lease: Lease | undefined): Promise<void>;
+  open(session: NewSession): Promise<OpenedSession>;
   /** Look up a session and, in the same round trip, the cached profile of its user. */
   find(sessionId: string): Promise<FoundSession | undefined>;
   /** @returns false if there was no such session */
   close(sessionId: string): Promise<boolean>;
+  /** The live sessions of a user, newest first. */
+  list(username: string): Promise<StoredSession[]>;
+  /** @returns how many of these were live sessions of the user; they have ended */
+  end(username: string, sessionIds: readonly string[]): Promise<number>;
+  /** @returns how many sessions of the user have ended: all, or all but one */
+  endAll(username: string, except?: string): Promise<number>;
   /** Get the right to cache a user's profile. Call this before reading the row. */
   lease(username: string): Promise<Lease | undefined>;
   /**
@@ -107,9 +113,47 @@ export interface SessionStore extends Store {
    * Run an update of the user's row so that no reader sees the old profile after this resolves. The
    * cached profile is dropped before and after the update. The cache stays empty until every lease
    * that was granted before the end of the update has ended.
+   * @param ending if given, and if the result of the update is truthy, all sessions of the user end
+   * before this resolves, but for `except`. So do the sessions of sign-ins that are in progress, if
+   * each of them does what `mustRecheck` says.
    */
-  invalidating<T>(username: string, update: () => Promise<T>): Promise<T>;
+  invalidating<T>(username: string, update: () => Promise<T>, ending?: Ending): Promise<T>;
   disconnect(): Promise<void>;
+}
+
+export interface NewSession {
+  readonly sessionId: string;
+  readonly profile: CachedProfile;
+  readonly lease: Lease | undefined;
+  /** The program of the user, as the list of sessions shows it. */
+  readonly device: string;
+  /** The user's network, as the list of sessions shows it. */
+  readonly address: string;
+  /** A session that ends in the same step, if it is a live one of the same user. */
+  readonly replaces?: string | undefined;
+}
+
+export interface OpenedSession {
+  /**
+   * The user's row may have changed since it was read. Read it again, and end the session if the
+   * password was changed or the user is gone.
+   */
+  readonly mustRecheck: boolean;
+}
+
+/** A live session, as it is listed. */
+export interface StoredSession {
+  readonly sessionId: string;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number;
+  readonly device: string;
+  readonly address: string;
+}
+
+/** Which sessions end with an update. */
+export interface Ending {
+  /** The id of a session that lives on. */
+  readonly except?: string | undefined;
 }
 
 /** The right to fill the cache. It lasts for seconds, and ends if the user is updated. */

@@ -14,8 +14,8 @@ RedisSessions.prototype.fill = async function (profile) {
   const late = await this.lease(profile.username);
   if (late !== undefined) await fill.call(this, profile, late);
 };
-SingleRedisSessions.prototype.open = async function (sessionId, profile) {
-  await open.call(this, sessionId, profile, await this.lease());
+SingleRedisSessions.prototype.open = async function (session) {
+  return open.call(this, { ...session, lease: await this.lease() });
 };
 
 await import("./quick-tcp-main.ts");

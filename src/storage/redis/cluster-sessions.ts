@@ -1,10 +1,32 @@
+import { randomUUID } from "node:crypto";
 import { type Cluster, Command, type Redis } from "ioredis";
 import type { Log } from "../../rpc/log.ts";
-import type { CachedProfile, FoundSession, Lease } from "../../user/stores.ts";
+import type {
+  FoundSession,
+  Lease,
+  NewSession,
+  OpenedSession,
+  StoredSession,
+} from "../../user/stores.ts";
 import { attempt } from "../attempt.ts";
-import { Recovery } from "./recovery.ts";
-import { keysOf, latestLeaseKey, sessionKey } from "./scripts.ts";
-import { foundSession, RedisSessions, type Times, wouldWrite } from "./sessions.ts";
+import { entryOf, parseEntry, sessionsOf } from "./entry.ts";
+import {
+  endedKey,
+  indexKey,
+  keysOf,
+  latestLeaseKey,
+  leaseKey,
+  profileArguments,
+  sessionKey,
+} from "./keys.ts";
+import {
+  foundSession,
+  hasBraces,
+  type Limits,
+  REPEAT_MS,
+  RedisSessions,
+  wouldWrite,
+} from "./sessions.ts";
 
 /** The slots of a cluster, as CLUSTER INFO writes their number. */
 const SLOTS = "16384";
@@ -15,12 +37,10 @@ const PROBE_KEYS = 1_000;
 
 /** Sessions in a Redis Cluster: one command for the session and one for the user. */
 export class ClusterSessions extends RedisSessions<Cluster> {
-  readonly #recovery = new Recovery();
-
-  constructor(redis: Cluster, times: Times, log: Log) {
-    super(redis, times, log);
-    for (const node of redis.nodes()) this.#recovery.watch(node);
-    redis.on("+node", (node: Redis) => this.#recovery.watch(node));
+  constructor(redis: Cluster, limits: Limits, log: Log) {
+    super(redis, limits, log);
+    for (const node of redis.nodes()) this.recovery.watch(node);
+    redis.on("+node", (node: Redis) => this.recovery.watch(node));
   }
 
   /**
@@ -37,23 +57,66 @@ export class ClusterSessions extends RedisSessions<Cluster> {
   }
 
   /**
-   * Both commands are sent at once, as neither needs the other: a session without a cached profile
-   * is a miss, and a profile that is filled under a lease is right without the session. If either
-   * fails, the sign-in fails; the client does not learn the session id, and the session expires.
+   * The session and its entry in the index are stored at the same time, in two slots. If one of
+   * them fails, the sign-in fails, and the client does not learn the session id.
+   *
+   * docs/cache.md says why no session is missed by an `endAll` that runs at the same time: an
+   * ended session cannot be stored any more, and a session that is indexed too late is rechecked.
    */
-  open(sessionId: string, profile: CachedProfile, lease: Lease | undefined): Promise<void> {
+  open(session: NewSession): Promise<OpenedSession> {
     return attempt("open session", async () => {
-      await Promise.all([
-        this.redis.set(sessionKey(sessionId), profile.username, "PX", this.times.ttlMs),
-        lease && this.fillUnder(profile, lease),
-      ]);
+      const { sessionId, profile, replaces } = session;
+      const { username } = profile;
+      // First, so that it does not count.
+      if (replaces !== undefined) await this.#end(username, [replaces]);
+      const keys = [sessionKey(sessionId), endedKey(sessionId)] as const;
+      const storing = this.redis.storeSession(...keys, username, this.limits.ttlMs);
+      const [stored, indexed] = await Promise.allSettled([storing, this.#index(session)]);
+      if (stored.status === "rejected") throw stored.reason;
+      if (indexed.status === "rejected") {
+        // It expires if this fails, too.
+        this.#end(username, [sessionId]).catch(() => undefined);
+        throw indexed.reason;
+      }
+      const [isCurrent, oldest] = indexed.value;
+      const tooMany = oldest.map((entry) => parseEntry(entry).sessionId);
+      if (tooMany.length > 0) await this.#end(username, tooMany);
+      const isSure = stored.value === 1 && isCurrent === 1 && !this.recovery.isActive;
+      return { mustRecheck: !isSure };
+    });
+  }
+
+  list(username: string): Promise<StoredSession[]> {
+    return attempt("list sessions", async () => {
+      const sessions = sessionsOf(await this.redis.lrange(indexKey(username), 0, -1));
+      const owners = await Promise.all(
+        sessions.map(({ sessionId }) => this.redis.get(sessionKey(sessionId))),
+      );
+      const isLive = (_: StoredSession, at: number) => owners[at] === username;
+      // A session may be indexed just before it is stored.
+      const settledAtMs = Date.now() - REPEAT_MS;
+      const gone = sessions.filter(
+        (session, at) => !isLive(session, at) && session.createdAtMs < settledAtMs,
+      );
+      if (gone.length > 0) await this.#end(username, idsOf(gone));
+      return sessions.filter(isLive);
+    });
+  }
+
+  end(username: string, sessionIds: readonly string[]): Promise<number> {
+    return attempt("end sessions", () => this.#end(username, sessionIds));
+  }
+
+  endAll(username: string, except?: string): Promise<number> {
+    return attempt("end sessions", async () => {
+      const entries = await this.redis.lrange(indexKey(username), 0, -1);
+      const ids = idsOf(sessionsOf(entries)).filter((id) => id !== except);
+      return ids.length > 0 ? this.#end(username, ids) : 0;
     });
   }
 
   lease(username: string): Promise<Lease | undefined> {
-    return attempt("lease the cache", async () =>
-      this.#recovery.permit(await this.grant(username)),
-    );
+    return attempt("lease the cache", async () => this.recovery.permit(await this.grant(username)));
   }
 
   /**
@@ -73,6 +136,54 @@ export class ClusterSessions extends RedisSessions<Cluster> {
   protected latestLease(username: string): string {
     return latestLeaseKey(username);
   }
+
+  protected async closeStored(sessionId: string, session: string, closed: string) {
+    const username = await this.redis.closeSession(session, closed, REPEAT_MS);
+    if (username !== null) this.#forgetInBackground(username, [sessionId]);
+    return username !== null;
+  }
+
+  #index(session: NewSession): Promise<[isCurrent: 0 | 1, oldest: string[]]> {
+    const { profile, lease } = session;
+    const { ttlMs, sessionsMax } = this.limits;
+    const { username } = profile;
+    const createdAtMs = Date.now();
+    const entry = entryOf({ ...session, createdAtMs, expiresAtMs: createdAtMs + ttlMs });
+    return this.redis.indexSession(
+      ...keysOf(username),
+      indexKey(username),
+      lease ?? leaseKey(username, "none"),
+      entry,
+      sessionsMax,
+      ttlMs,
+      ...profileArguments(profile),
+    );
+  }
+
+  /** The entries go last, so that a session that lives is in the index. */
+  async #end(username: string, sessionIds: readonly string[]): Promise<number> {
+    const ending = randomUUID();
+    const ids = sessionIds.filter((id) => !hasBraces(id));
+    const ended = await Promise.all(
+      ids.map((id) => {
+        const keys = [sessionKey(id), endedKey(id)] as const;
+        return this.redis.endSession(...keys, username, ending, REPEAT_MS);
+      }),
+    );
+    await this.redis.forgetSessions(indexKey(username), ...sessionIds);
+    return ended.reduce<number>((sum, each) => sum + each, 0);
+  }
+
+  /** An entry without a session does no harm. */
+  #forgetInBackground(username: string, sessionIds: readonly string[]): void {
+    this.redis.forgetSessions(indexKey(username), ...sessionIds).catch((err: unknown) => {
+      this.log.debug({ err }, "cannot remove a session from its index");
+    });
+  }
+}
+
+function idsOf(sessions: readonly StoredSession[]): string[] {
+  return sessions.map(({ sessionId }) => sessionId);
 }
 
 /** A key for each master, in one of its slots. */

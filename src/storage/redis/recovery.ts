@@ -28,8 +28,12 @@ export class Recovery {
     });
   }
 
+  get isActive(): boolean {
+    return performance.now() < this.#endsAtMs;
+  }
+
   /** @returns the lease that Redis granted, or undefined during a recovery */
   permit(lease: Lease | undefined): Lease | undefined {
-    return performance.now() < this.#endsAtMs ? undefined : lease;
+    return this.isActive ? undefined : lease;
   }
 }

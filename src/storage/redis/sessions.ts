@@ -2,7 +2,16 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster, Redis } from "ioredis";
 import type { Log } from "../../rpc/log.ts";
-import type { CachedProfile, FoundSession, Lease, SessionStore } from "../../user/stores.ts";
+import type {
+  CachedProfile,
+  Ending,
+  FoundSession,
+  Lease,
+  NewSession,
+  OpenedSession,
+  SessionStore,
+  StoredSession,
+} from "../../user/stores.ts";
 import { attempt, storageError } from "../attempt.ts";
 import {
   closedKey,
@@ -11,21 +20,23 @@ import {
   leaseKey,
   profileArguments,
   sessionKey,
-} from "./scripts.ts";
+} from "./keys.ts";
+import { Recovery } from "./recovery.ts";
 
 /** How long a writer's mark lasts. An UPDATE ends within seconds, on both sides. */
 const DIRTY_MS = 60_000;
 /** Longer than any command waits. Until then, ioredis may repeat a command on a new connection. */
-const REPEAT_MS = 10_000;
+export const REPEAT_MS = 10_000;
 const DROP_ATTEMPTS = 3;
 const DROP_BACKOFF_MS = 50;
 const LONGEST_DROP_BACKOFF_MS = 1_000;
 
-/** The lifetimes of keys. */
-export interface Times {
+/** The lifetimes of keys, and the most sessions of a user. */
+export interface Limits {
   /** Sessions and cached profiles. */
   readonly ttlMs: number;
   readonly leaseMs: number;
+  readonly sessionsMax: number;
 }
 
 /**
@@ -40,38 +51,44 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
 {
   readonly database = "Redis";
   protected readonly redis: Client;
-  protected readonly times: Times;
-  readonly #log: Log;
+  protected readonly limits: Limits;
+  protected readonly log: Log;
+  protected readonly recovery = new Recovery();
   #isOpen = true;
 
   /** @param redis is connected; the store owns it and closes it */
-  constructor(redis: Client, times: Times, log: Log) {
+  constructor(redis: Client, limits: Limits, log: Log) {
     this.redis = redis;
-    this.times = times;
-    this.#log = log;
+    this.limits = limits;
+    this.log = log;
   }
 
-  abstract open(sessionId: string, profile: CachedProfile, lease: Lease | undefined): Promise<void>;
+  abstract open(session: NewSession): Promise<OpenedSession>;
   abstract find(sessionId: string): Promise<FoundSession | undefined>;
+  abstract list(username: string): Promise<StoredSession[]>;
+  abstract end(username: string, sessionIds: readonly string[]): Promise<number>;
+  abstract endAll(username: string, except?: string): Promise<number>;
   abstract lease(username: string): Promise<Lease | undefined>;
   abstract ping(): Promise<void>;
+  protected abstract closeStored(
+    sessionId: string,
+    session: string,
+    closed: string,
+  ): Promise<boolean>;
   /** The key that exists until the last lease for this user has ended. */
   protected abstract latestLease(username: string): string;
 
   close(sessionId: string): Promise<boolean> {
-    // Braces would put the two keys into two slots of a cluster. No session id of ours has any.
-    if (/[{}]/.test(sessionId)) return Promise.resolve(false);
+    if (hasBraces(sessionId)) return Promise.resolve(false);
     const keys = [sessionKey(sessionId), closedKey(sessionId, randomUUID())] as const;
-    return attempt("close session", async () => {
-      return (await this.redis.closeSession(...keys, REPEAT_MS)) > 0;
-    });
+    return attempt("close session", () => this.closeStored(sessionId, ...keys));
   }
 
   async fill(profile: CachedProfile, lease: Lease): Promise<void> {
     await attempt("cache profile", () => this.fillUnder(profile, lease));
   }
 
-  async invalidating<T>(username: string, update: () => Promise<T>): Promise<T> {
+  async invalidating<T>(username: string, update: () => Promise<T>, ending?: Ending): Promise<T> {
     const writer = randomUUID();
     const mark = () => this.redis.markDirty(...keysOf(username), writer, DIRTY_MS);
     await attempt("invalidate profile", mark);
@@ -85,7 +102,14 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
       throw error;
     }
     const keys = [...keysOf(username), this.latestLease(username)] as const;
-    await this.#drop(() => this.redis.clearDirty(...keys, writer, this.times.leaseMs));
+    let mustEnd = Boolean(ending && result);
+    await this.#drop(async () => {
+      // The sessions end before the mark is removed, so that a sign-in with the old password either
+      // has a session that ends here, or finds the mark.
+      if (mustEnd) await this.endAll(username, ending?.except);
+      mustEnd = false;
+      await this.redis.clearDirty(...keys, writer, this.limits.leaseMs);
+    });
     return result;
   }
 
@@ -100,14 +124,14 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
 
   protected fillUnder(profile: CachedProfile, lease: Lease): Promise<unknown> {
     const keys = keysOf(profile.username);
-    return this.redis.fillProfile(...keys, lease, ...profileArguments(profile), this.times.ttlMs);
+    return this.redis.fillProfile(...keys, lease, ...profileArguments(profile), this.limits.ttlMs);
   }
 
   /** @returns undefined if Redis is full or read-only: its keys can still be read */
   protected async grant(username: string): Promise<Lease | undefined> {
     const lease = leaseKey(username, randomUUID());
     const latest = latestLeaseKey(username);
-    const granted = await this.redis.grantLease(lease, latest, this.times.leaseMs);
+    const granted = await this.redis.grantLease(lease, latest, this.limits.leaseMs);
     return granted === null ? undefined : lease;
   }
 
@@ -127,8 +151,8 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
   }
 
   async #dropInBackground(clear: () => Promise<unknown>): Promise<void> {
-    this.#log.warn("cannot drop a cached profile: trying until it succeeds");
-    if (await this.#retry(clear)) this.#log.info("dropped the cached profile");
+    this.log.warn("cannot drop a cached profile: trying until it succeeds");
+    if (await this.#retry(clear)) this.log.info("dropped the cached profile");
   }
 
   /**
@@ -143,13 +167,18 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
         await command();
         return true;
       } catch (error) {
-        this.#log.debug({ why: storageError("invalidate profile", error).message }, "still trying");
+        this.log.debug({ why: storageError("invalidate profile", error).message }, "still trying");
       }
       await sleep(backoffMs, undefined, { ref: false });
       backoffMs = Math.min(2 * backoffMs, LONGEST_DROP_BACKOFF_MS);
     }
     return false;
   }
+}
+
+/** No session id of ours has braces, which would change the slot of its keys. */
+export function hasBraces(sessionId: string): boolean {
+  return /[{}]/.test(sessionId);
 }
 
 /** A session, with its user's profile if both fields are cached. */

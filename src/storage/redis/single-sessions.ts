@@ -1,11 +1,18 @@
+import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
 import type { Log } from "../../rpc/log.ts";
-import type { CachedProfile, FoundSession, Lease } from "../../user/stores.ts";
+import type {
+  FoundSession,
+  Lease,
+  NewSession,
+  OpenedSession,
+  StoredSession,
+} from "../../user/stores.ts";
 import { attempt } from "../attempt.ts";
 import { batch } from "../batch.ts";
-import { Recovery } from "./recovery.ts";
-import { latestLeaseKey, profileArguments, sessionKey } from "./scripts.ts";
-import { foundSession, RedisSessions, type Times, wouldWrite } from "./sessions.ts";
+import { entryOf, sessionsOf } from "./entry.ts";
+import { countKey, indexKey, latestLeaseKey, profileArguments, sessionKey } from "./keys.ts";
+import { foundSession, type Limits, REPEAT_MS, RedisSessions, wouldWrite } from "./sessions.ts";
 import { SharedLease } from "./shared-lease.ts";
 
 /** No session has this id, so the key never exists. */
@@ -13,27 +20,20 @@ const PROBE_KEY = "session:probe";
 /** Not a username: the leases are for all users. */
 const ALL_USERS = "";
 
-interface Opening {
-  readonly sessionId: string;
-  readonly profile: CachedProfile;
-  readonly lease: Lease | undefined;
-}
-
 /** Sessions in one Redis. The calls of one turn of the event loop share a round trip. */
 export class SingleRedisSessions extends RedisSessions<Redis> {
-  readonly #recovery = new Recovery();
   readonly #finding = batch((sessionIds: readonly string[]) =>
     attempt("read session", () => this.#findAll(sessionIds)),
   );
-  readonly #opening = batch((openings: readonly Opening[]) =>
+  readonly #opening = batch((openings: readonly NewSession[]) =>
     attempt("open session", () => this.#openAll(openings)),
   );
   readonly #lease: SharedLease;
 
-  constructor(redis: Redis, times: Times, log: Log) {
-    super(redis, times, log);
-    this.#recovery.watch(redis);
-    this.#lease = new SharedLease(times.leaseMs, () =>
+  constructor(redis: Redis, limits: Limits, log: Log) {
+    super(redis, limits, log);
+    this.recovery.watch(redis);
+    this.#lease = new SharedLease(limits.leaseMs, () =>
       attempt("lease the cache", () => this.grant(ALL_USERS)),
     );
   }
@@ -42,12 +42,27 @@ export class SingleRedisSessions extends RedisSessions<Redis> {
     return this.#finding.load(sessionId);
   }
 
-  open(sessionId: string, profile: CachedProfile, lease: Lease | undefined): Promise<void> {
-    return this.#opening.load({ sessionId, profile, lease });
+  open(session: NewSession): Promise<OpenedSession> {
+    return this.#opening.load(session);
+  }
+
+  list(username: string): Promise<StoredSession[]> {
+    return attempt("list sessions", async () =>
+      sessionsOf(await this.redis.listSessions(indexKey(username), username)),
+    );
+  }
+
+  end(username: string, sessionIds: readonly string[]): Promise<number> {
+    return attempt("end sessions", () => this.#end(username, "these", sessionIds));
+  }
+
+  endAll(username: string, except?: string): Promise<number> {
+    const kept = except === undefined ? [] : [except];
+    return attempt("end sessions", () => this.#end(username, "except", kept));
   }
 
   lease(): Promise<Lease | undefined> {
-    return this.#lease.get().then((lease) => this.#recovery.permit(lease));
+    return this.#lease.get().then((lease) => this.recovery.permit(lease));
   }
 
   async ping(): Promise<void> {
@@ -56,6 +71,10 @@ export class SingleRedisSessions extends RedisSessions<Redis> {
 
   protected latestLease(): string {
     return latestLeaseKey(ALL_USERS);
+  }
+
+  protected async closeStored(sessionId: string, session: string, closed: string) {
+    return (await this.redis.closeSession(session, closed, REPEAT_MS, sessionId)) !== null;
   }
 
   async #findAll(sessionIds: readonly string[]): Promise<(FoundSession | undefined)[]> {
@@ -67,22 +86,36 @@ export class SingleRedisSessions extends RedisSessions<Redis> {
     });
   }
 
-  async #openAll(openings: readonly Opening[]): Promise<undefined[]> {
-    const byLease = Map.groupBy(openings, ({ lease }) => lease);
-    await Promise.all([...byLease].map(([lease, some]) => this.#openUnder(lease, some)));
-    return openings.map(() => undefined);
+  #end(username: string, which: "these" | "except", ids: readonly string[]): Promise<number> {
+    const keys = [indexKey(username), countKey(username, randomUUID())] as const;
+    return this.redis.endSessions(...keys, username, REPEAT_MS, which, ...ids);
   }
 
-  #openUnder(lease: Lease | undefined, openings: readonly Opening[]): Promise<null> {
-    const keys = openings.map(({ sessionId }) => sessionKey(sessionId));
-    const profiles = openings.flatMap(({ profile }) => profileArguments(profile));
-    // A lease is never the empty string: without one, the script caches no profile.
-    return this.redis.openSessions(
-      keys.length,
-      ...keys,
-      this.times.ttlMs,
-      lease ?? "",
-      ...profiles,
+  async #openAll(sessions: readonly NewSession[]): Promise<OpenedSession[]> {
+    const byLease = Map.groupBy(sessions, ({ lease }) => lease);
+    const opened = new Map<NewSession, OpenedSession>();
+    await Promise.all(
+      [...byLease].map(async ([lease, some]) => {
+        const isCurrent = await this.#openUnder(lease, some);
+        some.forEach((session, at) => {
+          opened.set(session, { mustRecheck: isCurrent[at] !== 1 || this.recovery.isActive });
+        });
+      }),
     );
+    return sessions.map((session) => opened.get(session) ?? { mustRecheck: true });
+  }
+
+  #openUnder(lease: Lease | undefined, sessions: readonly NewSession[]): Promise<(0 | 1)[]> {
+    const { ttlMs, sessionsMax } = this.limits;
+    const createdAtMs = Date.now();
+    const keys = sessions.map(({ sessionId }) => sessionKey(sessionId));
+    const each = sessions.flatMap((session) => [
+      ...profileArguments(session.profile),
+      entryOf({ ...session, createdAtMs, expiresAtMs: createdAtMs + ttlMs }),
+      session.replaces ?? "",
+    ]);
+    // A lease is never the empty string: without one, the script caches no profile.
+    const settings = [ttlMs, sessionsMax, lease ?? ""] as const;
+    return this.redis.openSessions(keys.length, ...keys, ...settings, ...each);
   }
 }

@@ -55,6 +55,17 @@ const SQLITE_MIGRATIONS: readonly Migration[] = [
       gmt_create TEXT NOT NULL
     ) STRICT, WITHOUT ROWID`,
   },
+  {
+    version: 7,
+    name: "list sessions of a user",
+    // A session from before is shown as if it had the default time to live.
+    sql: `
+      ALTER TABLE session ADD COLUMN created_at INTEGER NOT NULL DEFAULT 0; -- as expires_at
+      ALTER TABLE session ADD COLUMN device TEXT NOT NULL DEFAULT '';
+      ALTER TABLE session ADD COLUMN address TEXT NOT NULL DEFAULT '';
+      UPDATE session SET created_at = max(0, expires_at - 1800000);
+      CREATE INDEX ix_session_username ON session (username, created_at)`,
+  },
 ];
 
 /**
