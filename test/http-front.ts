@@ -40,6 +40,8 @@ export interface FrontOptions {
   readonly pictureTimeoutMs?: number;
   /** Port of a TCP server, instead of the listener with the handlers. */
   readonly rpcPort?: number;
+  /** The origin of PUBLIC_URL. */
+  readonly publicOrigin?: string;
 }
 
 export interface Front extends AsyncDisposable {
@@ -111,7 +113,7 @@ export async function startFront(
     avatars,
     decoders,
     removals,
-    publicOrigin: undefined,
+    publicOrigin: options.publicOrigin,
     publicFolder: join(ROOT, "public"),
     log,
     ...(options.pictureTimeoutMs && { pictureTimeoutMs: options.pictureTimeoutMs }),

@@ -4,18 +4,10 @@ import { NICKNAME_LENGTH, PASSWORD_LENGTH, USERNAME_LENGTH } from "../../schema/
 import { MAX_UPLOAD_BYTES, PICTURE_LIMITS } from "../../schema/picture.ts";
 import { DomainError } from "../rpc/error.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
+import { FILE_SECURITY, PAGE_SECURITY, REDIRECT_SECURITY } from "./security-headers.ts";
 import { withFirstSession } from "./session-cookie.ts";
 
 type PageRoutes = Record<string, { readonly GET: Handler }>;
-
-const HEADERS = {
-  "Cache-Control": "no-cache",
-  "X-Content-Type-Options": "nosniff",
-  "Referrer-Policy": "same-origin",
-  "Content-Security-Policy":
-    "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; " +
-    "form-action 'self'; frame-ancestors 'none'",
-};
 
 /** The texts that replace `{{name}}` in pages and their scripts. */
 const LIMITS: Readonly<Record<string, string>> = {
@@ -56,7 +48,7 @@ function homeHandler({ clients, cookie }: Pick<HttpParts, "clients" | "cookie">)
     const page = (await isSignedIn(exchange)) ? "/userInfo.html" : "/signIn.html";
     return new Response(null, {
       status: 302,
-      headers: { Location: page, "Cache-Control": "no-store" },
+      headers: { Location: page, "Cache-Control": "no-store", ...REDIRECT_SECURITY },
     });
   };
 
@@ -96,15 +88,11 @@ export function fillLimits(text: string): string {
  * Serve bytes from memory, always whole. If Bun served the file, it would answer ranges, with
  * statuses that the API does not have, and read the file again for each pipelined request.
  */
-function serve(
-  bytes: Uint8Array<ArrayBuffer>,
-  path: string,
-  cacheControl = HEADERS["Cache-Control"],
-): Handler {
+function serve(bytes: Uint8Array<ArrayBuffer>, path: string, cacheControl = "no-cache"): Handler {
   const headers = new Headers({
-    ...HEADERS,
     "Content-Type": Bun.file(path).type,
     "Cache-Control": cacheControl,
+    ...(path.endsWith(".html") ? PAGE_SECURITY : FILE_SECURITY),
   });
   return () => Promise.resolve(new Response(bytes, { headers }));
 }

@@ -1,6 +1,7 @@
 import { ERRORS, type ErrorName } from "../../schema/errors.ts";
 import { MAX_DETAIL_CHARACTERS } from "../../schema/http-api.ts";
 import { DomainError, RpcError } from "../rpc/error.ts";
+import { JSON_SECURITY } from "./security-headers.ts";
 
 const MIN_RETRY_AFTER_MS = 1000;
 /** Sent with every "6". */
@@ -10,7 +11,7 @@ const DETAIL = "X-Error-Detail";
 const HEADERS = new Headers({
   "Content-Type": "application/json; charset=utf-8",
   "Cache-Control": "no-store",
-  "X-Content-Type-Options": "nosniff",
+  ...JSON_SECURITY,
 });
 
 /**

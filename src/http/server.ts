@@ -5,6 +5,7 @@ import type { Log } from "../rpc/log.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
 import { failure, Refusal } from "./reply.ts";
 import { type RouteTable, routes, unrouted } from "./routes.ts";
+import { HSTS } from "./security-headers.ts";
 
 export interface HttpServerOptions extends HttpParts {
   readonly host: string;
@@ -35,6 +36,8 @@ export class HttpServer {
   /** The server before `shed()`, while it answers its last requests. */
   #draining: { readonly server: Server<undefined>; readonly sinceMs: number } | undefined;
   readonly #log: Log;
+  /** Whether browsers reach this server by https, through a proxy. */
+  readonly #usesHttps: boolean;
   #received = 0;
   #answered = 0;
   #closing: Promise<void> | undefined;
@@ -43,6 +46,7 @@ export class HttpServer {
     const { host: hostname, sharesPort = false, log } = options;
     const { idleTimeoutSeconds: idleTimeout = IDLE_TIMEOUT_SECONDS } = options;
     this.#log = log;
+    this.#usesHttps = options.publicOrigin?.startsWith("https:") === true;
     const table = routes(options);
     const nextRequestId = hyperid({ urlSafe: true });
     const answering = (route: string, handler: Handler): BunHandler => {
@@ -70,9 +74,10 @@ export class HttpServer {
         fetch: answering("unrouted", async ({ request }) => {
           throw unrouted(table, request);
         }),
-        error(error) {
+        // An arrow function: Bun calls it with its own server as `this`.
+        error: (error) => {
           log.error({ err: error }, "request failed outside its handler");
-          return failure(error);
+          return this.#secured(failure(error));
         },
       });
     this.#listen = serve;
@@ -166,13 +171,18 @@ export class HttpServer {
     problem?: unknown,
   ): Response {
     this.#answered++;
-    response.headers.set("X-Request-Id", requestId);
+    this.#secured(response).headers.set("X-Request-Id", requestId);
     if (this.#closing) response.headers.set("Connection", "close");
     if (problem === undefined && !this.#log.isLevelEnabled("debug")) return response;
     const fields = { requestId, ms: Math.round(performance.now() - begunAt) };
     const event = `${request.method} ${route} ${response.status}`;
     if (problem === undefined) this.#log.debug(fields, event);
     else logProblem(this.#log, fields, event, problem);
+    return response;
+  }
+
+  #secured(response: Response): Response {
+    if (this.#usesHttps) response.headers.set(HSTS.name, HSTS.value);
     return response;
   }
 }

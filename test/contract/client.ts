@@ -14,6 +14,13 @@ const TABLE: Readonly<Record<string, { message: string; statuses: readonly numbe
   "7": { message: "success", statuses: [200] },
 };
 
+/** The headers for security that every answer has. */
+const JSON_SECURITY = [
+  ["x-content-type-options", "nosniff"],
+  ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"],
+  ["cross-origin-resource-policy", "same-origin"],
+] as const;
+
 const USER = "/api/entrytask/user";
 
 /** What one endpoint is called with, beside its fields. */
@@ -53,6 +60,7 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 function readAnswer(status: number, headers: Headers, text: string): Answer {
   const shown = `${status} ${text.slice(0, 300)}`;
   expect(headers.get("content-type"), shown).toMatch(/^application\/json\b/);
+  for (const [name, value] of JSON_SECURITY) expect(headers.get(name), shown).toBe(value);
   const body: unknown = JSON.parse(text);
   if (!isRecord(body)) throw new Error(`The answer is not an object: ${shown}`);
   expect(Object.keys(body), shown).toEqual(["errCode", "errMsg", "data"]);

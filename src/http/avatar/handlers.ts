@@ -4,6 +4,7 @@ import type { DomainErrorName } from "../../../schema/errors.ts";
 import { DomainError, RpcError } from "../../rpc/error.ts";
 import { type Handler, type HttpParts, throwIfCancelled } from "../exchange.ts";
 import { Refusal, success } from "../reply.ts";
+import { PICTURE_SECURITY } from "../security-headers.ts";
 import { withFirstSession } from "../session-cookie.ts";
 import { newPictureName, PICTURE_TYPE } from "./store.ts";
 import { boundaryOf, readUpload, type Upload } from "./upload.ts";
@@ -73,8 +74,7 @@ export function avatarHandlers({
       return new Response(picture, {
         headers: {
           "Content-Type": PICTURE_TYPE,
-          "X-Content-Type-Options": "nosniff",
-          "Content-Security-Policy": "default-src 'none'",
+          ...PICTURE_SECURITY,
           // A name is never used for another picture.
           "Cache-Control": "public, max-age=86400",
         },
