@@ -70,7 +70,7 @@ async function startTiers(): Promise<boolean> {
   Portico is running
 
     Pages     ${pages}/
-    API       ${pages}/docs
+    API       ${http.hasDocs ? `${pages}/docs` : "without /docs (DOCS=off)"}
     RPC       ${rpc}
     Users     ${users}
     Sessions  ${sessions}

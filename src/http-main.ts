@@ -59,7 +59,7 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
   const decoders = new DecoderPool(PICTURE_COMMAND, { processes });
   const parts: HttpParts = {
     clients,
-    cookie: new SessionCookie(publicUrl, sessionTtlSeconds),
+    cookie: new SessionCookie(publicUrl, sessionTtlSeconds, config.hasCookieHostPrefix),
     device: new DeviceCookie(publicUrl),
     bodies: new Bodies(),
     clientAddress: new ClientAddress(config.trustedProxies, log),
@@ -68,6 +68,7 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
     removals,
     publicOrigin: config.isPublicUrlSet ? publicUrl.origin : undefined,
     publicFolder: PUBLIC_FOLDER,
+    hasDocs: config.hasDocs,
     log,
   };
   const sharesPort = workers > 1;

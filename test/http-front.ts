@@ -115,6 +115,7 @@ export async function startFront(
     removals,
     publicOrigin: options.publicOrigin,
     publicFolder: join(ROOT, "public"),
+    hasDocs: true,
     log,
     ...(options.pictureTimeoutMs && { pictureTimeoutMs: options.pictureTimeoutMs }),
     ...(options.idleTimeoutSeconds && { idleTimeoutSeconds: options.idleTimeoutSeconds }),

@@ -17,4 +17,16 @@ export const BROWSERS = {
       "by commas; or `loopback`, `private` ([more](deploy.md#the-address-of-the-browser))",
     readBy: ["http"],
   },
+  COOKIE_HOST_PREFIX: {
+    default: "none",
+    meaning:
+      "`on` names the session cookie `__Host-sessionID`, which no other host of the domain can " +
+      "set; needs an https `PUBLIC_URL`",
+    readBy: ["http"],
+  },
+  DOCS: {
+    default: "none",
+    meaning: "`off` removes `/docs` and `/openapi.json`",
+    readBy: ["http"],
+  },
 } as const satisfies Record<string, Variable>;

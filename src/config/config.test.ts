@@ -33,6 +33,8 @@ describe("the config", () => {
       http: { host: "127.0.0.1", port: 9090 },
       rpc: { host: "127.0.0.1", port: 9091 },
       rpcAddresses: [{ host: "127.0.0.1", port: 9091 }],
+      hasCookieHostPrefix: false,
+      hasDocs: true,
       dataDir: ".data",
       sessionTtlSeconds: 1800,
       passwordHash: { name: "argon2id", memoryKib: 19456, passes: 2, lanes: 1 },
@@ -52,6 +54,8 @@ describe("the config", () => {
       HTTP_PORT: "8080",
       PUBLIC_URL: "https://accounts.example.com",
       TRUSTED_PROXIES: "loopback",
+      COOKIE_HOST_PREFIX: "on",
+      DOCS: "off",
       RPC_HOST: "::1",
       RPC_PORT: "7000",
       RPC_ADDRESSES: "one.internal:7001, [::1]:7002",
@@ -70,6 +74,8 @@ describe("the config", () => {
     });
     expect(config).toMatchObject({
       http: { host: "0.0.0.0", port: 8080 },
+      hasCookieHostPrefix: true,
+      hasDocs: false,
       rpc: { host: "::1", port: 7000 },
       rpcAddresses: [
         { host: "one.internal", port: 7001 },
@@ -177,6 +183,10 @@ describe("the config", () => {
     [{ RPC_TLS_CA: "/nowhere/ca.pem" }, 'RPC_TLS_CA names "/nowhere/ca.pem", which cannot be read'],
     [{ RPC_TLS_CA: join(import.meta.dir, "load.ts") }, "which is not a PEM file"],
     [{ RPC_PLAINTEXT: "yes" }, 'RPC_PLAINTEXT is "yes": must be allow, or not set'],
+    [{ COOKIE_HOST_PREFIX: "yes" }, 'COOKIE_HOST_PREFIX is "yes": must be on, or not set'],
+    [{ COOKIE_HOST_PREFIX: "on" }, "set PUBLIC_URL to an https address"],
+    [{ COOKIE_HOST_PREFIX: "on", PUBLIC_URL: "http://localhost" }, "to an https address"],
+    [{ DOCS: "on" }, 'DOCS is "on": must be off, or not set'],
     [{ STORAGE: "sqlite" }, 'STORAGE is "sqlite": must be embedded, or not set'],
     [{ HTTP_WORKERS: "0" }, 'HTTP_WORKERS is "0": must be a whole number from 1 to 64'],
     [{ HTTP_WORKERS: "65" }, 'HTTP_WORKERS is "65": must be a whole number from 1 to 64'],

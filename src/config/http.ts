@@ -15,6 +15,9 @@ export interface HttpConfig extends RpcClientConfig {
   readonly isPublicUrlSet: boolean;
   /** If undefined, no proxy is trusted. */
   readonly trustedProxies: BlockList | undefined;
+  /** Whether the name of the session cookie begins with `__Host-`. */
+  readonly hasCookieHostPrefix: boolean;
+  readonly hasDocs: boolean;
   /** Named as in `src/rpc/limits.ts`. */
   readonly rpcLimits: { readonly maxConnections: number };
   readonly dataDir: string;
@@ -34,11 +37,14 @@ export function readHttpTier(reader: EnvironmentReader): HttpConfig {
     host: reader.read("HTTP_HOST", "localhost", (host) => parseHost(host, "HTTP_PORT")),
     port: reader.read("HTTP_PORT", 0, parsePort),
   };
+  const publicUrl = reader.readGiven("PUBLIC_URL", parsePublicUrl) ?? ownUrl(http);
   return {
     http,
-    publicUrl: reader.readGiven("PUBLIC_URL", parsePublicUrl) ?? ownUrl(http),
+    publicUrl,
     isPublicUrlSet: reader.given("PUBLIC_URL") !== undefined,
     trustedProxies: reader.readGiven("TRUSTED_PROXIES", parseTrustedProxies),
+    hasCookieHostPrefix: readCookieHostPrefix(reader, publicUrl),
+    hasDocs: !reader.isOn("DOCS", "off"),
     ...readRpcClient(reader),
     rpcLimits: { maxConnections: reader.whole("RPC_MAX_CONNECTIONS", 1, MAX_CONNECTIONS) },
     dataDir: reader.text("DATA_DIR"),
@@ -46,6 +52,17 @@ export function readHttpTier(reader: EnvironmentReader): HttpConfig {
     sessionTtlSeconds: reader.whole("SESSION_TTL_SECONDS", 1, MAX_SESSION_TTL_SECONDS),
     logLevel: reader.read("LOG_LEVEL", "info", parseLogLevel),
   };
+}
+
+function readCookieHostPrefix(reader: EnvironmentReader, { protocol }: URL): boolean {
+  const isOn = reader.isOn("COOKIE_HOST_PREFIX", "on");
+  if (isOn && protocol !== "https:") {
+    reader.report(
+      'COOKIE_HOST_PREFIX is "on": set PUBLIC_URL to an https address, since browsers take such a ' +
+        "cookie only by https",
+    );
+  }
+  return isOn;
 }
 
 /**

@@ -26,6 +26,8 @@ export interface HttpParts {
   /** The origin of PUBLIC_URL; undefined if that is not set. */
   readonly publicOrigin: string | undefined;
   readonly publicFolder: string;
+  /** Whether to serve the description of the API and its viewer. */
+  readonly hasDocs: boolean;
   readonly log: Log;
 }
 

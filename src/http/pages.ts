@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { SESSION_COOKIE } from "../../schema/http-api.ts";
 import { NICKNAME_LENGTH, PASSWORD_LENGTH, USERNAME_LENGTH } from "../../schema/lengths.ts";
 import { MAX_UPLOAD_BYTES, PICTURE_LIMITS } from "../../schema/picture.ts";
 import { DomainError } from "../rpc/error.ts";
@@ -18,6 +19,9 @@ const LIMITS: Readonly<Record<string, string>> = {
   maxUploadBytes: `${MAX_UPLOAD_BYTES}`,
 };
 
+const OPENAPI = "openapi.json";
+/** The files of the public folder that DOCS=off removes. */
+const DOCS = [OPENAPI, "docs.html", "docs.js"];
 /** The viewer of `/openapi.json`, from its package. */
 const VIEWER = "swagger-ui-dist";
 const VIEWER_FILES = ["swagger-ui.css", "swagger-ui-bundle.js"];
@@ -27,13 +31,16 @@ const VIEWER_FILES = ["swagger-ui.css", "swagger-ui-bundle.js"];
  * loads.
  */
 export function pageRoutes(
-  parts: Pick<HttpParts, "clients" | "cookie" | "publicFolder">,
+  parts: Pick<HttpParts, "clients" | "cookie" | "publicFolder" | "hasDocs">,
 ): PageRoutes {
-  const { publicFolder } = parts;
+  const { publicFolder, hasDocs, cookie } = parts;
   const routes: PageRoutes = { "/": { GET: homeHandler(parts) } };
   for (const file of readdirSync(publicFolder, { withFileTypes: true })) {
-    if (file.isFile()) routes[`/${file.name}`] = { GET: page(join(publicFolder, file.name)) };
+    if (!file.isFile() || (DOCS.includes(file.name) && !hasDocs)) continue;
+    routes[`/${file.name}`] = { GET: page(join(publicFolder, file.name)) };
   }
+  if (!hasDocs) return routes;
+  routes[`/${OPENAPI}`] = { GET: description(join(publicFolder, OPENAPI), cookie.name) };
   routes["/docs"] = { GET: page(join(publicFolder, "docs.html")) };
   for (const name of VIEWER_FILES) {
     const path = Bun.resolveSync(`${VIEWER}/${name}`, import.meta.dir);
@@ -64,6 +71,12 @@ function homeHandler({ clients, cookie }: Pick<HttpParts, "clients" | "cookie">)
       return !(error instanceof DomainError && error.code !== "DataBaseError");
     }
   }
+}
+
+/** The description of the API, with the name that the cookie has here. */
+function description(path: string, cookieName: string): Handler {
+  const text = readFileSync(path, "utf8");
+  return serve(Buffer.from(text.replace(`"${SESSION_COOKIE}"`, `"${cookieName}"`)), path);
 }
 
 function page(path: string): Handler {

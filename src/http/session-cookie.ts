@@ -8,20 +8,32 @@ const MAX_SESSIONS = 8;
 const UUID_V3 = "[0-9a-f]{8}-[0-9a-f]{4}-3[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
 const UUID_LENGTH = 36;
 const SESSION_ID = new RegExp(`^${UUID_V3}$`);
-/** A cookie in a header, its value quoted or not, with blanks around name and value. */
-const COOKIES = new RegExp(
-  `(?:^|;)[ \\t]*${SESSION_COOKIE}[ \\t]*=[ \\t]*("?)(${UUID_V3})\\1[ \\t]*(?=;|$)`,
-  "g",
-);
-/** The start of a header that holds no other cookie, as most do. */
-const PREFIX = `${SESSION_COOKIE}=`;
+/** Browsers take a cookie with this name only from the host itself, by https (RFC 6265bis §4.1.3). */
+const HOST_PREFIX = "__Host-";
 
 /** The cookie that carries a session id between a browser and the HTTP tier. */
 export class SessionCookie {
+  readonly name: string;
+  /** The start of a header that holds no other cookie, as most do. */
+  readonly #start: string;
+  /** A cookie in a header, its value quoted or not, with blanks around name and value. */
+  readonly #cookies: RegExp;
   readonly #attributes: string;
   readonly #maxAgeSeconds: number;
 
-  constructor(publicUrl: URL, sessionTtlSeconds: number) {
+  /**
+   * @param hasHostPrefix Use the name with the prefix, and read no other: any host of the domain
+   *   can set a cookie without the prefix. If false, read both names: hosts that already use the
+   *   prefix may have set the cookie.
+   */
+  constructor(publicUrl: URL, sessionTtlSeconds: number, hasHostPrefix = false) {
+    this.name = hasHostPrefix ? HOST_PREFIX + SESSION_COOKIE : SESSION_COOKIE;
+    this.#start = `${this.name}=`;
+    const name = hasHostPrefix ? this.name : `(?:${HOST_PREFIX})?${SESSION_COOKIE}`;
+    this.#cookies = new RegExp(
+      `(?:^|;)[ \\t]*${name}[ \\t]*=[ \\t]*("?)(${UUID_V3})\\1[ \\t]*(?=;|$)`,
+      "g",
+    );
     const secure = publicUrl.protocol === "https:" ? "; Secure" : "";
     this.#attributes = `HttpOnly; SameSite=Lax${secure}`;
     this.#maxAgeSeconds = sessionTtlSeconds;
@@ -29,12 +41,12 @@ export class SessionCookie {
 
   /** The value of Set-Cookie that begins a session. */
   set(sessionId: string): string {
-    return `${PREFIX}${sessionId}; Path=/; Max-Age=${this.#maxAgeSeconds}; ${this.#attributes}`;
+    return `${this.#start}${sessionId}; Path=/; Max-Age=${this.#maxAgeSeconds}; ${this.#attributes}`;
   }
 
   /** The value of Set-Cookie that deletes the cookie. */
   clear(): string {
-    return `${PREFIX}; Path=/; Max-Age=0; ${this.#attributes}`;
+    return `${this.#start}; Path=/; Max-Age=0; ${this.#attributes}`;
   }
 
   /**
@@ -44,8 +56,9 @@ export class SessionCookie {
    */
   read(request: Request): string | readonly string[] {
     const header = request.headers.get("Cookie") ?? "";
-    if (header.length === PREFIX.length + UUID_LENGTH && header.startsWith(PREFIX)) {
-      const sessionId = header.slice(PREFIX.length);
+    const start = this.#start;
+    if (header.length === start.length + UUID_LENGTH && header.startsWith(start)) {
+      const sessionId = header.slice(start.length);
       if (SESSION_ID.test(sessionId)) return sessionId;
     }
     const sessionIds = this.#readAll(header);
@@ -61,7 +74,7 @@ export class SessionCookie {
 
   #readAll(header: string): string[] {
     const sessionIds: string[] = [];
-    for (const [, , sessionId = ""] of header.matchAll(COOKIES)) {
+    for (const [, , sessionId = ""] of header.matchAll(this.#cookies)) {
       if (sessionIds.length < MAX_SESSIONS && !sessionIds.includes(sessionId)) {
         sessionIds.push(sessionId);
       }

@@ -11,6 +11,7 @@ import { getRaw, sendRaw } from "./raw-http.ts";
 setDefaultTimeout(60_000);
 
 const LOADS_NOTHING = "default-src 'none'; frame-ancestors 'none'";
+type HeaderSet = Readonly<Record<string, string>>;
 const JSON_SET = {
   "x-content-type-options": "nosniff",
   "content-security-policy": LOADS_NOTHING,
@@ -41,7 +42,7 @@ const { userInfo, signIn, signUp, signOut, nickname } = ENDPOINTS;
 const JSON_BODY = { "Content-Type": "application/json" };
 
 /** What to ask for, and the status and headers of its answer. A member asks. */
-const ANSWERS: readonly (readonly [string, string, number, object, RequestInit?])[] = [
+const ANSWERS: readonly (readonly [string, string, number, HeaderSet, RequestInit?])[] = [
   ["GET", userInfo.path, 200, JSON_SET],
   ["HEAD", userInfo.path, 200, JSON_SET],
   ["GET", userInfo.path, 401, JSON_SET, { headers: { Cookie: "sessionID=x" } }],
