@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { HELP } from "./cli/help.ts";
 import { optionsOrExit } from "./cli/usage.ts";
+import { exposureWarnings } from "./config/exposure.ts";
 import { loadOrExit, orExit } from "./config/load.ts";
 import { START, tierEnvironments } from "./config/start.ts";
 import { Changes } from "./process/changes.ts";
@@ -26,6 +27,7 @@ const output = new Output(1, (lines) => say(`(${lines} lines could not be printe
 const say = (text: string): void => output.write(`${text}\n`);
 const environments = orExit(() => tierEnvironments(config, environment));
 
+for (const warning of exposureWarnings(http)) say(`  ${warning}`);
 if (environments.warning) say(`  ${environments.warning}`);
 if (install) await installOrExit();
 // Import this after the install, because it needs a package.

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { version } from "../package.json" with { type: "json" };
 import { HELP } from "./cli/help.ts";
 import { optionsOrExit } from "./cli/usage.ts";
+import { exposureWarnings } from "./config/exposure.ts";
 import { HTTP_TIER, type HttpConfig } from "./config/http.ts";
 import { loadOrExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
@@ -96,6 +97,9 @@ if (import.meta.main) {
   const config = loadOrExit(HTTP_TIER, process.env);
   const log = createLog("http", config.logLevel, process.stdout.isTTY);
   // If `start` or `dev` is the parent, it has already logged these.
-  if (!process.send) for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
+  if (!process.send) {
+    for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
+    for (const warning of exposureWarnings(config)) log.warn(warning);
+  }
   await runTier(log, () => startHttp(config, log, Number(options.workers ?? 1)));
 }

@@ -2,6 +2,7 @@
 
 import { HELP } from "./cli/help.ts";
 import { optionsOrExit } from "./cli/usage.ts";
+import { exposureWarnings } from "./config/exposure.ts";
 import { bracketed, calledHost } from "./config/hosts.ts";
 import { loadOrExit, orExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
@@ -32,6 +33,7 @@ async function exit(exitCode: number): Promise<never> {
 
 speakThrough(log);
 for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
+for (const warning of exposureWarnings(config.http)) log.warn(warning);
 if (environments.warning) log.warn(environments.warning);
 const ports = await freePortsOrExit();
 const rpcHost = bracketed(calledHost(config.tcp.rpc.host));
