@@ -58,8 +58,8 @@ function readCookieHostPrefix(reader: EnvironmentReader, { protocol }: URL): boo
   const isOn = reader.isOn("COOKIE_HOST_PREFIX", "on");
   if (isOn && protocol !== "https:") {
     reader.report(
-      'COOKIE_HOST_PREFIX is "on": set PUBLIC_URL to an https address, since browsers take such a ' +
-        "cookie only by https",
+      'COOKIE_HOST_PREFIX is "on": set PUBLIC_URL to an https address, since browsers take ' +
+        "such a cookie only by https",
     );
   }
   return isOn;

@@ -8,8 +8,8 @@ const LOADS_NOTHING = "default-src 'none'; frame-ancestors 'none'";
 const OWN_ORIGIN = { "Cross-Origin-Resource-Policy": "same-origin" };
 
 /**
- * JSON of the API, errors too. The list is short because user info is the most frequent answer: what
- * is for documents with scripts or links has no effect on JSON.
+ * JSON of the API, errors too. The list is short because user info is the most frequent answer:
+ * headers for documents with scripts or links have no effect on JSON.
  */
 export const JSON_SECURITY = {
   "X-Content-Type-Options": "nosniff",

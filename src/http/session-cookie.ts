@@ -8,7 +8,7 @@ const MAX_SESSIONS = 8;
 const UUID_V3 = "[0-9a-f]{8}-[0-9a-f]{4}-3[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
 const UUID_LENGTH = 36;
 const SESSION_ID = new RegExp(`^${UUID_V3}$`);
-/** Browsers take a cookie with this name only from the host itself, by https (RFC 6265bis §4.1.3). */
+/** Browsers take such a cookie only from the host itself, by https (RFC 6265bis §4.1.3). */
 const HOST_PREFIX = "__Host-";
 
 /** The cookie that carries a session id between a browser and the HTTP tier. */
@@ -41,7 +41,8 @@ export class SessionCookie {
 
   /** The value of Set-Cookie that begins a session. */
   set(sessionId: string): string {
-    return `${this.#start}${sessionId}; Path=/; Max-Age=${this.#maxAgeSeconds}; ${this.#attributes}`;
+    const lifetime = `Max-Age=${this.#maxAgeSeconds}`;
+    return `${this.#start}${sessionId}; Path=/; ${lifetime}; ${this.#attributes}`;
   }
 
   /** The value of Set-Cookie that deletes the cookie. */

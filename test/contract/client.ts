@@ -1,5 +1,6 @@
 import { expect } from "bun:test";
 import type { Stack } from "../stack.ts";
+import { JSON_SET, securityOf } from "./headers.ts";
 import { expectDocumented, isDocumentedBody, takesJson } from "./openapi.ts";
 
 /** The error table of the contract, with every status that may go with a code. */
@@ -13,13 +14,6 @@ const TABLE: Readonly<Record<string, { message: string; statuses: readonly numbe
   "6": { message: "InvalidParamsError", statuses: [400, 403, 404, 405, 413, 415] },
   "7": { message: "success", statuses: [200] },
 };
-
-/** The headers for security that every answer has. */
-const JSON_SECURITY = [
-  ["x-content-type-options", "nosniff"],
-  ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"],
-  ["cross-origin-resource-policy", "same-origin"],
-] as const;
 
 const USER = "/api/entrytask/user";
 
@@ -60,7 +54,7 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 function readAnswer(status: number, headers: Headers, text: string): Answer {
   const shown = `${status} ${text.slice(0, 300)}`;
   expect(headers.get("content-type"), shown).toMatch(/^application\/json\b/);
-  for (const [name, value] of JSON_SECURITY) expect(headers.get(name), shown).toBe(value);
+  expect(securityOf(headers), shown).toMatchObject(JSON_SET);
   const body: unknown = JSON.parse(text);
   if (!isRecord(body)) throw new Error(`The answer is not an object: ${shown}`);
   expect(Object.keys(body), shown).toEqual(["errCode", "errMsg", "data"]);

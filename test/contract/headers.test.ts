@@ -3,40 +3,20 @@ import { Refusal } from "../../src/http/reply.ts";
 import { startFront } from "../http-front.ts";
 import { startStack } from "../stack.ts";
 import { Api, ENDPOINTS, newMember } from "./client.ts";
+import {
+  FILE_SET,
+  type HeaderSet,
+  JSON_SET,
+  PAGE_SET,
+  PICTURE_SET,
+  securityOf,
+} from "./headers.ts";
 import { getRaw, sendRaw } from "./raw-http.ts";
 
 // The headers for security: the whole set of each kind of answer.
 
 // A limit ends a hang; it does not judge speed.
 setDefaultTimeout(60_000);
-
-const LOADS_NOTHING = "default-src 'none'; frame-ancestors 'none'";
-type HeaderSet = Readonly<Record<string, string>>;
-const JSON_SET = {
-  "x-content-type-options": "nosniff",
-  "content-security-policy": LOADS_NOTHING,
-  "cross-origin-resource-policy": "same-origin",
-};
-const FILE_SET = { ...JSON_SET, "referrer-policy": "same-origin" };
-const PAGE_SET = {
-  ...FILE_SET,
-  "content-security-policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
-    "img-src 'self' blob: data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-  "cross-origin-opener-policy": "same-origin",
-  "permissions-policy":
-    "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), " +
-    "magnetometer=(), microphone=(), midi=(), payment=(), usb=()",
-};
-const PICTURE_SET = { ...JSON_SET, "cross-origin-resource-policy": "same-site" };
-
-/** Everything that could be such a header, so that the test sees one too many as well. */
-const IS_SECURITY =
-  /^(x-content-type-options|x-frame-options|x-xss-protection|strict-transport-security|referrer-policy|permissions-policy|clear-site-data|content-security-.*|cross-origin-.*|origin-agent-cluster|access-control-.*|server|x-powered-by)$/;
-
-function securityOf(headers: Headers): Record<string, string> {
-  return Object.fromEntries([...headers].filter(([name]) => IS_SECURITY.test(name)));
-}
 
 const { userInfo, signIn, signUp, signOut, nickname } = ENDPOINTS;
 const JSON_BODY = { "Content-Type": "application/json" };
