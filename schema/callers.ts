@@ -3,5 +3,8 @@
  */
 export const DEFAULT_CALLER = "http";
 
+/** The caller that administers. */
+export const ADMIN = "admin";
+
 /** The names that a caller can have. */
 export const CALLER_NAME = /^[a-z][a-z0-9-]{0,31}$/;

@@ -44,6 +44,11 @@ export const MethodDescription = Type.Object(
     errors: Type.Array(Type.String(), {
       description: "The errors that it declares. Every method can also return DataBaseError.",
     }),
+    callers: Type.Optional(
+      Type.Array(Type.String(), {
+        description: "The callers that may call it. Absent if every caller may.",
+      }),
+    ),
     request: Type.Unknown({ description: "The JSON Schema of the request." }),
     reply: Type.Unknown({ description: "The JSON Schema of the reply." }),
   },

@@ -27,8 +27,7 @@ const output = new Output(1, (lines) => say(`(${lines} lines could not be printe
 const say = (text: string): void => output.write(`${text}\n`);
 const environments = orExit(() => tierEnvironments(config, environment));
 
-for (const warning of exposureWarnings(http)) say(`  ${warning}`);
-if (environments.warning) say(`  ${environments.warning}`);
+for (const warning of [...exposureWarnings(http), ...environments.warnings]) say(`  ${warning}`);
 if (install) await installOrExit();
 // Import this after the install, because it needs a package.
 const { lookalikes, lookalikeText } = await import("./config/lookalikes.ts");

@@ -9,7 +9,7 @@ import { findEntry, LiveServer } from "./cli/live-server.ts";
 import { isStdinTerminal, pipedRequest, statedRequest } from "./cli/request.ts";
 import { parseRpcArguments, type RpcArguments } from "./cli/rpc-arguments.ts";
 import { ExitCode, print, UsageError } from "./cli/usage.ts";
-import { RPC_COMMAND, type RpcCommandConfig } from "./config/commands.ts";
+import { type RpcCommandConfig, rpcCommand } from "./config/commands.ts";
 import { bracketed } from "./config/hosts.ts";
 import { ConfigError, load } from "./config/load.ts";
 import { printLookalikes } from "./config/lookalikes.ts";
@@ -26,14 +26,18 @@ const MAX_TYPING_MS = 3_600_000;
  * `--address` and `--token` replace their variables.
  * @throws {ConfigError} a variable is wrong
  */
-function configFor({ addresses, token }: RpcArguments, environment: Environment): RpcCommandConfig {
+function configFor(
+  { addresses, caller, token }: RpcArguments,
+  environment: Environment,
+): RpcCommandConfig {
   const stated = {
     ...(addresses && {
       RPC_ADDRESSES: addresses.map(({ host, port }) => `${bracketed(host)}:${port}`).join(),
     }),
-    ...(token !== undefined && { RPC_TOKEN: token }),
+    // Even if the caller is another one: a wrong RPC_TOKEN must not matter any more.
+    ...(token !== undefined && { RPC_TOKEN: undefined }),
   };
-  return load(RPC_COMMAND, { ...environment, ...stated });
+  return load(rpcCommand({ caller, token }), { ...environment, ...stated });
 }
 
 /** @returns the text for stdout */
@@ -58,6 +62,7 @@ async function run(
     { ...DEFAULT_POOL_LIMITS, minIdle: 0, maxConnections: 1 },
     {
       build: BUILD,
+      caller: config.caller,
       token: config.rpcToken,
       isTokenOptional: config.isTokenOptional,
       tlsCa: config.rpcTlsCa,

@@ -34,7 +34,7 @@ async function exit(exitCode: number): Promise<never> {
 speakThrough(log);
 for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
 for (const warning of exposureWarnings(config.http)) log.warn(warning);
-if (environments.warning) log.warn(environments.warning);
+for (const warning of environments.warnings) log.warn(warning);
 const ports = await freePortsOrExit();
 const rpcHost = bracketed(calledHost(config.tcp.rpc.host));
 const rpcAddresses = ports.rpc.map((port) => `${rpcHost}:${port}`);

@@ -30,7 +30,7 @@ export interface TcpTier extends RunningTier {
 /** @param leaseMs as in StorageOptions, for tests */
 export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): Promise<TcpTier> {
   const { databaseUrl, redisUrl, dataDir, sessionTtlSeconds, passwordHash, peppers, rpc } = config;
-  const { rpcToken: token, rpcTls: tls } = config;
+  const { rpcTokens: tokens, rpcTls: tls } = config;
   const stored = { databaseUrl, redisUrl, dataDir, sessionTtlSeconds };
   const storage = await openStorage({ ...stored, leaseMs, log });
   const stats = new CallStats();
@@ -55,7 +55,7 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
   const listener: Listener = listenOn(
     "RPC",
     rpc,
-    () => new Listener({ ...rpc, tables, interceptors, limits, log, token, tls, build: BUILD }),
+    () => new Listener({ ...rpc, tables, interceptors, limits, log, tokens, tls, build: BUILD }),
   );
   return {
     port: listener.port,

@@ -35,7 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/user/stores.ts",
     "schema/errors.ts",
   ],
-  "src/rpc/wire": ["src/rpc/*", "schema/errors.ts"],
+  "src/rpc/wire": ["src/rpc/*", "schema/callers.ts", "schema/errors.ts"],
   "src/rpc/client": ["src/rpc/*", "src/rpc/wire", "schema/errors.ts"],
   "src/rpc/server": ["src/rpc/*", "src/rpc/wire", "schema/callers.ts", "schema/errors.ts"],
   "src/rpc/*": ["schema/errors.ts"],

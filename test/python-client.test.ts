@@ -245,6 +245,31 @@ describe.skipIf(!PYTHON)("the Python client, written from docs/wire.md,", () => 
     );
   });
 
+  test("proves any token of its caller, by the caller's name", async () => {
+    await using folder = await Folder.make();
+    const tokens = [`${TOKEN} 1`, `${TOKEN} 2`, `${TOKEN} 3`];
+    const [one = "", two = "", three = ""] = tokens;
+    await Promise.all(
+      tokens.map((token, index) => Bun.write(join(folder.path, `${index}`), token)),
+    );
+    const handler = async (_: unknown, { caller }: { caller: string }) => ({ text: caller });
+    await using server = startServer(handler, {
+      tokens: new Map([
+        ["http", [one]],
+        ["admin", [two, three]],
+      ]),
+    });
+    const ask = (caller: string, index: number) => {
+      const options = ["--caller", caller, "--token-file", join(folder.path, `${index}`)];
+      return python(server.port, [[7, { text: "" }]], options);
+    };
+    expect(await ask("http", 0)).toEqual(succeededWith({ text: "http" }));
+    expect(await ask("admin", 1)).toEqual(succeededWith({ text: "admin" }));
+    expect(await ask("admin", 2)).toEqual(succeededWith({ text: "admin" }));
+    const refused = failedWith("unavailable", false, "the server has another token of admin");
+    expect(await ask("admin", 0)).toEqual(refused);
+  });
+
   test("proves the token, and refuses a server that cannot", async () => {
     await using folder = await Folder.make();
     const fileOf = async (name: string, token: string) => {

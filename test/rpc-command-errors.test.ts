@@ -9,6 +9,7 @@ import {
   rpcWithOpenStdin,
   shell,
   startTestServer,
+  TOKEN,
 } from "./rpc-command.ts";
 import { startStack } from "./stack.ts";
 
@@ -110,16 +111,46 @@ describe("bun run rpc", () => {
     [["User.signIn", "{}"], "`bun run rpc User.signIn --help` shows the fields of a request."],
     [["User.signIn", "{}", "extra"], 'Cannot take "extra"'],
     [["User", "{}"], 'Cannot call "User": must be SERVICE.METHOD'],
-    [["--colour"], "Unknown option '--colour': `bun run rpc` takes --address, --deadline, --help"],
+    [
+      ["--colour"],
+      "Unknown option '--colour': `bun run rpc` takes --address, --caller, --deadline, --help",
+    ],
     [["--deadline"], "Option '--deadline <value>' argument missing"],
     [["--deadline", "soon"], '--deadline is "soon": must be like 500ms or 2s'],
     [["--deadline", "0"], '--deadline is "0": must be'],
     [["--address", "here"], '--address has "here": must be host:port'],
+    [["--caller", "Admin"], '--caller is "Admin": must be a name like admin or batch-job'],
     [["--token", "short"], "--token must have 16 characters or more"],
   ])("ends with 2 for %j", async (args, why) => {
     await using stack = await startStack();
     const outcome = await rpc(args, { port: stack.rpcPort });
     expect(outcome).toEqual(failed(2, expect.stringContaining(why)));
+  });
+
+  test("explains that a method is for another caller, and calls as that with its token", async () => {
+    await using server = startTestServer(async (_, { caller }) => ({ text: caller }));
+    const { port } = server;
+    const wipe = (args: string[], environment = {}) =>
+      rpc(["Test.wipe", '{"text": "a"}', ...args], { port, environment });
+    const refused = await wipe([]);
+    expect(refused).toMatchObject({ exitCode: 3, stdout: "" });
+    expect(refused.stderr).toMatch(
+      /^permission_denied: The caller "http" may not call Test\.wipe\n.*--caller admin.*DATA_DIR/s,
+    );
+    expect(refused.stderr).not.toContain("may have run");
+    const admin = answered('{\n  "text": "admin"\n}\n');
+    expect(await wipe([], { RPC_TOKENS: `admin:${TOKEN}` })).toEqual(admin);
+    expect(await wipe(["--caller", "admin", "--token", TOKEN], { RPC_TOKEN: "short" })).toEqual(
+      admin,
+    );
+    const without = await wipe(["--caller", "admin"]);
+    expect(without).toMatchObject({ exitCode: 3, stdout: "" });
+    expect(without.stderr).toMatch(
+      /asks for the token of the caller "admin", which is not set here\nSet RPC_TOKENS \(or --token\)/,
+    );
+    const wrong = await wipe(["--caller", "admin", "--token", `not ${TOKEN}`]);
+    expect(wrong.stderr).toMatch(/wrong token of the caller "admin".*\nSet RPC_TOKENS/);
+    expect(wrong.stderr).not.toContain(TOKEN);
   });
 
   test("ends with 2 if the environment is wrong, and names the variable", async () => {

@@ -60,8 +60,18 @@ export async function rpcWithOpenStdin(args: readonly string[], port: number) {
 export const answered = <T>(stdout: T) => ({ exitCode: 0, stdout, stderr: "" });
 export const failed = <T>(exitCode: number, stderr: T) => ({ exitCode, stdout: "", stderr });
 
-/** A server with one method, Test.say, which has a field of each kind and a scripted answer. */
+/**
+ * A server with two methods: Test.say, which has a field of each kind and a scripted answer, and
+ * Test.wipe, which is only for admin and has the same answer. Admin's token is TOKEN.
+ */
 export function startTestServer(answer: Handler<Text, Text>): Listener & AsyncDisposable {
+  const wipe: Method<Text, Text> = {
+    ...SAY,
+    name: "Test.wipe",
+    number: 8,
+    hash: "its hash",
+    callers: ["admin"],
+  };
   const say: Method<Text, Text> = { ...SAY, hash: "its hash" };
   const services: ServiceDescription[] = [
     {
@@ -77,6 +87,17 @@ export function startTestServer(answer: Handler<Text, Text>): Listener & AsyncDi
           request: SAYING,
           reply: { type: "object", properties: {} },
         },
+        {
+          name: "wipe",
+          number: wipe.number,
+          hash: wipe.hash,
+          summary: "Forget it.",
+          idempotent: false,
+          errors: [],
+          callers: ["admin"],
+          request: { type: "object", properties: { text: { type: "string" } } },
+          reply: { type: "object", properties: {} },
+        },
       ],
     },
   ];
@@ -86,8 +107,9 @@ export function startTestServer(answer: Handler<Text, Text>): Listener & AsyncDi
     port: 0,
     tables: [
       systemDispatch({ describe: async () => ({ services }), health: never, stats: never }),
-      [entry(say, answer)],
+      [entry(say, answer), entry(wipe, answer)],
     ],
+    tokens: new Map([["admin", [TOKEN]]]),
     log: createLog("test", "silent", false),
     limits: DEFAULT_LIMITS,
   });

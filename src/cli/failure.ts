@@ -60,6 +60,18 @@ const HINTS: readonly [RegExp, (attempt: Attempt) => string][] = [
       "Start a server with `bun run dev` or `bun run start:tcp`. If one is running elsewhere,\n" +
       "name it with --address HOST:PORT or RPC_ADDRESSES.",
   ],
+  [
+    /^permission_denied: The caller /,
+    () =>
+      "Call as a caller that may: with --caller admin, the token is that of RPC_TOKENS, or\n" +
+      "the one that `bun run start` or `dev` saved in DATA_DIR for servers of this machine.",
+  ],
+  [
+    /token of the caller "/,
+    () =>
+      "Set RPC_TOKENS (or --token) to the caller's token, as the server has it. If\n" +
+      "`bun run start` or `dev` runs it without RPC_TOKENS, set DATA_DIR to the server's.",
+  ],
   [/RPC_TOKEN is set here, but/, () => "Run it again without RPC_TOKEN and --token."],
   [
     /RPC_TOKEN(?! is set here)/,

@@ -69,13 +69,15 @@ Examples
 Options
   --address HOST:PORT  the server, or several separated by commas (default:
                        RPC_ADDRESSES, or else RPC_HOST:RPC_PORT)
+  --caller NAME        as whom to call (default: http if RPC_TOKEN or --token is
+                       set, else admin if it has a token, else http). Its token
+                       is in RPC_TOKENS, or for http in RPC_TOKEN, or else, for
+                       servers of this machine, in DATA_DIR, where \`start\` and
+                       \`dev\` save those of http and admin
   --deadline TIME      time limit, such as 500ms or 2s, for everything, reading
                        stdin included (default: 5s)
-  --token SECRET       the RPC_TOKEN of the servers. Prefer the environment
-                       variable, because \`ps\` shows arguments to every user.
-                       (default: RPC_TOKEN, or else, for servers of this
-                       machine, the token that \`start\` or \`dev\` saved in
-                       DATA_DIR)
+  --token SECRET       the caller's token. Prefer the environment variables,
+                       because \`ps\` shows arguments to every user
   -v, --verbose        print on stderr each frame that is sent or received, with
                        its content (passwords included), and the time of each
                        step

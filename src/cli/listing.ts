@@ -1,4 +1,5 @@
 import { ERRORS } from "../../schema/errors.ts";
+import { list } from "../config/values.ts";
 import type { MethodDescription, ServiceDescription } from "../gen/system.ts";
 import { isObject, type JsonObject } from "../rpc/json.ts";
 import { table, wrap } from "./layout.ts";
@@ -8,15 +9,22 @@ export function listServices(services: readonly ServiceDescription[]): string {
   return services
     .map(({ service, methods }) => {
       const width = Math.max(0, ...methods.map(({ number }) => `${number}`.length));
-      return [service, ...methods.map((method) => listMethod(method, width))].join("\n\n");
+      const [common, ...others] = new Set(methods.map(callersOf));
+      // What all methods have in common stands once, after the name of the service.
+      const title = common && others.length === 0 ? `${service} (${common})` : service;
+      const rows = methods.map((method) => listMethod(method, width, title === service));
+      return [title, ...rows].join("\n\n");
     })
     .join("\n\n\n");
 }
 
-function listMethod(
-  { name, number, summary, errors, ...method }: MethodDescription,
-  width: number,
-): string {
+/** For whom a method is, such as "only for admin"; "" if it is for every caller. */
+function callersOf({ callers }: MethodDescription): string {
+  return callers ? `only for ${list(callers)}` : "";
+}
+
+function listMethod(method: MethodDescription, width: number, showsCallers: boolean): string {
+  const { name, number, summary, errors } = method;
   const start = `  ${`${number}`.padStart(width)}  `;
   const indent = " ".repeat(start.length);
   const signature = `${name}(${shapeOf(method.request)}) → ${shapeOf(method.reply)}`;
@@ -24,12 +32,16 @@ function listMethod(
     wrap(signature, start, `${indent}  `),
     wrap(summary, indent),
     ...(errors.length > 0 ? [wrap(`Errors: ${errors.join(", ")}`, indent)] : []),
+    ...(showsCallers && method.callers
+      ? [wrap(`Callers: ${method.callers.join(", ")}`, indent)]
+      : []),
   ].join("\n");
 }
 
 /** Describes one method in full, with an example of a call. */
 export function describeMethod(service: string, method: MethodDescription): string {
   const { name, number, summary, idempotent, errors } = method;
+  const callers = callersOf(method);
   const example = JSON.stringify(exampleOf(method.request));
   const argument = example === "{}" ? "" : ` '${example.replaceAll("'", "'\\''")}'`;
   const nature = idempotent
@@ -39,6 +51,7 @@ export function describeMethod(service: string, method: MethodDescription): stri
   return [
     wrap(`${service}.${name} (method ${number}): ${summary}`, ""),
     wrap(nature, ""),
+    ...(callers ? [`It is ${callers}.`] : []),
     "",
     "Request",
     fieldTable(method.request),

@@ -1,5 +1,5 @@
 import { type Endpoint, parseEndpoint } from "../config/hosts.ts";
-import { parseToken, shown } from "../config/values.ts";
+import { parseCaller, parseToken, shown } from "../config/values.ts";
 import { splitArguments, UsageError } from "./usage.ts";
 
 /** The arguments of `bun run rpc`. */
@@ -12,6 +12,8 @@ export interface RpcArguments {
   readonly request: string | undefined;
   readonly deadlineMs: number;
   readonly addresses: readonly Endpoint[] | undefined;
+  /** As whom to call. */
+  readonly caller: string | undefined;
   readonly token: string | undefined;
 }
 
@@ -26,6 +28,7 @@ export function parseRpcArguments(args: readonly string[]): RpcArguments {
     allowPositionals: true,
     options: {
       address: { type: "string" },
+      caller: { type: "string" },
       deadline: { type: "string" },
       help: { type: "boolean", short: "h" },
       token: { type: "string" },
@@ -59,6 +62,9 @@ export function parseRpcArguments(args: readonly string[]): RpcArguments {
     request,
     deadlineMs: read("deadline", () => parseDeadline(values.deadline ?? DEFAULT_DEADLINE)) ?? 0,
     addresses: read("address", () => values.address?.split(",").map(parseEndpoint)),
+    caller: read("caller", () =>
+      values.caller === undefined ? undefined : parseCaller(values.caller),
+    ),
     token: read("token", () => (values.token === undefined ? undefined : parseToken(values.token))),
   };
   if (problems.length > 0) throw new UsageError(problems.join("\n"));

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Identity, makeIdentity, OPENSSL } from "../rpc/testing/identity.ts";
 import { readAuthority, readCertificate } from "./certificates.ts";
-import { RPC_COMMAND } from "./commands.ts";
+import { rpcCommand } from "./commands.ts";
 import { ConfigError, load } from "./load.ts";
 import { TCP_TIER } from "./tcp.ts";
 import type { Environment } from "./variables.ts";
@@ -12,9 +12,12 @@ import type { Environment } from "./variables.ts";
 // It starts programs on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-function problemsOf(loader: typeof TCP_TIER | typeof RPC_COMMAND, environment: Environment) {
+function problemsOf(
+  loader: typeof TCP_TIER | ReturnType<typeof rpcCommand>,
+  environment: Environment,
+) {
   try {
-    loader.program === "tcp" ? load(TCP_TIER, environment) : load(RPC_COMMAND, environment);
+    loader.program === "tcp" ? load(TCP_TIER, environment) : load(rpcCommand(), environment);
   } catch (error) {
     if (error instanceof ConfigError) return error.message.split("\n");
     throw error;
@@ -51,7 +54,7 @@ describe.skipIf(!OPENSSL)("the PEM files of TLS", () => {
     expect(load(TCP_TIER, { RPC_TLS_CERT: both, RPC_TLS_KEY: both }).rpcTls?.key).toContain(
       one.key,
     );
-    expect(load(RPC_COMMAND, { RPC_TLS_CA: path("one.pem") }).rpcTlsCa).toBe(one.cert);
+    expect(load(rpcCommand(), { RPC_TLS_CA: path("one.pem") }).rpcTlsCa).toBe(one.cert);
   });
 
   test("that do not match are an error of both variables, before anything listens", () => {
@@ -82,7 +85,7 @@ describe.skipIf(!OPENSSL)("the PEM files of TLS", () => {
     ["RPC_TLS_CA", "garbage.pem", "which holds a certificate that cannot be read"],
     ["RPC_TLS_CA", "none.txt", "which is not a PEM file"],
   ])("%s is not %s: it is a file %s", (name, file, why) => {
-    const loader = name === "RPC_TLS_CA" ? RPC_COMMAND : TCP_TIER;
+    const loader = name === "RPC_TLS_CA" ? rpcCommand() : TCP_TIER;
     const found = problemsOf(loader, { ...identity, [name]: path(file) });
     expect(found).toEqual([expect.stringContaining(`${name} names "${path(file)}", ${why}`)]);
   });

@@ -1,3 +1,4 @@
+import { ADMIN, DEFAULT_CALLER } from "../../schema/callers.ts";
 import type { BucketAccess } from "../http/avatar/bucket.ts";
 import { readAvatarBucket } from "./bucket.ts";
 import { isLoopback } from "./hosts.ts";
@@ -5,7 +6,8 @@ import { type EnvironmentReader, type Loader, loadOrExit } from "./load.ts";
 import { printLookalikes } from "./lookalikes.ts";
 import { type HashConfig, readHash } from "./passwords.ts";
 import { type RpcClientConfig, readRpcClient } from "./rpc-client.ts";
-import { readRpcToken } from "./rpc-token.ts";
+import { readRpcTokens } from "./rpc-tokens.ts";
+import { isSavedCaller, readSavedToken } from "./saved-token.ts";
 import { parseRedisUrl } from "./store-urls.ts";
 import { readUsers, refuseUnmeantSqlite, type UsersConfig } from "./tcp.ts";
 import type { Environment } from "./variables.ts";
@@ -24,33 +26,62 @@ export function loadForCommand<T extends object>(
   return loadOrExit(loader, environment, MISUNDERSTOOD);
 }
 
-export interface RpcCommandConfig extends RpcClientConfig {
+/** How a command calls the servers. */
+interface Identity {
+  readonly caller: string;
+  readonly rpcToken: string | undefined;
   /**
-   * True if RPC_TOKEN is not set. The token then comes from DATA_DIR, and a server of this machine
-   * may have no token at all.
+   * True if the token comes from DATA_DIR, or if there is none. A server of this machine may then
+   * have no token at all.
    */
   readonly isTokenOptional: boolean;
 }
 
-/** `bun run rpc`. */
-export const RPC_COMMAND: Loader<RpcCommandConfig> = {
-  program: "rpc",
-  read: (reader) => {
-    const client = readRpcClient(reader);
-    const isTokenOptional = !reader.has("RPC_TOKEN");
-    const rpcToken = isTokenOptional ? readSavedToken(reader, client) : client.rpcToken;
-    return { ...client, rpcToken, isTokenOptional };
-  },
-};
+export interface RpcCommandConfig extends RpcClientConfig, Identity {}
 
-/** The token that `start` or `dev` saved for the servers of this machine. */
-function readSavedToken(
+/** What the arguments of a command say. */
+export interface StatedIdentity {
+  readonly caller?: string | undefined;
+  readonly token?: string | undefined;
+}
+
+/** `bun run rpc`. */
+export function rpcCommand({ caller, token }: StatedIdentity = {}): Loader<RpcCommandConfig> {
+  return {
+    program: "rpc",
+    read(reader) {
+      const client = readRpcClient(reader, token !== undefined || reader.has("RPC_TOKENS"));
+      const tokens = readRpcTokens(reader);
+      const isTokenOptional = false;
+      if (token !== undefined) {
+        return { ...client, caller: caller ?? DEFAULT_CALLER, rpcToken: token, isTokenOptional };
+      }
+      // RPC_TOKEN is a token of "http", so that it says who calls.
+      const isHttp = caller === undefined && reader.has("RPC_TOKEN");
+      const callers = caller === undefined ? [ADMIN, DEFAULT_CALLER] : [caller];
+      for (const each of isHttp ? [DEFAULT_CALLER] : callers) {
+        const [rpcToken] = tokens.get(each) ?? [];
+        if (rpcToken) return { ...client, caller: each, rpcToken, isTokenOptional };
+      }
+      const saved = readSaved(reader, client, callers);
+      return { ...client, ...saved, isTokenOptional: caller === undefined };
+    },
+  };
+}
+
+/** The first of these callers with a token that `start` or `dev` saved on this machine. */
+function readSaved(
   reader: EnvironmentReader,
   { rpcAddresses }: RpcClientConfig,
-): string | undefined {
+  callers: readonly string[],
+): Omit<Identity, "isTokenOptional"> {
   const dataDir = reader.text("DATA_DIR");
-  if (!rpcAddresses.every(({ host }) => isLoopback(host))) return undefined;
-  return reader.attempt(() => readRpcToken(dataDir));
+  const isHere = rpcAddresses.every(({ host }) => isLoopback(host));
+  for (const caller of isHere ? callers.filter(isSavedCaller) : []) {
+    const rpcToken = reader.attempt(() => readSavedToken(dataDir, caller));
+    if (rpcToken !== undefined) return { caller, rpcToken };
+  }
+  return { caller: callers.at(-1) ?? DEFAULT_CALLER, rpcToken: undefined };
 }
 
 export interface SweepConfig extends RpcCommandConfig {
@@ -63,11 +94,18 @@ export interface SweepConfig extends RpcCommandConfig {
 export const SWEEP: Loader<SweepConfig> = {
   program: "sweep",
   read: (reader) => ({
-    ...RPC_COMMAND.read(reader),
+    ...readAsHttp(reader),
     dataDir: reader.text("DATA_DIR"),
     avatarBucket: readAvatarBucket(reader),
   }),
 };
+
+/** The HTTP tier's identity: a command has no other business with the TCP tier. */
+function readAsHttp(reader: EnvironmentReader): RpcCommandConfig {
+  const client = readRpcClient(reader);
+  if (reader.has("RPC_TOKEN")) return { ...client, caller: DEFAULT_CALLER, isTokenOptional: false };
+  return { ...client, ...readSaved(reader, client, [DEFAULT_CALLER]), isTokenOptional: true };
+}
 
 /** `bun run migrate`. */
 export const MIGRATE: Loader<UsersConfig> = { program: "migrate", read: readMigrate };

@@ -19,7 +19,7 @@ const NAMES = Object.keys(VARIABLES) as VariableName[];
 
 /** Listed here again, so that a test fails if the table stops refusing one of them. */
 const NEVER_EMPTY: readonly VariableName[] = [
-  ...(["PUBLIC_URL", "RPC_ADDRESSES", "RPC_TOKEN"] as const),
+  ...(["PUBLIC_URL", "RPC_ADDRESSES", "RPC_TOKEN", "RPC_TOKENS"] as const),
   ...(["RPC_TLS_CERT", "RPC_TLS_KEY", "RPC_TLS_CA", "PASSWORD_PEPPER"] as const),
   ...(["DATA_DIR", "DATABASE_URL", "REDIS_URL", "AVATAR_URL"] as const),
   ...(["S3_ENDPOINT", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"] as const),

@@ -30,9 +30,13 @@ export interface HttpConfig extends RpcClientConfig {
 const MAX_CONNECTIONS = 1_000_000;
 
 /** Loads the HTTP tier's config, without the address and the password of a database. */
-export const HTTP_TIER: Loader<HttpConfig> = { program: "http", read: readHttpTier };
+export const HTTP_TIER: Loader<HttpConfig> = {
+  program: "http",
+  read: (reader) => readHttpTier(reader),
+};
 
-export function readHttpTier(reader: EnvironmentReader): HttpConfig {
+/** @param hasToken as in readRpcClient() */
+export function readHttpTier(reader: EnvironmentReader, hasToken = false): HttpConfig {
   const http = {
     host: reader.read("HTTP_HOST", "localhost", (host) => parseHost(host, "HTTP_PORT")),
     port: reader.read("HTTP_PORT", 0, parsePort),
@@ -45,7 +49,7 @@ export function readHttpTier(reader: EnvironmentReader): HttpConfig {
     trustedProxies: reader.readGiven("TRUSTED_PROXIES", parseTrustedProxies),
     hasCookieHostPrefix: readCookieHostPrefix(reader, publicUrl),
     hasDocs: !reader.isOn("DOCS", "off"),
-    ...readRpcClient(reader),
+    ...readRpcClient(reader, hasToken),
     rpcLimits: { maxConnections: reader.whole("RPC_MAX_CONNECTIONS", 1, MAX_CONNECTIONS) },
     dataDir: reader.text("DATA_DIR"),
     avatarBucket: readAvatarBucket(reader),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { BACKUP, MIGRATE, RPC_COMMAND, SEED, SWEEP } from "./commands.ts";
+import { BACKUP, MIGRATE, rpcCommand, SEED, SWEEP } from "./commands.ts";
 import { HTTP_TIER } from "./http.ts";
 import { type Loader, load } from "./load.ts";
 import { START } from "./start.ts";
@@ -16,7 +16,7 @@ describe("each program", () => {
   const LOADERS: readonly Loader<object>[] = [
     HTTP_TIER,
     TCP_TIER,
-    RPC_COMMAND,
+    rpcCommand(),
     MIGRATE,
     SEED,
     BACKUP,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { RPC_COMMAND } from "./commands.ts";
+import { rpcCommand } from "./commands.ts";
 import { calledHost, isLoopback } from "./hosts.ts";
 import { HTTP_TIER } from "./http.ts";
 import { ConfigError, type Loader, load } from "./load.ts";
@@ -104,7 +104,7 @@ describe("RPC_ADDRESSES", () => {
   test.each(FAR)("needs RPC_TOKEN and RPC_TLS_CA for %s", (host) => {
     const address = host.includes(":") ? `[${host}]:1` : `${host}:1`;
     const RPC_ADDRESSES = `127.0.0.1:1,${address}`;
-    for (const loader of [HTTP_TIER, RPC_COMMAND]) {
+    for (const loader of [HTTP_TIER, rpcCommand()]) {
       const [problem, ...others] = problemsOf(loader, { RPC_ADDRESSES });
       expect(others).toEqual([]);
       expect(problem).toMatch(/^RPC_ADDRESSES has \S+, which is not this machine: /);

@@ -18,7 +18,8 @@ export interface RpcClientConfig {
   readonly rpcTlsCa: string | undefined;
 }
 
-export function readRpcClient(reader: EnvironmentReader): RpcClientConfig {
+/** @param hasToken if false, RPC_TOKEN must be set for servers of other machines */
+export function readRpcClient(reader: EnvironmentReader, hasToken = false): RpcClientConfig {
   const config = {
     rpcAddresses: readAddresses(reader),
     rpcToken: reader.readGiven("RPC_TOKEN", parseToken),
@@ -27,7 +28,8 @@ export function readRpcClient(reader: EnvironmentReader): RpcClientConfig {
   const isPlain = reader.isOn("RPC_PLAINTEXT", "allow");
   const far = config.rpcAddresses.find(({ host }) => !isLoopback(host));
   if (far && !isPlain) {
-    const missing = (["RPC_TOKEN", "RPC_TLS_CA"] as const).filter((name) => !reader.has(name));
+    const token = hasToken ? [] : (["RPC_TOKEN"] as const);
+    const missing = [...token, "RPC_TLS_CA" as const].filter((name) => !reader.has(name));
     if (missing.length > 0) {
       const name = reader.given("RPC_ADDRESSES") ? "RPC_ADDRESSES" : "RPC_HOST";
       reader.report(

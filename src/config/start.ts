@@ -1,6 +1,7 @@
+import { ADMIN, DEFAULT_CALLER } from "../../schema/callers.ts";
 import { type HttpConfig, readHttpTier } from "./http.ts";
 import type { EnvironmentReader, Loader } from "./load.ts";
-import { ownRpcToken } from "./rpc-token.ts";
+import { ownToken } from "./saved-token.ts";
 import { readTcpTier, type TcpConfig } from "./tcp.ts";
 import { MAX_PORT } from "./values.ts";
 import { type Environment, environmentFor } from "./variables.ts";
@@ -31,34 +32,53 @@ export const START: Loader<StartConfig> = { program: "start", read: readStart };
 export interface TierEnvironments {
   readonly http: Environment;
   readonly tcp: Environment;
-  /** A problem with the token, for the operator. */
-  readonly warning: string | undefined;
+  /** Problems with the tokens, for the operator. */
+  readonly warnings: readonly string[];
 }
 
 /**
- * Each tier gets only the variables that it reads. If RPC_TOKEN is not set, the tiers share the one
- * of `ownRpcToken()`. If RPC_ADDRESSES is set, the HTTP tier calls other servers and does not get
- * that token.
- * @throws {ConfigError} the token in DATA_DIR cannot be used
+ * Each tier gets only the variables that it reads. The HTTP tier gets its own token and no other.
+ * If the environment has no token of "http" or "admin", that of `ownToken()` is used. If
+ * RPC_ADDRESSES is set, the HTTP tier calls other servers and does not get a token of ours.
+ * @throws {ConfigError} a token in DATA_DIR cannot be used
  */
 export function tierEnvironments({ tcp }: StartConfig, environment: Environment): TierEnvironments {
-  const own = tcp.rpcToken === undefined ? ownRpcToken(tcp.dataDir) : undefined;
-  const token = own ? { RPC_TOKEN: own.token } : {};
-  const warning =
-    own?.whyUnsaved &&
-    `The RPC token cannot be saved: ${own.whyUnsaved}. \`bun run rpc\` can call these servers ` +
-      "only if you set RPC_TOKEN for both";
+  const { rpcTokens, dataDir } = tcp;
+  const [given] = rpcTokens.get(DEFAULT_CALLER) ?? [];
+  const own = given === undefined ? ownToken(dataDir, DEFAULT_CALLER) : undefined;
+  const admin = rpcTokens.has(ADMIN) ? undefined : ownToken(dataDir, ADMIN);
+  const tokens = [...(admin ? [`${ADMIN}:${admin.token}`] : []), environment.RPC_TOKENS?.trim()];
   return {
-    http: { ...environmentFor("http", environment), ...(environment.RPC_ADDRESSES ? {} : token) },
-    tcp: { ...environmentFor("tcp", environment), ...token },
-    warning,
+    http: {
+      ...environmentFor("http", environment),
+      ...tokenVariable(given ?? (environment.RPC_ADDRESSES ? undefined : own?.token)),
+    },
+    tcp: {
+      ...environmentFor("tcp", environment),
+      ...tokenVariable(own?.token),
+      RPC_TOKENS: tokens.filter(Boolean).join(),
+    },
+    warnings: [
+      ...(own?.whyUnsaved ? [unsaved("The RPC token", own.whyUnsaved, "RPC_TOKEN")] : []),
+      ...(admin?.whyUnsaved ? [unsaved("The admin token", admin.whyUnsaved, "RPC_TOKENS")] : []),
+    ],
   };
+}
+
+function tokenVariable(token: string | undefined): Environment {
+  return token === undefined ? {} : { RPC_TOKEN: token };
+}
+
+function unsaved(what: string, why: string, variable: string): string {
+  const remedy = `\`bun run rpc\` can use it only if you set ${variable} for both`;
+  return `${what} cannot be saved: ${why}. ${remedy}`;
 }
 
 const MAX_WORKERS = 64;
 
 function readStart(reader: EnvironmentReader): StartConfig {
-  const [http, tcp] = [readHttpTier(reader), readTcpTier(reader)];
+  const tcp = readTcpTier(reader);
+  const http = readHttpTier(reader, tcp.rpcTokens.has(DEFAULT_CALLER));
   const rpcWorkers = reader.whole("RPC_WORKERS", 1, MAX_WORKERS);
   if (tcp.rpc.port + rpcWorkers - 1 > MAX_PORT) {
     reader.report(

@@ -1,3 +1,4 @@
+import { DEFAULT_CALLER } from "../../schema/callers.ts";
 import type { LogLevel } from "../telemetry/log.ts";
 import { readCertificate, readPrivateKey } from "./certificates.ts";
 import { type Endpoint, isLoopback, parseHost } from "./hosts.ts";
@@ -8,8 +9,9 @@ import {
   readHash,
   readPasswordRules,
 } from "./passwords.ts";
+import { type CallerTokens, readRpcTokens } from "./rpc-tokens.ts";
 import { parseDatabaseUrl, parseRedisUrl } from "./store-urls.ts";
-import { list, MAX_SESSION_TTL_SECONDS, parseLogLevel, parsePort, parseToken } from "./values.ts";
+import { list, MAX_SESSION_TTL_SECONDS, parseLogLevel, parsePort } from "./values.ts";
 
 /** The database of the users. */
 export interface UsersConfig {
@@ -23,7 +25,7 @@ export interface TcpConfig extends UsersConfig, HashConfig {
    *  SQLite. */
   readonly redisUrl: string | undefined;
   readonly rpc: Endpoint;
-  readonly rpcToken: string | undefined;
+  readonly rpcTokens: CallerTokens;
   /** PEM texts. */
   readonly rpcTls: { readonly cert: string; readonly key: string } | undefined;
   /** Named as in `src/rpc/limits.ts`. */
@@ -40,14 +42,15 @@ export const TCP_TIER: Loader<TcpConfig> = { program: "tcp", read: readTcpTier }
 
 export function readTcpTier(reader: EnvironmentReader): TcpConfig {
   refuseUnmeantSqlite(reader, ["DATABASE_URL", "REDIS_URL"]);
+  const rpcTokens = readRpcTokens(reader);
   return {
     ...readUsers(reader),
     redisUrl: reader.readGiven("REDIS_URL", parseRedisUrl),
     rpc: {
-      host: reader.read("RPC_HOST", "", (value) => readRpcHost(value, reader)),
+      host: reader.read("RPC_HOST", "", (value) => readRpcHost(value, rpcTokens, reader)),
       port: reader.read("RPC_PORT", 0, parsePort),
     },
-    rpcToken: reader.readGiven("RPC_TOKEN", parseToken),
+    rpcTokens,
     rpcTls: readTls(reader),
     rpcLimits: {
       maxServerConnections: reader.whole("RPC_MAX_SERVER_CONNECTIONS", 1, MAX_COUNT),
@@ -60,13 +63,14 @@ export function readTcpTier(reader: EnvironmentReader): TcpConfig {
   };
 }
 
-function readRpcHost(value: string, reader: EnvironmentReader): string {
+function readRpcHost(value: string, tokens: CallerTokens, reader: EnvironmentReader): string {
   const host = parseHost(value, "RPC_PORT");
   const isPlain = reader.isOn("RPC_PLAINTEXT", "allow");
   if (isLoopback(host)) return host;
   const tls = isPlain ? [] : (["RPC_TLS_CERT", "RPC_TLS_KEY"] as const);
-  const needed = ["RPC_TOKEN", ...tls] as const;
-  const missing = needed.filter((name) => !reader.has(name));
+  // Without a token of "http", every process that can connect is "http".
+  const token = tokens.has(DEFAULT_CALLER) ? [] : (["RPC_TOKEN"] as const);
+  const missing = [...token, ...tls].filter((name) => !reader.has(name));
   if (missing.length === 0) return host;
   const otherwise = isPlain
     ? ""

@@ -1,3 +1,4 @@
+import { CALLER_NAME } from "../../schema/callers.ts";
 import type { LogLevel } from "../telemetry/log.ts";
 import type { PasswordScheme } from "../user/password.ts";
 
@@ -38,6 +39,12 @@ export function parsePort(value: string): number {
 export function parseToken(token: string): string {
   if (token.length >= MIN_TOKEN_LENGTH) return token;
   throw new Error(`must have ${MIN_TOKEN_LENGTH} characters or more`);
+}
+
+/** The name of a caller. */
+export function parseCaller(name: string): string {
+  if (CALLER_NAME.test(name)) return name;
+  throw new Error(`is "${shown(name)}": must be a name like admin or batch-job`);
 }
 
 export function parsePublicUrl(value: string): URL {

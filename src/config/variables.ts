@@ -18,7 +18,7 @@ const EVERYWHERE = {
   },
   DATA_DIR: {
     default: ".data",
-    meaning: "folder of the SQLite file, the pictures and the token of `start` and `dev`",
+    meaning: "folder of the SQLite file, the pictures and the tokens of `start` and `dev`",
     readBy: ["http", "tcp", "rpc", "migrate", "seed", "backup", "sweep"],
     isNeverEmpty: true,
   },
@@ -90,6 +90,14 @@ const SEVERAL_HOSTS = {
       "secret of 16 characters or more, which both tiers must have; never sent; `start` and " +
       "`dev` make their own",
     readBy: ["http", "tcp", "rpc", "sweep"],
+    isNeverEmpty: true,
+  },
+  RPC_TOKENS: {
+    default: "none",
+    meaning:
+      "secrets of several callers of the TCP tier, as in `http:SECRET,admin:SECRET`; several of " +
+      "one caller are valid at once ([more](deploy.md#a-new-token)); `RPC_TOKEN` is one of `http`",
+    readBy: ["tcp", "rpc"],
     isNeverEmpty: true,
   },
   RPC_TLS_CERT: {

@@ -47,6 +47,8 @@ export interface MethodDescription {
   readonly idempotent: boolean;
   /** The errors that it declares. Every method can also return DataBaseError. */
   readonly errors: readonly string[];
+  /** The callers that may call it. Absent if every caller may. */
+  readonly callers?: readonly string[];
   /** The JSON Schema of the request. */
   readonly request: unknown;
   /** The JSON Schema of the reply. */
@@ -157,7 +159,8 @@ export const DESCRIBE: Method<Nothing, Description, never> = {
   name: "System.describe",
   summary: "List the services of the server with their methods and JSON Schemas.",
   number: 60002,
-  hash: "ed657f271abeb5a8",
+  hash: "cc4fda1f44f88fe0",
+  olderHashes: ["ed657f271abeb5a8"],
   idempotent: true,
   errors: [],
   request: Nothing,

@@ -68,6 +68,7 @@ function describeService(table: DispatchTable): ServiceDescription {
     summary: method.summary,
     idempotent: method.idempotent,
     errors: method.errors,
+    ...(method.callers && { callers: method.callers }),
     request: method.request.Schema(),
     reply: method.reply.Schema(),
   }));

@@ -48,18 +48,18 @@ describePairs("the system contract", (pair) => {
     for (const part of Object.values(health)) expect(part.latencyMs).toBeGreaterThanOrEqual(0);
   });
 
-  test("describe lists every method with its number, hash, errors and JSON Schemas", async () => {
+  test("describe lists every method with its number, hash, errors, callers and JSON Schemas", async () => {
     using clients = new Clients(shared.stack);
     const { services } = await clients.system.describe({});
     expect(services.map(({ service }) => service)).toEqual(["User", "System"]);
     const emitted = Object.values({ ...emittedUser, ...emittedSystem }).flatMap((each) =>
       "hash" in each ? [each] : [],
     );
-    for (const [index, { methods }] of [schema.UserContract, SystemContract].entries()) {
+    for (const [index, { methods, callers }] of [schema.UserContract, SystemContract].entries()) {
       // As the schema has it, and as JSON: what only TypeBox reads is not sent.
       const declared = Object.entries(methods).map(([name, method]) => {
         const hash = emitted.find(({ number }) => number === method.number)?.hash;
-        return { name, idempotent: false, hash, ...method };
+        return { name, idempotent: false, hash, callers, ...method };
       });
       expect(services[index]?.methods).toEqual(JSON.parse(JSON.stringify(declared)));
     }

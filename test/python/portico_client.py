@@ -63,9 +63,11 @@ def decode(answer: Frame) -> Any:
     raise error
 
 
-def proof(token: str, role: str, client_nonce: str, server_nonce: str) -> str:
-    """The proof of `role` ("client" or "server") that it knows the token."""
+def proof(token: str, role: str, client_nonce: str, server_nonce: str, caller: str) -> str:
+    """The proof of `role` ("client" or "server") that it knows the caller's token."""
     text = f"portico {role}\n{client_nonce}\n{server_nonce}"
+    if caller != "http":
+        text += f"\n{caller}"
     return hmac.new(token.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
@@ -85,11 +87,12 @@ class Client:
 
     @classmethod
     async def connect(cls, host: str, port: int, token: Optional[str] = None,
-                      tls: Optional[ssl.SSLContext] = None) -> "Client":
+                      tls: Optional[ssl.SSLContext] = None, caller: str = "http") -> "Client":
         """Connect and exchange HELLO, and proofs if there is a token."""
         client = cls()
         try:
-            await asyncio.wait_for(client._open(host, port, token, tls), HANDSHAKE_SECONDS)
+            opening = client._open(host, port, token, tls, caller)
+            await asyncio.wait_for(opening, HANDSHAKE_SECONDS)
         except BROKEN as error:
             client._fail(f"Cannot reach {host}:{port}: {error!r}")
             raise RpcError("unavailable", str(client._lost), False) from error
@@ -142,12 +145,13 @@ class Client:
                 return self._last_id
 
     async def _open(self, host: str, port: int, token: Optional[str],
-                    tls: Optional[ssl.SSLContext]) -> None:
+                    tls: Optional[ssl.SSLContext], caller: str) -> None:
         self._reader, self._writer = await asyncio.open_connection(host, port, ssl=tls)
         nonce = secrets.token_hex(16)
         self._send(encode(HELLO, {
             "magic": "portico", "versions": [1, 1], "maxFrameBytes": MAX_FRAME_BYTES,
             "maxInFlight": MAX_IN_FLIGHT, "build": "portico_client.py", "nonce": nonce,
+            "caller": caller,
         }))
         frame = await self._read_frame()
         while frame.type != HELLO and frame.flags & OPTIONAL:
@@ -164,9 +168,13 @@ class Client:
             return
         if token is None or given is None:
             raise ValueError(f"{'this client' if token is None else 'the server'} has no token")
-        if not hmac.compare_digest(proof(token, "server", nonce, hello["nonce"]), given):
-            raise ValueError("the server has another token")
-        self._send(encode(PROOF, {"proof": proof(token, "client", nonce, hello["nonce"])}))
+        right = proof(token, "server", nonce, hello["nonce"], caller)
+        # A list, so that all are compared: timing must not tell which one is right.
+        if not any([hmac.compare_digest(right, each)
+                    for each in [given, *hello.get("otherProofs", [])]]):
+            raise ValueError(f"the server has another token of {caller}")
+        own = proof(token, "client", nonce, hello["nonce"], caller)
+        self._send(encode(PROOF, {"proof": own}))
 
     async def _read_frame(self) -> Frame:
         length = struct.unpack(">I", await self._reader.readexactly(4))[0]
@@ -231,7 +239,7 @@ async def main(options: argparse.Namespace) -> int:
     calls = zip(map(int, options.calls[::2]), map(json.loads, options.calls[1::2]))
     results: List[Any]
     try:
-        client = await Client.connect(host.strip("[]"), int(port), token, tls)
+        client = await Client.connect(host.strip("[]"), int(port), token, tls, options.caller)
         waiting = [client.call(*each, timeout=options.timeout) for each in calls]
         results = await asyncio.gather(*waiting, return_exceptions=True)
         await client.close()
@@ -248,7 +256,8 @@ async def main(options: argparse.Namespace) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Call a Portico server.")
     parser.add_argument("--address", default="127.0.0.1:9091", metavar="HOST:PORT")
-    parser.add_argument("--token-file", metavar="FILE", help="holds the server's RPC_TOKEN")
+    parser.add_argument("--token-file", metavar="FILE", help="holds the caller's token")
+    parser.add_argument("--caller", default="http", metavar="NAME", help="as whom to call")
     parser.add_argument("--ca", metavar="FILE", help="use TLS, and trust this certificate")
     parser.add_argument("--timeout", type=float, default=5.0, metavar="SECONDS")
     parser.add_argument("calls", nargs="+", metavar="NUMBER JSON",

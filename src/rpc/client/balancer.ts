@@ -4,7 +4,7 @@ import { compose, type Interceptors } from "../interceptor.ts";
 import { DEFAULT_POOL_LIMITS, type PoolLimits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Caller, CallOptions, Method } from "../method.ts";
-import { type Greeting, helloTemplate } from "../wire/handshake.ts";
+import { clientHello, type Greeting } from "../wire/handshake.ts";
 import { Call, type ClientContext } from "./call.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { type Resolve, Servers } from "./servers.ts";
@@ -35,7 +35,7 @@ export class Balancer implements Caller {
   ) {
     if (addresses.length === 0) throw new RangeError("Cannot call: no server address");
     const { build = "", resolve, log, ...rest } = identity;
-    const greeting: Greeting = { ...rest, hello: helloTemplate(limits, build) };
+    const greeting: Greeting = { ...rest, hello: clientHello(limits, build, rest.caller) };
     this.#context = {
       servers: new Servers(addresses, limits, greeting, resolve, log),
       budget: new RetryBudget(limits),

@@ -4,15 +4,9 @@ import { RpcError } from "../error.ts";
 import type { PoolLimits } from "../limits.ts";
 import { parseGoAway } from "../wire/bodies.ts";
 import { Flag, type Frame, FrameError, FrameType } from "../wire/frame.ts";
-import {
-  answerProof,
-  type Greeting,
-  type Hello,
-  newNonce,
-  parseHello,
-  whyUnserved,
-} from "../wire/handshake.ts";
+import { type Greeting, type Hello, newNonce, parseHello, whyUnserved } from "../wire/handshake.ts";
 import type { Outbox } from "../wire/outbox.ts";
+import { answerProof } from "../wire/proof.ts";
 import type { Attempt, AttemptHolder } from "./attempt.ts";
 import { FrameSocket } from "./socket.ts";
 

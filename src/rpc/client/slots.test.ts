@@ -5,7 +5,7 @@ import { Phases } from "../phases.ts";
 import { answersWell, type FaultyServer, startFaultyServer } from "../testing/faults.ts";
 import { eventually, failure, HOST, SAY, startClient } from "../testing/stack.ts";
 import { Stopwatch } from "../testing/stopwatch.ts";
-import { helloTemplate } from "../wire/handshake.ts";
+import { clientHello } from "../wire/handshake.ts";
 import { Attempt } from "./attempt.ts";
 import { Pool } from "./pool.ts";
 
@@ -88,7 +88,7 @@ class BarePool implements Disposable {
 
   constructor(port: number, changes: Partial<PoolLimits>) {
     const limits = { ...DEFAULT_POOL_LIMITS, ...changes };
-    const greeting = { hello: helloTemplate(limits, "test") };
+    const greeting = { hello: clientHello(limits, "test") };
     this.pool = new Pool({ host: HOST, port }, limits, greeting, () => undefined);
   }
 

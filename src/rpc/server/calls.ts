@@ -9,6 +9,7 @@ import { encodeError } from "../wire/bodies.ts";
 import { type Frame, FrameError, FrameType } from "../wire/frame.ts";
 import type { HelloTemplate } from "../wire/handshake.ts";
 import type { Outbox } from "../wire/outbox.ts";
+import type { Tokens } from "../wire/proof.ts";
 import { type Origin, RunningCall } from "./running-call.ts";
 
 /** Statuses that a handler may throw itself. */
@@ -25,7 +26,7 @@ const HANDLER_STATUSES: ReadonlySet<RpcStatus> = new Set<RpcStatus>([
 export interface ServerContext {
   readonly dispatch: ReadonlyMap<number, DispatchEntry>;
   readonly hello: HelloTemplate;
-  readonly token: string | undefined;
+  readonly tokens: Tokens;
   readonly limits: ServerLimits;
   readonly deadlines: Deadlines;
   readonly intercept: Interceptor | undefined;

@@ -4,7 +4,7 @@ import { encode, helloBody, type RawFrame, RawPeer, uint32 } from "../testing/ra
 import { eventually, SAY, startServer, type TestServer, type Text } from "../testing/stack.ts";
 import { Stopwatch } from "../testing/stopwatch.ts";
 import { FrameType } from "../wire/frame.ts";
-import { proofOf } from "../wire/handshake.ts";
+import { proofOf } from "../wire/proof.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);

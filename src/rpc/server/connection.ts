@@ -4,15 +4,9 @@ import { RpcError } from "../error.ts";
 import { Liveness } from "../liveness.ts";
 import { encodeError, goAwayText } from "../wire/bodies.ts";
 import { Flag, type Frame, FrameError, FrameReader, FrameType } from "../wire/frame.ts";
-import {
-  type Hello,
-  isProof,
-  newNonce,
-  parseHello,
-  parseProof,
-  proofOf,
-} from "../wire/handshake.ts";
+import { type Hello, newNonce, parseHello } from "../wire/handshake.ts";
 import { Outbox } from "../wire/outbox.ts";
+import { isOneOf, parseProof, proofOf, tokenName } from "../wire/proof.ts";
 import { ServerCalls, type ServerContext } from "./calls.ts";
 
 /** Longest frame of a peer before it may call: a stranger must not take much memory. */
@@ -21,11 +15,18 @@ const MAX_GREETING_BYTES = 16 * 1024;
 type State =
   /** Waits for HELLO. */
   | { readonly name: "connecting" }
-  /** Waits for this proof of the token. */
-  | { readonly name: "greeted"; readonly peer: Hello; readonly proof: string }
+  | Greeted
   | { readonly name: "open"; readonly peer: Hello; readonly calls: ServerCalls }
   /** Refused, gone, or drained before it was open: what the peer still sends is ignored. */
   | { readonly name: "closed" };
+
+/** Waits for one of these proofs, one for each token of the caller. */
+interface Greeted {
+  readonly name: "greeted";
+  readonly peer: Hello;
+  readonly caller: string;
+  readonly proofs: readonly string[];
+}
 
 /** The server's side of one TCP connection. */
 export class ServerConnection {
@@ -125,7 +126,7 @@ export class ServerConnection {
         if (type === FrameType.proof) throw new FrameError("Handshake failed: unexpected PROOF");
         break;
       case "greeted":
-        return this.#prove(frame, state.peer, state.proof);
+        return this.#prove(frame, state);
       case "connecting":
         if (type === FrameType.hello) return this.#greet(frame);
         break;
@@ -136,51 +137,63 @@ export class ServerConnection {
     throw new FrameError(`Cannot read frame: type ${type} is unknown or out of place`);
   };
 
+  /** @throws {FrameError} the frame is no HELLO, or its caller is not known here */
   #greet({ body }: Frame): void {
-    const { hello: template, token } = this.#context;
+    const { hello: template, tokens } = this.#context;
     const peer = parseHello(body);
+    const { caller = DEFAULT_CALLER } = peer;
     const nonces = { client: peer.nonce, server: newNonce() };
     const hello = { ...template, nonce: nonces.server };
-    if (token === undefined) {
+    const own = tokens.get(caller);
+    if (own) {
+      const proofs = (role: "client" | "server") =>
+        own.map((token) => proofOf(token, role, nonces, caller));
+      const [proof = "", ...otherProofs] = proofs("server");
+      this.#sendHello({ ...hello, proof, ...(otherProofs.length > 0 && { otherProofs }) });
+      this.#state = { name: "greeted", peer, caller, proofs: proofs("client") };
+    } else if (tokens.has(DEFAULT_CALLER)) {
+      throw new FrameError(`Handshake failed: the server has no ${tokenName(caller)}`);
+    } else {
       this.#sendHello(hello);
-      return this.#open(peer);
+      this.#open(peer, DEFAULT_CALLER);
     }
-    this.#sendHello({ ...hello, proof: proofOf(token, "server", nonces) });
-    this.#state = { name: "greeted", peer, proof: proofOf(token, "client", nonces) };
   }
 
   #sendHello(hello: Hello): void {
     this.#outbox.push({ type: FrameType.hello, body: JSON.stringify(hello) });
   }
 
-  /** @throws {FrameError} the frame is not the awaited proof */
-  #prove({ type, body }: Frame, peer: Hello, awaitedProof: string): void {
+  /** @throws {FrameError} the frame is not one of the awaited proofs */
+  #prove({ type, body }: Frame, { peer, caller, proofs }: Greeted): void {
     if (type !== FrameType.proof) {
-      throw new FrameError("Handshake failed: the client has not proved RPC_TOKEN");
+      throw new FrameError(
+        `Handshake failed: the client has not proved ${tokenName(caller, "the ")}`,
+      );
     }
-    if (!isProof(parseProof(body), awaitedProof)) {
-      throw new FrameError("Handshake failed: wrong RPC_TOKEN");
+    if (!isOneOf(parseProof(body), proofs)) {
+      throw new FrameError(`Handshake failed: wrong ${tokenName(caller)}`);
     }
-    this.#open(peer);
+    this.#open(peer, caller);
   }
 
   /** The peer may call. */
-  #open(peer: Hello): void {
+  #open(peer: Hello, caller: string): void {
     clearTimeout(this.#timer);
     this.#unproved.delete(this);
     const { limits, log } = this.#context;
     this.#reader.maxFrameBytes = limits.maxFrameBytes;
     const { maxFrameBytes, build } = peer;
-    const origin = { caller: DEFAULT_CALLER, peer: this.peer };
     const calls = new ServerCalls(
       this.#context,
-      origin,
+      { caller, peer: this.peer },
       this.#outbox,
       maxFrameBytes,
       this.terminate,
     );
     this.#state = { name: "open", peer, calls };
-    if (log.isLevelEnabled("debug")) log.debug({ peer: this.peer, build }, "greeted a client");
+    if (log.isLevelEnabled("debug")) {
+      log.debug({ peer: this.peer, build, caller }, "greeted a client");
+    }
   }
 
   /** The peer broke the protocol: tell it why, and close once it has hung up. */

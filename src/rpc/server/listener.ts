@@ -5,7 +5,8 @@ import { DEFAULT_LIMITS, type ServerLimits } from "../limits.ts";
 import { TICK_MS } from "../liveness.ts";
 import type { Log } from "../log.ts";
 import type { DispatchEntry, DispatchTable } from "../method.ts";
-import { helloTemplate } from "../wire/handshake.ts";
+import { serverHello } from "../wire/handshake.ts";
+import type { Tokens } from "../wire/proof.ts";
 import type { ServerContext } from "./calls.ts";
 import { ServerConnection } from "./connection.ts";
 
@@ -17,8 +18,11 @@ export interface ListenerOptions {
   readonly tables: readonly DispatchTable[];
   readonly log: Log;
   readonly limits?: ServerLimits;
-  /** The secret that every client must prove to know. If unset, clients need none. */
-  readonly token?: string | undefined;
+  /**
+   * The secrets that clients must prove to know. If "http" has none, a client whose caller has none
+   * is let in as "http"; else it is refused.
+   */
+  readonly tokens?: Tokens;
   /** PEM. If unset, no TLS. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** Sent in HELLO, for the logs of the clients. */
@@ -44,14 +48,14 @@ export class Listener {
 
   /** @throws {Error} the address cannot be bound, or two methods have the same number */
   constructor(options: ListenerOptions) {
-    const { host, port, tables, log, token, tls, build = "" } = options;
+    const { host, port, tables, log, tokens = new Map(), tls, build = "" } = options;
     const { limits = DEFAULT_LIMITS, interceptors = [] } = options;
     const dispatch = byNumber(tables);
     const methods = Array.from(dispatch.values(), ({ method }) => method);
     this.#context = {
       dispatch,
-      hello: helloTemplate(limits, build, methods),
-      token,
+      hello: serverHello(limits, build, methods),
+      tokens,
       limits,
       deadlines: new Deadlines(),
       intercept: compose(interceptors),

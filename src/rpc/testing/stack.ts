@@ -45,9 +45,11 @@ export function startServer(
     port?: number;
     /** Instead of SAY. */
     method?: Method<Text, Text>;
-  } & Pick<ListenerOptions, "token" | "tls" | "build" | "interceptors"> = {},
+    /** The only token, of the caller "http". */
+    token?: string | undefined;
+  } & Pick<ListenerOptions, "tokens" | "tls" | "build" | "interceptors"> = {},
 ): TestServer {
-  const { limits, port = 0, method = SAY, ...identity } = options;
+  const { limits, port = 0, method = SAY, token, ...identity } = options;
   const logged: string[] = [];
   const listener = new Listener({
     host: HOST,
@@ -55,6 +57,7 @@ export function startServer(
     tables: [[entry(method, handler)]],
     log: recorder(logged),
     limits: { ...DEFAULT_LIMITS, ...limits },
+    ...(token !== undefined && { tokens: new Map([["http", [token]]]) }),
     ...identity,
   });
   return {

@@ -3,7 +3,7 @@ import { answersWell } from "../testing/faults.ts";
 import { encode, helloBody, RawPeer, startFakeServer } from "../testing/raw-peer.ts";
 import { eventually, failure, SAY, startClient, startServer } from "../testing/stack.ts";
 import { FrameType } from "./frame.ts";
-import { isProof, parseProof, proofOf } from "./handshake.ts";
+import { isProof, parseProof, proofOf } from "./proof.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);

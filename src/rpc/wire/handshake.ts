@@ -1,11 +1,14 @@
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes } from "node:crypto";
+import { CALLER_NAME, DEFAULT_CALLER } from "../../../schema/callers.ts";
 import { isObject, type JsonObject, parseObject } from "../json.ts";
 import type { Limits } from "../limits.ts";
 import type { Method } from "../method.ts";
 import { FrameError, type FrameTap } from "./frame.ts";
+import type { Credentials } from "./proof.ts";
 
 const MAGIC = "portico";
 const VERSION = 1;
+const VERSIONS = [VERSION, VERSION] as const;
 const NONCE_BYTES = 16;
 
 /** The first frame of each side. Only the server's lists its methods. */
@@ -19,47 +22,52 @@ export interface Hello {
   readonly build: string;
   /** Fresh random hex digits, for the proofs of the token. */
   readonly nonce: string;
+  /** The client's name. If undefined, it is "http". */
+  readonly caller?: string;
   /** Method number → hash of its shape. */
   readonly methods?: Readonly<Record<string, string>>;
   /** Method number → hashes of its older shapes. The server still answers callers that use them. */
   readonly olderShapes?: Readonly<Record<string, readonly string[]>>;
-  /** The server's proof that it knows the token. The client must then prove it too. */
+  /** The server's proof that it knows the caller's token. The client must then prove it too. */
   readonly proof?: string;
+  /** The proofs of the caller's other tokens. */
+  readonly otherProofs?: readonly string[];
 }
 
 /** The part of a HELLO that is the same on every connection of one side. */
-export type HelloTemplate = Omit<Hello, "nonce" | "proof">;
+export type HelloTemplate = Omit<Hello, "nonce" | "proof" | "otherProofs">;
 
 /** How a client opens a connection and checks that it has reached the right server. */
-export interface Greeting {
+export interface Greeting extends Credentials {
   readonly hello: HelloTemplate;
-  /** The secret that both sides must prove to know. If unset, the client has none. */
-  readonly token?: string | undefined;
-  /** Accept a server that does not ask for the token. */
-  readonly isTokenOptional?: boolean | undefined;
   /** PEM of the authority that signed the servers' certificates. If unset, no TLS. */
   readonly tlsCa?: string | undefined;
   /** Gets every frame of every connection. */
   readonly tap?: FrameTap | undefined;
 }
 
-/** A random value from each side. A proof is valid for one pair of them. */
-export interface Nonces {
-  readonly client: string;
-  readonly server: string;
-}
-
-/** The HELLO of a server if `methods` is given, else of a client. */
-export function helloTemplate(
+/** The HELLO of a client. */
+export function clientHello(
   { maxFrameBytes, maxInFlight }: Limits,
   build: string,
-  methods?: readonly Method<unknown, unknown>[],
+  caller: string = DEFAULT_CALLER,
 ): HelloTemplate {
-  const versions = [VERSION, VERSION] as const;
-  const template = { magic: MAGIC, versions, maxFrameBytes, maxInFlight, build } as const;
-  if (!methods) return template;
+  const template = { magic: MAGIC, versions: VERSIONS, maxFrameBytes, maxInFlight, build } as const;
+  return caller === DEFAULT_CALLER ? template : { ...template, caller };
+}
+
+/** The HELLO of a server. */
+export function serverHello(
+  { maxFrameBytes, maxInFlight }: Limits,
+  build: string,
+  methods: readonly Method<unknown, unknown>[],
+): HelloTemplate {
   return {
-    ...template,
+    magic: MAGIC,
+    versions: VERSIONS,
+    maxFrameBytes,
+    maxInFlight,
+    build,
     methods: Object.fromEntries(methods.map(({ number, hash }) => [number, hash])),
     olderShapes: Object.fromEntries(
       methods.flatMap(({ number, olderHashes }) => (olderHashes ? [[number, olderHashes]] : [])),
@@ -86,7 +94,7 @@ export function parseHello(text: string): Hello {
   const value = parseObject(text);
   if (value?.magic !== MAGIC) throw new FrameError("Handshake failed: the peer is not Portico");
   const { versions, maxFrameBytes, maxInFlight, build, nonce, proof } = value;
-  const { methods, olderShapes } = value;
+  const { methods, olderShapes, caller, otherProofs } = value;
   const [lowest, highest] = Array.isArray(versions) ? versions : [];
   if (!isCount(lowest) || !isCount(highest) || !isCount(maxFrameBytes) || !isCount(maxInFlight)) {
     throw new FrameError("Handshake failed: the peer's HELLO lacks versions or limits");
@@ -99,6 +107,9 @@ export function parseHello(text: string): Hello {
   if (typeof nonce !== "string" || !/^[0-9a-f]{32}$/.test(nonce)) {
     throw new FrameError("Handshake failed: the peer's HELLO lacks a nonce");
   }
+  if (caller !== undefined && !(isText(caller) && CALLER_NAME.test(caller))) {
+    throw new FrameError("Handshake failed: the caller of the peer's HELLO is no name");
+  }
   return {
     magic: MAGIC,
     versions: [lowest, highest],
@@ -106,56 +117,12 @@ export function parseHello(text: string): Hello {
     maxInFlight,
     build: typeof build === "string" ? build : "",
     nonce,
-    ...(typeof proof === "string" && { proof }),
+    ...(caller !== undefined && { caller }),
+    ...(isText(proof) && { proof }),
+    ...(isTextList(otherProofs) && { otherProofs }),
     ...(isObject(methods) && { methods: pickEntries(methods, isText) }),
     ...(isObject(olderShapes) && { olderShapes: pickEntries(olderShapes, isTextList) }),
   };
-}
-
-/**
- * The proof that a client sends after the server's HELLO; undefined if no token is in use.
- * @throws {FrameError} only one side has a token, or the two tokens differ
- */
-export function answerProof(
-  { token, isTokenOptional = false }: Greeting,
-  clientNonce: string,
-  { nonce, proof }: Hello,
-): string | undefined {
-  if (proof === undefined && (token === undefined || isTokenOptional)) return undefined;
-  if (token === undefined) {
-    throw new FrameError("Handshake failed: the server asks for RPC_TOKEN, which is not set here");
-  }
-  if (proof === undefined) {
-    throw new FrameError("Handshake failed: RPC_TOKEN is set here, but the server has none");
-  }
-  const nonces = { client: clientNonce, server: nonce };
-  if (!isProof(proof, proofOf(token, "server", nonces))) {
-    throw new FrameError("Handshake failed: wrong RPC_TOKEN: the server has another one");
-  }
-  return proofOf(token, "client", nonces);
-}
-
-/**
- * Proves that a side knows the token without sending it: HMAC-SHA256 (RFC 2104) over its role and
- * both nonces. Each side's fresh nonce makes a recorded proof useless. The role stops a client from
- * sending the server's proof back as its own.
- */
-export function proofOf(token: string, role: "client" | "server", nonces: Nonces): string {
-  return createHmac("sha256", token)
-    .update(`portico ${role}\n${nonces.client}\n${nonces.server}`)
-    .digest("hex");
-}
-
-/** Takes constant time: timing must not tell how much of a guess is right. */
-export function isProof(given: string, wanted: string): boolean {
-  const [one, other] = [Buffer.from(given), Buffer.from(wanted)];
-  return one.length === other.length && timingSafeEqual(one, other);
-}
-
-/** The proof in the body of a PROOF frame, or "". */
-export function parseProof(body: string): string {
-  const proof = parseObject(body)?.proof;
-  return typeof proof === "string" ? proof : "";
 }
 
 function pickEntries<T>(

@@ -12,7 +12,7 @@ import { Listener } from "../server/listener.ts";
 import { failure, HOST } from "../testing/stack.ts";
 import { bodyOf, dump, startTap, type TappedFrame, typeOf } from "../testing/wire-tap.ts";
 import { Flag, FrameType } from "./frame.ts";
-import { proofOf } from "./handshake.ts";
+import { proofOf } from "./proof.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
@@ -75,7 +75,7 @@ async function recordExchange(): Promise<readonly TappedFrame[]> {
       ],
     ],
     log: SILENT,
-    token: TOKEN,
+    tokens: new Map([["http", [TOKEN]]]),
     build: "portico/1.0.0",
   });
   using tap = startTap(listener.port);
@@ -131,22 +131,32 @@ test("docs/wire.md's hex dump is a real exchange of a client and a server", asyn
   await compare("exchange", `\`\`\`\n${frames.map(dump).join("\n\n")}\n\`\`\`\n`);
 });
 
-test("docs/wire.md's example of the token's proof is right by HMAC alone", async () => {
-  const text = (role: string) => `portico ${role}\n${NONCES.client}\n${NONCES.server}`;
-  const proof = (role: string) => createHmac("sha256", TOKEN).update(text(role)).digest("hex");
-  for (const role of ["client", "server"] as const) {
-    expect(proofOf(TOKEN, role, NONCES)).toBe(proof(role));
+test("docs/wire.md's examples of the proofs are right by HMAC alone", async () => {
+  const text = (role: string, end: string) =>
+    `portico ${role}\n${NONCES.client}\n${NONCES.server}${end}`;
+  const proof = (role: string, end: string) =>
+    createHmac("sha256", TOKEN).update(text(role, end)).digest("hex");
+  const roles = ["server", "client"] as const;
+  const textsOf = (end: string) =>
+    roles.flatMap((role) => [
+      [`${role}'s text`, text(role, end).replaceAll("\n", "\\n")],
+      [`${role}'s proof`, proof(role, end)],
+    ]);
+  for (const role of roles) {
+    expect(proofOf(TOKEN, role, NONCES)).toBe(proof(role, ""));
+    expect(proofOf(TOKEN, role, NONCES, "admin")).toBe(proof(role, "\nadmin"));
   }
-  const lines = [
+  const given = [
     ["token", TOKEN],
     ["client's nonce", NONCES.client],
     ["server's nonce", NONCES.server],
-    ["server's text", text("server").replaceAll("\n", "\\n")],
-    ["server's proof", proof("server")],
-    ["client's text", text("client").replaceAll("\n", "\\n")],
-    ["client's proof", proof("client")],
-  ].map(([name = "", value]) => `${name.padEnd(16)}${value}\n`);
-  await compare("proof", `\`\`\`\n${lines.join("")}\`\`\`\n`);
+  ];
+  const block = (rows: readonly string[][]) => {
+    const lines = rows.map(([name = "", value]) => `${name.padEnd(16)}${value}\n`);
+    return `\`\`\`\n${lines.join("")}\`\`\`\n`;
+  };
+  await compare("proof", block([...given, ...textsOf("")]));
+  await compare("named-proof", block(textsOf("\nadmin")));
 });
 
 test("docs/wire.md lists every frame type and flag, and no other", async () => {
