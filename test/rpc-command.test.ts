@@ -26,7 +26,7 @@ describe("bun run rpc", () => {
     // The width of the highest number sets the indent.
     expect(stdout.replace(/^ +/gm, "")).toContain(
       [
-        "2  signIn({ username, password }) → { sessionId }",
+        "2  signIn({ username, password, client? }) → { sessionId, deviceId? }",
         "Exchange credentials for a session.",
         "Errors: UserNotExistError, PasswordError\n",
       ].join("\n"),
@@ -83,13 +83,17 @@ Example
   7  say({ text, mood, times?, parts, tags, it's }) → {}
      Say it again.
      Errors: PasswordError, FutureError
+
+  8  wipe({ text? }) → {}
+     Forget it.
+     Callers: admin
 `);
   });
 
   test("explains its use without a server", async () => {
     const { exitCode, stdout, stderr } = await rpc(["--help"]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-    for (const word of ["--address", "--deadline", "--token", "-v,", "RPC_TLS_CA", "Exit codes"]) {
+    for (const word of ["--address", "--caller", "--deadline", "--token", "-v,", "RPC_TLS_CA"]) {
       expect(stdout).toContain(word);
     }
     for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
