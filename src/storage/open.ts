@@ -1,5 +1,5 @@
 import type { Log } from "../rpc/log.ts";
-import type { SessionStore, UserStore } from "../user/stores.ts";
+import type { FailureStore, SessionStore, UserStore } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
 import { Availability, NodeAvailability } from "./availability.ts";
 import { MysqlClient } from "./mysql/client.ts";
@@ -9,6 +9,7 @@ import { MysqlUsers } from "./mysql/users.ts";
 import { CertificateError, connectRedis } from "./redis/client.ts";
 import { connectCluster } from "./redis/cluster-client.ts";
 import { ClusterSessions } from "./redis/cluster-sessions.ts";
+import { RedisFailures } from "./redis/failures.ts";
 import { throwIfNoMaster, WrongRedisError } from "./redis/role.ts";
 import type { Limits } from "./redis/sessions.ts";
 import { SingleRedisSessions } from "./redis/single-sessions.ts";
@@ -37,9 +38,15 @@ export interface StorageOptions {
   readonly log: Log;
 }
 
-export interface OpenStorage {
-  readonly users: UserStore;
+/** What is kept for a short time. */
+interface Volatile {
   readonly sessions: SessionStore;
+  /** Undefined if sessions are embedded: the only server keeps its failures in memory. */
+  readonly failures: FailureStore | undefined;
+}
+
+export interface OpenStorage extends Volatile {
+  readonly users: UserStore;
   close(): Promise<void>;
 }
 
@@ -52,10 +59,11 @@ export async function openStorage(options: StorageOptions): Promise<OpenStorage>
   const sqlite = new Availability(`SQLite in ${options.dataDir} (DATA_DIR)`, options.log);
   const users = await openUsers(options, sqlite);
   try {
-    const sessions = await openSessions(options, sqlite);
+    const { sessions, failures } = await openVolatile(options, sqlite);
     return {
       users,
       sessions,
+      failures,
       async close() {
         const closed = await Promise.allSettled([users.close(), sessions.disconnect()]);
         for (const outcome of closed) if (outcome.status === "rejected") throw outcome.reason;
@@ -88,19 +96,24 @@ async function openUsers(options: StorageOptions, sqlite: Availability): Promise
   return new MysqlUsers(new MysqlClient(databaseUrl, availability));
 }
 
-async function openSessions(options: StorageOptions, sqlite: Availability): Promise<SessionStore> {
+async function openVolatile(options: StorageOptions, sqlite: Availability): Promise<Volatile> {
   const { redisUrl, dataDir, sessionTtlSeconds, leaseMs = LEASE_MS, log } = options;
   const { sessionsMax = SESSIONS_MAX } = options;
   const ttlMs = sessionTtlSeconds * 1_000;
   if (redisUrl === undefined) {
-    return new SqliteSessions(await openEmbedded(dataDir, sqlite), { ttlMs, sessionsMax }, log);
+    const sessions = new SqliteSessions(
+      await openEmbedded(dataDir, sqlite),
+      { ttlMs, sessionsMax },
+      log,
+    );
+    return { sessions, failures: undefined };
   }
   const urls = redisUrl.split(",");
   const limits = { ttlMs, leaseMs, sessionsMax };
   return urls.length > 1 ? openCluster(urls, limits, log) : openRedis(redisUrl, limits, log);
 }
 
-async function openRedis(redisUrl: string, limits: Limits, log: Log): Promise<SessionStore> {
+async function openRedis(redisUrl: string, limits: Limits, log: Log): Promise<Volatile> {
   const availability = new Availability(`Redis at ${new URL(redisUrl).host} (REDIS_URL)`, log);
   const { redis, reasonOf } = connectRedis(redisUrl, availability);
   try {
@@ -113,21 +126,19 @@ async function openRedis(redisUrl: string, limits: Limits, log: Log): Promise<Se
     redis.disconnect();
     throw error;
   }
-  return new SingleRedisSessions(redis, limits, log);
+  const sessions = new SingleRedisSessions(redis, limits, log);
+  return { sessions, failures: new RedisFailures(redis) };
 }
 
-async function openCluster(
-  urls: readonly string[],
-  limits: Limits,
-  log: Log,
-): Promise<SessionStore> {
+async function openCluster(urls: readonly string[], limits: Limits, log: Log): Promise<Volatile> {
   const hosts = urls.map((url) => new URL(url).host);
   const availability = new Availability(`Redis Cluster at ${hosts.join(", ")} (REDIS_URL)`, log);
   const nodes = new NodeAvailability("Redis", log);
   const cluster = await retryUntilAvailable(availability, isRedisDown, () =>
     connectCluster(urls, nodes),
   );
-  return new ClusterSessions(cluster, limits, log);
+  const sessions = new ClusterSessions(cluster, limits, log);
+  return { sessions, failures: new RedisFailures(cluster) };
 }
 
 function openEmbedded(dataDir: string, sqlite: Availability) {

@@ -114,6 +114,24 @@ describe("the turns of addresses in a HashQueue", () => {
     expect(await steps.endAll()).toEqual(["b1", "b2", "held", "b3"]);
   });
 
+  test("all free slots are used once hashes that waited may begin", async () => {
+    const steps = stepwise(new HashQueue(2));
+    let isAllowed = false;
+    steps.add("first", of("x"));
+    steps.add(
+      "held",
+      of("a", () => false),
+    );
+    for (const name of ["b1", "b2"])
+      steps.add(
+        name,
+        of("b", () => isAllowed),
+      );
+    isAllowed = true;
+    await steps.endOne();
+    expect(steps.started).toEqual(["first", "b1", "b2"]);
+  });
+
   test("a refused hash fails with the reason, and does not use up a turn", async () => {
     const steps = stepwise();
     steps.add("first", of("x"));

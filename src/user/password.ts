@@ -2,7 +2,7 @@ import { timingSafeEqual } from "node:crypto";
 import { hash as argon2Hash, verify as argon2Verify } from "@node-rs/argon2";
 import { RpcError } from "../rpc/error.ts";
 import type { Cancellable } from "./call.ts";
-import { HashQueue } from "./hash-queue.ts";
+import { HashQueue, type Turn } from "./hash-queue.ts";
 import { PasswordRules, type PasswordRulesOptions } from "./password-rules.ts";
 import { type Pepper, Peppers } from "./pepper.ts";
 import { costOf, readForm, writeForm } from "./stored-password.ts";
@@ -19,6 +19,25 @@ export type PasswordScheme =
   | { readonly name: "salted-md5" };
 
 const SALT_CHARACTERS = 4;
+
+/** The turn of a check of a password. It learns how the check ended. */
+export interface PasswordTurn extends Turn {
+  /**
+   * Called once after each `begin` that returned true.
+   * @param isRight undefined: the check failed
+   */
+  end(isRight: boolean | undefined): void;
+  /** What a wrong password has set off. The check returns after that. */
+  settled(): Promise<void> | undefined;
+}
+
+/** The turn of checks that are not limited. */
+const UNLIMITED: PasswordTurn = {
+  address: "",
+  begin: () => true,
+  end: () => undefined,
+  settled: () => undefined,
+};
 
 export interface PasswordOptions {
   /** The first is for new hashes; the others are only for verifying. */
@@ -54,9 +73,12 @@ export class Passwords {
   }
 
   /** @throws {RpcError} as `HashQueue.run` does */
-  async hash(password: string, call: Cancellable): Promise<StoredPassword> {
-    if (this.#scheme.name === "salted-md5") return classicPasswords(password)();
-    return { password: await this.#argon2id(password, { isWrapped: false }, call), salt: "" };
+  async hash(password: string, call: Cancellable, turn?: Turn): Promise<StoredPassword> {
+    if (this.#scheme.name === "salted-md5") {
+      turn?.begin();
+      return classicPasswords(password)();
+    }
+    return { password: await this.#argon2id(password, { isWrapped: false }, call, turn), salt: "" };
   }
 
   /**
@@ -78,15 +100,25 @@ export class Passwords {
    * @throws {RpcError} as `HashQueue.run` does
    * @throws {Error} `stored` is of an unknown scheme, or its pepper is not configured
    */
-  async verify(password: string, stored: StoredPassword, call: Cancellable): Promise<boolean> {
+  async verify(
+    password: string,
+    stored: StoredPassword,
+    call: Cancellable,
+    turn = UNLIMITED,
+  ): Promise<boolean> {
     const form = readForm(stored.password);
+    let isRight: boolean;
     if (form.scheme === "classic") {
-      const hash = Uint8Array.fromHex(classicHash(password, stored.salt));
-      return timingSafeEqual(hash, Uint8Array.fromHex(stored.password));
+      isRight = turn.begin()
+        ? classicCheck(password, stored, turn)
+        : await this.#queue.run(call, async () => classicCheck(password, stored, turn), turn);
+    } else {
+      const text = form.isWrapped ? classicHash(password, stored.salt) : password;
+      const input = this.#peppers.apply(form.pepperId, text);
+      isRight = await this.#queue.run(call, () => argon2Check(form.phc, input, turn), turn);
     }
-    const text = form.isWrapped ? classicHash(password, stored.salt) : password;
-    const input = this.#peppers.apply(form.pepperId, text);
-    return this.#queue.run(call, () => argon2Verify(form.phc, input));
+    if (!isRight) await turn.settled();
+    return isRight;
   }
 
   /**
@@ -107,6 +139,7 @@ export class Passwords {
     text: string,
     { isWrapped }: { readonly isWrapped: boolean },
     call: Cancellable,
+    turn?: Turn,
   ): Promise<string> {
     if (this.#scheme.name !== "argon2id") throw new Error("Cannot wrap with salted-md5");
     const { memoryKib: memoryCost, passes: timeCost, lanes: parallelism } = this.#scheme;
@@ -114,8 +147,29 @@ export class Passwords {
     const cost = { memoryCost, timeCost, parallelism };
     const pepperId = this.#peppers.currentId;
     const input = this.#peppers.apply(pepperId, text);
-    const phc = await this.#queue.run(call, () => argon2Hash(input, cost));
+    const phc = await this.#queue.run(call, () => argon2Hash(input, cost), turn);
     return writeForm({ scheme: "argon2id", pepperId, isWrapped, phc });
+  }
+}
+
+async function argon2Check(phc: string, input: string, turn: PasswordTurn): Promise<boolean> {
+  let isRight: boolean | undefined;
+  try {
+    isRight = await argon2Verify(phc, input);
+    return isRight;
+  } finally {
+    turn.end(isRight);
+  }
+}
+
+function classicCheck(password: string, stored: StoredPassword, turn: PasswordTurn): boolean {
+  let isRight: boolean | undefined;
+  try {
+    const hash = Uint8Array.fromHex(classicHash(password, stored.salt));
+    isRight = timingSafeEqual(hash, Uint8Array.fromHex(stored.password));
+    return isRight;
+  } finally {
+    turn.end(isRight);
   }
 }
 

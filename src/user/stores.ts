@@ -164,6 +164,28 @@ export interface FoundSession {
   readonly profile?: CachedProfile;
 }
 
+/** Failed attempts of one kind, which all servers count together. See limits.ts. */
+export interface FailureCount {
+  /** The account or address that they belong to. */
+  readonly subject: string;
+  /** Names the count among those of the subject. */
+  readonly name: string;
+  /** How much a failure raises the level. The level sinks as time passes. */
+  readonly everyMs: number;
+  /** The level never gets higher. */
+  readonly highestMs: number;
+}
+
+/** Where the servers keep the levels of failures. A level that is not there is 0. */
+export interface FailureStore {
+  /** Count one more failure in each. @returns the new levels, in milliseconds */
+  charge(counts: readonly FailureCount[]): Promise<number[]>;
+  /** @returns the levels, in milliseconds */
+  levels(counts: readonly FailureCount[]): Promise<number[]>;
+  /** Forget all failures of a subject. */
+  lift(subject: string): Promise<void>;
+}
+
 /** A database failed. Every method of a service can answer with it, as DataBaseError. */
 export class StorageError extends DomainError {
   constructor(message: string, options: { cause: unknown }) {

@@ -1,0 +1,132 @@
+import type { Log } from "../rpc/log.ts";
+import { FailureLevels } from "./failure-levels.ts";
+import {
+  blockedMs,
+  failuresLeft,
+  highestLevelMs,
+  type Limit,
+  levelAfterFailureMs,
+} from "./limits.ts";
+import type { FailureCount, FailureStore } from "./stores.ts";
+
+/** If attempts are refused, the store is asked this often whether that still holds. */
+const ASK_EVERY_MS = 5_000;
+
+/** A count of failures with its limit. */
+export interface Counter extends FailureCount {
+  readonly key: string;
+  readonly limit: Limit;
+}
+
+/** @param detail names the counter among those of the subject with the same limit */
+export function counterOf(limit: Limit, subject: string, detail = ""): Counter {
+  const name = `${limit.name}:${detail}`;
+  const key = keyOf(subject, name);
+  return { limit, subject, name, key, everyMs: limit.everyMs, highestMs: highestLevelMs(limit) };
+}
+
+/** Subjects contain no line break: usernames and addresses have none. */
+function keyOf(subject: string, name: string): string {
+  return `${subject}\n${name}`;
+}
+
+/**
+ * The failures that this server knows of. A failure is counted here and in the store, which all
+ * servers share. Its answer tells what the other servers have counted. If there is no answer, this
+ * server goes by its own count. An attempt that is allowed asks the store nothing.
+ */
+export class Failures {
+  readonly #levels: FailureLevels;
+  /** Passwords that are being checked, by counter. */
+  readonly #running = new Map<string, number>();
+  readonly #store: FailureStore | undefined;
+  readonly #log: Log;
+
+  /** @param store undefined: this server is the only one */
+  constructor(store: FailureStore | undefined, log: Log, levels = new FailureLevels()) {
+    this.#store = store;
+    this.#log = log;
+    this.#levels = levels;
+  }
+
+  /** How long until an attempt is allowed by this counter; 0 if it is allowed now. */
+  blockedMs({ key, limit }: Counter): number {
+    return blockedMs(limit, this.#levels.get(key));
+  }
+
+  /**
+   * Count the check of a password as running, until `end`.
+   * @returns false if so many are running that all of them could be wrong
+   */
+  begin(counters: readonly Counter[]): boolean {
+    const running = (key: string) => this.#running.get(key) ?? 0;
+    const hasRoom = counters.every(
+      ({ key, limit }) =>
+        running(key) < Math.min(limit.atOnce, failuresLeft(limit, this.#levels.get(key))),
+    );
+    if (hasRoom) for (const { key } of counters) this.#running.set(key, running(key) + 1);
+    return hasRoom;
+  }
+
+  end(counters: readonly Counter[]): void {
+    for (const { key } of counters) {
+      const others = (this.#running.get(key) ?? 1) - 1;
+      if (others > 0) this.#running.set(key, others);
+      else this.#running.delete(key);
+    }
+  }
+
+  /**
+   * Count a failure, here at once, and in the store by the time that this resolves.
+   * @returns the counters by which attempts are refused from now on, once for a series of blocks
+   */
+  async charge(counters: readonly Counter[]): Promise<Counter[]> {
+    const local = counters.map(({ key, limit }) => {
+      const levelMs = levelAfterFailureMs(limit, this.#levels.get(key));
+      this.#levels.set(key, levelMs);
+      return levelMs;
+    });
+    const stored = await this.#ask("count a failure", (store) => store.charge(counters));
+    return counters.filter(({ key, limit }, index) => {
+      const storedMs = stored?.[index];
+      if (storedMs !== undefined) this.#levels.set(key, Math.max(storedMs, this.#levels.get(key)));
+      const levelMs = storedMs ?? local[index] ?? 0;
+      if (blockedMs(limit, levelMs) === 0) return false;
+      const burstMs = limit.burst * limit.everyMs;
+      // Of several servers, only the one that counted the last allowed failure tells of the block.
+      return this.#levels.mayTell(key, burstMs) && levelMs <= burstMs;
+    });
+  }
+
+  /**
+   * Ask the store about counters that refuse attempts here, unless it was asked a moment ago. So an
+   * operator who lifts a block lifts it on all servers.
+   */
+  async refresh(counters: readonly Counter[]): Promise<void> {
+    if (!this.#store) return;
+    const asked = counters.filter(
+      (counter) => this.blockedMs(counter) > 0 && this.#levels.mayAsk(counter.key, ASK_EVERY_MS),
+    );
+    if (asked.length === 0) return;
+    const levels = await this.#ask("read failures", (store) => store.levels(asked));
+    for (const [index, levelMs] of (levels ?? []).entries()) {
+      const counter = asked[index];
+      if (counter) this.#levels.set(counter.key, levelMs);
+    }
+  }
+
+  /** Forget all failures of a subject. @throws {StorageError} the other servers keep them */
+  async lift(subject: string): Promise<void> {
+    this.#levels.forget(keyOf(subject, ""));
+    await this.#store?.lift(subject);
+  }
+
+  /** @returns undefined if there is no store, or it has failed */
+  #ask<T>(what: string, ask: (store: FailureStore) => Promise<T>): Promise<T | undefined> {
+    if (!this.#store) return Promise.resolve(undefined);
+    return ask(this.#store).catch((err: unknown) => {
+      this.#log.debug({ err }, `cannot ${what} in the store: this server goes by its own count`);
+      return undefined;
+    });
+  }
+}

@@ -1,0 +1,65 @@
+import { RpcError } from "../rpc/error.ts";
+import type { Counter, Failures } from "./failures.ts";
+import type { PasswordTurn } from "./password.ts";
+
+/** @throws {RpcError} rate_limited: one of the counters allows no attempt now */
+export function throwIfBlocked(failures: Failures, counters: readonly Counter[]): void {
+  let retryAfterMs = 0;
+  for (const counter of counters)
+    retryAfterMs = Math.max(retryAfterMs, failures.blockedMs(counter));
+  if (retryAfterMs === 0) return;
+  const seconds = Math.ceil(retryAfterMs / 1_000);
+  const message = `Too many attempts: the next one is allowed in ${seconds} s`;
+  throw new RpcError("rate_limited", message, { processed: false, retryAfterMs });
+}
+
+/** One password that a caller wants checked. If it is wrong, that counts as a failure. */
+export class Guess implements PasswordTurn {
+  readonly address: string;
+  readonly #failures: Failures;
+  readonly #plan: () => readonly Counter[];
+  readonly #charge: (counters: readonly Counter[]) => Promise<void>;
+  #running: readonly Counter[] = [];
+  #charged: Promise<void> | undefined;
+
+  /**
+   * @param plan the counters that decide about the guess and count its failure, as of now
+   * @param charge counts a failure at once, and in the store by the time that it resolves
+   */
+  constructor(
+    address: string,
+    failures: Failures,
+    plan: () => readonly Counter[],
+    charge: (counters: readonly Counter[]) => Promise<void>,
+  ) {
+    this.address = address;
+    this.#failures = failures;
+    this.#plan = plan;
+    this.#charge = charge;
+  }
+
+  throwIfBlocked(): void {
+    throwIfBlocked(this.#failures, this.#plan());
+  }
+
+  /** While the guess waited, others may have failed. So it is decided right before the check. */
+  begin(): boolean {
+    const counters = this.#plan();
+    throwIfBlocked(this.#failures, counters);
+    if (!this.#failures.begin(counters)) return false;
+    this.#running = counters;
+    return true;
+  }
+
+  end(isRight: boolean | undefined): void {
+    const counters = this.#running;
+    this.#running = [];
+    this.#failures.end(counters);
+    // The failure counts before the next guess begins.
+    if (isRight === false) this.#charged = this.#charge(counters);
+  }
+
+  settled(): Promise<void> | undefined {
+    return this.#charged;
+  }
+}

@@ -1,0 +1,67 @@
+import { isIPv4, isIPv6 } from "node:net";
+
+/** Where a request comes from, as the throttle counts it. */
+export interface Origin {
+  /** The IPv4 address, or the /64 of an IPv6 address: one customer has a whole /64. */
+  readonly address: string;
+  /** The addresses that one attacker or household can often choose from: a /24 or a /56. */
+  readonly network: string;
+  /** Whether the address is that of this machine, so that all its users have it. */
+  readonly isLoopback: boolean;
+}
+
+/**
+ * @param address IPv4 in IPv6 counts as IPv4, and a zone does not count. A text that is no address
+ *   is an origin of its own.
+ */
+export function originOf(address: string): Origin {
+  if (!address.includes(":")) return isIPv4(address) ? ipv4Origin(address) : unknownOrigin(address);
+  const groups = groupsOf(address);
+  if (!groups) return unknownOrigin(address);
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = groups;
+  if ((a | b | c | d | e) === 0 && f === 0xffff) {
+    return ipv4Origin(`${g >> 8}.${g & 255}.${h >> 8}.${h & 255}`);
+  }
+  const site = `${hex(a)}:${hex(b)}:${hex(c)}:`;
+  return {
+    address: `${site}${hex(d)}::/64`,
+    network: `${site}${hex(d & 0xff00)}::/56`,
+    isLoopback: (a | b | c | d | e | f | g) === 0 && h === 1,
+  };
+}
+
+function ipv4Origin(address: string): Origin {
+  const network = `${address.slice(0, address.lastIndexOf("."))}.0/24`;
+  return { address, network, isLoopback: address.startsWith("127.") };
+}
+
+function unknownOrigin(address: string): Origin {
+  return { address, network: address, isLoopback: false };
+}
+
+function hex(group: number): string {
+  return group.toString(16);
+}
+
+/** The eight groups of an IPv6 address; undefined if it is none. */
+function groupsOf(address: string): number[] | undefined {
+  if (!isIPv6(address)) return undefined;
+  const [head = [], tail] = address.replace(/%.*/, "").split("::").map(numbersOf);
+  if (tail === undefined) return head;
+  while (head.length + tail.length < 8) head.push(0);
+  return [...head, ...tail];
+}
+
+function numbersOf(groups: string): number[] {
+  if (groups === "") return [];
+  const numbers: number[] = [];
+  for (const group of groups.split(":")) {
+    if (!group.includes(".")) {
+      numbers.push(Number.parseInt(group, 16));
+    } else {
+      const [a = 0, b = 0, c = 0, d = 0] = group.split(".").map(Number);
+      numbers.push((a << 8) | b, (c << 8) | d);
+    }
+  }
+  return numbers;
+}

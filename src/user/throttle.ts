@@ -1,0 +1,197 @@
+import type { Client } from "../gen/user.ts";
+import type { Log } from "../rpc/log.ts";
+import type { Actor } from "./actor.ts";
+import { audit } from "./audit.ts";
+import type { Devices } from "./device.ts";
+import { type Counter, counterOf, type Failures } from "./failures.ts";
+import { Guess, throwIfBlocked } from "./guess.ts";
+import type { Turn } from "./hash-queue.ts";
+import { LIMITS } from "./limits.ts";
+import { type Origin, originOf } from "./origin.ts";
+
+/** Whose attempt it is. */
+export interface Attempt {
+  /** Undefined if the caller does not name its client. */
+  readonly client?: Client | undefined;
+  readonly actor: Actor;
+}
+
+/** The attempt to sign in to an account. */
+export interface SignInAttempt {
+  /** For the check of the password. */
+  readonly guess: Guess;
+  /**
+   * Count that there is no such user. Only the address is charged: invented names use no memory.
+   * @throws {RpcError} rate_limited
+   */
+  unknownUser(): Promise<void>;
+  /** @returns an id for this device, unless it came with one that counts */
+  newDeviceId(): string | undefined;
+}
+
+/** The attempt to sign up. Its turn is for the hash of the password. */
+export interface SignUpAttempt {
+  readonly turn: Turn;
+  /** Count that the name is taken. @throws {RpcError} rate_limited */
+  taken(): Promise<void>;
+}
+
+interface From extends Origin {
+  /**
+   * Whether many users share this address: it is that of a proxy on this machine that
+   * TRUSTED_PROXIES does not name, or of an HTTP tier that names no clients. Its failures say
+   * nothing about one user, and refusing it would lock all of them out.
+   */
+  readonly isShared: boolean;
+}
+
+/** Limits the attempts to guess passwords. docs/accounts.md says what it promises. */
+export class Throttle {
+  readonly #failures: Failures;
+  readonly #devices: Devices;
+  readonly #log: Log;
+
+  constructor(failures: Failures, devices: Devices, log: Log) {
+    this.#failures = failures;
+    this.#devices = devices;
+    this.#log = log;
+  }
+
+  /**
+   * Call this before the user is looked up.
+   * @throws {RpcError} rate_limited
+   */
+  async signIn(username: string, attempt: Attempt): Promise<SignInAttempt> {
+    const from = fromOf(attempt);
+    const deviceId = attempt.client?.deviceId;
+    const nonce = deviceId === undefined ? undefined : this.#devices.nonceOf(username, deviceId);
+    const counters = signInCounters(username, from, nonce);
+    const plan = () => this.#signInPlan(counters);
+    const charge = this.#charging(attempt, username);
+    const guess = new Guess(from.address, this.#failures, plan, charge);
+    await this.#admit(() => guess.throwIfBlocked(), Object.values(counters));
+    return {
+      guess,
+      unknownUser: async () => {
+        if (!counters.address) return;
+        throwIfBlocked(this.#failures, [counters.address]);
+        await charge([counters.address]);
+      },
+      newDeviceId: () => {
+        const { device } = counters;
+        const counts = device !== undefined && this.#failures.blockedMs(device) === 0;
+        return counts ? undefined : this.#devices.newId(username);
+      },
+    };
+  }
+
+  /** @throws {RpcError} rate_limited */
+  async signUp(attempt: Attempt): Promise<SignUpAttempt> {
+    const from = fromOf(attempt);
+    const subject = addressSubject(from);
+    const signUps = from.isShared ? [] : [counterOf(LIMITS.signUps, subject)];
+    const taken = from.isShared ? [] : [counterOf(LIMITS.address, subject)];
+    const charge = this.#charging(attempt);
+    const check = () => throwIfBlocked(this.#failures, [...signUps, ...taken]);
+    await this.#admit(check, [...signUps, ...taken]);
+    return {
+      turn: {
+        address: from.address,
+        begin: () => {
+          check();
+          void charge(signUps);
+          return true;
+        },
+      },
+      taken: () => {
+        check();
+        return charge(taken);
+      },
+    };
+  }
+
+  /**
+   * A user who has signed in types the password again. Each session has a few failures of its own:
+   * a thief of a session cannot guess the password, nor keep the owner from signing in.
+   * @param session names the session, but is not its id
+   * @throws {RpcError} rate_limited
+   */
+  async confirm(username: string, session: string, attempt: Attempt): Promise<Guess> {
+    const { address } = fromOf(attempt);
+    const counters = [counterOf(LIMITS.session, accountSubject(username), session)];
+    const charge = this.#charging(attempt, username);
+    const guess = new Guess(address, this.#failures, () => counters, charge);
+    await this.#admit(() => guess.throwIfBlocked(), counters);
+    return guess;
+  }
+
+  /**
+   * Forget the failures of an account, on all servers within a few seconds. Those of addresses
+   * stay.
+   * @throws {StorageError}
+   */
+  lift(username: string): Promise<void> {
+    return this.#failures.lift(accountSubject(username));
+  }
+
+  #signInPlan({ device, network, address, account, reserve }: SignInCounters): Counter[] {
+    const blockedMs = (counter: Counter) => this.#failures.blockedMs(counter);
+    if (device && blockedMs(device) === 0) return [device];
+    const last = blockedMs(reserve) < blockedMs(account) ? reserve : account;
+    return address ? [network, address, last] : [network, last];
+  }
+
+  /** If an attempt is refused, make sure that the store still says so. */
+  async #admit(check: () => void, counters: readonly (Counter | undefined)[]): Promise<void> {
+    try {
+      check();
+    } catch {
+      await this.#failures.refresh(counters.filter((counter) => counter !== undefined));
+      check();
+    }
+  }
+
+  #charging({ actor }: Attempt, account?: string): (counters: readonly Counter[]) => Promise<void> {
+    return async (counters) => {
+      for (const { limit, subject } of await this.#failures.charge(counters)) {
+        const username = subject.startsWith(ACCOUNT) ? account : undefined;
+        const reason = limit.name;
+        audit(this.#log, { event: "throttle", outcome: "failure", reason, username, ...actor });
+      }
+    };
+  }
+}
+
+interface SignInCounters {
+  readonly device: Counter | undefined;
+  readonly network: Counter;
+  readonly address: Counter | undefined;
+  readonly account: Counter;
+  readonly reserve: Counter;
+}
+
+function signInCounters(username: string, from: From, nonce: string | undefined): SignInCounters {
+  const account = accountSubject(username);
+  return {
+    device: nonce === undefined ? undefined : counterOf(LIMITS.device, account, nonce),
+    network: counterOf(LIMITS.network, account, from.network),
+    address: from.isShared ? undefined : counterOf(LIMITS.address, addressSubject(from)),
+    account: counterOf(LIMITS.account, account),
+    reserve: counterOf(LIMITS.reserve, account, from.network),
+  };
+}
+
+const ACCOUNT = "account ";
+
+function accountSubject(username: string): string {
+  return ACCOUNT + username;
+}
+
+function addressSubject({ address }: Origin): string {
+  return `address ${address}`;
+}
+
+function fromOf({ client, actor }: Attempt): From {
+  const origin = originOf(actor.address);
+  return { ...origin, isShared: client === undefined || origin.isLoopback };
+}
