@@ -6,8 +6,11 @@ const executablePath = programPath(PROGRAMS.chromium);
 /** Whether Chromium is installed. */
 export const available = executablePath !== undefined;
 
-/** Start the installed Chromium, headless. */
-export function openBrowser(): Promise<Browser> {
+/**
+ * Start the installed Chromium, headless.
+ * @param more command-line options
+ */
+export function openBrowser(more: readonly string[] = []): Promise<Browser> {
   if (executablePath === undefined) throw new Error("Cannot find Chromium on the PATH");
   return chromium.launch({
     executablePath,
@@ -20,6 +23,7 @@ export function openBrowser(): Promise<Browser> {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...more,
     ],
   });
 }

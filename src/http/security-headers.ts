@@ -49,6 +49,8 @@ export const PAGE_SECURITY = {
 /** Pictures are public. Other hosts of the same site, such as other services, may show them. */
 export const PICTURE_SECURITY = {
   ...JSON_SECURITY,
+  // Browsers style the page on which they show a picture alone. GitHub allows that, too.
+  "Content-Security-Policy": `${LOADS_NOTHING}; style-src 'unsafe-inline'`,
   "Cross-Origin-Resource-Policy": "same-site",
 };
 

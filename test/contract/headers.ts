@@ -18,7 +18,11 @@ export const PAGE_SET = {
     "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), " +
     "magnetometer=(), microphone=(), midi=(), payment=(), usb=()",
 };
-export const PICTURE_SET = { ...JSON_SET, "cross-origin-resource-policy": "same-site" };
+export const PICTURE_SET = {
+  ...JSON_SET,
+  "content-security-policy": `${LOADS_NOTHING}; style-src 'unsafe-inline'`,
+  "cross-origin-resource-policy": "same-site",
+};
 
 /** Everything that could be such a header, so that the test sees one too many as well. */
 const IS_SECURITY =
