@@ -101,6 +101,24 @@ const OBSTACLES: readonly {
     heal: ["INSERT INTO region VALUES (7)"],
   },
   {
+    obstacle: "a column disabled_at of another type",
+    sql: ["ALTER TABLE user ADD disabled_at bigint"],
+    why: /migration 6 .*: rename or drop the column disabled_at .* \(it is bigint/,
+    heal: ["ALTER TABLE user DROP disabled_at"],
+  },
+  {
+    obstacle: "a column disabled_at that is never null",
+    sql: ["ALTER TABLE user ADD disabled_at datetime NOT NULL DEFAULT '2999-01-01'"],
+    why: /migration 6 .*: rename or drop the column disabled_at .* \(it is datetime\)/,
+    heal: ["ALTER TABLE user CHANGE disabled_at gone_at datetime NOT NULL DEFAULT '2999-01-01'"],
+  },
+  {
+    obstacle: "a column disabled_at with a time as its default",
+    sql: ["ALTER TABLE user ADD disabled_at datetime NULL DEFAULT CURRENT_TIMESTAMP"],
+    why: /migration 6 .*: rename or drop the column disabled_at .* \(it is datetime\)/,
+    heal: ["ALTER TABLE user MODIFY disabled_at datetime NULL"],
+  },
+  {
     obstacle: "a foreign key to the name",
     sql: [
       `CREATE TABLE note (author varchar(64), CONSTRAINT by_name FOREIGN KEY (author)

@@ -243,6 +243,26 @@ describe("from the original table to ours", () => {
     expect((await migrate(database, "--status")).exitCode).toBe(0);
   });
 
+  it("a table that already has our column disabled_at keeps it, and who is disabled", async () => {
+    await using database = await openDatabase();
+    await createOriginal(database, "CHARACTER SET latin1");
+    await database.query("ALTER TABLE user ADD disabled_at datetime NULL");
+    await insertOriginal(database, [{ username: "grace" }, { username: "alice" }]);
+    await database.query("UPDATE user SET disabled_at = '2020-02-02 02:02:02' WHERE id = 2");
+    const { exitCode, output } = await migrate(database);
+    expect({ exitCode, output }).toEqual({
+      exitCode: 0,
+      output: expect.not.stringContaining("migration 6"),
+    });
+    await using storage = await open(database);
+    expect(await storage.users.find("grace")).toMatchObject({ isDisabled: false });
+    expect(await storage.users.findAccount("alice")).toMatchObject({
+      createdAt: "2019-06-01T10:00:00.000Z",
+      modifiedAt: "2019-06-02T10:00:00.000Z",
+      disabledAt: "2020-02-02T02:02:02.000Z",
+    });
+  });
+
   it("fills gaps that the original system left after the first fill", async () => {
     await using database = await openDatabase();
     await migrate(database);
@@ -261,7 +281,7 @@ describe("from the original table to ours", () => {
     const url = new URL(database.databaseUrl);
     const name = url.pathname.slice(1);
     await database.query(`CREATE USER server_of_${name} IDENTIFIED BY 'secret'`);
-    await database.query(`GRANT SELECT, INSERT, UPDATE ON ${name}.* TO server_of_${name}`);
+    await database.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${name}.* TO server_of_${name}`);
     url.username = `server_of_${name}`;
     const DATABASE_URL = url.href;
     await expect(open({ ...database, databaseUrl: DATABASE_URL })).rejects.toThrow(
@@ -278,7 +298,10 @@ describe("from the original table to ours", () => {
     // It does not take a turn, either.
     await database.query("SELECT GET_LOCK(CONCAT('portico.', DATABASE()), 0)");
     expect((await migrate({ ...database, databaseUrl: DATABASE_URL })).exitCode).toBe(0);
-    await using _storage = await open({ ...database, databaseUrl: DATABASE_URL });
+    await using storage = await open({ ...database, databaseUrl: DATABASE_URL });
+    await storage.users.secret("key", () => "made");
+    expect(await storage.users.setDisabled("grace", true)).toBe(true);
+    expect(await storage.users.delete("grace")).toBe(true);
   });
 
   it("a table of Portico is not altered", async () => {

@@ -140,6 +140,51 @@ describe.skipIf(!hasGalera)(SUITE, () => {
     }
   });
 
+  test("a user who was deleted or disabled through one node is so through the late node", async () => {
+    await using users = await openBoth();
+    for (const name of ["grace", "alice"]) await users.one.insert(user(name));
+    expect(await users.other.search("", undefined, 10)).toHaveLength(2);
+    await using late = await users.holdUp();
+    await users.one.delete("grace");
+    await users.one.setDisabled("alice", true);
+    const reading = Promise.all([
+      users.other.find("grace"),
+      users.other.findAccount("grace"),
+      users.other.find("alice"),
+      users.other.search("", undefined, 10),
+    ]);
+    const deleting = users.other.delete("grace");
+    await Bun.sleep(LATE_MS);
+    expect(await users.shown()).toHaveLength(2);
+    await late.remove();
+
+    expect(await reading).toMatchObject([
+      undefined,
+      undefined,
+      { isDisabled: true },
+      [{ username: "alice", disabledAt: expect.any(String) }],
+    ]);
+    expect(await deleting).toBe(false);
+  });
+
+  test("servers that make a secret through both nodes at once get the same", async () => {
+    await using users = await openBoth();
+    for (let round = 0; round < 20; round++) {
+      const secrets = await Promise.all(
+        [users.one, users.other, users.one, users.other].map((each, i) =>
+          each.secret(`key ${round}`, () => `made by ${i}`),
+        ),
+      );
+      expect(new Set(secrets).size).toBe(1);
+    }
+    await using late = await users.holdUp();
+    await users.one.secret("early", () => "one");
+    const reading = users.other.secret("early", () => "other");
+    await Bun.sleep(LATE_MS);
+    await late.remove();
+    expect(await reading).toBe("one");
+  });
+
   test("servers that migrate an empty database through both nodes at once get one table", async () => {
     for (let round = 0; round < 3; round++) {
       const urls = await galera.createDatabase();

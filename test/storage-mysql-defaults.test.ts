@@ -105,6 +105,29 @@ describe.skipIf(!available).each(Object.entries(SERVERS))("MySQL: %s", (_, moreO
     ]);
   });
 
+  test("accounts and secrets are the same as with other defaults", async () => {
+    await using database = await openOrdinary();
+    await using storage = await open(database);
+    const { users } = storage;
+    // More accounts than the server returns by default, and a name that is a pattern elsewhere.
+    await users.insert(user("grâ_\\e", { salt: "a" }));
+    await users.insert(user("grâ_\\f"));
+    await users.insert(user("grâxe"));
+    expect(await users.setDisabled("grâ_\\e", true)).toBe(true);
+    const account = await users.findAccount("grâ_\\e");
+    expect(Math.abs(Date.parse(account?.disabledAt ?? "") - Date.now())).toBeLessThan(60_000);
+    const found = await users.search("grâ_\\", undefined, 10);
+    expect(found.map(({ username }) => username)).toEqual(["grâ_\\e", "grâ_\\f"]);
+    const secret = await users.secret("kéy", () => "王\\'😀");
+    expect(await users.secret("kéy", () => "another")).toBe(secret);
+    expect(await database.query("SELECT HEX(value) AS value FROM secret")).toEqual([
+      { value: Buffer.from(secret).toString("hex").toUpperCase() },
+    ]);
+    const stored = { password: user("").password, salt: "a" };
+    expect(await users.delete("grâ_\\e", stored)).toBe(true);
+    expect(await database.query("SELECT COUNT(*) AS users FROM user")).toEqual([{ users: 2 }]);
+  });
+
   test("an idle connection outlives the server's wait_timeout", async () => {
     await using database = await openOrdinary();
     await using storage = await open(database);

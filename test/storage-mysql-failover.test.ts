@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { openConnection } from "../src/storage/mysql/connection.ts";
 import { MysqlPool } from "../src/storage/mysql/pool.ts";
+import type { OpenStorage } from "../src/storage/open.ts";
 import { userDatabase } from "../src/storage/user-database.ts";
 import { StorageError } from "../src/user/stores.ts";
 import { openRowsAt, type Rows } from "./contract/rows.ts";
@@ -93,6 +94,33 @@ describe.skipIf(!available)("MySQL", () => {
     for (const { users } of [writer, reader, another]) {
       const all = await Promise.all(Array.from({ length: 20 }, () => users.find("grace")));
       expect(new Set(all.map((found) => found?.nickname))).toEqual(new Set(["new"]));
+    }
+  });
+
+  test("accounts and secrets are read from the new primary, and made there", async () => {
+    await using site = await openSite();
+    await site.second.query("UPDATE user SET nickname = 'new'");
+    const reads = [
+      async ({ users }: OpenStorage) => (await users.findAccount("grace"))?.nickname,
+      async ({ users }: OpenStorage) => (await users.search("g", undefined, 5))[0]?.nickname,
+      ({ users }: OpenStorage) => users.secret("old", () => "new"),
+    ];
+    const servers: OpenStorage[] = [];
+    await using owned = new AsyncDisposableStack();
+    for (const read of reads) {
+      const storage = owned.use(await open(site));
+      // The connection exists before the failover, and the server's answers are right until then.
+      await storage.users.secret("old", () => "old");
+      expect(await read(storage)).toBe("old");
+      servers.push(storage);
+    }
+
+    await site.first.query("SET GLOBAL read_only = 1");
+    site.address.moveTo(secondPort());
+
+    for (const [i, read] of reads.entries()) {
+      const storage = servers[i];
+      expect(storage && (await read(storage))).toBe("new");
     }
   });
 

@@ -31,7 +31,8 @@ async function openMysql(server = sharedMariaDb()) {
     users: storage.users,
     async rows(sql: string): Promise<Record<string, unknown>[]> {
       const [rows] = await raw.query<RowDataPacket[]>(sql);
-      return rows.map((row) => ({ ...row }));
+      // An update has no rows.
+      return Array.isArray(rows) ? rows.map((row) => ({ ...row })) : [];
     },
     async [Symbol.asyncDispose]() {
       await raw.end();
@@ -94,6 +95,8 @@ it("MySQL: times are in UTC, and an update changes only gmt_modified", async () 
     () => mysql.users.setNickname("grace", "x"),
     () => mysql.users.setProfilePath("grace", "x"),
     () => mysql.users.replacePassword("grace", user("grace"), { password: "x", salt: "" }),
+    () => mysql.users.setPassword("grace", { password: "y", salt: "" }),
+    () => mysql.users.setDisabled("grace", true),
   ];
 
   for (const update of updates) {
@@ -105,6 +108,41 @@ it("MySQL: times are in UTC, and an update changes only gmt_modified", async () 
     expect(afterMs).toBeGreaterThan(beforeMs);
     expect(stillCreatedMs).toBe(createdMs);
   }
+});
+
+it("MySQL: accounts have the same times, whatever the time zone of the server is", async () => {
+  const server = unsharedMariaDb();
+  await using admin = await createConnection({ uri: await (await server).createDatabase() });
+  const [[zone]] = await admin.query<RowDataPacket[]>("SELECT @@GLOBAL.time_zone AS was");
+  try {
+    for (const offset of ["+13:00", "-12:00", "+05:45"]) {
+      await admin.query("SET GLOBAL time_zone = ?", [offset]);
+      await using mysql = await openMysql(server);
+      await mysql.users.insert(user("grace"));
+      await mysql.users.setDisabled("grace", true);
+      const account = await mysql.users.findAccount("grace");
+      for (const time of [account?.createdAt, account?.modifiedAt, account?.disabledAt]) {
+        expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$/);
+        expect(Math.abs(Date.parse(time ?? "") - Date.now())).toBeLessThan(60_000);
+      }
+    }
+  } finally {
+    await admin.query("SET GLOBAL time_zone = ?", [zone?.was]);
+  }
+});
+
+it("MySQL: an account of the original system may have a time that does not exist", async () => {
+  await using mysql = await openMysql();
+  await mysql.users.insert(user("grace"));
+  await mysql.rows("SET sql_mode = ''");
+  await mysql.rows(
+    "UPDATE user SET gmt_create = '0000-00-00', gmt_modified = '2019-00-00', disabled_at = '0000-00-00'",
+  );
+  const unknown = "1970-01-01T00:00:00.000Z";
+  const account = { createdAt: unknown, modifiedAt: unknown, disabledAt: unknown };
+  expect(await mysql.users.findAccount("grace")).toMatchObject(account);
+  expect(await mysql.users.search("grace", undefined, 1)).toMatchObject([account]);
+  expect(await mysql.users.find("grace")).toMatchObject({ isDisabled: true });
 });
 
 it("MySQL: a value too long for its column is refused, not cut", async () => {
