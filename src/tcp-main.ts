@@ -29,9 +29,9 @@ export interface TcpTier extends RunningTier {
 
 /** @param leaseMs as in StorageOptions, for tests */
 export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): Promise<TcpTier> {
-  const { databaseUrl, redisUrl, dataDir, sessionTtlSeconds, passwordHash, peppers, rpc } = config;
-  const { rpcTokens: tokens, rpcTls: tls } = config;
-  const stored = { databaseUrl, redisUrl, dataDir, sessionTtlSeconds };
+  const { databaseUrl, redisUrl, dataDir, passwordHash, peppers, rpc } = config;
+  const { sessionTtlSeconds, sessionsMax, rpcTokens: tokens, rpcTls: tls } = config;
+  const stored = { databaseUrl, redisUrl, dataDir, sessionTtlSeconds, sessionsMax };
   const storage = await openStorage({ ...stored, leaseMs, log });
   const stats = new CallStats();
   const tables: readonly DispatchTable[] = dispatchTables({

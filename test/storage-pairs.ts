@@ -87,6 +87,7 @@ export async function open(
   const storage = await openStorage({
     ...location,
     sessionTtlSeconds: 1800,
+    sessionsMax: 20,
     log: silent,
     ...options,
   });

@@ -7,6 +7,11 @@ export const ACCOUNTS = {
     meaning: "how long a session lasts",
     readBy: ["http", "tcp"],
   },
+  SESSIONS_MAX: {
+    default: "20",
+    meaning: "how many sessions a user may have at once: one more ends the oldest",
+    readBy: ["tcp"],
+  },
   PASSWORD_HASH: {
     default: "argon2id:m=19456,t=2,p=1",
     meaning:

@@ -69,6 +69,7 @@ describe("the config", () => {
       S3_ACCESS_KEY_ID: "AKIAEXAMPLE",
       S3_SECRET_ACCESS_KEY: "s3cret/+",
       SESSION_TTL_SECONDS: "60",
+      SESSIONS_MAX: "5",
       PASSWORD_HASH: "argon2id:m=4096,t=1,p=2",
       LOG_LEVEL: "warn",
     });
@@ -93,6 +94,7 @@ describe("the config", () => {
         secretAccessKey: "s3cret/+",
       },
       sessionTtlSeconds: 60,
+      sessionsMax: 5,
       passwordHash: { name: "argon2id", memoryKib: 4096, passes: 1, lanes: 2 },
       logLevel: "warn",
     });
@@ -174,6 +176,8 @@ describe("the config", () => {
     [{ REDIS_URL: "rediss://one:1,two:2#" }, "REDIS_URL must have no parameters"],
     [{ REDIS_URL: "redis://:pass#word@one:1" }, "%23 for #"],
     [{ SESSION_TTL_SECONDS: "0" }, "SESSION_TTL_SECONDS is"],
+    [{ SESSIONS_MAX: "0" }, "SESSIONS_MAX is"],
+    [{ SESSIONS_MAX: "1001" }, "SESSIONS_MAX is"],
     [{ SESSION_TTL_SECONDS: "1e3" }, "SESSION_TTL_SECONDS is"],
     [{ PASSWORD_HASH: "bcrypt" }, "PASSWORD_HASH is"],
     [{ PASSWORD_HASH: "argon2id:m=8,t=1,p=2" }, "8 times p or more"],

@@ -31,11 +31,15 @@ export interface TcpConfig extends UsersConfig, HashConfig {
   /** Named as in `src/rpc/limits.ts`. */
   readonly rpcLimits: { readonly maxServerConnections: number; readonly maxServerInFlight: number };
   readonly sessionTtlSeconds: number;
+  /** The most sessions of a user. */
+  readonly sessionsMax: number;
   readonly passwordRules: PasswordRulesConfig;
   readonly logLevel: LogLevel;
 }
 
 const MAX_COUNT = 1_000_000;
+/** A script of Redis handles all sessions of a user at once. */
+const MAX_SESSIONS = 1_000;
 
 /** Loads the TCP tier's config, without the keys of the bucket. */
 export const TCP_TIER: Loader<TcpConfig> = { program: "tcp", read: readTcpTier };
@@ -56,6 +60,7 @@ export function readTcpTier(reader: EnvironmentReader): TcpConfig {
       maxServerConnections: reader.whole("RPC_MAX_SERVER_CONNECTIONS", 1, MAX_COUNT),
       maxServerInFlight: reader.whole("RPC_MAX_SERVER_IN_FLIGHT", 1, MAX_COUNT),
     },
+    sessionsMax: reader.whole("SESSIONS_MAX", 1, MAX_SESSIONS),
     sessionTtlSeconds: reader.whole("SESSION_TTL_SECONDS", 1, MAX_SESSION_TTL_SECONDS),
     ...readHash(reader),
     passwordRules: readPasswordRules(reader),

@@ -20,7 +20,6 @@ import { SqliteUsers } from "./sqlite/users.ts";
 const RETRY_MS = 1_000;
 /** Longer than reading a row and a light hash take. A slower call does not fill the cache. */
 const LEASE_MS = 2_000;
-const SESSIONS_MAX = 20;
 
 export interface StorageOptions {
   /** `mysql://user:password@host:port/database`; without it, users are in SQLite in `dataDir`. */
@@ -30,7 +29,7 @@ export interface StorageOptions {
   readonly dataDir: string;
   readonly sessionTtlSeconds: number;
   /** The most sessions of a user: one more ends the oldest. */
-  readonly sessionsMax?: number | undefined;
+  readonly sessionsMax: number;
   /**
    * How long a lease, the right to fill the cache, lasts. Servers of one Redis may differ in this.
    */
@@ -97,8 +96,7 @@ async function openUsers(options: StorageOptions, sqlite: Availability): Promise
 }
 
 async function openVolatile(options: StorageOptions, sqlite: Availability): Promise<Volatile> {
-  const { redisUrl, dataDir, sessionTtlSeconds, leaseMs = LEASE_MS, log } = options;
-  const { sessionsMax = SESSIONS_MAX } = options;
+  const { redisUrl, dataDir, sessionTtlSeconds, leaseMs = LEASE_MS, sessionsMax, log } = options;
   const ttlMs = sessionTtlSeconds * 1_000;
   if (redisUrl === undefined) {
     const sessions = new SqliteSessions(

@@ -39,9 +39,9 @@ return replies`,
   },
   // Begins several sessions, even if the profiles cannot be cached. Takes the sessions' keys, their
   // time to live, the most sessions of a user, the lease that they share, and for each session the
-  // ProfileArguments, its entry and the session that it replaces. Returns for each whether its
-  // user's row has not changed since it was read under the lease. If the session exists, ioredis
-  // has sent the command again.
+  // ProfileArguments and its entry; then pairs of an id that is replaced and the username. Returns
+  // for each session whether its user's row has not changed since it was read under the lease. If a
+  // session exists, ioredis has sent the command again.
   openSessions: {
     lua: `${FILL}${INDEX}
 local ttlMs, most, lease = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
@@ -55,27 +55,31 @@ end
 local function store(session, username, entry)
   if not redis.call("SET", session, username, "PX", ttlMs, "NX") then return end
   local sessions = "{user:" .. username .. "}:sessions"
-  for _ = most + 1, push(sessions, entry) do
+  local length = push(sessions, entry)
+  for _ = most + 1, length do
     redis.call("DEL", "session:" .. idOf(redis.call("LPOP", sessions)))
   end
-  if redis.call("PTTL", sessions) < ttlMs then redis.call("PEXPIRE", sessions, ttlMs) end
+  -- Another server's sessions may last longer.
+  if length == 1 or redis.call("PTTL", sessions) < ttlMs then
+    redis.call("PEXPIRE", sessions, ttlMs)
+  end
 end
 local function replace(sessionId, username)
   if redis.call("GET", "session:" .. sessionId) ~= username then return end
   redis.call("DEL", "session:" .. sessionId)
   forget("{user:" .. username .. "}:sessions", { [sessionId] = true })
 end
+for at = #KEYS * 4 + 4, #ARGV, 2 do replace(ARGV[at], ARGV[at + 1]) end
 local dirty, replies = {}, {}
 for index = 1, #KEYS do
-  local at = index * 5 - 1
+  local at = index * 4
   dirty[index] = "{user:" .. ARGV[at] .. "}:dirty"
-  if ARGV[at + 4] ~= "" then replace(ARGV[at + 4], ARGV[at]) end
   store(KEYS[index], ARGV[at], ARGV[at + 3])
 end
 local isLeased = redis.call("EXISTS", lease) == 1
 local isAnyDirty = isLeased and redis.call("EXISTS", unpack(dirty)) > 0
 for index = 1, #KEYS do
-  local at = index * 5 - 1
+  local at = index * 4
   local isCurrent = isLeased and (not isAnyDirty or redis.call("EXISTS", dirty[index]) == 0)
   if isCurrent then
     pcall(fill, "user:" .. ARGV[at], ARGV[at], ARGV[at + 1], ARGV[at + 2], ttlMs)
@@ -203,8 +207,8 @@ declare module "ioredis" {
     /** @param args the sessions' keys */
     findSessions(keys: number, ...args: ScriptArguments): Result<(string | null)[], Context>;
     /**
-     * @param args the sessions' keys, ttlMs, the most sessions of a user, the lease or "", and for
-     * each session the ProfileArguments, its entry, the session that it replaces or ""
+     * @param args the sessions' keys, ttlMs, the most sessions of a user, the lease or "", for each
+     * session the ProfileArguments and its entry, and pairs of an id that is replaced and the user
      */
     openSessions(keys: number, ...args: ScriptArguments): Result<(0 | 1)[], Context>;
     listSessions(index: string, username: string): Result<string[], Context>;

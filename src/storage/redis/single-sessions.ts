@@ -112,10 +112,12 @@ export class SingleRedisSessions extends RedisSessions<Redis> {
     const each = sessions.flatMap((session) => [
       ...profileArguments(session.profile),
       entryOf({ ...session, createdAtMs, expiresAtMs: createdAtMs + ttlMs }),
-      session.replaces ?? "",
     ]);
+    const replaced = sessions.flatMap(({ replaces, profile }) =>
+      replaces === undefined ? [] : [replaces, profile.username],
+    );
     // A lease is never the empty string: without one, the script caches no profile.
     const settings = [ttlMs, sessionsMax, lease ?? ""] as const;
-    return this.redis.openSessions(keys.length, ...keys, ...settings, ...each);
+    return this.redis.openSessions(keys.length, ...keys, ...settings, ...each, ...replaced);
   }
 }
