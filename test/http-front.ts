@@ -1,5 +1,6 @@
 // The HTTP tier in front of a real listener, with handlers of the test.
 
+import type { BlockList } from "node:net";
 import { join } from "node:path";
 import pino from "pino";
 import { UserContract } from "../schema/user.ts";
@@ -40,6 +41,8 @@ export interface FrontOptions {
   readonly pictureTimeoutMs?: number;
   /** Port of a TCP server, instead of the listener with the handlers. */
   readonly rpcPort?: number;
+  /** Their X-Forwarded-For counts. */
+  readonly trustedProxies?: BlockList;
   /** The origin of PUBLIC_URL. */
   readonly publicOrigin?: string;
 }
@@ -109,7 +112,7 @@ export async function startFront(
     cookie: new SessionCookie(publicUrl, 1800),
     device: new DeviceCookie(publicUrl),
     bodies: new Bodies(options.bodyLimits),
-    clientAddress: new ClientAddress(undefined, log),
+    clientAddress: new ClientAddress(options.trustedProxies, log),
     avatars,
     decoders,
     removals,

@@ -1,62 +1,18 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { connect, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { ROOT } from "../child.ts";
-import { freePort } from "../ports.ts";
-import { PROGRAMS, programPath } from "../programs.ts";
+import { request } from "node:http";
+import { BlockList, connect, type Socket } from "node:net";
+import { startFront } from "../http-front.ts";
+import { available, startNginx } from "../nginx.ts";
 import { startStack } from "../stack.ts";
 import { eventually } from "../storage-pairs.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
 
-const NGINX = programPath(PROGRAMS.nginx);
 const PER_ADDRESS = 64;
-const LANGUAGE_END = "\n```";
+const SIGN_IN = "/api/entrytask/user/signin";
 
-/** The settings of docs/deploy.md, on another port and without TLS. */
-async function settings(upstream: string, port: number): Promise<string> {
-  const guide = await Bun.file(join(ROOT, "docs/deploy.md")).text();
-  const [, block = ""] = guide.split("```nginx\n");
-  return block
-    .slice(0, block.indexOf(LANGUAGE_END))
-    .replace("127.0.0.1:9090", new URL(upstream).host)
-    .replace("listen 443 ssl http2;", `listen 127.0.0.1:${port};`)
-    .replace(/^ *ssl_certificate.*\n/gm, "");
-}
-
-async function startNginx(upstream: string): Promise<AsyncDisposable & { url: string }> {
-  const folder = await mkdtemp(join(tmpdir(), "portico-nginx-"));
-  const port = freePort();
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-  const paths = temporary.map((name) => `${name}_temp_path ${folder}/${name};`);
-  const config = `daemon off; pid ${folder}/pid; error_log ${folder}/error.log;
-    events { worker_connections 1024; }
-    http { access_log off; ${paths.join("\n")}\n${await settings(upstream, port)} }`;
-  await Bun.write(join(folder, "nginx.conf"), config);
-  const nginx = Bun.spawn([NGINX ?? "nginx", "-p", folder, "-c", join(folder, "nginx.conf")], {
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  const url = `http://127.0.0.1:${port}`;
-  await eventually("nginx answers", () =>
-    fetch(`${url}/signIn.html`).then(
-      ({ ok }) => ok,
-      () => false,
-    ),
-  );
-  return {
-    url,
-    async [Symbol.asyncDispose]() {
-      nginx.kill("SIGTERM");
-      await nginx.exited;
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
-}
-
-describe.skipIf(!NGINX)("the settings for nginx in docs/deploy.md", () => {
+describe.skipIf(!available)("the settings for nginx in docs/deploy.md", () => {
   test("let one address have 64 connections, and answer more with 429", async () => {
     await using stack = await startStack();
     await using proxy = await startNginx(stack.url);
@@ -65,7 +21,7 @@ describe.skipIf(!NGINX)("the settings for nginx in docs/deploy.md", () => {
       const { hostname, port } = new URL(proxy.url);
       // nginx counts a connection when it has read the headers of a request.
       const head = [
-        "POST /api/entrytask/user/signin HTTP/1.1",
+        `POST ${SIGN_IN} HTTP/1.1`,
         "Host: here",
         "Content-Type: application/json",
         "Content-Length: 9",
@@ -89,4 +45,39 @@ describe.skipIf(!NGINX)("the settings for nginx in docs/deploy.md", () => {
       return (await fetch(`${proxy.url}/signIn.html`)).status === 200;
     });
   });
+
+  test("tell the address of the browser, whatever address the browser claims", async () => {
+    const addresses: (string | undefined)[] = [];
+    const trustedProxies = new BlockList();
+    trustedProxies.addAddress("127.0.0.1", "ipv4");
+    await using front = await startFront(
+      {
+        signIn: async ({ client }) => {
+          addresses.push(client?.address);
+          throw new Error("not needed");
+        },
+      },
+      { trustedProxies },
+    );
+    await using near = await startNginx(front.url);
+    await using far = await startNginx(near.url);
+    for (const url of [front.url, near.url, far.url]) {
+      await signInFrom("127.0.0.2", url, {});
+      await signInFrom("127.0.0.2", url, { "X-Forwarded-For": "198.51.100.9" });
+      await signInFrom("127.0.0.2", url, { "X-Forwarded-For": "198.51.100.9, 127.0.0.1" });
+    }
+    expect(addresses).toEqual(Array.from({ length: 9 }, () => "127.0.0.2"));
+  });
 });
+
+/** Send a sign-in from one of the addresses of this machine. */
+function signInFrom(localAddress: string, url: string, more: Record<string, string>) {
+  const { hostname: host, port } = new URL(url);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const headers = { "Content-Type": "application/json", ...more };
+  const sent = request({ host, port, localAddress, path: SIGN_IN, method: "POST", headers });
+  sent.on("error", reject);
+  sent.on("response", (response) => response.resume().on("end", resolve));
+  sent.end(JSON.stringify({ username: "grace", password: "hopper1906" }));
+  return promise;
+}
