@@ -10,6 +10,7 @@ import { Changes } from "./process/changes.ts";
 import { onEnd } from "./process/end.ts";
 import { TierProcess } from "./process/tier-process.ts";
 import { Output } from "./telemetry/output.ts";
+import { hashWarnings } from "./user/hash-cost.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const CODEGEN = join(ROOT, "codegen/main.ts");
@@ -27,7 +28,8 @@ const output = new Output(1, (lines) => say(`(${lines} lines could not be printe
 const say = (text: string): void => output.write(`${text}\n`);
 const environments = orExit(() => tierEnvironments(config, environment));
 
-for (const warning of [...exposureWarnings(http), ...environments.warnings]) say(`  ${warning}`);
+const warnings = [...exposureWarnings(http), ...hashWarnings(tcp), ...environments.warnings];
+for (const warning of warnings) say(`  ${warning}`);
 if (install) await installOrExit();
 // Import this after the install, because it needs a package.
 const { lookalikes, lookalikeText } = await import("./config/lookalikes.ts");

@@ -11,6 +11,7 @@ import { onEnd, speakThrough } from "./process/end.ts";
 import { freePorts } from "./process/free-ports.ts";
 import { Worker } from "./process/worker.ts";
 import { createLog } from "./telemetry/log.ts";
+import { hashWarnings } from "./user/hash-cost.ts";
 
 await optionsOrExit("start", HELP.start, {});
 const config = loadOrExit(START, process.env);
@@ -34,6 +35,7 @@ async function exit(exitCode: number): Promise<never> {
 speakThrough(log);
 for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
 for (const warning of exposureWarnings(config.http)) log.warn(warning);
+for (const warning of hashWarnings(config.tcp)) log.warn(warning);
 for (const warning of environments.warnings) log.warn(warning);
 const ports = await freePortsOrExit();
 const rpcHost = bracketed(calledHost(config.tcp.rpc.host));

@@ -18,6 +18,7 @@ import { CallStats } from "./telemetry/call-stats.ts";
 import { traceIncoming } from "./telemetry/call-trace.ts";
 import { createLog } from "./telemetry/log.ts";
 import { createSystemService } from "./telemetry/system.ts";
+import { hashWarnings } from "./user/hash-cost.ts";
 import { Passwords } from "./user/password.ts";
 import { createUserService } from "./user/service.ts";
 
@@ -72,6 +73,9 @@ if (import.meta.main) {
   const config = loadOrExit(TCP_TIER, process.env);
   const log = createLog("tcp", config.logLevel, process.stdout.isTTY);
   // If `start` or `dev` is the parent, it has already logged these.
-  if (!process.send) for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
+  if (!process.send) {
+    for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
+    for (const warning of hashWarnings(config)) log.warn(warning);
+  }
   await runTier(log, () => startTcp(config, log));
 }
