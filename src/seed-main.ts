@@ -4,7 +4,7 @@ import { HELP } from "./cli/help.ts";
 import { count, duration, rateOf } from "./cli/layout.ts";
 import { Progress } from "./cli/progress.ts";
 import { MIGRATION_NOTES, runDatabaseCommand, splitArguments, UsageError } from "./cli/usage.ts";
-import { loadForCommand, SEED, type SeedConfig } from "./config/commands.ts";
+import { loadForCommand, type RowsConfig, SEED } from "./config/commands.ts";
 import { parseWhole } from "./config/values.ts";
 import { Stopped, stopSignal } from "./process/end.ts";
 import type { Seed, SeedProgress } from "./storage/seed.ts";
@@ -38,7 +38,7 @@ function parseArguments(args: string[]): number | "help" {
 }
 
 /** Add test users until there are `users`, or until a signal. */
-async function seedUsers(users: number, config: SeedConfig): Promise<number> {
+async function seedUsers(users: number, config: RowsConfig): Promise<number> {
   const seed = await userDatabase(config).openSeed(testUsername, MIGRATION_NOTES);
   // Handle signals only from now on: while the command waits for the database, a signal must end it
   // at once.
@@ -71,7 +71,7 @@ async function seedUsers(users: number, config: SeedConfig): Promise<number> {
 
 async function makeTestUsers(
   users: number,
-  { passwordHash, peppers }: SeedConfig,
+  { passwordHash, peppers }: RowsConfig,
 ): Promise<TestUsers> {
   const beganAtMs = performance.now();
   const userOf = await createTestUsers(passwordHash, peppers);

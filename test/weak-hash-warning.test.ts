@@ -13,14 +13,12 @@ const STARTS = [
 for (const [name, running] of STARTS) {
   test.each([
     ["salted-md5", 1],
-    ["argon2id:m=64,t=1,p=1", 1],
-    ["argon2id:m=7168,t=5,p=1", 0],
-    [undefined, 0],
+    ["argon2id:m=19456,t=2,p=1", 0],
   ])(`${name} with PASSWORD_HASH=%s warns %d times`, async (PASSWORD_HASH, times) => {
     await using folder = await Folder.make();
     const environment = {
       ...{ HTTP_PORT: "0", RPC_PORT: "0", DATA_DIR: folder.path },
-      ...(PASSWORD_HASH !== undefined && { PASSWORD_HASH }),
+      PASSWORD_HASH,
     };
     await using child = new Child(`src/${name}-main.ts`, { environment });
     await child.waitFor(running);

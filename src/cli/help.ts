@@ -99,16 +99,27 @@ const MIGRATE = `Bring the database tables up to date.
 
   bun run migrate            apply the migrations that are pending
   bun run migrate --status   list all migrations, and change nothing
+  bun run migrate --wrap-md5
+      apply them, then make the passwords of the classic scheme (salted-md5)
+      strong at once: hash their hashes again, as PASSWORD_HASH says
 
 It works on the database in DATABASE_URL, or on SQLite in DATA_DIR. Every TCP
-server does the same when it starts. If several start at once, one migrates and
-the others wait.
+server applies the migrations when it starts. If several start at once, one
+migrates and the others wait.
+
+--wrap-md5 cannot be undone. Update all TCP servers first: older versions cannot
+read wrapped passwords. It may run while servers run. If a user signs in at the
+same time, the sign-in wins. You may stop it or kill it at any time; the next
+run continues.
 
 Exit codes
-  0  nothing is pending
-  1  --status: a migration is pending
-  2  the arguments or the environment are wrong
-  3  the database failed, or cannot take a migration; run it again`;
+  0    nothing is left to do
+  1    --status: a migration is pending; --wrap-md5: a server has added
+       passwords of the classic scheme
+  2    the arguments or the environment are wrong
+  3    the database failed, or cannot take a migration; run it again
+  130  --wrap-md5 was stopped by Ctrl-C (SIGINT)
+  143  --wrap-md5 was stopped by SIGTERM`;
 
 const BACKUP = `Copy the users and the pictures out of DATA_DIR, while Portico runs.
 

@@ -17,14 +17,14 @@ export const ACCOUNTS = {
     meaning:
       "scheme and cost (KiB, passes, lanes) of new hashes; or `salted-md5`, the classic " +
       "scheme",
-    readBy: ["tcp", "seed"],
+    readBy: ["tcp", "migrate", "seed"],
   },
   PASSWORD_PEPPER: {
     default: "none",
     meaning:
       "`id:secret,…`: secrets of 16 characters or more that are mixed into passwords; the first " +
       "is for new hashes; keep the others as long as hashes need them ([more](accounts.md))",
-    readBy: ["tcp", "seed"],
+    readBy: ["tcp", "migrate", "seed"],
     isNeverEmpty: true,
   },
   PASSWORD_MIN: {

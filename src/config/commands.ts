@@ -108,20 +108,18 @@ function readAsHttp(reader: EnvironmentReader): RpcCommandConfig {
 }
 
 /** `bun run migrate`. */
-export const MIGRATE: Loader<UsersConfig> = { program: "migrate", read: readMigrate };
-
-function readMigrate(reader: EnvironmentReader): UsersConfig {
-  refuseUnmeantSqlite(reader, ["DATABASE_URL"]);
-  return readUsers(reader);
-}
-
-export interface SeedConfig extends UsersConfig, HashConfig {}
+export const MIGRATE: Loader<RowsConfig> = { program: "migrate", read: readRows };
 
 /** `bun run seed`. */
-export const SEED: Loader<SeedConfig> = {
-  program: "seed",
-  read: (reader) => ({ ...readMigrate(reader), ...readHash(reader) }),
-};
+export const SEED: Loader<RowsConfig> = { program: "seed", read: readRows };
+
+/** Where the users are, and how their passwords are hashed. */
+export interface RowsConfig extends UsersConfig, HashConfig {}
+
+function readRows(reader: EnvironmentReader): RowsConfig {
+  refuseUnmeantSqlite(reader, ["DATABASE_URL"]);
+  return { ...readUsers(reader), ...readHash(reader) };
+}
 
 export interface BackupConfig extends UsersConfig {
   readonly redisUrl: string | undefined;

@@ -1,8 +1,11 @@
 import { attempt } from "./attempt.ts";
+import type { ClassicRows } from "./classic-rows.ts";
 import type { MigrationEvents, MigrationState } from "./migration.ts";
+import { MysqlClassicRows } from "./mysql/classic-rows.ts";
 import { migrateMysql, mysqlMigrationStates } from "./mysql/migrate.ts";
 import { MysqlSeed } from "./mysql/seed.ts";
 import type { Seed } from "./seed.ts";
+import { SqliteClassicRows } from "./sqlite/classic-rows.ts";
 import { openSqliteFile, retryWhileBusy, sqliteFileStates } from "./sqlite/file.ts";
 import { SqliteSeed } from "./sqlite/seed.ts";
 
@@ -20,6 +23,8 @@ export interface UserDatabase {
    * @param nameOf the name of user n, to check that the inserted users are still there
    */
   openSeed(nameOf: (n: number) => string, events: MigrationEvents): Promise<Seed>;
+  /** Migrate, then get ready to replace the passwords of the classic scheme. */
+  openClassicRows(events: MigrationEvents): Promise<ClassicRows>;
 }
 
 export interface UserDatabaseOptions {
@@ -46,6 +51,11 @@ function inSqlite(dataDir: string): UserDatabase {
         const file = await retryWhileBusy(() => openSqliteFile(dataDir), events);
         return SqliteSeed.open(name, file, { nameOf, waiting: events.waiting });
       }),
+    openClassicRows: (events) =>
+      attempt(`open ${name} (DATA_DIR)`, async () => {
+        const file = await retryWhileBusy(() => openSqliteFile(dataDir), events);
+        return new SqliteClassicRows(name, file, { waiting: events.waiting });
+      }),
   };
 }
 
@@ -62,6 +72,11 @@ function inMysql(databaseUrl: string): UserDatabase {
       attempt(`open ${name} (DATABASE_URL)`, async () => {
         await migrateMysql(databaseUrl, events);
         return MysqlSeed.open(name, databaseUrl, nameOf);
+      }),
+    openClassicRows: (events) =>
+      attempt(`open ${name} (DATABASE_URL)`, async () => {
+        await migrateMysql(databaseUrl, events);
+        return MysqlClassicRows.open(name, databaseUrl);
       }),
   };
 }

@@ -6,7 +6,7 @@ export interface HashCost {
   readonly passes: number;
 }
 
-/** The least costs that OWASP's Password Storage Cheat Sheet allows. All are about equally strong. */
+/** The least costs that OWASP's Password Storage Cheat Sheet allows, all about equally strong. */
 export const OWASP_COSTS: readonly HashCost[] = [
   { memoryKib: 7_168, passes: 5 },
   { memoryKib: 9_216, passes: 4 },

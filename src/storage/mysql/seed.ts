@@ -13,7 +13,7 @@ import {
   type UserOf,
 } from "../seed.ts";
 import { openConnection } from "./connection.ts";
-import { isRolledBack } from "./errors.ts";
+import { transaction } from "./transaction.ts";
 
 /**
  * Users of one transaction: so many that the round trips do not matter, even on a busy machine, and
@@ -22,9 +22,6 @@ import { isRolledBack } from "./errors.ts";
 export const MYSQL_CHUNK_USERS = 100_000;
 /** Below the max_allowed_packet of any server, and enough that a larger INSERT is no faster. */
 const ROWS_OF_INSERT = 1_000;
-/** Tries of a chunk that runs into deadlocks. */
-const MAX_TRIES = 5;
-const PAUSE_MS = 200;
 const BUFFER_BYTES = 64 * 1024;
 
 const LOAD_USERS = `LOAD DATA LOCAL INFILE 'users' IGNORE INTO TABLE user CHARACTER SET utf8mb4
@@ -87,30 +84,18 @@ export class MysqlSeed implements Seed {
   }
 
   advance(end: number, userOf: UserOf): Promise<SeedProgress> {
-    return attempt("insert users", async () => {
-      for (let tries = 1; ; tries++) {
-        try {
-          return await this.#advance(end, userOf);
-        } catch (error) {
-          if (!isRolledBack(error) || tries === MAX_TRIES) throw error;
-          // MySQL has rolled back the statement or the whole transaction.
-          await this.#connection.rollback();
-          await Bun.sleep(PAUSE_MS * (0.5 + Math.random()));
-        }
-      }
-    });
+    return attempt("insert users", () =>
+      transaction(this.#connection, () => this.#advance(end, userOf)),
+    );
   }
 
   async #advance(end: number, userOf: UserOf): Promise<SeedProgress> {
-    await this.#connection.beginTransaction();
-    // Another process that seeds this database waits here until this chunk is committed. If this
-    // fails, nothing is committed.
+    // Another process that seeds this database waits here until this chunk is committed.
     const before = await this.#read("FOR UPDATE");
     const chunk = nextChunk(before, MYSQL_CHUNK_USERS, end);
     const inserted = chunk.from < chunk.to ? await this.#insert(chunk, userOf) : 0;
     const after = progressAfter(before, chunk, inserted);
     await this.#record(after);
-    await this.#connection.commit();
     return after;
   }
 
