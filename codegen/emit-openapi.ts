@@ -109,7 +109,8 @@ function requestBody({ body, form }: EndpointModel, messages: readonly MessageMo
   const media = { schema: schemaOrReference(schema, messages), ...example(schema) };
   const types = form ? ["multipart/form-data"] : ["application/json", ...formTypes(schema)];
   const content = Object.fromEntries(types.map((type) => [type, media]));
-  return { requestBody: { required: true, content } };
+  const isRequired = (schema.required ?? []).length > 0;
+  return { requestBody: { required: isRequired, content } };
 }
 
 /** The type of a form, if the body may be one: a form can hold only texts. */

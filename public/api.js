@@ -128,6 +128,182 @@ const UPDATE_NICKNAME = {
 };
 
 /**
+ * What listSessions answers. From `listSessions` in schema/http-api.ts.
+ *
+ * @typedef {readonly ({ id: string, current: boolean, createdAt: string, expiresAt: string, device: string, address: string })[]} ListSessionsData
+ */
+
+/**
+ * @param {unknown} data
+ * @returns {data is ListSessionsData}
+ */
+function isListSessionsData(data) {
+  return (
+    Array.isArray(data) &&
+    data.every(
+      (item) =>
+        isObject(item) &&
+        typeof item.id === "string" &&
+        typeof item.current === "boolean" &&
+        typeof item.createdAt === "string" &&
+        typeof item.expiresAt === "string" &&
+        typeof item.device === "string" &&
+        typeof item.address === "string",
+    )
+  );
+}
+
+/**
+ * From `listSessions` in schema/http-api.ts.
+ *
+ * @type {Endpoint<ListSessionsData, "InvalidSessionError">}
+ */
+const LIST_SESSIONS = {
+  method: "GET",
+  path: "/api/entrytask/user/sessions",
+  errors: ["InvalidSessionError"],
+  isData: isListSessionsData,
+};
+
+/**
+ * What endSession takes. From `endSession` in schema/http-api.ts.
+ *
+ * @typedef {object} EndSessionFields
+ * @property {string} id must be the id of one of your sessions
+ * @property {string} [username] If given, it must be the session's own.
+ */
+
+/**
+ * From `endSession` in schema/http-api.ts.
+ *
+ * @type {Endpoint<"", "InvalidSessionError">}
+ */
+const END_SESSION = {
+  method: "POST",
+  path: "/api/entrytask/user/end_session",
+  errors: ["InvalidSessionError"],
+  isData: (data) => data === "",
+};
+
+/**
+ * What endOtherSessions takes. From `endOtherSessions` in schema/http-api.ts.
+ *
+ * @typedef {object} EndOtherSessionsFields
+ * @property {string} [username] If given, it must be the session's own.
+ */
+
+/**
+ * What endOtherSessions answers. From `endOtherSessions` in schema/http-api.ts.
+ *
+ * @typedef {number} EndOtherSessionsData
+ */
+
+/**
+ * @param {unknown} data
+ * @returns {data is EndOtherSessionsData}
+ */
+function isEndOtherSessionsData(data) {
+  return typeof data === "number";
+}
+
+/**
+ * From `endOtherSessions` in schema/http-api.ts.
+ *
+ * @type {Endpoint<EndOtherSessionsData, "InvalidSessionError">}
+ */
+const END_OTHER_SESSIONS = {
+  method: "POST",
+  path: "/api/entrytask/user/end_other_sessions",
+  errors: ["InvalidSessionError"],
+  isData: isEndOtherSessionsData,
+};
+
+/**
+ * What changePassword takes. From `changePassword` in schema/http-api.ts.
+ *
+ * @typedef {object} ChangePasswordFields
+ * @property {string} oldPassword 4 to 13 printable code points, NFC.
+ * @property {string} newPassword 4 to 13 printable code points, NFC.
+ * @property {string} [username] If given, it must be the session's own.
+ */
+
+/**
+ * From `changePassword` in schema/http-api.ts.
+ *
+ * @type {Endpoint<"", "InvalidSessionError" | "UserNotExistError" | "PasswordError">}
+ */
+const CHANGE_PASSWORD = {
+  method: "POST",
+  path: "/api/entrytask/user/change_password",
+  errors: ["InvalidSessionError", "UserNotExistError", "PasswordError"],
+  isData: (data) => data === "",
+};
+
+/**
+ * What deleteAccount takes. From `deleteAccount` in schema/http-api.ts.
+ *
+ * @typedef {object} DeleteAccountFields
+ * @property {string} password 4 to 13 printable code points, NFC.
+ * @property {string} [username] If given, it must be the session's own.
+ */
+
+/**
+ * From `deleteAccount` in schema/http-api.ts.
+ *
+ * @type {Endpoint<"", "InvalidSessionError" | "UserNotExistError" | "PasswordError">}
+ */
+const DELETE_ACCOUNT = {
+  method: "POST",
+  path: "/api/entrytask/user/delete_account",
+  errors: ["InvalidSessionError", "UserNotExistError", "PasswordError"],
+  isData: (data) => data === "",
+};
+
+/**
+ * What exportMyData answers. From `exportMyData` in schema/http-api.ts.
+ *
+ * @typedef {{ username: string, nickname: string, profilePath: string, createdAt: string, modifiedAt: string, sessions: readonly ({ id: string, current: boolean, createdAt: string, expiresAt: string, device: string, address: string })[] }} ExportMyDataData
+ */
+
+/**
+ * @param {unknown} data
+ * @returns {data is ExportMyDataData}
+ */
+function isExportMyDataData(data) {
+  return (
+    isObject(data) &&
+    typeof data.username === "string" &&
+    typeof data.nickname === "string" &&
+    typeof data.profilePath === "string" &&
+    typeof data.createdAt === "string" &&
+    typeof data.modifiedAt === "string" &&
+    Array.isArray(data.sessions) &&
+    data.sessions.every(
+      (item) =>
+        isObject(item) &&
+        typeof item.id === "string" &&
+        typeof item.current === "boolean" &&
+        typeof item.createdAt === "string" &&
+        typeof item.expiresAt === "string" &&
+        typeof item.device === "string" &&
+        typeof item.address === "string",
+    )
+  );
+}
+
+/**
+ * From `exportMyData` in schema/http-api.ts.
+ *
+ * @type {Endpoint<ExportMyDataData, "InvalidSessionError" | "UserNotExistError">}
+ */
+const EXPORT_MY_DATA = {
+  method: "GET",
+  path: "/api/entrytask/user/export_my_data",
+  errors: ["InvalidSessionError", "UserNotExistError"],
+  isData: isExportMyDataData,
+};
+
+/**
  * What updateProfilePic takes. From `updateProfilePic` in schema/http-api.ts.
  *
  * @typedef {object} UpdateProfilePicFields
@@ -206,6 +382,58 @@ export const api = {
    * @param {CallOptions} [options]
    */
   updateNickname: (fields, options) => callApi(UPDATE_NICKNAME, fields, options),
+
+  /**
+   * List the sessions of the session's user.
+   * `GET /api/entrytask/user/sessions` From `listSessions` in schema/http-api.ts.
+   *
+   * @param {CallOptions} [options]
+   */
+  listSessions: (options) => callApi(LIST_SESSIONS, undefined, options),
+
+  /**
+   * End one session of the session's user.
+   * `POST /api/entrytask/user/end_session` From `endSession` in schema/http-api.ts.
+   *
+   * @param {EndSessionFields} fields
+   * @param {CallOptions} [options]
+   */
+  endSession: (fields, options) => callApi(END_SESSION, fields, options),
+
+  /**
+   * End all sessions of the session's user but this one.
+   * `POST /api/entrytask/user/end_other_sessions` From `endOtherSessions` in schema/http-api.ts.
+   *
+   * @param {EndOtherSessionsFields} fields
+   * @param {CallOptions} [options]
+   */
+  endOtherSessions: (fields, options) => callApi(END_OTHER_SESSIONS, fields, options),
+
+  /**
+   * Change the password of the session's user, and end all sessions but a new one.
+   * `POST /api/entrytask/user/change_password` From `changePassword` in schema/http-api.ts.
+   *
+   * @param {ChangePasswordFields} fields
+   * @param {CallOptions} [options]
+   */
+  changePassword: (fields, options) => callApi(CHANGE_PASSWORD, fields, options),
+
+  /**
+   * Delete the session's user.
+   * `POST /api/entrytask/user/delete_account` From `deleteAccount` in schema/http-api.ts.
+   *
+   * @param {DeleteAccountFields} fields
+   * @param {CallOptions} [options]
+   */
+  deleteAccount: (fields, options) => callApi(DELETE_ACCOUNT, fields, options),
+
+  /**
+   * Read everything that is stored about the session's user.
+   * `GET /api/entrytask/user/export_my_data` From `exportMyData` in schema/http-api.ts.
+   *
+   * @param {CallOptions} [options]
+   */
+  exportMyData: (options) => callApi(EXPORT_MY_DATA, undefined, options),
 
   /**
    * Upload the picture of the session's user.

@@ -1,38 +1,22 @@
 import { Type } from "@sinclair/typebox";
+import {
+  AccountData,
+  AccountDeletion,
+  Client,
+  DeletedAccount,
+  EndedSessions,
+  OtherSessions,
+  PasswordChange,
+  SessionEnd,
+  SessionEnding,
+  SessionList,
+} from "./account.ts";
 import { contract } from "./contract.ts";
-import { DEFAULT_PROFILE_PATH, PICTURE_NAME } from "./picture.ts";
+import { OwnUsername, Profiled, ProfilePath, SessionId } from "./fields.ts";
+import { PICTURE_NAME } from "./picture.ts";
 import { Nickname, Password, Username } from "./texts.ts";
 
-/** A page sends the user that it shows. So a page of another session changes nothing. */
-const OwnUsername = Type.String({
-  description: "If given, it must be the session's own.",
-  examples: ["grace"],
-});
-const SessionId = Type.String({
-  description: "Any string. If it names no session, the answer is InvalidSessionError.",
-  examples: ["b0a49a50-5b0b-3c5c-9a2c-2b6d3f4e8a11"],
-});
-const ProfilePath = Type.String({
-  description: "Bare file name of the picture under /avatars/.",
-  examples: [DEFAULT_PROFILE_PATH],
-});
-
-/** A message so that other services can name it too. Callers that have no browser leave it out. */
-export const Client = Type.Object(
-  {
-    address: Type.String({ description: "The IP address of the browser.", maxLength: 100 }),
-    userAgent: Type.Optional(
-      Type.String({ description: "The beginning of its User-Agent.", maxLength: 120 }),
-    ),
-    deviceId: Type.Optional(
-      Type.String({ description: "What an earlier sign-in replied as `deviceId`." }),
-    ),
-    sessionId: Type.Optional(
-      Type.String({ description: "The session that the browser has, which a sign-in ends." }),
-    ),
-  },
-  { description: "What the HTTP tier knows of a browser. It never comes from a body." },
-);
+export * from "./account.ts";
 
 export const Empty = Type.Object({}, { description: "An empty reply: the method has succeeded." });
 
@@ -56,25 +40,12 @@ export const SignedIn = Type.Object(
   { description: "The session that a sign-in has begun." },
 );
 
-export const EndedSession = Type.Object(
+export const OwnSession = Type.Object(
   { sessionId: SessionId, client: Type.Optional(Client) },
-  { description: "The session that a sign-out ends." },
+  { description: "A session, and the browser that has it." },
 );
 
-export const Profile = Type.Object(
-  {
-    username: Type.String({
-      description: "The username of the sign-up, which never changes.",
-      examples: ["grace"],
-    }),
-    nickname: Type.String({
-      description: "At first the beginning of the username; the user can change it.",
-      examples: ["Amazing"],
-    }),
-    profilePath: ProfilePath,
-  },
-  { description: "The profile of a user." },
-);
+export const Profile = Type.Object(Profiled, { description: "The profile of a user." });
 
 export const NicknameUpdate = Type.Object(
   { sessionId: SessionId, nickname: Nickname, username: Type.Optional(OwnUsername) },
@@ -132,7 +103,7 @@ export const UserContract = contract("User", {
   signOut: {
     number: 3,
     summary: "End a session.",
-    request: EndedSession,
+    request: OwnSession,
     reply: Empty,
     errors: ["InvalidSessionError"],
   },
@@ -156,6 +127,50 @@ export const UserContract = contract("User", {
     summary: "Set the picture of the session's user to one that is already stored.",
     request: ProfilePicUpdate,
     reply: Empty,
+    errors: ["InvalidSessionError", "UserNotExistError"],
+  },
+  listSessions: {
+    number: 7,
+    summary: "List the sessions of the session's user.",
+    idempotent: true,
+    request: SessionRef,
+    reply: SessionList,
+    errors: ["InvalidSessionError"],
+  },
+  endSession: {
+    number: 8,
+    summary: "End one session of the session's user.",
+    request: SessionEnding,
+    reply: SessionEnd,
+    errors: ["InvalidSessionError"],
+  },
+  endOtherSessions: {
+    number: 9,
+    summary: "End all sessions of the session's user but this one.",
+    request: OtherSessions,
+    reply: EndedSessions,
+    errors: ["InvalidSessionError"],
+  },
+  changePassword: {
+    number: 10,
+    summary: "Change the password of the session's user, and end all sessions but a new one.",
+    request: PasswordChange,
+    reply: SessionRef,
+    errors: ["InvalidSessionError", "UserNotExistError", "PasswordError"],
+  },
+  deleteAccount: {
+    number: 11,
+    summary: "Delete the session's user.",
+    request: AccountDeletion,
+    reply: DeletedAccount,
+    errors: ["InvalidSessionError", "UserNotExistError", "PasswordError"],
+  },
+  exportMyData: {
+    number: 12,
+    summary: "Read everything that is stored about the session's user.",
+    idempotent: true,
+    request: OwnSession,
+    reply: AccountData,
     errors: ["InvalidSessionError", "UserNotExistError"],
   },
   // Numbers from 100 are for maintenance, those below for users.

@@ -74,7 +74,7 @@ await user.updateNickname({ sessionId: "…", nickname: 7 });`,
     title: "a call with a field that its message does not have",
     text: `${CLIENT}
 await user.signOut({ sessionId: "…", everywhere: true });`,
-    says: [4, "'everywhere' does not exist in type 'EndedSession'."],
+    says: [4, "'everywhere' does not exist in type 'OwnSession'."],
   },
   {
     title: "a field that the reply does not have",

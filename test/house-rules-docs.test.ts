@@ -219,5 +219,6 @@ describe("README and docs", () => {
       expect(listed.length).toBeGreaterThanOrEqual(6);
       expect(listed.filter((path) => !paths.has(path))).toEqual([]);
     }
+    for (const path of paths) expect(api.text).toContain(path.replace(/:\w+$/, ""));
   });
 });

@@ -77,7 +77,7 @@ async function useAll(sessions: SessionStore, sessionId: string, username: strin
   });
   await sessions.invalidating(username, async () => undefined);
   expect(await sessions.find(sessionId)).toEqual({ username });
-  expect(await sessions.close(sessionId)).toBe(true);
+  expect(await sessions.close(sessionId)).toBe(username);
   expect(await sessions.find(sessionId)).toBeUndefined();
 }
 

@@ -29,30 +29,30 @@ async function openLine() {
 }
 
 describe.skipIf(!hasRedis)("a lost answer of Redis", () => {
-  test("to close(): true, since the session was there", async () => {
+  test("to close(): the username, since the session was there", async () => {
     await using opened = await openLine();
     const { line, sessions } = opened;
     await sessions.open(newSession("s1", GRACE));
     line.loseAnswerTo(sessionKey("s1"));
-    expect(await sessions.close("s1")).toBe(true);
+    expect(await sessions.close("s1")).toBe(GRACE.username);
     expect(line.lost).toBe(1);
     expect(await sessions.find("s1")).toBeUndefined();
-    // False if there was no such session or it has ended before, also at the second answer.
+    // Undefined if there was no such session or it has ended before, also at the second answer.
     for (const sessionId of ["s1", "s2", "s{3}"]) {
       line.loseAnswerTo(sessionKey(sessionId));
-      expect(await sessions.close(sessionId)).toBe(false);
+      expect(await sessions.close(sessionId)).toBeUndefined();
     }
     expect(line.lost).toBe(3);
   });
 
-  test("to one close() of many: true for each", async () => {
+  test("to one close() of many: the username for each", async () => {
     await using opened = await openLine();
     const { line, sessions } = opened;
     const ids = Array.from({ length: 20 }, (_, n) => `s${n}`);
     await Promise.all(ids.map((id) => sessions.open(newSession(id, GRACE))));
     line.loseAnswerTo(sessionKey("s7"));
     const ended = await Promise.all(ids.map((id) => sessions.close(id)));
-    expect(ended).toEqual(ids.map(() => true));
+    expect(ended).toEqual(ids.map(() => GRACE.username));
     expect(line.lost).toBe(1);
   });
 

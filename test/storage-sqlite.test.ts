@@ -74,7 +74,7 @@ describe("a tier's SQLite", () => {
       await Bun.sleep(1);
     }
     holder.run("COMMIT");
-    expect(await writes).toEqual([true, true, true, { mustRecheck: true }, true]);
+    expect(await writes).toEqual([true, true, true, { mustRecheck: true }, "grace"]);
     expect(await users.find("grace")).toMatchObject({ nickname: "Grace", profilePath: "a.webp" });
   });
 

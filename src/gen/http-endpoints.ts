@@ -150,6 +150,83 @@ export function eachCallEndpoint(take: TakeCallEndpoint): void {
     call: (clients, request, options) => clients.user.updateNickname(request, options),
     data: (reply) => reply.nickname,
   });
+  take({
+    path: "/api/entrytask/user/sessions",
+    methods: ["GET"],
+    changesState: false,
+    fields: [],
+    body: NO_FIELDS,
+    needsSession: true,
+    needsClient: false,
+    call: (clients, request, options) => clients.user.listSessions(request, options),
+    data: (reply) => reply.sessions,
+  });
+  take({
+    path: "/api/entrytask/user/end_session",
+    methods: ["POST"],
+    changesState: true,
+    fields: ["id", "username"],
+    body: TypeCompiler.Compile(Type.Omit(userSchema.SessionEnding, ["sessionId", "client"])),
+    needsSession: true,
+    needsClient: true,
+    call: (clients, request, options) => clients.user.endSession(request, options),
+    data: () => "",
+    endsSession: (reply) => reply.current,
+  });
+  take({
+    path: "/api/entrytask/user/end_other_sessions",
+    methods: ["POST"],
+    changesState: true,
+    fields: ["username"],
+    body: TypeCompiler.Compile(Type.Omit(userSchema.OtherSessions, ["sessionId", "client"])),
+    needsSession: true,
+    needsClient: true,
+    call: (clients, request, options) => clients.user.endOtherSessions(request, options),
+    data: (reply) => reply.ended,
+  });
+  take({
+    path: "/api/entrytask/user/change_password",
+    methods: ["POST"],
+    changesState: true,
+    fields: ["oldPassword", "newPassword", "username"],
+    body: TypeCompiler.Compile(Type.Omit(userSchema.PasswordChange, ["sessionId", "client"])),
+    needsSession: true,
+    needsClient: true,
+    call: (clients, request, options) => clients.user.changePassword(request, options),
+    data: () => "",
+    newSession: (reply) => reply.sessionId,
+  });
+  take({
+    path: "/api/entrytask/user/delete_account",
+    methods: ["POST"],
+    changesState: true,
+    fields: ["password", "username"],
+    body: TypeCompiler.Compile(Type.Omit(userSchema.AccountDeletion, ["sessionId", "client"])),
+    needsSession: true,
+    needsClient: true,
+    call: (clients, request, options) => clients.user.deleteAccount(request, options),
+    data: () => "",
+    endsSession: () => true,
+    unusedPicture: (reply) => reply.profilePath,
+  });
+  take({
+    path: "/api/entrytask/user/export_my_data",
+    methods: ["GET"],
+    changesState: false,
+    fields: [],
+    body: NO_FIELDS,
+    needsSession: true,
+    needsClient: true,
+    call: (clients, request, options) => clients.user.exportMyData(request, options),
+    data: (reply) => ({
+      username: reply.username,
+      nickname: reply.nickname,
+      profilePath: reply.profilePath,
+      createdAt: reply.createdAt,
+      modifiedAt: reply.modifiedAt,
+      sessions: reply.sessions,
+    }),
+  });
 }
 
 /** The endpoints with a handler of their own. From `HTTP_API` in schema/http-api.ts. */

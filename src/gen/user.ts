@@ -13,6 +13,44 @@ import {
 } from "../rpc/method.ts";
 
 /**
+ * Everything that is stored about a user, without the password's hash.
+ * From `AccountData` in schema/user.ts.
+ */
+export interface AccountData {
+  /** The username of the sign-up, which never changes. */
+  readonly username: string;
+  /** At first the beginning of the username; the user can change it. */
+  readonly nickname: string;
+  /** Bare file name of the picture under /avatars/. */
+  readonly profilePath: string;
+  /** The sign-up. ISO 8601 in UTC. */
+  readonly createdAt: string;
+  /** The last change of the profile or the password. ISO 8601 in UTC. */
+  readonly modifiedAt: string;
+  /** Newest first. */
+  readonly sessions: readonly SessionInfo[];
+}
+
+/** The check of `AccountData` in schema/user.ts. */
+export const AccountData: Validator<AccountData> = TypeCompiler.Compile(schema.AccountData);
+
+/** The session's user, who wants to be deleted. From `AccountDeletion` in schema/user.ts. */
+export interface AccountDeletion {
+  /** Any string. If it names no session, the answer is InvalidSessionError. */
+  readonly sessionId: string;
+  /** 4 to 13 printable code points, NFC. */
+  readonly password: string;
+  /** If given, it must be the session's own. */
+  readonly username?: string;
+  readonly client?: Client;
+}
+
+/** The check of `AccountDeletion` in schema/user.ts. */
+export const AccountDeletion: Validator<AccountDeletion> = TypeCompiler.Compile(
+  schema.AccountDeletion,
+);
+
+/**
  * What the HTTP tier knows of a browser. It never comes from a body.
  * From `Client` in schema/user.ts.
  */
@@ -42,21 +80,31 @@ export interface Credentials {
 /** The check of `Credentials` in schema/user.ts. */
 export const Credentials: Validator<Credentials> = TypeCompiler.Compile(schema.Credentials);
 
+/** The picture that the deleted user had. From `DeletedAccount` in schema/user.ts. */
+export interface DeletedAccount {
+  /** Bare file name of the picture under /avatars/. */
+  readonly profilePath: string;
+}
+
+/** The check of `DeletedAccount` in schema/user.ts. */
+export const DeletedAccount: Validator<DeletedAccount> = TypeCompiler.Compile(
+  schema.DeletedAccount,
+);
+
 /** An empty reply: the method has succeeded. From `Empty` in schema/user.ts. */
 export type Empty = Record<string, never>;
 
 /** The check of `Empty` in schema/user.ts. */
 export const Empty: Validator<Empty> = TypeCompiler.Compile(schema.Empty);
 
-/** The session that a sign-out ends. From `EndedSession` in schema/user.ts. */
-export interface EndedSession {
-  /** Any string. If it names no session, the answer is InvalidSessionError. */
-  readonly sessionId: string;
-  readonly client?: Client;
+/** Sessions have ended. From `EndedSessions` in schema/user.ts. */
+export interface EndedSessions {
+  /** How many sessions have ended. */
+  readonly ended: number;
 }
 
-/** The check of `EndedSession` in schema/user.ts. */
-export const EndedSession: Validator<EndedSession> = TypeCompiler.Compile(schema.EndedSession);
+/** The check of `EndedSessions` in schema/user.ts. */
+export const EndedSessions: Validator<EndedSessions> = TypeCompiler.Compile(schema.EndedSessions);
 
 /** The new nickname of the session's user. From `NicknameUpdate` in schema/user.ts. */
 export interface NicknameUpdate {
@@ -71,6 +119,46 @@ export interface NicknameUpdate {
 /** The check of `NicknameUpdate` in schema/user.ts. */
 export const NicknameUpdate: Validator<NicknameUpdate> = TypeCompiler.Compile(
   schema.NicknameUpdate,
+);
+
+/** The session that does not end. From `OtherSessions` in schema/user.ts. */
+export interface OtherSessions {
+  /** Any string. If it names no session, the answer is InvalidSessionError. */
+  readonly sessionId: string;
+  /** If given, it must be the session's own. */
+  readonly username?: string;
+  readonly client?: Client;
+}
+
+/** The check of `OtherSessions` in schema/user.ts. */
+export const OtherSessions: Validator<OtherSessions> = TypeCompiler.Compile(schema.OtherSessions);
+
+/** A session, and the browser that has it. From `OwnSession` in schema/user.ts. */
+export interface OwnSession {
+  /** Any string. If it names no session, the answer is InvalidSessionError. */
+  readonly sessionId: string;
+  readonly client?: Client;
+}
+
+/** The check of `OwnSession` in schema/user.ts. */
+export const OwnSession: Validator<OwnSession> = TypeCompiler.Compile(schema.OwnSession);
+
+/** The new password of the session's user. From `PasswordChange` in schema/user.ts. */
+export interface PasswordChange {
+  /** Any string. If it names no session, the answer is InvalidSessionError. */
+  readonly sessionId: string;
+  /** 4 to 13 printable code points, NFC. */
+  readonly oldPassword: string;
+  /** 4 to 13 printable code points, NFC. */
+  readonly newPassword: string;
+  /** If given, it must be the session's own. */
+  readonly username?: string;
+  readonly client?: Client;
+}
+
+/** The check of `PasswordChange` in schema/user.ts. */
+export const PasswordChange: Validator<PasswordChange> = TypeCompiler.Compile(
+  schema.PasswordChange,
 );
 
 /** Pictures that may be unused. From `PictureNames` in schema/user.ts. */
@@ -109,6 +197,57 @@ export interface ProfilePicUpdate {
 export const ProfilePicUpdate: Validator<ProfilePicUpdate> = TypeCompiler.Compile(
   schema.ProfilePicUpdate,
 );
+
+/** The session has ended. From `SessionEnd` in schema/user.ts. */
+export interface SessionEnd {
+  /** Whether it was the session of the request. */
+  readonly current: boolean;
+}
+
+/** The check of `SessionEnd` in schema/user.ts. */
+export const SessionEnd: Validator<SessionEnd> = TypeCompiler.Compile(schema.SessionEnd);
+
+/** Which session of the user ends. From `SessionEnding` in schema/user.ts. */
+export interface SessionEnding {
+  /** Any string. If it names no session, the answer is InvalidSessionError. */
+  readonly sessionId: string;
+  /** must be the id of one of your sessions */
+  readonly id: string;
+  /** If given, it must be the session's own. */
+  readonly username?: string;
+  readonly client?: Client;
+}
+
+/** The check of `SessionEnding` in schema/user.ts. */
+export const SessionEnding: Validator<SessionEnding> = TypeCompiler.Compile(schema.SessionEnding);
+
+/** A session as its user sees it. From `SessionInfo` in schema/user.ts. */
+export interface SessionInfo {
+  /** Names the session in lists. It is no session id: it opens nothing. */
+  readonly id: string;
+  /** Whether it is the session of the request. */
+  readonly current: boolean;
+  /** The sign-in. ISO 8601 in UTC. */
+  readonly createdAt: string;
+  /** When the session ends by itself. ISO 8601 in UTC. */
+  readonly expiresAt: string;
+  /** The User-Agent of the sign-in; empty if there was none. */
+  readonly device: string;
+  /** The network of the sign-in; empty if it is not known. */
+  readonly address: string;
+}
+
+/** The check of `SessionInfo` in schema/user.ts. */
+export const SessionInfo: Validator<SessionInfo> = TypeCompiler.Compile(schema.SessionInfo);
+
+/** The sessions of a user. From `SessionList` in schema/user.ts. */
+export interface SessionList {
+  /** Newest first. */
+  readonly sessions: readonly SessionInfo[];
+}
+
+/** The check of `SessionList` in schema/user.ts. */
+export const SessionList: Validator<SessionList> = TypeCompiler.Compile(schema.SessionList);
 
 /** A session, by its id. From `SessionRef` in schema/user.ts. */
 export interface SessionRef {
@@ -179,7 +318,7 @@ export const SIGN_IN: Method<Credentials, SignedIn, "UserNotExistError" | "Passw
 };
 
 /** End a session. From `UserContract.signOut` in schema/user.ts. */
-export const SIGN_OUT: Method<EndedSession, Empty, "InvalidSessionError"> = {
+export const SIGN_OUT: Method<OwnSession, Empty, "InvalidSessionError"> = {
   name: "User.signOut",
   summary: "End a session.",
   number: 3,
@@ -187,7 +326,7 @@ export const SIGN_OUT: Method<EndedSession, Empty, "InvalidSessionError"> = {
   olderHashes: ["d77e148675261f2c"],
   idempotent: false,
   errors: ["InvalidSessionError"],
-  request: EndedSession,
+  request: OwnSession,
   reply: Empty,
 };
 
@@ -250,6 +389,100 @@ export const UPDATE_PROFILE_PIC: Method<
   reply: Empty,
 };
 
+/** List the sessions of the session's user. From `UserContract.listSessions` in schema/user.ts. */
+export const LIST_SESSIONS: Method<SessionRef, SessionList, "InvalidSessionError"> = {
+  name: "User.listSessions",
+  summary: "List the sessions of the session's user.",
+  number: 7,
+  hash: "04aaa40966fef719",
+  idempotent: true,
+  errors: ["InvalidSessionError"],
+  request: SessionRef,
+  reply: SessionList,
+};
+
+/** End one session of the session's user. From `UserContract.endSession` in schema/user.ts. */
+export const END_SESSION: Method<SessionEnding, SessionEnd, "InvalidSessionError"> = {
+  name: "User.endSession",
+  summary: "End one session of the session's user.",
+  number: 8,
+  hash: "b738e2a35a4310cc",
+  idempotent: false,
+  errors: ["InvalidSessionError"],
+  request: SessionEnding,
+  reply: SessionEnd,
+};
+
+/**
+ * End all sessions of the session's user but this one.
+ * From `UserContract.endOtherSessions` in schema/user.ts.
+ */
+export const END_OTHER_SESSIONS: Method<OtherSessions, EndedSessions, "InvalidSessionError"> = {
+  name: "User.endOtherSessions",
+  summary: "End all sessions of the session's user but this one.",
+  number: 9,
+  hash: "1d6266b223572c5d",
+  idempotent: false,
+  errors: ["InvalidSessionError"],
+  request: OtherSessions,
+  reply: EndedSessions,
+};
+
+/**
+ * Change the password of the session's user, and end all sessions but a new one.
+ * From `UserContract.changePassword` in schema/user.ts.
+ */
+export const CHANGE_PASSWORD: Method<
+  PasswordChange,
+  SessionRef,
+  "InvalidSessionError" | "UserNotExistError" | "PasswordError"
+> = {
+  name: "User.changePassword",
+  summary: "Change the password of the session's user, and end all sessions but a new one.",
+  number: 10,
+  hash: "5c0e41698ed46932",
+  idempotent: false,
+  errors: ["InvalidSessionError", "UserNotExistError", "PasswordError"],
+  request: PasswordChange,
+  reply: SessionRef,
+};
+
+/** Delete the session's user. From `UserContract.deleteAccount` in schema/user.ts. */
+export const DELETE_ACCOUNT: Method<
+  AccountDeletion,
+  DeletedAccount,
+  "InvalidSessionError" | "UserNotExistError" | "PasswordError"
+> = {
+  name: "User.deleteAccount",
+  summary: "Delete the session's user.",
+  number: 11,
+  hash: "4d9fb659d29c44dc",
+  idempotent: false,
+  errors: ["InvalidSessionError", "UserNotExistError", "PasswordError"],
+  request: AccountDeletion,
+  reply: DeletedAccount,
+};
+
+/**
+ * Read everything that is stored about the session's user.
+ * From `UserContract.exportMyData` in schema/user.ts.
+ */
+export const EXPORT_MY_DATA: Method<
+  OwnSession,
+  AccountData,
+  "InvalidSessionError" | "UserNotExistError"
+> = {
+  name: "User.exportMyData",
+  summary: "Read everything that is stored about the session's user.",
+  number: 12,
+  hash: "1147492c6cad0d38",
+  olderHashes: ["96a44126c160881a"],
+  idempotent: true,
+  errors: ["InvalidSessionError", "UserNotExistError"],
+  request: OwnSession,
+  reply: AccountData,
+};
+
 /**
  * Find the pictures that no profile uses.
  * From `UserContract.findUnusedPictures` in schema/user.ts.
@@ -284,7 +517,7 @@ export class UserClient {
   }
 
   /** End a session. Errors: InvalidSessionError. */
-  signOut(request: EndedSession, options?: CallOptions): Promise<Empty> {
+  signOut(request: OwnSession, options?: CallOptions): Promise<Empty> {
     return this.#caller.call(SIGN_OUT, request, options);
   }
 
@@ -306,6 +539,42 @@ export class UserClient {
     return this.#caller.call(UPDATE_PROFILE_PIC, request, options);
   }
 
+  /** List the sessions of the session's user. Errors: InvalidSessionError. */
+  listSessions(request: SessionRef, options?: CallOptions): Promise<SessionList> {
+    return this.#caller.call(LIST_SESSIONS, request, options);
+  }
+
+  /** End one session of the session's user. Errors: InvalidSessionError. */
+  endSession(request: SessionEnding, options?: CallOptions): Promise<SessionEnd> {
+    return this.#caller.call(END_SESSION, request, options);
+  }
+
+  /** End all sessions of the session's user but this one. Errors: InvalidSessionError. */
+  endOtherSessions(request: OtherSessions, options?: CallOptions): Promise<EndedSessions> {
+    return this.#caller.call(END_OTHER_SESSIONS, request, options);
+  }
+
+  /**
+   * Change the password of the session's user, and end all sessions but a new one.
+   * Errors: InvalidSessionError, UserNotExistError, PasswordError.
+   */
+  changePassword(request: PasswordChange, options?: CallOptions): Promise<SessionRef> {
+    return this.#caller.call(CHANGE_PASSWORD, request, options);
+  }
+
+  /** Delete the session's user. Errors: InvalidSessionError, UserNotExistError, PasswordError. */
+  deleteAccount(request: AccountDeletion, options?: CallOptions): Promise<DeletedAccount> {
+    return this.#caller.call(DELETE_ACCOUNT, request, options);
+  }
+
+  /**
+   * Read everything that is stored about the session's user.
+   * Errors: InvalidSessionError, UserNotExistError.
+   */
+  exportMyData(request: OwnSession, options?: CallOptions): Promise<AccountData> {
+    return this.#caller.call(EXPORT_MY_DATA, request, options);
+  }
+
   /** Find the pictures that no profile uses. */
   findUnusedPictures(request: PictureNames, options?: CallOptions): Promise<UnusedPictures> {
     return this.#caller.call(FIND_UNUSED_PICTURES, request, options);
@@ -324,7 +593,7 @@ export interface UserService {
   ): Promise<SignedIn>;
 
   /** End a session. Errors: InvalidSessionError. */
-  signOut(request: EndedSession, context: CallContext<"InvalidSessionError">): Promise<Empty>;
+  signOut(request: OwnSession, context: CallContext<"InvalidSessionError">): Promise<Empty>;
 
   /** Read the profile that a session belongs to. Errors: InvalidSessionError, UserNotExistError. */
   getUserInfo(
@@ -347,6 +616,48 @@ export interface UserService {
     context: CallContext<"InvalidSessionError" | "UserNotExistError">,
   ): Promise<Empty>;
 
+  /** List the sessions of the session's user. Errors: InvalidSessionError. */
+  listSessions(
+    request: SessionRef,
+    context: CallContext<"InvalidSessionError">,
+  ): Promise<SessionList>;
+
+  /** End one session of the session's user. Errors: InvalidSessionError. */
+  endSession(
+    request: SessionEnding,
+    context: CallContext<"InvalidSessionError">,
+  ): Promise<SessionEnd>;
+
+  /** End all sessions of the session's user but this one. Errors: InvalidSessionError. */
+  endOtherSessions(
+    request: OtherSessions,
+    context: CallContext<"InvalidSessionError">,
+  ): Promise<EndedSessions>;
+
+  /**
+   * Change the password of the session's user, and end all sessions but a new one.
+   * Errors: InvalidSessionError, UserNotExistError, PasswordError.
+   */
+  changePassword(
+    request: PasswordChange,
+    context: CallContext<"InvalidSessionError" | "UserNotExistError" | "PasswordError">,
+  ): Promise<SessionRef>;
+
+  /** Delete the session's user. Errors: InvalidSessionError, UserNotExistError, PasswordError. */
+  deleteAccount(
+    request: AccountDeletion,
+    context: CallContext<"InvalidSessionError" | "UserNotExistError" | "PasswordError">,
+  ): Promise<DeletedAccount>;
+
+  /**
+   * Read everything that is stored about the session's user.
+   * Errors: InvalidSessionError, UserNotExistError.
+   */
+  exportMyData(
+    request: OwnSession,
+    context: CallContext<"InvalidSessionError" | "UserNotExistError">,
+  ): Promise<AccountData>;
+
   /** Find the pictures that no profile uses. */
   findUnusedPictures(request: PictureNames, context: CallContext<never>): Promise<UnusedPictures>;
 }
@@ -360,6 +671,12 @@ export function userDispatch(service: UserService): DispatchTable {
     entry(GET_USER_INFO, (request, context) => service.getUserInfo(request, context)),
     entry(UPDATE_NICKNAME, (request, context) => service.updateNickname(request, context)),
     entry(UPDATE_PROFILE_PIC, (request, context) => service.updateProfilePic(request, context)),
+    entry(LIST_SESSIONS, (request, context) => service.listSessions(request, context)),
+    entry(END_SESSION, (request, context) => service.endSession(request, context)),
+    entry(END_OTHER_SESSIONS, (request, context) => service.endOtherSessions(request, context)),
+    entry(CHANGE_PASSWORD, (request, context) => service.changePassword(request, context)),
+    entry(DELETE_ACCOUNT, (request, context) => service.deleteAccount(request, context)),
+    entry(EXPORT_MY_DATA, (request, context) => service.exportMyData(request, context)),
     entry(FIND_UNUSED_PICTURES, (request, context) => service.findUnusedPictures(request, context)),
   ]);
 }

@@ -26,11 +26,22 @@ export function callHandler<Body extends object, Reply>(
     const noFields = checked({}, endpoint.body);
     return (exchange) => call(exchange, noFields).then(answer);
   }
-  return (exchange) =>
-    bodies
-      .readFields(exchange.request)
-      .then((given) => call(exchange, checked(pick(given, fields), endpoint.body)))
+  const mayBeEmpty = endpoint.body.Check({});
+  return (exchange) => {
+    const { request } = exchange;
+    const given = mayBeEmpty && !hasBody(request) ? NO_FIELDS : bodies.readFields(request);
+    return given
+      .then((body) => call(exchange, checked(pick(body, fields), endpoint.body)))
       .then(answer);
+  };
+}
+
+const NO_FIELDS: Promise<Fields> = Promise.resolve({});
+
+/** An endpoint without required fields also takes a request without a body. */
+function hasBody({ headers }: Request): boolean {
+  const length = headers.get("Content-Length");
+  return length === null ? headers.has("Transfer-Encoding") : length !== "0";
 }
 
 /** Make the answer from a reply: its data, and the cookies that change. */

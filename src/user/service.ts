@@ -1,46 +1,31 @@
-import { NICKNAME_LENGTH } from "../../schema/lengths.ts";
 import { DEFAULT_PROFILE_PATH } from "../../schema/picture.ts";
 import type { UserService } from "../gen/user.ts";
 import type { CallContext } from "../rpc/method.ts";
+import { createAccountUseCases } from "./account.ts";
 import { actorOf } from "./actor.ts";
 import { audit } from "./audit.ts";
 import { throwIfCancelled } from "./call.ts";
+import { createSessionUseCases } from "./own-sessions.ts";
 import { type Owner, usernameOf } from "./owner.ts";
 import type { UserServiceParts } from "./parts.ts";
 import { fillInBackground, leaseOrNone, profileOf } from "./profile-cache.ts";
 import { createSignIn } from "./sign-in.ts";
-
-const FIRST_NICKNAME = new RegExp(`^.{0,${NICKNAME_LENGTH.max}}`, "su");
+import { createSignUp } from "./sign-up.ts";
 
 /** The use cases of an account. */
 export function createUserService(parts: UserServiceParts): UserService {
-  const { users, sessions, passwords, log } = parts;
+  const { users, sessions, log } = parts;
 
   return {
-    async signUp({ username, password, client }, context) {
-      passwords.throwIfRefused("password", password, username);
-      const actor = actorOf(client, context);
-      const refuse = () => {
-        const reason = "name_taken";
-        audit(log, { event: "sign_up", outcome: "failure", reason, username, ...actor });
-        return context.error("UserExistedError");
-      };
-      // This finds most taken names and saves hashing for them. The unique key decides the rest.
-      if (await users.find(username)) throw refuse();
-      const stored = await passwords.hash(password, context);
-      throwIfCancelled(context, "the write");
-      const nickname = firstNickname(username);
-      const user = { username, nickname, profilePath: DEFAULT_PROFILE_PATH, ...stored };
-      if (!(await users.insert(user))) throw refuse();
-      audit(log, { event: "sign_up", outcome: "success", username, ...actor });
-      return {};
-    },
-
+    signUp: createSignUp(parts),
     signIn: createSignIn(parts),
+    ...createSessionUseCases(parts),
+    ...createAccountUseCases(parts),
 
     async signOut({ sessionId, client }, context) {
-      if (!(await sessions.close(sessionId))) throw context.error("InvalidSessionError");
-      audit(log, { event: "sign_out", outcome: "success", ...actorOf(client, context) });
+      const username = await sessions.close(sessionId);
+      if (username === undefined) throw context.error("InvalidSessionError");
+      audit(log, { event: "sign_out", outcome: "success", username, ...actorOf(client, context) });
       return {};
     },
 
@@ -72,11 +57,6 @@ export function createUserService(parts: UserServiceParts): UserService {
       return { unused: profilePaths.filter((path) => !shown.has(path)) };
     },
   };
-}
-
-/** The nickname of a new user: the first code points of the username. */
-export function firstNickname(username: string): string {
-  return FIRST_NICKNAME.exec(username)?.[0] ?? "";
 }
 
 async function update(

@@ -2,10 +2,10 @@ import type { SignedIn, UserService } from "../gen/user.ts";
 import { actorOf } from "./actor.ts";
 import { audit } from "./audit.ts";
 import { type Call, throwIfCancelled } from "./call.ts";
+import { openSession } from "./open-session.ts";
 import type { UserServiceParts } from "./parts.ts";
-import { leaseOrNone, profileOf } from "./profile-cache.ts";
-import { newSessionId } from "./session-id.ts";
-import type { User } from "./stores.ts";
+import { leaseOrNone } from "./profile-cache.ts";
+import type { StoredPassword, User } from "./stores.ts";
 
 /** A rehash may take this share of the remaining time. The next sign-in can rehash, too. */
 const REHASH_SHARE = 0.1;
@@ -15,7 +15,7 @@ type Context = Parameters<SignIn>[1];
 
 /** Exchanges credentials for a session. */
 export function createSignIn(parts: UserServiceParts): SignIn {
-  const { users, sessions, passwords, log } = parts;
+  const { users, passwords, log } = parts;
 
   return async ({ username, password, client }, context): Promise<SignedIn> => {
     const actor = actorOf(client, context);
@@ -31,32 +31,42 @@ export function createSignIn(parts: UserServiceParts): SignIn {
     if (user.isDisabled) throw refuse("UserNotExistError", "disabled", username);
     const isRight = await passwords.verify(password, user, context);
     if (!isRight) throw refuse("PasswordError", "wrong_password", username);
-    if (passwords.needsRehash(user)) await rehash(parts, user, password, context);
+    const stored = passwords.needsRehash(user)
+      ? await rehash(parts, user, password, context)
+      : user;
     throwIfCancelled(context, "the write");
-    const sessionId = newSessionId(username);
-    const profile = profileOf(user);
-    await sessions.open({ sessionId, profile, lease, device: "", address: "" });
+    const replaces = client?.sessionId;
+    const opening = { user, lease, password, stored, client, replaces };
+    const session = await openSession(parts, opening, context);
+    if (!("sessionId" in session)) {
+      const isGone = session.ended !== "password_changed";
+      throw refuse(isGone ? "UserNotExistError" : "PasswordError", session.ended, username);
+    }
     audit(log, { event: "sign_in", outcome: "success", username, ...actor });
-    return { sessionId };
+    return { sessionId: session.sessionId };
   };
 }
 
 type Refuse = (code: Parameters<Context["error"]>[0], reason: string, account?: string) => Error;
 
-/** Store a stronger hash. If that fails, the sign-in continues: its password was right. */
+/**
+ * Store a stronger hash. If that fails, the sign-in continues: its password was right.
+ * @returns what the row has now, as far as is known
+ */
 async function rehash(
   { users, passwords, log }: UserServiceParts,
   user: User,
   password: string,
   call: Call,
-): Promise<void> {
+): Promise<StoredPassword> {
   const now = performance.now();
   const deadline = now + (call.deadline - now) * REHASH_SHARE;
   try {
     const better = await passwords.hash(password, { signal: call.signal, deadline });
     throwIfCancelled(call, "the write");
-    await users.replacePassword(user.username, user, better);
+    return (await users.replacePassword(user.username, user, better)) ? better : user;
   } catch (err) {
     log.warn({ err, requestId: call.requestId }, "cannot store the new hash of a password");
+    return user;
   }
 }

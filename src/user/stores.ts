@@ -94,10 +94,12 @@ export interface SessionStore extends Store {
   open(session: NewSession): Promise<OpenedSession>;
   /** Look up a session and, in the same round trip, the cached profile of its user. */
   find(sessionId: string): Promise<FoundSession | undefined>;
-  /** @returns false if there was no such session */
-  close(sessionId: string): Promise<boolean>;
+  /** @returns the username; undefined if there was no such session */
+  close(sessionId: string): Promise<string | undefined>;
   /** The live sessions of a user, newest first. */
   list(username: string): Promise<StoredSession[]>;
+  /** Whether there may be a session or a cached profile of this name, even without a user. */
+  remembers(username: string): Promise<boolean>;
   /** @returns how many of these were live sessions of the user; they have ended */
   end(username: string, sessionIds: readonly string[]): Promise<number>;
   /** @returns how many sessions of the user have ended: all, or all but one */

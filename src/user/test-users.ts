@@ -1,7 +1,7 @@
 import { DEFAULT_PROFILE_PATH } from "../../schema/picture.ts";
 import { classicPasswords, type PasswordScheme, Passwords } from "./password.ts";
 import type { Pepper } from "./pepper.ts";
-import { firstNickname } from "./service.ts";
+import { firstNickname } from "./sign-up.ts";
 import type { StoredPassword, User } from "./stores.ts";
 
 /** All test users share this many passwords. */

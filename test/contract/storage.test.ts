@@ -220,6 +220,7 @@ describeServers("the columns of the table", (pair) => {
       "password varchar(255)",
       "salt char(4)",
       "profile_path varchar(128)",
+      "disabled_at datetime",
     ]);
     const username = columns.find(({ name }) => name === "username");
     expect(username?.collation).toBe("utf8mb4_bin");

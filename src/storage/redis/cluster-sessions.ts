@@ -140,7 +140,7 @@ export class ClusterSessions extends RedisSessions<Cluster> {
   protected async closeStored(sessionId: string, session: string, closed: string) {
     const username = await this.redis.closeSession(session, closed, REPEAT_MS);
     if (username !== null) this.#forgetInBackground(username, [sessionId]);
-    return username !== null;
+    return username;
   }
 
   #index(session: NewSession): Promise<[isCurrent: 0 | 1, oldest: string[]]> {

@@ -15,6 +15,7 @@ import type {
 import { attempt, storageError } from "../attempt.ts";
 import {
   closedKey,
+  indexKey,
   keysOf,
   latestLeaseKey,
   leaseKey,
@@ -74,14 +75,22 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
     sessionId: string,
     session: string,
     closed: string,
-  ): Promise<boolean>;
+  ): Promise<string | null>;
   /** The key that exists until the last lease for this user has ended. */
   protected abstract latestLease(username: string): string;
 
-  close(sessionId: string): Promise<boolean> {
-    if (hasBraces(sessionId)) return Promise.resolve(false);
+  close(sessionId: string): Promise<string | undefined> {
+    if (hasBraces(sessionId)) return Promise.resolve(undefined);
     const keys = [sessionKey(sessionId), closedKey(sessionId, randomUUID())] as const;
-    return attempt("close session", () => this.closeStored(sessionId, ...keys));
+    return attempt("close session", async () => {
+      return (await this.closeStored(sessionId, ...keys)) ?? undefined;
+    });
+  }
+
+  remembers(username: string): Promise<boolean> {
+    const [profile] = keysOf(username);
+    const exists = () => this.redis.exists(profile, indexKey(username));
+    return attempt("read sessions", async () => (await exists()) > 0);
   }
 
   async fill(profile: CachedProfile, lease: Lease): Promise<void> {

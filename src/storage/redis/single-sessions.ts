@@ -73,8 +73,8 @@ export class SingleRedisSessions extends RedisSessions<Redis> {
     return latestLeaseKey(ALL_USERS);
   }
 
-  protected async closeStored(sessionId: string, session: string, closed: string) {
-    return (await this.redis.closeSession(session, closed, REPEAT_MS, sessionId)) !== null;
+  protected closeStored(sessionId: string, session: string, closed: string) {
+    return this.redis.closeSession(session, closed, REPEAT_MS, sessionId);
   }
 
   async #findAll(sessionIds: readonly string[]): Promise<(FoundSession | undefined)[]> {

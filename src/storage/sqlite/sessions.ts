@@ -32,7 +32,7 @@ export class SqliteSessions implements SessionStore {
   #isOpen = true;
   readonly #ping: Statement<unknown, []>;
   readonly #find: Statement<{ username: string }, [sessionId: string, nowMs: number]>;
-  readonly #close: Statement<unknown, [sessionId: string, nowMs: number]>;
+  readonly #close: Statement<{ username: string }, [sessionId: string, nowMs: number]>;
   readonly #list: Statement<StoredSession, [username: string, nowMs: number]>;
   readonly #end: (username: string, sessionIds: readonly string[]) => number;
   readonly #endAll: Statement<unknown, [username: string, except: string | null, nowMs: number]>;
@@ -45,7 +45,9 @@ export class SqliteSessions implements SessionStore {
     // Read a table: a SELECT without one does not touch the file.
     this.#ping = database.prepare("SELECT 1 FROM session LIMIT 1");
     this.#find = database.prepare("SELECT username FROM session WHERE id = ? AND expires_at > ?");
-    this.#close = database.prepare("DELETE FROM session WHERE id = ? AND expires_at > ?");
+    this.#close = database.prepare(
+      "DELETE FROM session WHERE id = ? AND expires_at > ? RETURNING username",
+    );
     this.#list = database.prepare(
       `SELECT id AS sessionId, created_at AS createdAtMs, expires_at AS expiresAtMs, device, address
        FROM session WHERE username = ? AND expires_at > ? ORDER BY created_at DESC`,
@@ -73,13 +75,17 @@ export class SqliteSessions implements SessionStore {
     return attempt("read session", () => this.#find.get(sessionId, Date.now()) ?? undefined);
   }
 
-  close(sessionId: string): Promise<boolean> {
-    const close = () => this.#close.run(sessionId, Date.now());
-    return attempt("close session", async () => (await write(close)).changes > 0);
+  close(sessionId: string): Promise<string | undefined> {
+    const close = () => this.#close.get(sessionId, Date.now());
+    return attempt("close session", async () => (await write(close))?.username);
   }
 
   list(username: string): Promise<StoredSession[]> {
     return attempt("list sessions", () => this.#list.all(username, Date.now()));
+  }
+
+  async remembers(username: string): Promise<boolean> {
+    return (await this.list(username)).length > 0;
   }
 
   end(username: string, sessionIds: readonly string[]): Promise<number> {
