@@ -3,7 +3,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Redis } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import { SystemClient } from "../src/gen/system.ts";
 import { Balancer } from "../src/rpc/client/balancer.ts";
 import { Child } from "./child.ts";
@@ -13,6 +13,7 @@ import { available as hasMariaDb, startMariaDb } from "./mariadb.ts";
 import { PROGRAMS, programPath } from "./programs.ts";
 import { available as hasRedis, redisRecipe, startRedis } from "./redis.ts";
 import { startRedisCluster } from "./redis-cluster.ts";
+import { openRedis } from "./redis-keys.ts";
 import { answered, rpc } from "./rpc-command.ts";
 import { startStack } from "./stack.ts";
 import { createFolder, eventually, newSession, open, recordingLog, user } from "./storage-pairs.ts";
@@ -153,6 +154,37 @@ describe.concurrent.skipIf(!hasRedis)("a Redis", () => {
     } finally {
       await sentinel.dispose();
     }
+  });
+});
+
+describe.skipIf(!hasRedis).each([
+  ["Redis", 1, () => startRedis()],
+  ["Redis Cluster", 3, () => startRedisCluster(5_000)],
+] as const)("%s", (_, masters, start) => {
+  test("that may evict sessions is warned of at the start, for each master", async () => {
+    await using redis = await start();
+    await using folder = await createFolder();
+    const redisUrl = await redis.createDatabase();
+    await using raw = await openRedis(redisUrl);
+    const servers = raw.keys instanceof Cluster ? raw.keys.nodes("master") : [raw.keys];
+    const set = (name: string, value: string) =>
+      Promise.all(servers.map((server) => server.config("SET", name, value)));
+    const warnings = async () => {
+      const { log, messages } = recordingLog();
+      await using _storage = await open({ redisUrl, ...folder }, { log });
+      return messages.filter((message) => message.startsWith("warn"));
+    };
+    expect(await warnings()).toEqual([]);
+    await set("maxmemory", "100mb");
+    expect(await warnings()).toEqual([]);
+    await set("maxmemory-policy", "volatile-lru");
+    const warned = await warnings();
+    expect(warned).toHaveLength(masters);
+    expect(warned[0]).toMatch(
+      /^warn Redis at 127\.0\.0\.1:\d+ may delete sessions .* set maxmemory-policy noeviction$/,
+    );
+    await set("maxmemory", "0");
+    expect(await warnings()).toEqual([]);
   });
 });
 

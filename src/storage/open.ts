@@ -9,6 +9,7 @@ import { MysqlUsers } from "./mysql/users.ts";
 import { CertificateError, connectRedis } from "./redis/client.ts";
 import { connectCluster } from "./redis/cluster-client.ts";
 import { ClusterSessions } from "./redis/cluster-sessions.ts";
+import { warnIfEvicting } from "./redis/eviction.ts";
 import { RedisFailures } from "./redis/failures.ts";
 import { throwIfNoMaster, WrongRedisError } from "./redis/role.ts";
 import type { Limits } from "./redis/sessions.ts";
@@ -124,6 +125,7 @@ async function openRedis(redisUrl: string, limits: Limits, log: Log): Promise<Vo
     redis.disconnect();
     throw error;
   }
+  await warnIfEvicting([redis], log);
   const sessions = new SingleRedisSessions(redis, limits, log);
   return { sessions, failures: new RedisFailures(redis) };
 }
@@ -135,6 +137,7 @@ async function openCluster(urls: readonly string[], limits: Limits, log: Log): P
   const cluster = await retryUntilAvailable(availability, isRedisDown, () =>
     connectCluster(urls, nodes),
   );
+  await warnIfEvicting(cluster.nodes("master"), log);
   const sessions = new ClusterSessions(cluster, limits, log);
   return { sessions, failures: new RedisFailures(cluster) };
 }
