@@ -7,6 +7,7 @@ import { Child, Folder, startHttp, startTcp } from "./child.ts";
 import { Api, isRecord, newName, profileOf, sessionIdOf } from "./contract/client.ts";
 import { avatarForm, pngOf } from "./contract/images.ts";
 import { SmallDisk } from "./faults/small-disk.ts";
+import { open, user } from "./storage-pairs.ts";
 
 // `bun run backup` while Portico runs, and what a restore brings back.
 
@@ -103,6 +104,23 @@ test("a restore brings back what was backed up while both tiers run", async () =
   // The original installation still has all of its data.
   expect((await grace.api.userInfo()).code).toBe("7");
   for (const name of names) expect((await running.api.signIn(name, PASSWORD)).code).toBe("7");
+});
+
+test("a backup has the secrets of the servers, and who is disabled", async () => {
+  await using data = await Folder.make();
+  await using backups = await Folder.make();
+  const to = join(backups.path, "first");
+  {
+    await using storage = await open({ dataDir: data.path });
+    for (const name of ["grace", "alice"]) await storage.users.insert(user(name));
+    await storage.users.setDisabled("grace", true);
+    await storage.users.secret("key", () => "the first");
+  }
+  expect(await backup(data.path, [to])).toMatchObject({ exitCode: 0 });
+  await using storage = await open({ dataDir: to });
+  expect(await storage.users.secret("key", () => "another")).toBe("the first");
+  expect(await storage.users.find("grace")).toMatchObject({ isDisabled: true });
+  expect(await storage.users.find("alice")).toMatchObject({ isDisabled: false });
 });
 
 test("a backup while seeders run holds the state of one moment", async () => {

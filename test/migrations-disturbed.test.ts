@@ -124,6 +124,49 @@ describe("from the original table to ours", () => {
     expect((await migrate(database, "--status")).exitCode).toBe(0);
   });
 
+  it("servers of the version before read and write while their table gets disabled_at", async () => {
+    await using database = await openDatabase();
+    await migrate(database);
+    await database.query("ALTER TABLE user DROP COLUMN disabled_at");
+    await database.query("DROP TABLE secret");
+    await database.query("DELETE FROM migration WHERE version > 5");
+    await using older = await openRowsAt(database.databaseUrl, database.dataDir);
+    await older.query("SET sql_mode = 'STRICT_ALL_TABLES'");
+    let signUps = 0;
+    const signUp = async () => {
+      const name = `older${signUps++}`;
+      await older.query(
+        `INSERT INTO user
+           (gmt_create, gmt_modified, username, nickname, password, salt, profile_path)
+         VALUES (UTC_TIMESTAMP(), UTC_TIMESTAMP(), ?, 'Nick', 'x', '', 'default.webp')`,
+        [name],
+      );
+      const found = await older.query(
+        "SELECT username, nickname, profile_path, password, salt FROM user WHERE username IN (?)",
+        [name],
+      );
+      expect(found).toMatchObject([{ username: name }]);
+    };
+    let isOver = false;
+    const working = (async () => {
+      while (!isOver) await signUp();
+    })();
+    await database.query("START TRANSACTION");
+    await database.query("SELECT COUNT(*) FROM user");
+    await using child = startMigrate(database);
+    await child.waitFor(/^Waiting for the database: a transaction or a backup holds its table$/m);
+    await database.query("COMMIT");
+    expect(await child.exited()).toBe(0);
+    isOver = true;
+    await working;
+    await signUp();
+
+    await using storage = await open(database);
+    const accounts = await storage.users.search("older", undefined, signUps + 1);
+    expect(accounts).toHaveLength(signUps);
+    expect(accounts.filter(({ disabledAt }) => disabledAt !== undefined)).toEqual([]);
+  });
+
   it("a server says that MySQL hangs, and continues by itself when MySQL answers again", async () => {
     await using server = await startMariaDb();
     await using database = await openDatabase(server);
