@@ -10,7 +10,7 @@ import { type Frame, FrameError, FrameType } from "../wire/frame.ts";
 import type { HelloTemplate } from "../wire/handshake.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { Tokens } from "../wire/proof.ts";
-import { type Origin, RunningCall } from "./running-call.ts";
+import { type CallOwner, type Origin, RunningCall } from "./running-call.ts";
 
 /** Statuses that a handler may throw itself. */
 const HANDLER_STATUSES: ReadonlySet<RpcStatus> = new Set<RpcStatus>([
@@ -40,7 +40,7 @@ export class ServerCalls {
   /** The highest id that has arrived. */
   lastId = 0;
   readonly #context: ServerContext;
-  readonly #origin: Origin;
+  readonly #owner: CallOwner;
   readonly #outbox: Outbox;
   readonly #maxFrameBytes: number;
   readonly #terminate: () => void;
@@ -57,7 +57,7 @@ export class ServerCalls {
     terminate: () => void,
   ) {
     this.#context = context;
-    this.#origin = origin;
+    this.#owner = { ...origin, expire: (call) => this.#expire(call) };
     this.#outbox = outbox;
     this.#maxFrameBytes = maxFrameBytes;
     this.#terminate = terminate;
@@ -79,7 +79,7 @@ export class ServerCalls {
     this.lastId = Math.max(this.lastId, frame.id);
     const entry = dispatch.get(frame.method);
     if (!entry) return this.#sendError(frame.id, lacking(frame.method));
-    const call = new RunningCall(entry, frame, this.#origin, this.#expire);
+    const call = new RunningCall(entry, frame, this.#owner);
     call.onEnd = intercept?.(call);
     const refusal = this.#refusal(call);
     if (refusal) {
@@ -135,7 +135,7 @@ export class ServerCalls {
   #refusal(call: RunningCall): RpcError | undefined {
     const { load, limits } = this.#context;
     const { callers } = call.method;
-    if (callers && !callers.includes(this.#origin.caller)) return this.#forbid(call);
+    if (callers && !callers.includes(call.caller)) return this.#forbid(call);
     const { maxInFlight, maxServerInFlight } = limits;
     if (this.#onDrained) {
       return new RpcError("unavailable", "The server is shutting down", { processed: false });
@@ -183,13 +183,13 @@ export class ServerCalls {
     if (this.#end(call, outcomeOf(answer))) this.#sendError(call.id, answer);
   }
 
-  readonly #expire = (call: RunningCall): void => {
+  #expire(call: RunningCall): void {
     if (!this.#end(call, "deadline_exceeded")) return;
     call.abort();
     const ranMs = Math.round(performance.now() - call.begunAt);
     const message = `${call.method.name} did not finish before its deadline (handler ${ranMs} ms)`;
     this.#sendError(call.id, new RpcError("deadline_exceeded", message));
-  };
+  }
 
   /** False if the call has ended already: by its deadline, its caller or a lost connection. */
   #end(call: RunningCall, outcome: Outcome): boolean {

@@ -16,6 +16,12 @@ export interface Origin {
   readonly peer: string;
 }
 
+/** What runs the calls of a connection. One object for all of them, because each call keeps it. */
+export interface CallOwner extends Origin {
+  /** The call's deadline has passed. */
+  expire(call: RunningCall): void;
+}
+
 /** A call whose handler runs, and the context of that handler. */
 export class RunningCall extends Expiring implements CallContext, InterceptedCall {
   readonly method: Method<unknown, unknown>;
@@ -26,24 +32,17 @@ export class RunningCall extends Expiring implements CallContext, InterceptedCal
   /** Called when the call ends. */
   onEnd: OnEnd | undefined;
   #controller: AbortController | undefined;
-  readonly #origin: Origin;
+  readonly #owner: CallOwner;
   readonly #metadataText: string;
   #metadata: Metadata | undefined;
-  readonly #onExpire: (call: RunningCall) => void;
 
-  constructor(
-    { method }: DispatchEntry,
-    { id, timeoutMs, metadata }: Frame,
-    origin: Origin,
-    onExpire: (call: RunningCall) => void,
-  ) {
+  constructor({ method }: DispatchEntry, { id, timeoutMs, metadata }: Frame, owner: CallOwner) {
     super();
     this.method = method;
     this.id = id;
     this.deadline = this.begunAt + timeoutMs;
-    this.#origin = origin;
+    this.#owner = owner;
     this.#metadataText = metadata;
-    this.#onExpire = onExpire;
   }
 
   /** Made on demand: most handlers need no controller, and each is expensive. */
@@ -65,11 +64,11 @@ export class RunningCall extends Expiring implements CallContext, InterceptedCal
   }
 
   get caller(): string {
-    return this.#origin.caller;
+    return this.#owner.caller;
   }
 
   get peer(): string {
-    return this.#origin.peer;
+    return this.#owner.peer;
   }
 
   remainingMs(): number {
@@ -87,6 +86,6 @@ export class RunningCall extends Expiring implements CallContext, InterceptedCal
   }
 
   expire(): void {
-    this.#onExpire(this);
+    this.#owner.expire(this);
   }
 }
