@@ -18,6 +18,7 @@ import { CallStats } from "./telemetry/call-stats.ts";
 import { traceIncoming } from "./telemetry/call-trace.ts";
 import { createLog } from "./telemetry/log.ts";
 import { createSystemService } from "./telemetry/system.ts";
+import { createAdminService } from "./user/admin.ts";
 import { hashWarnings } from "./user/hash-cost.ts";
 import { Passwords } from "./user/password.ts";
 import { createUserService } from "./user/service.ts";
@@ -35,13 +36,11 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
   const stored = { databaseUrl, redisUrl, dataDir, sessionTtlSeconds, sessionsMax };
   const storage = await openStorage({ ...stored, leaseMs, log });
   const stats = new CallStats();
+  const passwords = new Passwords(passwordHash, { peppers, rules: config.passwordRules });
+  const parts = { users: storage.users, sessions: storage.sessions, passwords, log };
   const tables: readonly DispatchTable[] = dispatchTables({
-    user: createUserService({
-      users: storage.users,
-      sessions: storage.sessions,
-      passwords: new Passwords(passwordHash, { peppers, rules: config.passwordRules }),
-      log,
-    }),
+    user: createUserService(parts),
+    admin: createAdminService(parts),
     system: createSystemService({
       users: storage.users,
       sessions: storage.sessions,

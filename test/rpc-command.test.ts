@@ -31,7 +31,9 @@ describe("bun run rpc", () => {
         "Errors: UserNotExistError, PasswordError\n",
       ].join("\n"),
     );
-    expect(stdout.match(/^\w+$/gm)).toEqual(["User", "System"]);
+    const services = ["User", "Admin (only for admin)", "System"];
+    const listed = Array.from(stdout.matchAll(/^\w+(?: \(.*\))?$/gm), ([line]) => line);
+    expect(listed).toEqual(services);
     expect(stdout).toContain("  60001  health({}) → { server, users, sessions }\n");
     for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
     const user = await rpc(["User"], { port: stack.rpcPort });

@@ -6,9 +6,10 @@ import { HTTP_TIER } from "../src/config/http.ts";
 import { load } from "../src/config/load.ts";
 import { TCP_TIER } from "../src/config/tcp.ts";
 import type { Environment } from "../src/config/variables.ts";
+import { AdminClient } from "../src/gen/admin.ts";
 import { UserClient } from "../src/gen/user.ts";
 import { startHttp } from "../src/http-main.ts";
-import { Balancer } from "../src/rpc/client/balancer.ts";
+import { Balancer, type ClientIdentity } from "../src/rpc/client/balancer.ts";
 import type { Caller } from "../src/rpc/method.ts";
 import { startTcp } from "../src/tcp-main.ts";
 import { createLog } from "../src/telemetry/log.ts";
@@ -25,12 +26,17 @@ export interface Stack extends AsyncDisposable {
   /** A client of all TCP servers, for every contract. */
   readonly caller: Caller;
   readonly user: UserClient;
+  /** An operator, unless `environment` has RPC_TOKENS. */
+  readonly admin: AdminClient;
   /** A client with a connection of its own. */
   anotherClient(): UserClient;
 }
 
 /** Cheap, so that tests do not spend their time on hashing. */
 const FAST_HASH = "argon2id:m=64,t=1,p=1";
+
+/** The HTTP tier does not get it. */
+const ADMIN_TOKEN = "a secret of operators";
 
 /**
  * Start both tiers on free ports, with the embedded storage in a throw-away folder unless
@@ -54,7 +60,7 @@ export async function startStack(
     LOG_LEVEL: "silent",
     ...environment,
   };
-  const config = load(TCP_TIER, variables);
+  const config = load(TCP_TIER, { RPC_TOKENS: `admin:${ADMIN_TOKEN}`, ...variables });
   const log = createLog("test", config.logLevel, false);
   const rpcAddresses: Endpoint[] = [];
   for (let server = 0; server < tcpServers; server++) {
@@ -64,8 +70,8 @@ export async function startStack(
   }
   const http = await startHttp({ ...load(HTTP_TIER, variables), rpcAddresses }, log);
   cleanup.defer(() => http.close(1000));
-  const connect = (): Caller => {
-    const balancer = new Balancer(rpcAddresses);
+  const connect = (identity?: ClientIdentity): Caller => {
+    const balancer = new Balancer(rpcAddresses, undefined, identity);
     started.defer(async () => balancer.close());
     return balancer;
   };
@@ -78,6 +84,7 @@ export async function startStack(
     dataDir,
     caller,
     user: new UserClient(caller),
+    admin: new AdminClient(connect({ caller: "admin", token: ADMIN_TOKEN })),
     anotherClient: () => new UserClient(connect()),
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };

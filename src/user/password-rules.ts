@@ -22,6 +22,11 @@ export class PasswordRules {
     this.#common = new Set(options.isStrict ? readCommonPasswords() : []);
   }
 
+  /** In code points. */
+  get maxLength(): number {
+    return this.#options.max;
+  }
+
   /** @returns the first rule that the password breaks, or undefined */
   brokenBy(password: string, username: string): string | undefined {
     const { min, max, isStrict } = this.#options;

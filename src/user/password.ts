@@ -1,10 +1,12 @@
 import { timingSafeEqual } from "node:crypto";
 import { hash as argon2Hash, verify as argon2Verify } from "@node-rs/argon2";
+import { PASSWORD_LENGTH } from "../../schema/lengths.ts";
 import { RpcError } from "../rpc/error.ts";
 import type { Cancellable } from "./call.ts";
 import { HashQueue, type Turn } from "./hash-queue.ts";
 import { PasswordRules, type PasswordRulesOptions } from "./password-rules.ts";
 import { type Pepper, Peppers } from "./pepper.ts";
+import { randomPassword } from "./random-password.ts";
 import { costOf, readForm, writeForm } from "./stored-password.ts";
 import type { StoredPassword } from "./stores.ts";
 
@@ -70,6 +72,15 @@ export class Passwords {
     const rule = this.#rules?.brokenBy(password, username);
     if (rule === undefined) return;
     throw new RpcError("invalid_argument", `${field}: ${rule}`, { processed: false });
+  }
+
+  /** A random password that is not refused. It is as long as the rules allow. */
+  random(username: string): string {
+    const length = this.#rules?.maxLength ?? PASSWORD_LENGTH.max;
+    for (;;) {
+      const password = randomPassword(length);
+      if (this.#rules?.brokenBy(password, username) === undefined) return password;
+    }
   }
 
   /** @throws {RpcError} as `HashQueue.run` does */

@@ -1,6 +1,8 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { AdminContract } from "../../schema/admin.ts";
 import { SystemContract } from "../../schema/system.ts";
 import * as schema from "../../schema/user.ts";
+import * as emittedAdmin from "../../src/gen/admin.ts";
 import * as emittedSystem from "../../src/gen/system.ts";
 import * as emittedUser from "../../src/gen/user.ts";
 import { Balancer } from "../../src/rpc/client/balancer.ts";
@@ -51,11 +53,12 @@ describePairs("the system contract", (pair) => {
   test("describe lists every method with its number, hash, errors, callers and JSON Schemas", async () => {
     using clients = new Clients(shared.stack);
     const { services } = await clients.system.describe({});
-    expect(services.map(({ service }) => service)).toEqual(["User", "System"]);
-    const emitted = Object.values({ ...emittedUser, ...emittedSystem }).flatMap((each) =>
-      "hash" in each ? [each] : [],
+    expect(services.map(({ service }) => service)).toEqual(["User", "Admin", "System"]);
+    const emitted = [emittedUser, emittedAdmin, emittedSystem].flatMap((file) =>
+      Object.values(file).flatMap((each) => ("hash" in each ? [each] : [])),
     );
-    for (const [index, { methods, callers }] of [schema.UserContract, SystemContract].entries()) {
+    const contracts = [schema.UserContract, AdminContract, SystemContract];
+    for (const [index, { methods, callers }] of contracts.entries()) {
       // As the schema has it, and as JSON: what only TypeBox reads is not sent.
       const declared = Object.entries(methods).map(([name, method]) => {
         const hash = emitted.find(({ number }) => number === method.number)?.hash;

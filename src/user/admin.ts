@@ -1,0 +1,207 @@
+import type { DeclaredErrorName } from "../../schema/errors.ts";
+import type { AdminService, Account as ShownAccount } from "../gen/admin.ts";
+import { DomainError, RpcError } from "../rpc/error.ts";
+import type { Log } from "../rpc/log.ts";
+import type { CallContext, Handler } from "../rpc/method.ts";
+import { type AuditLine, audit } from "./audit.ts";
+import { throwIfCancelled } from "./call.ts";
+import type { UserServiceParts } from "./parts.ts";
+import { findByHandle, shownSession } from "./session-list.ts";
+import type { Account } from "./stores.ts";
+
+type Context = CallContext<"UserNotExistError">;
+
+const DEFAULT_PAGE = 50;
+
+/** What an operator may do with the accounts of others. Each call leaves one audit line. */
+export function createAdminService(parts: UserServiceParts): AdminService {
+  return {
+    ...lookups(parts),
+    ...passwordActs(parts),
+    ...accountActs(parts),
+    ...sessionActs(parts),
+  };
+}
+
+function lookups(parts: UserServiceParts): Pick<AdminService, "findUsers" | "showUser"> {
+  const { users, sessions, log } = parts;
+  return {
+    findUsers: audited("admin_find_users", log, async ({ prefix = "", after, limit }) => {
+      const size = limit ?? DEFAULT_PAGE;
+      // One more than the page holds: then there is a next page.
+      const accounts = await users.search(prefix, after, size + 1);
+      const page = accounts.slice(0, size);
+      const last = accounts.length > size ? page.at(-1) : undefined;
+      return { users: page.map(shown), next: last?.username ?? null };
+    }),
+
+    showUser: audited("admin_show_user", log, async ({ username }, context) => {
+      const account = await findAccount(parts, username, context);
+      const live = await sessions.list(username);
+      return { ...shown(account), sessions: live.length };
+    }),
+  };
+}
+
+function passwordActs(
+  parts: UserServiceParts,
+): Pick<AdminService, "setPassword" | "resetPassword"> {
+  return {
+    setPassword: audited("admin_set_password", parts.log, async (request, context) => {
+      await setPassword(parts, request, context);
+      return {};
+    }),
+
+    resetPassword: audited("admin_reset_password", parts.log, async ({ username }, context) => {
+      const password = parts.passwords.random(username);
+      await setPassword(parts, { username, password }, context);
+      return { password };
+    }),
+  };
+}
+
+function accountActs(
+  parts: UserServiceParts,
+): Pick<AdminService, "disableUser" | "enableUser" | "deleteUser"> {
+  const { users, sessions, log } = parts;
+  return {
+    disableUser: audited("admin_disable_user", log, async ({ username }, context) => {
+      // The sessions end with the update. A sign-in that has read the row before the update reads
+      // it again after it opened its session.
+      const disable = () => {
+        throwIfCancelled(context, "the write");
+        return users.setDisabled(username, true);
+      };
+      const isFound = await sessions.invalidating(username, disable, {});
+      if (!isFound) throw context.error("UserNotExistError");
+      return {};
+    }),
+
+    enableUser: audited("admin_enable_user", log, async ({ username }, context) => {
+      if (!(await users.setDisabled(username, false))) throw context.error("UserNotExistError");
+      return {};
+    }),
+
+    deleteUser: audited("admin_delete_user", log, async ({ username }, context) => {
+      const { profilePath } = await findAccount(parts, username, context);
+      const remove = () => {
+        throwIfCancelled(context, "the write");
+        return users.delete(username);
+      };
+      const isFound = await sessions.invalidating(username, remove, {});
+      if (!isFound) throw context.error("UserNotExistError");
+      return { profilePath };
+    }),
+  };
+}
+
+function sessionActs(
+  parts: UserServiceParts,
+): Pick<AdminService, "listSessions" | "endSession" | "endAllSessions"> {
+  const { sessions, log } = parts;
+  // A row that was deleted by SQL may have left sessions, and an operator must be able to end them.
+  return {
+    listSessions: audited("admin_list_sessions", log, async ({ username }, context) => {
+      const live = await sessions.list(username);
+      if (live.length === 0) await findAccount(parts, username, context);
+      return { sessions: live.map(shownSession) };
+    }),
+
+    endSession: audited(
+      "admin_end_session",
+      log,
+      async ({ username, id }, context) => {
+        const sessionId = await findByHandle(sessions, username, id);
+        const ended = sessionId === undefined ? 0 : await sessions.end(username, [sessionId]);
+        if (ended > 0) return {};
+        await findAccount(parts, username, context);
+        const message = "id: must be the id of one of the user's sessions";
+        throw new RpcError("invalid_argument", message, { processed: false });
+      },
+      ({ id }) => ({ session: id }),
+    ),
+
+    endAllSessions: audited(
+      "admin_end_all_sessions",
+      log,
+      async ({ username }, context) => {
+        const ended = await sessions.endAll(username);
+        if (ended === 0) await findAccount(parts, username, context);
+        return { ended };
+      },
+      (_request, { ended }) => ({ ended }),
+    ),
+  };
+}
+
+async function findAccount(
+  { users }: UserServiceParts,
+  username: string,
+  context: Context,
+): Promise<Account> {
+  const account = await users.findAccount(username);
+  if (!account) throw context.error("UserNotExistError");
+  return account;
+}
+
+/** Once this resolves, no session lives that was opened with the old password. */
+async function setPassword(
+  parts: UserServiceParts,
+  { username, password }: { readonly username: string; readonly password: string },
+  context: Context,
+): Promise<void> {
+  const { users, sessions, passwords } = parts;
+  passwords.throwIfRefused("password", password, username);
+  // A hash is costly. Do not make one for a name that was mistyped.
+  await findAccount(parts, username, context);
+  const stored = await passwords.hash(password, context);
+  const replace = () => {
+    throwIfCancelled(context, "the write");
+    return users.setPassword(username, stored);
+  };
+  const isFound = await sessions.invalidating(username, replace, {});
+  if (!isFound) throw context.error("UserNotExistError");
+}
+
+function shown({ disabledAt, ...account }: Account): ShownAccount {
+  return { ...account, disabledAt: disabledAt ?? null };
+}
+
+/**
+ * A handler that leaves an audit line when it ends.
+ * @param facts what else the line says about a success
+ */
+function audited<Request extends object, Reply, Errors extends DeclaredErrorName>(
+  event: AuditLine["event"],
+  log: Log,
+  handler: Handler<Request, Reply, Errors>,
+  facts?: (request: Request, reply: Reply) => Facts,
+): Handler<Request, Reply, Errors> {
+  return async (request, context) => {
+    const { caller, peer, requestId } = context;
+    const note = ({ outcome, reason, username, session, ended }: Outcome) => {
+      const what = { event, outcome, reason, username, address: peer, session, ended };
+      audit(log, { ...what, by: caller, caller, requestId });
+    };
+    const username = "username" in request ? `${request.username}` : undefined;
+    try {
+      const reply = await handler(request, context);
+      note({ outcome: "success", username, ...facts?.(request, reply) });
+      return reply;
+    } catch (error) {
+      const reason = reasonOf(error);
+      // A name of no account may be a password that was typed in the wrong place.
+      note({ outcome: "failure", reason, ...(reason !== "unknown_user" && { username }) });
+      throw error;
+    }
+  };
+}
+
+type Facts = Pick<AuditLine, "session" | "ended">;
+type Outcome = Facts & Pick<AuditLine, "outcome" | "reason" | "username">;
+
+function reasonOf(error: unknown): string {
+  if (error instanceof RpcError) return error.status;
+  if (!(error instanceof DomainError)) return "internal";
+  return error.code === "UserNotExistError" ? "unknown_user" : "database_failed";
+}
