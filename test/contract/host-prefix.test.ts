@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { startStack } from "../stack.ts";
-import { Api, newName, UUID_V3 } from "./client.ts";
+import { type Answer, Api, newName, UUID_V3 } from "./client.ts";
 import { avatarForm, pngOf } from "./images.ts";
 
 // COOKIE_HOST_PREFIX=on, and the hosts that do not have it yet.
@@ -8,7 +8,13 @@ import { avatarForm, pngOf } from "./images.ts";
 // A limit ends a hang; it does not judge speed.
 setDefaultTimeout(60_000);
 
+const USER = "/api/entrytask/user";
 const PREFIXED = { PUBLIC_URL: "https://accounts.example.com", COOKIE_HOST_PREFIX: "on" };
+
+/** The Set-Cookie of the session, with or without the prefix. */
+function cookieOf({ headers }: Answer): string {
+  return headers.getSetCookie().find((text) => text.includes("sessionID=")) ?? "";
+}
 
 /** Sign a new user up and in: the name and the value of the cookie, and its attributes. */
 async function signIn(url: string): Promise<{ name: string; value: string; attributes: string }> {
@@ -16,8 +22,8 @@ async function signIn(url: string): Promise<{ name: string; value: string; attri
   expect((await api.signUp(username, "hopper1906")).code).toBe("7");
   const answer = await api.signIn(username, "hopper1906");
   expect(answer.code).toBe("7");
-  const cookie = answer.headers.getSetCookie().find((text) => text.includes("sessionID")) ?? "";
-  const [, name = "", value = "", attributes = ""] = /^([^=]*)=([^;]*); (.*)$/.exec(cookie) ?? [];
+  const parts = /^([^=]*)=([^;]*); (.*)$/.exec(cookieOf(answer)) ?? [];
+  const [, name = "", value = "", attributes = ""] = parts;
   expect(value).toMatch(UUID_V3);
   return { name, value, attributes };
 }
@@ -63,6 +69,32 @@ test("a server without the setting sets the plain name, and reads both", async (
   for (const cookie of [`sessionID=${value}`, `__Host-sessionID=${value}`]) {
     expect((await new Api(stack.url, cookie).userInfo()).code).toBe("7");
   }
+});
+
+test("a new password and a deletion set and clear the cookie with the prefix", async () => {
+  await using stack = await startStack(PREFIXED);
+  const { name, value } = await signIn(stack.url);
+  const api = new Api(stack.url, `${name}=${value}`);
+  const passwords = { oldPassword: "hopper1906", newPassword: "hopper1992" };
+  const changed = await api.post(`${USER}/change_password`, passwords);
+  expect(changed.code).toBe("7");
+  const [, next = ""] = /^__Host-sessionID=([^;]*);/.exec(cookieOf(changed)) ?? [];
+  expect(next).toMatch(UUID_V3);
+  expect((await api.userInfo()).code).toBe("2");
+  const later = new Api(stack.url, `${name}=${next}`);
+  const deleted = await later.post(`${USER}/delete_account`, { password: "hopper1992" });
+  expect(deleted.code).toBe("7");
+  expect(cookieOf(deleted)).toStartWith("__Host-sessionID=; Path=/; Max-Age=0; ");
+});
+
+test("a sign-in ends the session of the cookie with the prefix", async () => {
+  await using stack = await startStack(PREFIXED);
+  const username = newName();
+  await stack.user.signUp({ username, password: "hopper1906" });
+  const { sessionId } = await stack.user.signIn({ username, password: "hopper1906" });
+  const api = new Api(stack.url, `__Host-sessionID=${sessionId}`);
+  expect((await api.signIn(username, "hopper1906")).code).toBe("7");
+  expect((await api.userInfo()).code).toBe("2");
 });
 
 test("/openapi.json has the name of the cookie", async () => {
