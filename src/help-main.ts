@@ -18,6 +18,7 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   migrate: "bring the database tables up to date",
   backup: "copy users and pictures out of DATA_DIR",
   sweep: "remove the pictures that no profile uses",
+  "hash-cost": "find the strongest PASSWORD_HASH for this machine",
   seed: "fill the user table with test users",
   bench: "run a benchmark",
   soak: "restart servers under load, and look for lost calls",

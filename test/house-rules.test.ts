@@ -80,7 +80,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
 
 const ours = await readSources("{schema,codegen,src,test,bench}/**/*.ts");
 const withoutTests = ours.filter(({ path }) => !/\.test\.ts$|\/testing\//.test(path));
-const isMain = (path: string) => /^src\/[a-z]+-main\.ts$/.test(path);
+const isMain = (path: string) => /^src\/[a-z-]+-main\.ts$/.test(path);
 function isIn(path: string, place: string): boolean {
   if (place.endsWith("/*")) return dirname(path) === place.slice(0, -2);
   return path === place || path.startsWith(`${place}/`);

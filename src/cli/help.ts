@@ -164,6 +164,23 @@ Exit codes
   3  failed: the pictures could not be listed or removed, or the TCP tier did
      not answer`;
 
+const HASH_COST = `Find the strongest PASSWORD_HASH that this machine can afford.
+
+  bun run hash-cost --sign-ins-per-second N   N is from 1 to 1,000,000
+
+It measures argon2id on all cores, at one cost after the other, from the least
+that OWASP allows. It prints a table, and the strongest cost that reaches N.
+Each sign-in and each sign-up hashes once, with a wrong password too. A guess
+costs an attacker about memory times passes.
+
+Run it on a machine of the TCP tier, while nothing else runs. If other work
+shares the cores, use a larger N. It reads no environment variables.
+
+Exit codes
+  0  a cost reaches N
+  1  no cost that OWASP allows reaches N
+  2  the arguments are wrong`;
+
 const SEED = `Fill the user table with test users, for load tests.
 
   bun run seed --users N   add users until there are N, from 1 to 1,000,000,000
@@ -193,5 +210,6 @@ export const HELP = {
   migrate: MIGRATE,
   backup: BACKUP,
   sweep: SWEEP,
+  "hash-cost": HASH_COST,
   seed: SEED,
 } as const;
