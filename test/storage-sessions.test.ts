@@ -36,6 +36,19 @@ describe.each([...PAIRS])("the sessions of a user in $name", ({ available, creat
     expect(await sessions.list("nobody")).toEqual([]);
   });
 
+  it("are those of exactly this name", async () => {
+    await using location = await createLocation();
+    await using storage = await open(location);
+    const { sessions } = storage;
+    const names = ["_-._", "a.b-c_d", "abcd", "Abcd", "Анастасия", "नमस्ते", "がぎぐげ", "😀😀😀😀"];
+    for (const name of names) await sessions.open(newSession(`of ${name}`, user(name)));
+    for (const name of names) {
+      const listed = await sessions.list(name);
+      expect(listed.map(({ sessionId }) => sessionId)).toEqual([`of ${name}`]);
+    }
+    for (const name of names) expect(await sessions.endAll(name)).toBe(1);
+  });
+
   it("end one by one, only for their user, and count if they lived", async () => {
     await using location = await createLocation();
     await using storage = await open(location);
