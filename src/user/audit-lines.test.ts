@@ -5,6 +5,7 @@ import type { UserService } from "../gen/user.ts";
 import { DomainError } from "../rpc/error.ts";
 import { Passwords } from "./password.ts";
 import { createUserService } from "./service.ts";
+import { sessionHandle } from "./session-id.ts";
 
 // Which audit line each use case writes. audit.test.ts tests the line itself.
 
@@ -69,7 +70,7 @@ test("a sign-up, a sign-in and a sign-out write one line each", async () => {
   expect(account.lines()).toMatchObject([
     { event: "sign_up", ...done },
     { event: "sign_in", ...done },
-    { event: "sign_out", outcome: "success", ...OF_CLIENT },
+    { event: "sign_out", ...done },
   ]);
 });
 
@@ -90,6 +91,48 @@ test("a failure says why, and does not repeat a name that is no account", async 
     { event: "sign_in", reason: "unknown_user", ...failure },
     { event: "sign_in", reason: "disabled", username: "grace", ...failure },
   ]);
+});
+
+test("the use cases of sessions, password and account write one line each", async () => {
+  await using account = await startService();
+  const { service } = account;
+  const { username } = GRACE;
+  await service.signUp(GRACE, CALL);
+  const signIn = async (password = GRACE.password) =>
+    (await service.signIn({ username, password }, CALL)).sessionId;
+  const [first, second] = [await signIn(), await signIn()];
+  await signIn();
+  account.lines();
+
+  const client = CLIENT;
+  const id = sessionHandle(second);
+  await service.endSession({ sessionId: first, id, client }, CALL);
+  await service.endOtherSessions({ sessionId: first, client }, CALL);
+  const [oldPassword, newPassword] = [GRACE.password, "lovelace1815"];
+  const wrong = { sessionId: first, oldPassword: "wrong-pass", newPassword, client };
+  await fail(service.changePassword(wrong, CALL));
+  const changed = await service.changePassword({ ...wrong, oldPassword }, CALL);
+  const { sessionId } = changed;
+  await service.exportMyData({ sessionId, client }, CALL);
+  await fail(service.deleteAccount({ sessionId, password: "wrong-pass", client }, CALL));
+  await service.deleteAccount({ sessionId, password: newPassword, client }, CALL);
+
+  const success = { outcome: "success", username, ...OF_CLIENT };
+  const refused = { ...success, outcome: "failure", reason: "wrong_password" };
+  const lines = account.lines();
+  expect(lines).toEqual([
+    { event: "session_end", session: id, ...success },
+    { event: "session_end", ended: 1, ...success },
+    { event: "password_change", ...refused },
+    { event: "password_change", ...success },
+    { event: "data_export", ...success },
+    { event: "account_delete", ...refused },
+    { event: "account_delete", ...success },
+  ]);
+  const text = JSON.stringify(lines);
+  for (const secret of [first, second, sessionId, oldPassword, newPassword, "wrong-pass"]) {
+    expect(text).not.toContain(secret);
+  }
 });
 
 test("a caller without a browser counts as one", async () => {

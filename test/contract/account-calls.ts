@@ -1,4 +1,5 @@
 import { expect } from "bun:test";
+import { createHash } from "node:crypto";
 import { type Answer, type Api, ENDPOINTS, isRecord, type Member, newMember } from "./client.ts";
 import { avatarForm, pngOf } from "./images.ts";
 
@@ -79,6 +80,11 @@ export function readSessions(data: unknown): ListedSession[] {
       address: String(address),
     };
   });
+}
+
+/** What names a session in the list: the first 128 bits of SHA-256 of its id. */
+export function handleOf(sessionId: string): string {
+  return createHash("sha256").update(sessionId).digest("hex").slice(0, 32);
 }
 
 /** The sessions of the session's user. */

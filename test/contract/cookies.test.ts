@@ -1,4 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { HARMLESS_CALLS } from "./account-calls.ts";
 import {
   type Answer,
   Api,
@@ -23,6 +24,7 @@ const PNG = pngOf(2, 2, [1, 2, 3]);
 const CALLS: Readonly<Record<string, (api: Api) => Promise<Answer>>> = {
   "user info": (api) => api.userInfo(),
   nickname: (api) => api.nickname("Grace"),
+  ...HARMLESS_CALLS,
   avatar: (api) => api.avatar(avatarForm(PNG)),
   "sign-out by POST": (api) => api.signOut("POST"),
 };

@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { startFront } from "../http-front.ts";
+import { ACCOUNT_ENDPOINTS, handleOf } from "./account-calls.ts";
 import {
   type Answer,
   Api,
@@ -75,11 +76,20 @@ type Call = (api: Api, headers: Headers) => Promise<Answer>;
 /** Every request that changes something; each would succeed. */
 function stateChanges(username: string, password: string): Readonly<Record<string, Call>> {
   const { signUp, signIn, signOut, nickname, avatar } = ENDPOINTS;
+  const { endSession, endOthers, changePassword, deleteAccount } = ACCOUNT_ENDPOINTS;
   return {
     "sign-up": (api, headers) => api.post(signUp.path, { username: newName(), password }, headers),
     "sign-in": (api, headers) => api.post(signIn.path, { username, password }, headers),
     nickname: (api, headers) => api.post(nickname.path, { nickname: "changed" }, headers),
     avatar: (api, headers) => api.send("POST", avatar.path, { headers, body: avatarForm(RED_PNG) }),
+    "end of a session": (api, headers) => {
+      const id = handleOf(api.cookie?.slice("sessionID=".length) ?? "");
+      return api.post(endSession.path, { id }, headers);
+    },
+    "end of other sessions": (api, headers) => api.post(endOthers.path, {}, headers),
+    "change of password": (api, headers) =>
+      api.post(changePassword.path, { oldPassword: password, newPassword: "changed" }, headers),
+    deletion: (api, headers) => api.post(deleteAccount.path, { password }, headers),
     "sign-out by GET": (api, headers) => api.send("GET", signOut.path, { headers }),
     "sign-out by POST": (api, headers) => api.send("POST", signOut.path, { headers }),
   };

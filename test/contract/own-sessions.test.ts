@@ -1,9 +1,9 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { createHash } from "node:crypto";
 import {
   ACCOUNT_ENDPOINTS,
   account,
   expectEnded,
+  handleOf,
   readSessions,
   sessionsOf,
 } from "./account-calls.ts";
@@ -17,11 +17,6 @@ const CLEARED = "sessionID=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax";
 const NOT_MINE = "id: must be the id of one of your sessions";
 const LOCAL_NETWORK = "127.0.0.0/24";
 const TTL_MS = 1800 * 1000;
-
-/** SHA-256 of the id, of which the first 128 bits are shown. */
-function handleOf(sessionId: string): string {
-  return createHash("sha256").update(sessionId).digest("hex").slice(0, 32);
-}
 
 describeAllPairs("the list of sessions", (pair) => {
   const shared = sharedStack(pair);

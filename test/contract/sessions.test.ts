@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { startStack } from "../stack.ts";
+import { ACCOUNT_CALLS, ACCOUNT_ENDPOINTS, account } from "./account-calls.ts";
 import {
   type Answer,
   Api,
@@ -28,6 +29,7 @@ const BAD_SESSIONS = [`sessionID=${UNKNOWN_SESSION}`, "sessionID=x", undefined];
 const CALLS: Readonly<Record<string, (api: Api) => Promise<Answer>>> = {
   "user info": (api) => api.userInfo(),
   nickname: (api) => api.nickname("Grace"),
+  ...ACCOUNT_CALLS,
   avatar: (api) => api.avatar(avatarForm(RED_PNG)),
   "sign-out by GET": (api) => api.signOut("GET"),
   "sign-out by POST": (api) => api.signOut("POST"),
@@ -241,6 +243,11 @@ describeAllPairs("sessions", (pair) => {
         [413, await visitor.nickname("x".repeat(70_000))],
         [415, await visitor.send("POST", nickname.path, { body: new Uint8Array(9) })],
         [405, await visitor.send("PUT", nickname.path)],
+        [400, await account.changePassword(visitor, "old", "hopper1907")],
+        [400, await account.changePassword(visitor, "hopper1906", "x".repeat(14))],
+        [400, await visitor.post(ACCOUNT_ENDPOINTS.deleteAccount.path, {})],
+        [400, await visitor.post(ACCOUNT_ENDPOINTS.endSession.path, { id: 1 })],
+        [405, await visitor.send("GET", ACCOUNT_ENDPOINTS.endOthers.path)],
         [415, await visitor.post(avatar.path, {})],
         [415, await visitor.send("POST", avatar.path, { body: new Uint8Array(9) })],
       ] as const) {

@@ -1,4 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { ACCOUNT_ENDPOINTS, ALL_ENDPOINTS, NEW_PASSWORD } from "./account-calls.ts";
 import { Api, chunked, ENDPOINTS, type Fields, newMember, newName, nicknameOf } from "./client.ts";
 import { describePairs, sharedStack } from "./pairs.ts";
 
@@ -16,6 +17,11 @@ const BODIES: readonly { path: string; fields: () => Record<string, string> }[] 
   { path: signUp.path, fields: () => ({ username: newName(), password: PASSWORD }) },
   { path: signIn.path, fields: () => ({ username: newName(), password: PASSWORD }) },
   { path: nickname.path, fields: () => ({ nickname: "Grace" }) },
+  {
+    path: ACCOUNT_ENDPOINTS.changePassword.path,
+    fields: () => ({ oldPassword: PASSWORD, newPassword: NEW_PASSWORD }),
+  },
+  { path: ACCOUNT_ENDPOINTS.deleteAccount.path, fields: () => ({ password: PASSWORD }) },
 ];
 
 const WRONG_TYPES = {
@@ -219,18 +225,21 @@ describePairs("request shapes", (pair) => {
   describe("methods and paths", () => {
     const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-    test.each(Object.values(ENDPOINTS))("$path allows $methods and no more", async (endpoint) => {
-      const { api: owner, username } = await newMember(shared.stack);
-      const allowed: readonly string[] = endpoint.methods;
-      for (const method of METHODS.filter((name) => !allowed.includes(name))) {
-        const answer = await owner.send(method, endpoint.path);
-        expect([answer.code, answer.status]).toEqual(["6", 405]);
-        const named = (answer.headers.get("allow") ?? "").split(/\s*,\s*/);
-        // HEAD may come with GET.
-        expect(named.filter((name) => name !== "HEAD").sort()).toEqual([...allowed].sort());
-      }
-      expect(await nicknameOf(owner)).toBe(username);
-    });
+    test.each(Object.values(ALL_ENDPOINTS))(
+      "$path allows $methods and no more",
+      async (endpoint) => {
+        const { api: owner, username } = await newMember(shared.stack);
+        const allowed: readonly string[] = endpoint.methods;
+        for (const method of METHODS.filter((name) => !allowed.includes(name))) {
+          const answer = await owner.send(method, endpoint.path);
+          expect([answer.code, answer.status]).toEqual(["6", 405]);
+          const named = (answer.headers.get("allow") ?? "").split(/\s*,\s*/);
+          // HEAD may come with GET.
+          expect(named.filter((name) => name !== "HEAD").sort()).toEqual([...allowed].sort());
+        }
+        expect(await nicknameOf(owner)).toBe(username);
+      },
+    );
 
     test.each([
       "/api",
