@@ -83,6 +83,7 @@ const NO_REDIS = {
   ...NO_KEY_WRITTEN,
   "cached profile": "1",
   "other profile": "1",
+  "sign-up": "1",
   "sign-out": "1",
 } as const;
 const NO_SESSION = {
