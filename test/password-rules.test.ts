@@ -16,6 +16,26 @@ async function post(url: string, path: string, fields: Readonly<Record<string, s
   return { status: response.status, errCode, detail };
 }
 
+test("a change of password obeys the rules, and names the field of the new one", async () => {
+  await using stack = await startStack({ PASSWORD_STRICT: "on" });
+  const grace = { username: "grace", password: "hopper1906" };
+  await stack.user.signUp(grace);
+  const { sessionId } = await stack.user.signIn(grace);
+  const change = (newPassword: string) =>
+    stack.user.changePassword({ sessionId, oldPassword: grace.password, newPassword });
+  for (const [newPassword, rule] of [
+    ["sevens7", "8 to 13 code points"],
+    ["starwars", "must not be a common password"],
+  ] as const) {
+    await expect(change(newPassword)).rejects.toMatchObject({
+      status: "invalid_argument",
+      message: `newPassword: ${rule}`,
+    });
+  }
+  await stack.user.getUserInfo({ sessionId });
+  await change("hopper1907");
+});
+
 test("a sign-up obeys the rules for new passwords, and a sign-in ignores them", async () => {
   await using folder = await createFolder();
   const old = { username: "alice", password: "1234" };
