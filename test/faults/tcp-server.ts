@@ -2,7 +2,11 @@ import { Child } from "../child.ts";
 import { freePort } from "../ports.ts";
 
 /** Cheap hashing, and sessions that outlive the longest soak. */
-const ENVIRONMENT = { PASSWORD_HASH: "argon2id:m=64,t=1,p=1", SESSION_TTL_SECONDS: "86400" };
+const ENVIRONMENT = {
+  PASSWORD_HASH: "argon2id:m=64,t=1,p=1",
+  SESSION_TTL_SECONDS: "86400",
+  SESSIONS_MAX: "1000",
+};
 
 interface TcpServerOptions {
   /** Default: the product's own. */
