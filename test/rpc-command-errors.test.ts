@@ -102,7 +102,7 @@ describe("bun run rpc", () => {
     [["signin"], "Cannot find signin: did you mean User.signIn?"],
     [["User/signIn"], "Cannot find User/signIn: did you mean User.signIn?"],
     [["Usr"], "Cannot find Usr: did you mean User?"],
-    [["Payment.refund"], "Cannot find Payment.refund: the server has User, System"],
+    [["Payment.refund"], "Cannot find Payment.refund: the server has User, Admin, System"],
     [["System.somethingElse"], "System.somethingElse: System has health, describe, stats"],
     [
       ["User.signIn", "{}"],
@@ -151,6 +151,14 @@ describe("bun run rpc", () => {
     const wrong = await wipe(["--caller", "admin", "--token", `not ${TOKEN}`]);
     expect(wrong.stderr).toMatch(/wrong token of the caller "admin".*\nSet RPC_TOKENS/);
     expect(wrong.stderr).not.toContain(TOKEN);
+  });
+
+  test("says that a server does not know the caller, and what to set", async () => {
+    await using stack = await startStack({ RPC_TOKEN: TOKEN });
+    const args = ["System.health", "--caller", "batch", "--token", `not ${TOKEN}`];
+    const { exitCode, stderr } = await rpc(args, { port: stack.rpcPort });
+    expect(exitCode).toBe(3);
+    expect(stderr).toMatch(/the server has no token of the caller "batch"\nSet RPC_TOKENS/);
   });
 
   test("ends with 2 if the environment is wrong, and names the variable", async () => {

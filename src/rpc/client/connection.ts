@@ -2,7 +2,7 @@ import type { Address } from "../address.ts";
 import { CallTable } from "../call-table.ts";
 import { RpcError } from "../error.ts";
 import type { PoolLimits } from "../limits.ts";
-import { parseGoAway } from "../wire/bodies.ts";
+import { parseGoAway, refusalText } from "../wire/bodies.ts";
 import { Flag, type Frame, FrameError, FrameType } from "../wire/frame.ts";
 import { type Greeting, type Hello, newNonce, parseHello, whyUnserved } from "../wire/handshake.ts";
 import type { Outbox } from "../wire/outbox.ts";
@@ -171,7 +171,8 @@ export class Connection implements AttemptHolder {
 
   #onAnswer(frame: Frame): void {
     if (frame.type === FrameType.error && frame.id === 0) {
-      throw new FrameError(`Cannot keep the connection: the server says ${frame.body}`);
+      const why = refusalText(frame.body);
+      throw new FrameError(`Cannot keep the connection: the server says: ${why}`);
     }
     const attempt = this.#attempts.take(frame.id);
     if (!attempt) return; // A late answer: its deadline has passed, or it was cancelled.

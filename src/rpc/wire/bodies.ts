@@ -38,6 +38,11 @@ export function decodeError(method: Method<unknown, unknown>, frame: Frame): Err
   return new RpcError("internal", why, { processed });
 }
 
+/** Why the server closes the connection, from an ERROR with id 0. */
+export function refusalText(body: string): string {
+  return parseErrorBody(body).message;
+}
+
 /** The body of a GOAWAY frame. */
 export function goAwayText(lastId: number, reason: string): string {
   return JSON.stringify({ lastId, reason });
