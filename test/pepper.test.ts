@@ -65,3 +65,13 @@ test("a pepper that the server does not have is a fault with a clear log line", 
   await child.waitFor(line);
   expect(child.output).not.toMatch(/a pepper of|hopper1906|\$argon2id/);
 });
+
+test("test users have the pepper, too", async () => {
+  await using folder = await createFolder();
+  const environment = { ...environmentOf(folder, NEW), PASSWORD_HASH: "argon2id:m=64,t=1,p=1" };
+  await using child = new Child("src/seed-main.ts", { environment, args: ["--users", "1"] });
+  expect(await child.exited()).toBe(0);
+  await using rows = await openRowsAt(undefined, folder.dataDir);
+  const { password } = await storedPassword(rows, "test0");
+  expect(password).toStartWith("$hmac-sha256$keyid=2026$argon2id$");
+});
