@@ -22,6 +22,7 @@ import { createAdminService } from "./user/admin.ts";
 import { hashWarnings } from "./user/hash-cost.ts";
 import { Passwords } from "./user/password.ts";
 import { createUserService } from "./user/service.ts";
+import { openThrottle } from "./user/throttle.ts";
 
 const BUILD = `portico/${version}`;
 
@@ -35,9 +36,11 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
   const { sessionTtlSeconds, sessionsMax, rpcTokens: tokens, rpcTls: tls } = config;
   const stored = { databaseUrl, redisUrl, dataDir, sessionTtlSeconds, sessionsMax };
   const storage = await openStorage({ ...stored, leaseMs, log });
+  const throttle = await openThrottle(storage, log);
   const stats = new CallStats();
   const passwords = new Passwords(passwordHash, { peppers, rules: config.passwordRules });
-  const parts = { users: storage.users, sessions: storage.sessions, passwords, log };
+  const { users, sessions } = storage;
+  const parts = { users, sessions, passwords, throttle, log };
   const tables: readonly DispatchTable[] = dispatchTables({
     user: createUserService(parts),
     admin: createAdminService(parts),

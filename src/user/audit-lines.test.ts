@@ -6,6 +6,7 @@ import { DomainError } from "../rpc/error.ts";
 import { Passwords } from "./password.ts";
 import { createUserService } from "./service.ts";
 import { sessionHandle } from "./session-id.ts";
+import { openThrottle } from "./throttle.ts";
 
 // Which audit line each use case writes. audit.test.ts tests the line itself.
 
@@ -35,6 +36,7 @@ async function startService() {
   const service = createUserService({
     ...storage,
     passwords: new Passwords({ name: "salted-md5" }),
+    throttle: await openThrottle(storage, log),
     log,
   });
   const started = cleanup.move();

@@ -40,8 +40,13 @@ export interface Turn {
   begin(): boolean;
 }
 
+/** The turn of a hash that is always allowed. */
+export function turnOf(address: string): Turn {
+  return { address, begin: () => true };
+}
+
 /** The turn of hashes that no address asked for. */
-const NO_ADDRESS: Turn = { address: "", begin: () => true };
+const NO_ADDRESS = turnOf("");
 
 /**
  * Runs costly hashes. Addresses take turns, so a flood from one does not delay the others. It runs
@@ -67,7 +72,7 @@ export class HashQueue {
    *   time, or later, if a hash of a calmer address takes the place; deadline_exceeded or
    *   cancelled, if the call has ended; what `turn.begin` throws
    */
-  async run<T>(call: Cancellable, hash: () => Promise<T>, turn: Turn = NO_ADDRESS): Promise<T> {
+  async run<T>(call: Cancellable, hash: () => Promise<T>, turn = NO_ADDRESS): Promise<T> {
     lowerHashThreads();
     this.#admit(call, turn);
     const ticket = Symbol();

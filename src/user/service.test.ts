@@ -3,9 +3,10 @@ import type { DeclaredErrorName } from "../../schema/errors.ts";
 import { type Stack, startStack } from "../../test/stack.ts";
 import { createFolder, open, recordingLog, silent } from "../../test/storage-pairs.ts";
 import { DomainError, RpcError } from "../rpc/error.ts";
-import { HashQueue, MAX_WAITING_HASHES } from "./hash-queue.ts";
+import { HashQueue, MAX_WAITING_HASHES, turnOf } from "./hash-queue.ts";
 import { Passwords } from "./password.ts";
 import { createUserService } from "./service.ts";
+import { openThrottle } from "./throttle.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
@@ -219,10 +220,11 @@ describe("the User service over the RPC", () => {
   });
 });
 
-/** Fill a queue for one hash at once. Returns a function that empties it. */
+/** Fill the calls' own line of a queue for one hash at once. Returns a function that empties it. */
 function fill(queue: HashQueue, hashes = 1 + MAX_WAITING_HASHES): () => Promise<unknown> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const full = Array.from({ length: hashes }, () => queue.run(PATIENT, () => promise));
+  const turn = turnOf(PATIENT.peer);
+  const full = Array.from({ length: hashes }, () => queue.run(PATIENT, () => promise, turn));
   return () => {
     resolve();
     return Promise.all(full);
@@ -234,7 +236,8 @@ async function openAccount(passwords: Passwords) {
   await using cleanup = new AsyncDisposableStack();
   const folder = cleanup.use(await createFolder());
   const storage = cleanup.use(await open(folder));
-  const parts = { ...storage, passwords, log: silent };
+  const throttle = await openThrottle(storage, silent);
+  const parts = { ...storage, passwords, throttle, log: silent };
   const service = createUserService(parts);
   await service.signUp(GRACE, PATIENT);
   const { sessionId } = await service.signIn(GRACE, PATIENT);

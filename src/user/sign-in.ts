@@ -2,6 +2,7 @@ import type { SignedIn, UserService } from "../gen/user.ts";
 import { actorOf } from "./actor.ts";
 import { audit } from "./audit.ts";
 import { type Call, throwIfCancelled } from "./call.ts";
+import { turnOf } from "./hash-queue.ts";
 import { openSession } from "./open-session.ts";
 import type { UserServiceParts } from "./parts.ts";
 import { leaseOrNone } from "./profile-cache.ts";
@@ -15,7 +16,7 @@ type Context = Parameters<SignIn>[1];
 
 /** Exchanges credentials for a session. */
 export function createSignIn(parts: UserServiceParts): SignIn {
-  const { users, passwords, log } = parts;
+  const { users, passwords, throttle, log } = parts;
 
   return async ({ username, password, client }, context): Promise<SignedIn> => {
     const actor = actorOf(client, context);
@@ -23,16 +24,20 @@ export function createSignIn(parts: UserServiceParts): SignIn {
       audit(log, { event: "sign_in", outcome: "failure", reason, username: account, ...actor });
       return context.error(code);
     };
+    const attempt = await throttle.signIn(username, { client, actor });
     // The lease comes before the read, so that an update between the two ends it. Without a
     // lease, the sign-in still works, but does not fill the cache.
     const lease = await leaseOrNone(parts, username, context);
     const user = await users.find(username);
-    if (!user) throw refuse("UserNotExistError", "unknown_user");
-    if (user.isDisabled) throw refuse("UserNotExistError", "disabled", username);
-    const isRight = await passwords.verify(password, user, context);
+    if (!user || user.isDisabled) {
+      await attempt.unknownUser();
+      if (!user) throw refuse("UserNotExistError", "unknown_user");
+      throw refuse("UserNotExistError", "disabled", username);
+    }
+    const isRight = await passwords.verify(password, user, context, attempt.guess);
     if (!isRight) throw refuse("PasswordError", "wrong_password", username);
     const stored = passwords.needsRehash(user)
-      ? await rehash(parts, user, password, context)
+      ? await rehash(parts, user, password, context, attempt.address)
       : user;
     throwIfCancelled(context, "the write");
     const replaces = client?.sessionId;
@@ -43,7 +48,9 @@ export function createSignIn(parts: UserServiceParts): SignIn {
       throw refuse(isGone ? "UserNotExistError" : "PasswordError", session.ended, username);
     }
     audit(log, { event: "sign_in", outcome: "success", username, ...actor });
-    return { sessionId: session.sessionId };
+    const { sessionId } = session;
+    const deviceId = attempt.newDeviceId();
+    return deviceId === undefined ? { sessionId } : { sessionId, deviceId };
   };
 }
 
@@ -58,11 +65,16 @@ async function rehash(
   user: User,
   password: string,
   call: Call,
+  address: string,
 ): Promise<StoredPassword> {
   const now = performance.now();
   const deadline = now + (call.deadline - now) * REHASH_SHARE;
   try {
-    const better = await passwords.hash(password, { signal: call.signal, deadline });
+    const better = await passwords.hash(
+      password,
+      { signal: call.signal, deadline },
+      turnOf(address),
+    );
     throwIfCancelled(call, "the write");
     return (await users.replacePassword(user.username, user, better)) ? better : user;
   } catch (err) {

@@ -10,7 +10,7 @@ const FIRST_NICKNAME = new RegExp(`^.{0,${NICKNAME_LENGTH.max}}`, "su");
 
 /** Creates users. */
 export function createSignUp(parts: UserServiceParts): UserService["signUp"] {
-  const { users, sessions, passwords, log } = parts;
+  const { users, sessions, passwords, throttle, log } = parts;
 
   return async ({ username, password, client }, context) => {
     const actor = actorOf(client, context);
@@ -20,9 +20,13 @@ export function createSignUp(parts: UserServiceParts): UserService["signUp"] {
       return context.error("UserExistedError");
     };
     passwords.throwIfRefused("password", password, username);
+    const attempt = await throttle.signUp({ client, actor });
     // This finds most taken names and saves hashing for them. The unique key decides the rest.
-    if (await users.find(username)) throw refuse();
-    const stored = await passwords.hash(password, context);
+    if (await users.find(username)) {
+      await attempt.taken();
+      throw refuse();
+    }
+    const stored = await passwords.hash(password, context, attempt.turn);
     const nickname = firstNickname(username);
     const user = { username, nickname, profilePath: DEFAULT_PROFILE_PATH, ...stored };
     const insert = () => {

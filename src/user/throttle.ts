@@ -2,12 +2,13 @@ import type { Client } from "../gen/user.ts";
 import type { Log } from "../rpc/log.ts";
 import type { Actor } from "./actor.ts";
 import { audit } from "./audit.ts";
-import type { Devices } from "./device.ts";
-import { type Counter, counterOf, type Failures } from "./failures.ts";
+import { Devices, newDeviceKey } from "./device.ts";
+import { type Counter, counterOf, Failures } from "./failures.ts";
 import { Guess, throwIfBlocked } from "./guess.ts";
 import type { Turn } from "./hash-queue.ts";
 import { LIMITS } from "./limits.ts";
 import { type Origin, originOf } from "./origin.ts";
+import type { FailureStore, UserStore } from "./stores.ts";
 
 /** Whose attempt it is. */
 export interface Attempt {
@@ -18,6 +19,8 @@ export interface Attempt {
 
 /** The attempt to sign in to an account. */
 export interface SignInAttempt {
+  /** Whose turn it is in the queue of hashes. */
+  readonly address: string;
   /** For the check of the password. */
   readonly guess: Guess;
   /**
@@ -43,6 +46,19 @@ interface From extends Origin {
    * nothing about one user, and refusing it would lock all of them out.
    */
   readonly isShared: boolean;
+}
+
+/** Where the servers share what the throttle needs. */
+interface ThrottleStorage {
+  readonly users: Pick<UserStore, "secret">;
+  /** Undefined if this server is the only one. */
+  readonly failures: FailureStore | undefined;
+}
+
+/** @throws {StorageError} the key of the device ids cannot be read */
+export async function openThrottle(storage: ThrottleStorage, log: Log): Promise<Throttle> {
+  const devices = new Devices(await storage.users.secret("device-key", newDeviceKey));
+  return new Throttle(new Failures(storage.failures, log), devices, log);
 }
 
 /** Limits the attempts to guess passwords. docs/accounts.md says what it promises. */
@@ -71,6 +87,7 @@ export class Throttle {
     const guess = new Guess(from.address, this.#failures, plan, charge);
     await this.#admit(() => guess.throwIfBlocked(), Object.values(counters));
     return {
+      address: from.address,
       guess,
       unknownUser: async () => {
         if (!counters.address) return;

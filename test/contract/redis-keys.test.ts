@@ -90,7 +90,7 @@ describeRedis("the keys in Redis", (pair) => {
       expect((await api.withSession(sessionId).userInfo()).code).toBe("2");
     }
     for (const key of await redis.matching("*")) {
-      expect(key).toMatch(/^(session:|user:|\{user:)/);
+      expect(key).toMatch(/^(session:|user:|\{user:|fail:\{)/);
     }
   });
 });
