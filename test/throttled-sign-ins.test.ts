@@ -24,8 +24,12 @@ function browser(url: string, address: string) {
       .getSetCookie()
       .find((text) => text.startsWith("deviceID="))
       ?.split(";")[0];
+    const sessionId = response.headers
+      .getSetCookie()
+      .find((text) => text.startsWith("sessionID="))
+      ?.split(";")[0];
     const retryAfter = response.headers.get("Retry-After");
-    return { status: response.status, errCode, deviceId, retryAfter };
+    return { status: response.status, errCode, deviceId, sessionId, retryAfter };
   };
 }
 
@@ -80,6 +84,26 @@ describe("on the embedded pair", () => {
     }
     expect(await signUp("203.0.113.7", 10)).toMatchObject({ status: 429, errCode: "0" });
     expect(await signUp("203.0.113.8", 11)).toMatchObject({ errCode: "7" });
+  });
+
+  test("a stolen session cannot guess the password; a new one of the owner changes it", async () => {
+    await using stack = await startStack();
+    const post = browser(stack.url, "203.0.113.7");
+    const grace = { username: "grace", password: PASSWORD };
+    await post("signup", grace);
+    const { sessionId: stolen } = await post("signin", grace);
+    const newPassword = "lovelace1843";
+    const codes: string[] = [];
+    for (let n = 0; n < 8; n++) {
+      const guess = { oldPassword: `guess-${n}`, newPassword };
+      codes.push((await post("change_password", guess, stolen)).errCode);
+      codes.push((await post("delete_account", { password: `guess-${n}` }, stolen)).errCode);
+    }
+    expect(codes).toEqual([...Array(10).fill("5"), ...Array(6).fill("0")]);
+    const right = { oldPassword: PASSWORD, newPassword };
+    expect(await post("change_password", right, stolen)).toMatchObject({ status: 429 });
+    const { sessionId: owners } = await post("signin", grace);
+    expect(await post("change_password", right, owners)).toMatchObject({ errCode: "7" });
   });
 
   test("an address that tries many names is refused", async () => {

@@ -4,9 +4,11 @@ import type { CallContext } from "../rpc/method.ts";
 import { actorOf } from "./actor.ts";
 import { audit } from "./audit.ts";
 import { throwIfCancelled } from "./call.ts";
+import { turnOf } from "./hash-queue.ts";
 import { openSession } from "./open-session.ts";
 import { usernameOf } from "./owner.ts";
 import type { UserServiceParts } from "./parts.ts";
+import { sessionHandle } from "./session-id.ts";
 import { listSessions } from "./session-list.ts";
 import type { StoredPassword, User } from "./stores.ts";
 
@@ -25,19 +27,20 @@ export function createAccountUseCases(parts: UserServiceParts): AccountUseCases 
       const event = "password_change";
       const username = await usernameOf(sessions, owner, context);
       passwords.throwIfRefused("newPassword", newPassword, username);
-      const proof = { username, password: oldPassword, event, client } as const;
+      const { sessionId } = owner;
+      const proof = { username, sessionId, password: oldPassword, event, client } as const;
+      const turn = turnOf(actorOf(client, context).address);
       let stored: StoredPassword | undefined;
       const user = await writeIfProved(parts, proof, context, async (from) => {
-        stored ??= await passwords.hash(newPassword, context);
+        stored ??= await passwords.hash(newPassword, context, turn);
         const to = stored;
         // The session of the request lives on: if a later step fails, the user is not signed out.
-        const ending = { except: owner.sessionId };
+        const ending = { except: sessionId };
         return sessions.invalidating(username, () => replace(from, to), ending);
       });
       audit(log, { event, outcome: "success", username, ...actorOf(client, context) });
-      const replaces = owner.sessionId;
       const changed = { user, stored: stored ?? user, password: newPassword };
-      const opening = { ...changed, lease: undefined, client, replaces };
+      const opening = { ...changed, lease: undefined, client, replaces: sessionId };
       const session = await openSession(parts, opening, context);
       if ("sessionId" in session) return session;
       // The password has been changed once more, or the user is gone: all sessions have ended.
@@ -52,7 +55,8 @@ export function createAccountUseCases(parts: UserServiceParts): AccountUseCases 
     async deleteAccount({ password, client, ...owner }, context) {
       const event = "account_delete";
       const username = await usernameOf(sessions, owner, context);
-      const proof = { username, password, event, client } as const;
+      const { sessionId } = owner;
+      const proof = { username, sessionId, password, event, client } as const;
       const { profilePath } = await writeIfProved(parts, proof, context, (from) => {
         const remove = () => {
           throwIfCancelled(context, "the write");
@@ -81,6 +85,7 @@ export function createAccountUseCases(parts: UserServiceParts): AccountUseCases 
 /** Who wants to change what, and the password that proves it. */
 interface Proof {
   readonly username: string;
+  readonly sessionId: string;
   readonly password: string;
   readonly event: "password_change" | "account_delete";
   readonly client: Client | undefined;
@@ -93,16 +98,17 @@ interface Proof {
  * @returns the user as read last
  */
 async function writeIfProved(
-  { users, passwords, log }: UserServiceParts,
-  { username, password, event, client }: Proof,
+  { users, passwords, throttle, log }: UserServiceParts,
+  { username, sessionId, password, event, client }: Proof,
   context: PasswordErrors,
   write: (from: StoredPassword) => Promise<boolean>,
 ): Promise<User> {
+  const actor = actorOf(client, context);
+  const guess = await throttle.confirm(username, sessionHandle(sessionId), { client, actor });
   for (let writes = 0; writes < MAX_WRITES; writes++) {
     const user = await users.find(username);
     if (!user) throw context.error("UserNotExistError");
-    if (!(await passwords.verify(password, user, context))) {
-      const actor = actorOf(client, context);
+    if (!(await passwords.verify(password, user, context, guess))) {
       audit(log, { event, outcome: "failure", reason: "wrong_password", username, ...actor });
       throw context.error("PasswordError");
     }
