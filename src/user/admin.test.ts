@@ -8,6 +8,7 @@ import { DomainError } from "../rpc/error.ts";
 import { createAdminService } from "./admin.ts";
 import { Passwords } from "./password.ts";
 import { StorageError, type UserStore } from "./stores.ts";
+import { openThrottle } from "./throttle.ts";
 
 // What the audit lines say. What each method does is in test/contract/admin.test.ts.
 
@@ -60,6 +61,7 @@ async function createAdmin(replaced: Partial<UserStore> = {}) {
     users,
     sessions: storage.sessions,
     passwords: new Passwords({ name: "argon2id", memoryKib: 64, passes: 1, lanes: 1 }),
+    throttle: await openThrottle(storage, log),
     log,
   });
   return {
