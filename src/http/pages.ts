@@ -103,11 +103,17 @@ export function fillLimits(text: string): string {
  */
 function serve(bytes: Uint8Array<ArrayBuffer>, path: string, cacheControl = "no-cache"): Handler {
   const headers = new Headers({
-    "Content-Type": Bun.file(path).type,
+    "Content-Type": typeOf(path),
     "Cache-Control": cacheControl,
     ...(path.endsWith(".html") ? PAGE_SECURITY : FILE_SECURITY),
   });
   return () => Promise.resolve(new Response(bytes, { headers }));
+}
+
+/** The media type of a file, with the character set of a text. */
+function typeOf(path: string): string {
+  const { type } = Bun.file(path);
+  return type.endsWith("+xml") ? `${type};charset=utf-8` : type;
 }
 
 function lengthWords({ min, max }: { readonly min: number; readonly max: number }): string {

@@ -48,6 +48,26 @@ describe.skipIf(!OPENSSL)("TLS", () => {
     });
   });
 
+  test.each([
+    ["-tls1_3", "", true],
+    ["-tls1_2", "ECDHE-ECDSA-AES128-GCM-SHA256", true],
+    ["-tls1_2", "ECDHE-ECDSA-CHACHA20-POLY1305", true],
+    ["-tls1_2", "ECDHE-ECDSA-AES128-SHA", false],
+    ["-tls1_1", "ALL", false],
+  ])("with %s and the suites %p of a client: %p", async (version, ciphers, isAccepted) => {
+    await using server = startServer(ECHO, { tls: ours });
+    // At OpenSSL's level 0, the client itself offers what is obsolete.
+    const offer = ciphers === "" ? [] : ["-cipher", `${ciphers}:@SECLEVEL=0`];
+    const connect = ["s_client", "-connect", `127.0.0.1:${server.port}`, version, ...offer];
+    const client = Bun.spawn([OPENSSL ?? "openssl", ...connect], {
+      stdin: new Blob([""]),
+      stdout: "pipe",
+      stderr: "ignore",
+    });
+    const output = await new Response(client.stdout).text();
+    expect(/Cipher is (?!\(NONE\))/.test(output)).toBe(isAccepted);
+  });
+
   test("on one side only fails every call, and no call hangs", async () => {
     const limits = { handshakeTimeoutMs: 500 };
     await using secured = startServer(ECHO, { tls: ours, limits });

@@ -123,6 +123,20 @@ describePairs("pages", (pair) => {
     expect(head.headers.get("content-length")).toBe(`${bytes.length}`);
   });
 
+  test.each([
+    ...PAGES,
+    "/userInfo.js",
+    "/portico.css",
+    "/favicon.svg",
+    "/openapi.json",
+    "/docs",
+    "/docs/swagger-ui-bundle.js",
+    "/none",
+  ])("%s says that its text is in UTF-8", async (path) => {
+    const response = await api().fetch("GET", path);
+    expect(response.headers.get("content-type")).toMatch(/; ?charset=utf-8$/);
+  });
+
   test("and pictures take no other methods", async () => {
     for (const path of [...PAGES, "/", "/avatars/x.webp"]) {
       for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {

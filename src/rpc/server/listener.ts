@@ -31,6 +31,11 @@ export interface ListenerOptions {
   readonly interceptors?: Interceptors;
 }
 
+/**
+ * Suites of TLS 1.2 with forward secrecy and authenticated encryption. By default, Bun also accepts
+ * CBC, and RSA without forward secrecy. All suites of TLS 1.3, which is preferred, are good.
+ */
+const TLS12_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20";
 const MIN_UNPROVED = 16;
 /** The shortest time between two warnings of connections that do not greet. */
 const REMINDER_MS = 30_000;
@@ -65,7 +70,7 @@ export class Listener {
     this.#server = Bun.listen<ServerConnection>({
       hostname: host,
       port,
-      ...(tls && { tls }),
+      ...(tls && { tls: { ...tls, ciphers: TLS12_CIPHERS } }),
       socket: {
         open: (socket) => this.#accept(socket),
         // With this handler, `open` comes before the TLS handshake: our own limits apply to it.
