@@ -77,7 +77,9 @@ describe.skipIf(!PYTHON)("the Python client, written from docs/wire.md,", () => 
     const { rpcPort: port } = stack;
     expect(await python(port, [[SIGN_UP.number, CREDENTIALS]])).toEqual(succeededWith({}));
     const signedIn = await python(port, [[SIGN_IN.number, CREDENTIALS]]);
-    expect(signedIn).toEqual(succeededWith({ sessionId: expect.any(String) }));
+    expect(signedIn).toEqual(
+      succeededWith({ sessionId: expect.any(String), deviceId: expect.any(String) }),
+    );
     expect(await python(port, [[GET_USER_INFO.number, signedIn.results[0]]])).toEqual(
       succeededWith(expect.objectContaining({ username: "grace" })),
     );
