@@ -39,6 +39,34 @@ describePairs("a hostile request", (pair) => {
     expect([answer.status, answer.body]).toEqual([status, INVALID]);
   });
 
+  test.each([
+    ["a length and chunks", "Content-Length: 4\r\nTransfer-Encoding: chunked"],
+    ["two lengths", "Content-Length: 2\r\nContent-Length: 40"],
+    ["an unknown transfer encoding", "Content-Length: 2\r\nTransfer-Encoding: xchunked"],
+    ["a control character in a header", "Content-Length: 2\r\nUser-Agent: a\x1b[31m"],
+  ])(
+    "with %s is refused, and its connection is closed: nothing is smuggled",
+    async (_, headers) => {
+      const begin = "POST /api/entrytask/user/signin HTTP/1.1\r\nHost: a\r\n";
+      const hidden = "GET /signIn.html HTTP/1.1\r\nHost: a\r\n\r\n";
+      const request = `${begin}Content-Type: application/json\r\n${headers}\r\n\r\n{}${hidden}`;
+      const answer = await sendRaw(shared.stack.url, request);
+      expect([answer.status, answer.body]).toEqual([400, ""]);
+    },
+  );
+
+  test.each(["TRACE", "OPTIONS", "CONNECT", "PROPFIND"])(
+    "by %s is refused, and its headers are not sent back",
+    async (method) => {
+      const path = ENDPOINTS.userInfo.path;
+      const head = `${method} ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n`;
+      const headers = "Origin: https://evil.example\r\nCookie: sessionID=x\r\n";
+      const answer = await sendRaw(shared.stack.url, `${head}${headers}\r\n`);
+      expect([answer.status, answer.body]).toEqual([405, INVALID]);
+      expect(answer.head).not.toMatch(/sessionID|evil|Access-Control/i);
+    },
+  );
+
   test("with a nameless cookie before the session cookie finds the session", async () => {
     const { api, sessionId } = await newMember(shared.stack);
     for (const other of ["sessionIDx", "sessionI", "=x", ""]) {
