@@ -66,6 +66,7 @@ async function createAdmin(replaced: Partial<UserStore> = {}) {
   });
   return {
     service,
+    users: storage.users,
     /** The audit lines so far. */
     audited: () => lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === "audit"),
     lines,
@@ -75,6 +76,22 @@ async function createAdmin(replaced: Partial<UserStore> = {}) {
     },
   };
 }
+
+test.each(["setPassword", "disableUser", "deleteUser"])(
+  "Admin.%s() of a caller who is gone changes nothing",
+  async (name) => {
+    await using admin = await createAdmin();
+    const { service, users } = admin;
+    const before = await users.find("grace");
+    const late = { ...CONTEXT, isOver: true };
+    const act = Reflect.get(service, name)({ username: "grace", password: PASSWORD }, late);
+    await expect(act).rejects.toMatchObject({ status: "cancelled", processed: false });
+    expect(await users.find("grace")).toEqual(before);
+    expect(await service.showUser({ username: "grace" }, CONTEXT)).toMatchObject({ sessions: 1 });
+    const failure = { outcome: "failure", reason: "cancelled" };
+    expect(admin.audited()[0]).toMatchObject(failure);
+  },
+);
 
 describe("the audit line of Admin", () => {
   test.each(METHODS)(

@@ -216,6 +216,19 @@ describeAllPairs("administration", (pair) => {
   });
 });
 
+test("the rules of the TCP tier for new passwords hold for an operator, too", async () => {
+  await using stack = await startStack({ PASSWORD_STRICT: "on", PASSWORD_MAX: "9" });
+  const { username } = await newMember(stack, undefined, "lovelace9");
+  for (const password of ["password1", "lovelace18", username]) {
+    const error = await errorOf(stack.admin.setPassword({ username, password }));
+    expect(error).toMatchObject({ status: "invalid_argument" });
+  }
+  expect(await stack.admin.setPassword({ username, password: "hopper-06" })).toEqual({});
+  const { password } = await stack.admin.resetPassword({ username });
+  expect(password).toMatch(/^[a-km-np-z2-9]{9}$/);
+  expect((await new Api(stack.url).signIn(username, password)).code).toBe("7");
+});
+
 test.each(Object.keys(AdminContract.methods))(
   "%s() is refused to the HTTP tier, before the request is read",
   async (name) => {

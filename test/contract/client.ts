@@ -226,8 +226,11 @@ export interface Member {
 }
 
 /** Sign a new user up and in. */
-export async function newMember(stack: Stack, username = newName()): Promise<Member> {
-  const password = "hopper1906";
+export async function newMember(
+  stack: Stack,
+  username = newName(),
+  password = "hopper1906",
+): Promise<Member> {
   const api = new Api(stack.url);
   expect((await api.signUp(username, password)).code).toBe("7");
   const sessionId = sessionIdOf(await api.signIn(username, password));
