@@ -143,6 +143,16 @@ export const DeletedUser = Type.Object(
   { description: "What is left of a deleted user." },
 );
 
+export const Throttled = Type.Object(
+  {
+    username: Type.Optional(Username),
+    address: Type.Optional(
+      Type.String({ maxLength: 64, description: "An IP address.", examples: ["203.0.113.7"] }),
+    ),
+  },
+  { description: "A user, an address, or both.", examples: [{ username: "grace" }] },
+);
+
 // The numbers of Admin are 101 to 200.
 export const AdminContract = contract(
   "Admin",
@@ -218,6 +228,13 @@ export const AdminContract = contract(
       summary: "Delete a user for ever, with all sessions. The name is free again.",
       request: UserRef,
       reply: DeletedUser,
+      errors: ["UserNotExistError"],
+    },
+    liftThrottle: {
+      number: 111,
+      summary: "Forget the failed sign-ins of a user, of an IP address, or of both.",
+      request: Throttled,
+      reply: Done,
       errors: ["UserNotExistError"],
     },
   },

@@ -12,9 +12,9 @@ setDefaultTimeout(120_000);
 const FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
 const PASSWORD = "hopper1906";
 
-/** What is different each time: times, handles and ids of sessions, and passwords that were made. */
+/** What is different each time: times, ids of sessions and devices, handles, and passwords that were made. */
 const VARYING =
-  /\d{4}-\d\d-\d\dT[\d:.]+Z|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]{32}\b|(?<="password": ")[a-km-np-z2-9]{13}(?=")/g;
+  /\d{4}-\d\d-\d\dT[\d:.]+Z|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]{32}\b|[\w-]{22}\.[\w-]{43}|(?<="password": ")[a-km-np-z2-9]{13}(?=")/g;
 
 interface Step {
   readonly command: string;

@@ -111,8 +111,9 @@ Example
       await rpc(["User.signIn"], { port, stdin: GRACE }),
       await rpc(["User.signIn", "-"], { port, stdin: `\n${GRACE}\n` }),
     ];
+    const signedIn = /^\{\n {2}"sessionId": "\S+",\n {2}"deviceId": "\S+"\n\}\n$/;
     for (const signIn of signIns) {
-      expect(signIn).toEqual(answered(expect.stringMatching(/^\{\n {2}"sessionId": "\S+"\n\}\n$/)));
+      expect(signIn).toEqual(answered(expect.stringMatching(signedIn)));
       const { stdout } = await rpc(["User.getUserInfo"], { port, stdin: signIn.stdout });
       expect(JSON.parse(stdout)).toMatchObject({ username: "grace" });
     }

@@ -147,6 +147,17 @@ export interface ShownUser {
 /** The check of `ShownUser` in schema/admin.ts. */
 export const ShownUser: Validator<ShownUser> = TypeCompiler.Compile(schema.ShownUser);
 
+/** A user, an address, or both. From `Throttled` in schema/admin.ts. */
+export interface Throttled {
+  /** The name of the user, compared byte for byte. */
+  readonly username?: string;
+  /** An IP address. */
+  readonly address?: string;
+}
+
+/** The check of `Throttled` in schema/admin.ts. */
+export const Throttled: Validator<Throttled> = TypeCompiler.Compile(schema.Throttled);
+
 /** A user, by the username. From `UserRef` in schema/admin.ts. */
 export interface UserRef {
   /** The name of the user, compared byte for byte. */
@@ -317,6 +328,22 @@ export const DELETE_USER: Method<UserRef, DeletedUser, "UserNotExistError"> = {
   reply: DeletedUser,
 };
 
+/**
+ * Forget the failed sign-ins of a user, of an IP address, or of both.
+ * From `AdminContract.liftThrottle` in schema/admin.ts.
+ */
+export const LIFT_THROTTLE: Method<Throttled, Done, "UserNotExistError"> = {
+  name: "Admin.liftThrottle",
+  summary: "Forget the failed sign-ins of a user, of an IP address, or of both.",
+  number: 111,
+  hash: "58d6ea1e07b6eab4",
+  idempotent: false,
+  errors: ["UserNotExistError"],
+  callers: ["admin"],
+  request: Throttled,
+  reply: Done,
+};
+
 /** Calls the methods of Admin. From `AdminContract` in schema/admin.ts. */
 export class AdminClient {
   readonly #caller: Caller;
@@ -394,6 +421,15 @@ export class AdminClient {
   deleteUser(request: UserRef, options?: CallOptions): Promise<DeletedUser> {
     return this.#caller.call(DELETE_USER, request, options);
   }
+
+  /**
+   * Forget the failed sign-ins of a user, of an IP address, or of both.
+   * Errors: UserNotExistError.
+   * Callers: admin.
+   */
+  liftThrottle(request: Throttled, options?: CallOptions): Promise<Done> {
+    return this.#caller.call(LIFT_THROTTLE, request, options);
+  }
 }
 
 /** What a server of Admin does. From `AdminContract` in schema/admin.ts. */
@@ -453,6 +489,13 @@ export interface AdminService {
    * Callers: admin.
    */
   deleteUser(request: UserRef, context: CallContext<"UserNotExistError">): Promise<DeletedUser>;
+
+  /**
+   * Forget the failed sign-ins of a user, of an IP address, or of both.
+   * Errors: UserNotExistError.
+   * Callers: admin.
+   */
+  liftThrottle(request: Throttled, context: CallContext<"UserNotExistError">): Promise<Done>;
 }
 
 /** What a Listener runs for each call of Admin. From `AdminContract` in schema/admin.ts. */
@@ -468,5 +511,6 @@ export function adminDispatch(service: AdminService): DispatchTable {
     entry(END_SESSION, (request, context) => service.endSession(request, context)),
     entry(END_ALL_SESSIONS, (request, context) => service.endAllSessions(request, context)),
     entry(DELETE_USER, (request, context) => service.deleteUser(request, context)),
+    entry(LIFT_THROTTLE, (request, context) => service.liftThrottle(request, context)),
   ]);
 }

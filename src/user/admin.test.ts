@@ -122,6 +122,13 @@ describe("the audit line of Admin", () => {
     },
   );
 
+  test("of a lifted throttle names the address", async () => {
+    await using admin = await createAdmin();
+    await call(admin.service, "liftThrottle", { address: "203.0.113.8" });
+    const success = { event: "admin_lift_throttle", outcome: "success", target: "203.0.113.8" };
+    expect(admin.audited()).toMatchObject([{ ...BY_ADMIN, ...success }]);
+  });
+
   test("of an unknown user does not repeat the name", async () => {
     await using admin = await createAdmin();
     await expect(call(admin.service, "deleteUser", { username: PASSWORD })).rejects.toThrow();

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { DeclaredErrorName } from "../../schema/errors.ts";
 import type { AdminService, Account as ShownAccount } from "../gen/admin.ts";
 import { DomainError, RpcError } from "../rpc/error.ts";
@@ -20,6 +21,7 @@ export function createAdminService(parts: UserServiceParts): AdminService {
     ...passwordActs(parts),
     ...accountActs(parts),
     ...sessionActs(parts),
+    liftThrottle: createLiftThrottle(parts),
   };
 }
 
@@ -115,8 +117,7 @@ function sessionActs(
         const ended = sessionId === undefined ? 0 : await sessions.end(username, [sessionId]);
         if (ended > 0) return {};
         await findAccount(parts, username, context);
-        const message = "id: must be the id of one of the user's sessions";
-        throw new RpcError("invalid_argument", message, { processed: false });
+        throw mistake("id: must be the id of one of the user's sessions");
       },
       ({ id }) => ({ session: id }),
     ),
@@ -132,6 +133,31 @@ function sessionActs(
       (_request, { ended }) => ({ ended }),
     ),
   };
+}
+
+function createLiftThrottle(parts: UserServiceParts): AdminService["liftThrottle"] {
+  const { throttle, log } = parts;
+  return audited(
+    "admin_lift_throttle",
+    log,
+    async ({ username, address }, context) => {
+      if (username === undefined && address === undefined) {
+        throw mistake("username or address: required");
+      }
+      if (address !== undefined && !isIP(address)) throw mistake("address: must be an IP address");
+      if (username !== undefined) {
+        await findAccount(parts, username, context);
+        await throttle.lift(username);
+      }
+      if (address !== undefined) await throttle.liftAddress(address);
+      return {};
+    },
+    ({ address }) => ({ target: address }),
+  );
+}
+
+function mistake(message: string): RpcError {
+  return new RpcError("invalid_argument", message, { processed: false });
 }
 
 async function findAccount(
@@ -179,8 +205,9 @@ function audited<Request extends object, Reply, Errors extends DeclaredErrorName
 ): Handler<Request, Reply, Errors> {
   return async (request, context) => {
     const { caller, peer, requestId } = context;
-    const note = ({ outcome, reason, username, session, ended }: Outcome) => {
-      const what = { event, outcome, reason, username, address: peer, session, ended };
+    const note = ({ outcome, reason, username, ...facts }: Outcome) => {
+      const { session, ended, target } = facts;
+      const what = { event, outcome, reason, username, address: peer, session, ended, target };
       audit(log, { ...what, by: caller, caller, requestId });
     };
     const username = "username" in request ? `${request.username}` : undefined;
@@ -197,7 +224,7 @@ function audited<Request extends object, Reply, Errors extends DeclaredErrorName
   };
 }
 
-type Facts = Pick<AuditLine, "session" | "ended">;
+type Facts = Pick<AuditLine, "session" | "ended" | "target">;
 type Outcome = Facts & Pick<AuditLine, "outcome" | "reason" | "username">;
 
 function reasonOf(error: unknown): string {

@@ -12,6 +12,7 @@ const WHOLE: Required<AuditLine> = {
   device: 'Firefox "1"\n',
   session: "0123456789abcdef0123456789abcdef",
   ended: 2,
+  target: "203.0.113.8",
   by: "admin",
   caller: "http",
   requestId: "r-1",

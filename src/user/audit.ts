@@ -31,6 +31,8 @@ export interface AuditLine {
   readonly session?: string | undefined;
   /** How many sessions ended. */
   readonly ended?: number | undefined;
+  /** The IP address that an operator named. */
+  readonly target?: string | undefined;
   /** Who acted, if it was not the user. */
   readonly by?: string | undefined;
   /** The caller of the RPC. */

@@ -151,6 +151,11 @@ export class Throttle {
     return this.#failures.lift(accountSubject(username));
   }
 
+  /** Forget the failures and the sign-ups of an address, as `lift` does. @throws {StorageError} */
+  liftAddress(address: string): Promise<void> {
+    return this.#failures.lift(addressSubject(originOf(address)));
+  }
+
   #signInPlan({ device, network, address, account, reserve }: SignInCounters): Counter[] {
     const blockedMs = (counter: Counter) => this.#failures.blockedMs(counter);
     if (device && blockedMs(device) === 0) return [device];

@@ -3,7 +3,7 @@ import { AdminContract } from "../../schema/admin.ts";
 import { AdminClient } from "../../src/gen/admin.ts";
 import { DomainError } from "../../src/rpc/error.ts";
 import { startStack } from "../stack.ts";
-import { Api, newMember, newName, sessionIdOf, signInAgain } from "./client.ts";
+import { Api, ENDPOINTS, newMember, newName, sessionIdOf, signInAgain } from "./client.ts";
 import { describeAllPairs, sharedStack } from "./pairs.ts";
 
 // A limit ends a hang; it does not judge speed.
@@ -213,6 +213,51 @@ describeAllPairs("administration", (pair) => {
     const request = { username: newName(), password: PASSWORD, id: "0".repeat(32) };
     const error = await errorOf(method.call(admin(), request));
     expect(error).toMatchObject({ code: "UserNotExistError" });
+  });
+});
+
+describe("liftThrottle()", () => {
+  /** Sign in from an address until it is refused, at most 100 times. */
+  async function signInUntilRefused(api: Api, username: string, address: string) {
+    const fields = { username, password: "wrong-one" };
+    const headers = { "X-Forwarded-For": address };
+    for (let tries = 0; tries < 100; tries++) {
+      const { status } = await api.post(ENDPOINTS.signIn.path, fields, headers);
+      if (status === 429) return;
+    }
+    throw new Error("Cannot get refused");
+  }
+
+  test("of a user lets the user sign in again", async () => {
+    await using stack = await startStack({ TRUSTED_PROXIES: "127.0.0.1" });
+    const { username, password } = await newMember(stack);
+    const api = new Api(stack.url);
+    const from = { "X-Forwarded-For": "203.0.113.7" };
+    const signIn = () => api.post(ENDPOINTS.signIn.path, { username, password }, from);
+    await signInUntilRefused(api, username, "203.0.113.7");
+    expect((await signIn()).status).toBe(429);
+    expect(await stack.admin.liftThrottle({ username })).toEqual({});
+    expect((await signIn()).code).toBe("7");
+  });
+
+  test("of an address lets its users sign in again", async () => {
+    await using stack = await startStack({ TRUSTED_PROXIES: "127.0.0.1" });
+    const { username, password } = await newMember(stack);
+    const api = new Api(stack.url);
+    const from = { "X-Forwarded-For": "2001:db8::7" };
+    const signIn = () => api.post(ENDPOINTS.signIn.path, { username, password }, from);
+    await signInUntilRefused(api, "nobody", "2001:db8::7");
+    expect((await signIn()).status).toBe(429);
+    await stack.admin.liftThrottle({ username });
+    expect((await signIn()).status).toBe(429);
+    expect(await stack.admin.liftThrottle({ address: "2001:db8::7" })).toEqual({});
+    expect((await signIn()).code).toBe("7");
+  });
+
+  test.each([{}, { address: "203.0.113.0/24" }, { address: "" }])("refuses %p", async (request) => {
+    await using stack = await startStack();
+    const error = await errorOf(stack.admin.liftThrottle(request));
+    expect(error).toMatchObject({ status: "invalid_argument" });
   });
 });
 
