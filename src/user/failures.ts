@@ -56,16 +56,17 @@ export class Failures {
 
   /**
    * Count the check of a password as running, until `end`.
-   * @returns false if so many are running that all of them could be wrong
+   * @returns a counter of which so many are running that all of them could be wrong; undefined if
+   *   there is none, and the check may run
    */
-  begin(counters: readonly Counter[]): boolean {
+  begin(counters: readonly Counter[]): Counter | undefined {
     const running = (key: string) => this.#running.get(key) ?? 0;
-    const hasRoom = counters.every(
+    const busy = counters.find(
       ({ key, limit }) =>
-        running(key) < Math.min(limit.atOnce, failuresLeft(limit, this.#levels.get(key))),
+        running(key) >= Math.min(limit.atOnce, failuresLeft(limit, this.#levels.get(key))),
     );
-    if (hasRoom) for (const { key } of counters) this.#running.set(key, running(key) + 1);
-    return hasRoom;
+    if (!busy) for (const { key } of counters) this.#running.set(key, running(key) + 1);
+    return busy;
   }
 
   end(counters: readonly Counter[]): void {

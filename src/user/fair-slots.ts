@@ -4,10 +4,12 @@ export interface Waiter {
   readonly line: string;
   /**
    * Called when a slot is free.
-   * @returns false if this waiter has to wait until another slot is released
+   * @returns false if this waiter has to wait until another slot is released, or until `retry`
    * @throws the waiter is refused; `acquire` rejects with the same error
    */
   start(): boolean;
+  /** If `start` has returned false: what is busy, if others may wait for the same. */
+  waitsFor(): string | undefined;
 }
 
 interface Waiting {
@@ -15,6 +17,8 @@ interface Waiting {
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
+
+type Outcome = "started" | "refused" | "unable";
 
 /**
  * A limited number of slots. A slot that becomes free goes to the next line, so one long line does
@@ -57,13 +61,34 @@ export class FairSlots {
       if (line) line.push(waiting);
       else this.#lines.set(waiter.line, [waiting]);
       this.#waiting++;
-      this.#handOut();
+      // For those who wait although a slot is free, nothing has changed.
+      if (!line && this.#free > 0) this.#serve(waiter.line, waiting);
     });
   }
 
   release(): void {
     this.#free++;
-    this.#handOut();
+    this.retry();
+  }
+
+  /** Serve those who wait, in turn. Call this if those that could not start may be able to now. */
+  retry(): void {
+    // A crowd may wait for the same, so only the first of it is asked.
+    const busy = new Set<string | undefined>();
+    // A line that was served goes to the end, where the loop comes to it again.
+    for (const [line, waiters] of this.#lines) {
+      let outcome: Outcome = "refused";
+      // A refused waiter took no time, so its line keeps its turn.
+      while (outcome === "refused") {
+        const [waiting] = waiters;
+        if (this.#free === 0) return;
+        if (!waiting || busy.has(waiting.waiter.waitsFor())) break;
+        outcome = this.#serve(line, waiting);
+        if (outcome !== "unable") continue;
+        const reason = waiting.waiter.waitsFor();
+        if (reason !== undefined) busy.add(reason);
+      }
+    }
   }
 
   /**
@@ -80,35 +105,19 @@ export class FairSlots {
     return true;
   }
 
-  #handOut(): void {
-    // Lines whose first waiter cannot start now, in a row. After a full round, nobody can.
-    let unable = 0;
-    while (this.#free > 0 && unable < this.#lines.size) {
-      const [line] = this.#lines.keys();
-      const waiting = this.#lines.get(line ?? "")?.[0];
-      if (line === undefined || !waiting) return;
-      unable = this.#serve(line, waiting) ? 0 : unable + 1;
-    }
-  }
-
-  /** @returns false if the waiter cannot start now */
-  #serve(line: string, { waiter, resolve, reject }: Waiting): boolean {
+  #serve(line: string, { waiter, resolve, reject }: Waiting): Outcome {
     try {
-      if (!waiter.start()) {
-        this.#passTurn(line);
-        return false;
-      }
+      if (!waiter.start()) return "unable";
     } catch (error) {
-      // A refused waiter took no time, so its line keeps its turn.
       this.#removeFirst(line);
       reject(error);
-      return true;
+      return "refused";
     }
     this.#free--;
     this.#removeFirst(line);
     this.#passTurn(line);
     resolve();
-    return true;
+    return "started";
   }
 
   #removeFirst(line: string): void {
@@ -120,7 +129,7 @@ export class FairSlots {
 
   #passTurn(line: string): void {
     const waiting = this.#lines.get(line);
-    if (!waiting || this.#lines.size === 1) return;
+    if (!waiting) return;
     this.#lines.delete(line);
     this.#lines.set(line, waiting);
   }

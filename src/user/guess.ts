@@ -20,6 +20,7 @@ export class Guess implements PasswordTurn {
   readonly #plan: () => readonly Counter[];
   readonly #charge: (counters: readonly Counter[]) => Promise<void>;
   #running: readonly Counter[] = [];
+  #busy: Counter | undefined;
   #charged: Promise<void> | undefined;
 
   /**
@@ -46,9 +47,14 @@ export class Guess implements PasswordTurn {
   begin(): boolean {
     const counters = this.#plan();
     throwIfBlocked(this.#failures, counters);
-    if (!this.#failures.begin(counters)) return false;
+    this.#busy = this.#failures.begin(counters);
+    if (this.#busy) return false;
     this.#running = counters;
     return true;
+  }
+
+  waitsFor(): string | undefined {
+    return this.#busy?.key;
   }
 
   end(isRight: boolean | undefined): void {

@@ -16,6 +16,7 @@ function stepwise(queue = new HashQueue(1)) {
   const ending: (() => void)[] = [];
   const answers: Promise<unknown>[] = [];
   return {
+    queue,
     started,
     add(name: string, turn: Turn, call = PATIENT) {
       const hash = () => {
@@ -130,6 +131,35 @@ describe("the turns of addresses in a HashQueue", () => {
     isAllowed = true;
     await steps.endOne();
     expect(steps.started).toEqual(["first", "b1", "b2"]);
+  });
+
+  test("a crowd that waits for the same is not asked one by one each time", async () => {
+    const steps = stepwise(new HashQueue(4));
+    const crowd = 300;
+    let asked = 0;
+    let running = 0;
+    const turn = (address: string): Turn => ({
+      address,
+      begin() {
+        asked++;
+        if (running === 3) return false;
+        running++;
+        return true;
+      },
+      waitsFor: () => "account",
+    });
+    for (let n = 0; n < crowd; n++) {
+      void steps.add(`guess ${n}`, turn(`${n}`)).then(() => {
+        running--;
+        steps.queue.retry();
+      });
+    }
+    const honest = steps.add("honest", of("home"));
+    await Bun.sleep(0);
+    expect(steps.started).toEqual(["guess 0", "guess 1", "guess 2", "honest"]);
+    expect((await steps.endAll()).length).toBe(crowd + 1);
+    expect(await honest).toBe("honest");
+    expect(asked).toBeLessThan(crowd * 8);
   });
 
   test("a refused hash fails with the reason, and does not use up a turn", async () => {

@@ -34,10 +34,12 @@ export interface Turn {
   readonly address: string;
   /**
    * Called right before the hash.
-   * @returns false if it has to wait until another hash has ended
+   * @returns false if it has to wait until another hash has ended, or until `HashQueue.retry`
    * @throws the hash is no longer allowed
    */
   begin(): boolean;
+  /** If `begin` has returned false: what is busy. Turns that wait for the same share the name. */
+  waitsFor?(): string | undefined;
 }
 
 /** The turn of a hash that is always allowed. */
@@ -90,6 +92,11 @@ export class HashQueue {
     }
   }
 
+  /** Call this if turns that had to wait may be able to begin, although no hash has ended. */
+  retry(): void {
+    this.#slots.retry();
+  }
+
   async #runInSlot<T>(
     { deadline, signal }: Cancellable,
     hash: () => Promise<T>,
@@ -105,6 +112,7 @@ export class HashQueue {
         signal.removeEventListener("abort", leave);
         return true;
       },
+      waitsFor: () => turn.waitsFor?.(),
     });
     try {
       return await this.#measure(hash);
