@@ -2,6 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { RpcError } from "../src/rpc/error.ts";
 import { Devices, newDeviceKey } from "../src/user/device.ts";
 import { Failures } from "../src/user/failures.ts";
+import { Passwords } from "../src/user/password.ts";
 import type { FailureStore } from "../src/user/stores.ts";
 import { Throttle } from "../src/user/throttle.ts";
 import { available as hasRedis, sharedRedis, startRedis } from "./redis.ts";
@@ -14,6 +15,7 @@ import { createFolder, eventually, open, silent } from "./storage-pairs.ts";
 // The servers may start within the first test, and the machine may be slow.
 setDefaultTimeout(120_000);
 
+const call = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal };
 const DEVICES = new Devices(newDeviceKey());
 /** How often a server asks whether a block still holds. */
 const ASK_EVERY_MS = 5_000;
@@ -58,6 +60,18 @@ async function openServer(redisUrl: string) {
         throw error;
       }
     },
+    /** @returns how many of these wrong passwords are looked at, if they come at once */
+    async crowd(username: string, address: string, guesses: number): Promise<number> {
+      const actor = { address, device: undefined, caller: "http", requestId: "r1" };
+      const passwords = new Passwords({ name: "salted-md5" });
+      const stored = await passwords.hash("hopper1906", call);
+      const answers = Array.from({ length: guesses }, async () => {
+        const { guess } = await throttle.signIn(username, { client: { address }, actor });
+        return passwords.verify("wrong", stored, call, guess);
+      });
+      const settled = await Promise.allSettled(answers);
+      return settled.filter(({ status }) => status === "fulfilled").length;
+    },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
@@ -90,6 +104,15 @@ describe.skipIf(!hasRedis).each(REDISES)("two servers with $name", ({ create }) 
     // The first server learns it, as soon as it asks again.
     await Bun.sleep(ASK_EVERY_MS);
     expect(await one.signIn("grace", "203.0.113.7")).toBeWithin(60_001, 120_001);
+  });
+
+  test("allow three guesses more if all run at once, however fast a check is", async () => {
+    const redisUrl = await create();
+    await using one = await openServer(redisUrl);
+    await using two = await openServer(redisUrl);
+    const crowds = [one, two].map((server) => server.crowd("grace", "203.0.113.7", 100));
+    const looked = (await Promise.all(crowds)).reduce((sum, each) => sum + each);
+    expect(looked).toBeWithin(10, 10 + 3 + 1);
   });
 
   test("allow a botnet of 500 addresses no more than one server, and one for each count", async () => {

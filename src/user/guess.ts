@@ -57,12 +57,16 @@ export class Guess implements PasswordTurn {
     return this.#busy?.key;
   }
 
+  /**
+   * A failure counts at once. Until the store has answered with what the other servers have
+   * counted, the guess still counts as running, so that no crowd passes in the time between.
+   */
   end(isRight: boolean | undefined): void {
     const counters = this.#running;
     this.#running = [];
-    this.#failures.end(counters);
-    // The failure counts before the next guess begins.
-    if (isRight === false) this.#charged = this.#charge(counters);
+    const end = () => this.#failures.end(counters);
+    if (isRight === false) this.#charged = this.#charge(counters).finally(end);
+    else end();
   }
 
   settled(): Promise<void> | undefined {

@@ -128,7 +128,10 @@ export class Passwords {
       const input = this.#peppers.apply(form.pepperId, text);
       isRight = await this.#queue.run(call, () => argon2Check(form.phc, input, turn), turn);
     }
-    if (!isRight) await turn.settled();
+    if (!isRight) {
+      await turn.settled();
+      this.#queue.retry();
+    }
     return isRight;
   }
 

@@ -158,6 +158,7 @@ describe("failed sign-ins", () => {
       const { guess } = await it.throttle.signIn("ada1", { actor });
       guess.begin();
       guess.end(false);
+      await guess.settled();
     }
     expect(await it.signIn("ada1", "10.0.0.99")).toBe("refused");
   });
