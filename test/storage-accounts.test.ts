@@ -63,8 +63,16 @@ describe.each([...DATABASES])("the accounts of $name", ({ available, createLocat
     expect(await users.setDisabled("nobody", true)).toBe(false);
     expect(await users.setDisabled("grace", true)).toBe(true);
     const first = await users.findAccount("grace");
-    expect(await users.find("grace")).toEqual({ ...user("grace"), isDisabled: true });
-    expect(await users.find("alice")).toEqual({ ...user("alice"), isDisabled: false });
+    expect(await users.find("grace")).toEqual({
+      ...user("grace"),
+      id: expect.any(String),
+      isDisabled: true,
+    });
+    expect(await users.find("alice")).toEqual({
+      ...user("alice"),
+      id: expect.any(String),
+      isDisabled: false,
+    });
     for (const time of [first?.disabledAt, first?.modifiedAt]) {
       expect(Math.abs(Date.parse(time ?? "") - Date.now())).toBeLessThan(60_000);
     }

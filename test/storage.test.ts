@@ -41,7 +41,11 @@ describe.each([...PAIRS])("$name", ({ available, createLocation }) => {
       expect(await storage.users.find("grace")).toBeUndefined();
       expect(await storage.users.insert(grace)).toBe(true);
 
-      expect(await storage.users.find("grace")).toEqual({ ...grace, isDisabled: false });
+      expect(await storage.users.find("grace")).toEqual({
+        ...grace,
+        id: expect.any(String),
+        isDisabled: false,
+      });
     });
 
     it("are compared byte for byte, in reads, inserts and updates", async () => {

@@ -9,7 +9,7 @@ import { openSession } from "./open-session.ts";
 import { usernameOf } from "./owner.ts";
 import type { UserServiceParts } from "./parts.ts";
 import { sessionHandle } from "./session-id.ts";
-import { listSessions } from "./session-list.ts";
+import { listOwnSessions, ownSession } from "./session-list.ts";
 import type { StoredPassword, User } from "./stores.ts";
 
 /** How often a write is tried if sign-ins store a stronger hash of the same password meanwhile. */
@@ -74,7 +74,9 @@ export function createAccountUseCases(parts: UserServiceParts): AccountUseCases 
       if (!account) throw context.error("UserNotExistError");
       const { nickname, profilePath, createdAt, modifiedAt } = account;
       const profile = { username, nickname, profilePath, createdAt, modifiedAt };
-      const data = { ...profile, sessions: await listSessions(sessions, username, sessionId) };
+      // The account was read before the list, which shows whose it is.
+      const stored = await listOwnSessions(sessions, username, sessionId, context);
+      const data = { ...profile, sessions: stored.map((each) => ownSession(each, sessionId)) };
       const actor = actorOf(client, context);
       audit(log, { event: "data_export", outcome: "success", username, ...actor });
       return data;

@@ -5,7 +5,7 @@ import { audit } from "./audit.ts";
 import { usernameOf } from "./owner.ts";
 import type { UserServiceParts } from "./parts.ts";
 import { sessionHandle } from "./session-id.ts";
-import { findByHandle, listSessions } from "./session-list.ts";
+import { findByHandle, listOwnSessions, ownSession } from "./session-list.ts";
 
 type SessionUseCases = Pick<UserService, "listSessions" | "endSession" | "endOtherSessions">;
 
@@ -16,7 +16,8 @@ export function createSessionUseCases(parts: UserServiceParts): SessionUseCases 
   return {
     async listSessions({ sessionId }, context) {
       const username = await usernameOf(sessions, { sessionId }, context);
-      return { sessions: await listSessions(sessions, username, sessionId) };
+      const stored = await listOwnSessions(sessions, username, sessionId, context);
+      return { sessions: stored.map((each) => ownSession(each, sessionId)) };
     },
 
     async endSession({ id, client, ...owner }, context) {
@@ -35,7 +36,11 @@ export function createSessionUseCases(parts: UserServiceParts): SessionUseCases 
 
     async endOtherSessions({ client, ...owner }, context) {
       const username = await usernameOf(sessions, owner, context);
-      const ended = await sessions.endAll(username, owner.sessionId);
+      const stored = await listOwnSessions(sessions, username, owner.sessionId, context);
+      const others = stored.flatMap(({ sessionId }) =>
+        sessionId === owner.sessionId ? [] : [sessionId],
+      );
+      const ended = await sessions.end(username, others);
       const actor = actorOf(client, context);
       audit(log, { event: "session_end", outcome: "success", username, ended, ...actor });
       return { ended };

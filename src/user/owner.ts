@@ -10,6 +10,20 @@ export interface Owner {
 }
 
 /**
+ * Check that a session still lives, after something of its user was read by the username. If it
+ * does, that belongs to the user of the session. Otherwise it may belong to a new owner of the
+ * name, who cannot sign up before all sessions of the old one have ended.
+ * @throws {DomainError} InvalidSessionError: it has ended
+ */
+export async function throwIfEnded(
+  sessions: Pick<SessionStore, "find">,
+  sessionId: string,
+  context: CallContext<"InvalidSessionError">,
+): Promise<void> {
+  if (!(await sessions.find(sessionId))) throw context.error("InvalidSessionError");
+}
+
+/**
  * The username of a session.
  * @throws {DomainError} InvalidSessionError: there is no such session
  * @throws {RpcError} invalid_argument: the request names another user

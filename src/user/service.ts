@@ -6,11 +6,12 @@ import { actorOf } from "./actor.ts";
 import { audit } from "./audit.ts";
 import { throwIfCancelled } from "./call.ts";
 import { createSessionUseCases } from "./own-sessions.ts";
-import { type Owner, usernameOf } from "./owner.ts";
+import { type Owner, throwIfEnded, usernameOf } from "./owner.ts";
 import type { UserServiceParts } from "./parts.ts";
 import { fillInBackground, leaseOrNone, profileOf } from "./profile-cache.ts";
 import { createSignIn } from "./sign-in.ts";
 import { createSignUp } from "./sign-up.ts";
+import type { FoundUser } from "./stores.ts";
 
 /** The use cases of an account. */
 export function createUserService(parts: UserServiceParts): UserService {
@@ -38,16 +39,21 @@ export function createUserService(parts: UserServiceParts): UserService {
       if (!user) throw context.error("UserNotExistError");
       const profile = profileOf(user);
       if (lease !== undefined) fillInBackground(parts, profile, lease, context);
+      await throwIfEnded(sessions, sessionId, context);
       return profile;
     },
 
     async updateNickname({ nickname, ...owner }, context) {
-      await update(parts, owner, context, (username) => users.setNickname(username, nickname));
+      await update(parts, owner, context, ({ username, id }) =>
+        users.setNickname(username, nickname, id),
+      );
       return { nickname };
     },
 
     async updateProfilePic({ profilePath, ...owner }, context) {
-      await update(parts, owner, context, (name) => users.setProfilePath(name, profilePath));
+      await update(parts, owner, context, ({ username, id }) =>
+        users.setProfilePath(username, profilePath, id),
+      );
       return {};
     },
 
@@ -59,16 +65,28 @@ export function createUserService(parts: UserServiceParts): UserService {
   };
 }
 
+/**
+ * Change the row of a session's user. The name may get a new owner at any time, so the row is read
+ * first, and then the session is checked once more: if it still lives, the row is that of its user.
+ * @param write changes only the row with this id
+ */
 async function update(
-  { sessions }: UserServiceParts,
+  { users, sessions }: UserServiceParts,
   owner: Owner,
   context: CallContext<"InvalidSessionError" | "UserNotExistError">,
-  write: (username: string) => Promise<boolean>,
+  write: (user: FoundUser) => Promise<boolean>,
 ): Promise<void> {
   const username = await usernameOf(sessions, owner, context);
-  const found = await sessions.invalidating(username, () => {
+  const user = await users.find(username);
+  if (!user) throw context.error("UserNotExistError");
+  // Sent together with the mark.
+  const checking = sessions.find(owner.sessionId);
+  const writing = sessions.invalidating(username, async () => {
+    if (!(await checking)) return false;
     throwIfCancelled(context, "the write");
-    return write(username);
+    return write(user);
   });
-  if (!found) throw context.error("UserNotExistError");
+  const [session, isWritten] = await Promise.all([checking, writing]);
+  if (!session) throw context.error("InvalidSessionError");
+  if (!isWritten) throw context.error("UserNotExistError");
 }

@@ -1,18 +1,31 @@
 import type { SessionInfo } from "../gen/user.ts";
+import type { CallContext } from "../rpc/method.ts";
+import { throwIfEnded } from "./owner.ts";
 import { sessionHandle } from "./session-id.ts";
 import type { SessionStore, StoredSession } from "./stores.ts";
 
-/** The sessions of a user as they are shown, newest first. */
-export async function listSessions(
-  sessions: Pick<SessionStore, "list">,
+/**
+ * The sessions of the user of a session, newest first.
+ * @throws {DomainError} InvalidSessionError: the session has ended, so they may be those of a new
+ * owner of the name
+ */
+export async function listOwnSessions(
+  sessions: Pick<SessionStore, "list" | "find">,
   username: string,
-  currentId?: string,
-): Promise<SessionInfo[]> {
+  currentId: string,
+  context: CallContext<"InvalidSessionError">,
+): Promise<StoredSession[]> {
   const stored = await sessions.list(username);
-  return stored.map((session) => {
-    const { id, ...shown } = shownSession(session);
-    return { id, current: session.sessionId === currentId, ...shown };
-  });
+  // A session of a server of an older version is not in the list.
+  const isListed = stored.some(({ sessionId }) => sessionId === currentId);
+  if (!isListed) await throwIfEnded(sessions, currentId, context);
+  return stored;
+}
+
+/** A session as it is shown to its owner. */
+export function ownSession(stored: StoredSession, currentId: string): SessionInfo {
+  const { id, ...shown } = shownSession(stored);
+  return { id, current: stored.sessionId === currentId, ...shown };
 }
 
 /** A session as it is shown to others than its owner, too. */

@@ -33,13 +33,11 @@ export function createSignUp(parts: UserServiceParts): UserService["signUp"] {
       throwIfCancelled(context, "the write");
       return users.insert(user);
     };
-    // Most names are new. If the row of an earlier user was deleted by hand, that user may still
-    // have sessions, and be cached.
-    const isInserted = (await sessions.remembers(username))
-      ? await sessions.invalidating(username, async () => {
-          return (await endEarlierSessions(parts, username)) && (await insert());
-        })
-      : await insert();
+    // The row of an earlier user may have been deleted by hand: that user may still have sessions,
+    // be cached, or be signing in.
+    const isInserted = await sessions.invalidating(username, async () => {
+      return (await endEarlierSessions(parts, username)) && (await insert());
+    });
     if (!isInserted) throw refuse();
     audit(log, { event: "sign_up", outcome: "success", username, ...actor });
     return {};

@@ -16,6 +16,8 @@ export interface User {
 
 /** What a look-up says about a user. */
 export interface FoundUser extends User {
+  /** Names the row. If the user is deleted, a later user of the same name has another. */
+  readonly id: string;
   /** A disabled user cannot sign in. */
   readonly isDisabled: boolean;
 }
@@ -54,10 +56,16 @@ export interface UserStore extends Store {
   search(prefix: string, after: string | undefined, limit: number): Promise<Account[]>;
   /** @returns false if the unique key says that the name is taken */
   insert(user: User): Promise<boolean>;
-  /** @returns false if there is no such user */
-  setNickname(username: string, nickname: string): Promise<boolean>;
-  /** @returns false if there is no such user */
-  setProfilePath(username: string, profilePath: string): Promise<boolean>;
+  /**
+   * @param id write only into the row with this id
+   * @returns false if there is no such user
+   */
+  setNickname(username: string, nickname: string, id?: string): Promise<boolean>;
+  /**
+   * @param id write only into the row with this id
+   * @returns false if there is no such user
+   */
+  setProfilePath(username: string, profilePath: string, id?: string): Promise<boolean>;
   /** @returns the pictures among these that a profile uses */
   findShown(profilePaths: readonly string[]): Promise<string[]>;
   /**
@@ -98,8 +106,6 @@ export interface SessionStore extends Store {
   close(sessionId: string): Promise<string | undefined>;
   /** The live sessions of a user, newest first. */
   list(username: string): Promise<StoredSession[]>;
-  /** Whether there may be a session or a cached profile of this name, even without a user. */
-  remembers(username: string): Promise<boolean>;
   /** @returns how many of these were live sessions of the user; they have ended */
   end(username: string, sessionIds: readonly string[]): Promise<number>;
   /** @returns how many sessions of the user have ended: all, or all but one */

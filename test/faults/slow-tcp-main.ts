@@ -18,9 +18,9 @@ RedisSessions.prototype.fill = async function (profile, lease) {
   await dawdle();
   await fill.call(this, profile, lease);
 };
-MysqlUsers.prototype.setNickname = async function (username, nickname) {
+MysqlUsers.prototype.setNickname = async function (username, nickname, id) {
   await dawdle();
-  const isFound = await setNickname.call(this, username, nickname);
+  const isFound = await setNickname.call(this, username, nickname, id);
   await dawdle();
   return isFound;
 };

@@ -12,11 +12,12 @@ import { sharedSecret } from "./secrets.ts";
 /** The numbers of names in a look-up. They are few, so that few statements are prepared. */
 const BATCH_SIZES = [1, 4, 16, 32, 48, 64, 96, LARGEST_BATCH];
 
-const COLUMNS = `username, nickname, profile_path AS profilePath, password, salt,
-  disabled_at AS disabledAt`;
+const COLUMNS = `CAST(id AS CHAR) AS id, username, nickname, profile_path AS profilePath,
+  password, salt, disabled_at AS disabledAt`;
 
 /** If no user was found, there is one row, and its columns are null. */
 interface UserRow extends CheckedRow, Omit<User, "username"> {
+  readonly id: string;
   readonly username: User["username"] | null;
   readonly disabledAt: unknown;
 }
@@ -66,13 +67,13 @@ export class MysqlUsers implements UserStore {
     });
   }
 
-  setNickname(username: string, nickname: string): Promise<boolean> {
-    return attempt("update nickname", () => this.#update("nickname = ?", [nickname, username]));
+  setNickname(username: string, nickname: string, id?: string): Promise<boolean> {
+    return attempt("update nickname", () => this.#update("nickname = ?", [nickname, username], id));
   }
 
-  setProfilePath(username: string, profilePath: string): Promise<boolean> {
+  setProfilePath(username: string, profilePath: string, id?: string): Promise<boolean> {
     return attempt("update profile path", () =>
-      this.#update("profile_path = ?", [profilePath, username]),
+      this.#update("profile_path = ?", [profilePath, username], id),
     );
   }
 
@@ -134,11 +135,11 @@ export class MysqlUsers implements UserStore {
   }
 
   /** @param values of the assignment, and the username */
-  #update(assignment: string, values: string[]): Promise<boolean> {
-    return this.#change(
-      `UPDATE user SET ${assignment}, gmt_modified = UTC_TIMESTAMP() WHERE username = ?`,
-      values,
-    );
+  #update(assignment: string, values: string[], id?: string): Promise<boolean> {
+    const update = `UPDATE user SET ${assignment}, gmt_modified = UTC_TIMESTAMP()
+      WHERE username = ?`;
+    if (id === undefined) return this.#change(update, values);
+    return this.#change(`${update} AND id = ?`, [...values, id]);
   }
 
   /** @returns whether there is such a row: mysql2 counts the rows found, even if unchanged */
@@ -175,10 +176,10 @@ export class MysqlUsers implements UserStore {
       names,
     );
     const users = new Map<string, FoundUser>();
-    for (const { username, nickname, profilePath, password, salt, disabledAt } of rows) {
+    for (const { id, username, nickname, profilePath, password, salt, disabledAt } of rows) {
       if (username === null) continue;
       const isDisabled = disabledAt !== null;
-      users.set(username, { username, nickname, profilePath, password, salt, isDisabled });
+      users.set(username, { id, username, nickname, profilePath, password, salt, isDisabled });
     }
     return usernames.map((username) => users.get(username));
   }

@@ -15,7 +15,6 @@ import type {
 import { attempt, storageError } from "../attempt.ts";
 import {
   closedKey,
-  indexKey,
   keysOf,
   latestLeaseKey,
   leaseKey,
@@ -85,12 +84,6 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
     return attempt("close session", async () => {
       return (await this.closeStored(sessionId, ...keys)) ?? undefined;
     });
-  }
-
-  remembers(username: string): Promise<boolean> {
-    const [profile] = keysOf(username);
-    const exists = () => this.redis.exists(profile, indexKey(username));
-    return attempt("read sessions", async () => (await exists()) > 0);
   }
 
   async fill(profile: CachedProfile, lease: Lease): Promise<void> {

@@ -84,10 +84,6 @@ export class SqliteSessions implements SessionStore {
     return attempt("list sessions", () => this.#list.all(username, Date.now()));
   }
 
-  async remembers(username: string): Promise<boolean> {
-    return (await this.list(username)).length > 0;
-  }
-
   end(username: string, sessionIds: readonly string[]): Promise<number> {
     return attempt("end sessions", () => write(() => this.#end(username, sessionIds)));
   }

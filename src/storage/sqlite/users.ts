@@ -6,8 +6,12 @@ import { throwIfUnwritable, write } from "./file.ts";
 import { SqliteSecrets } from "./secrets.ts";
 
 interface UserRow extends User {
+  readonly id: string;
   readonly isDisabled: 0 | 1;
 }
+
+/** Null: any row. */
+type Id = string | null;
 
 /** Users in SQLite. Each call is one prepared statement. Readers never wait. */
 export class SqliteUsers implements UserStore {
@@ -18,8 +22,8 @@ export class SqliteUsers implements UserStore {
   readonly #secrets: SqliteSecrets;
   readonly #find: Statement<UserRow, [username: string]>;
   readonly #insert: Statement<unknown, string[]>;
-  readonly #setNickname: Statement<unknown, [nickname: string, username: string]>;
-  readonly #setProfilePath: Statement<unknown, [profilePath: string, username: string]>;
+  readonly #setNickname: Statement<unknown, [nickname: string, username: string, Id]>;
+  readonly #setProfilePath: Statement<unknown, [profilePath: string, username: string, Id]>;
   readonly #findShown: Statement<unknown, [profilePath: string]>;
   readonly #replacePassword: Statement<unknown, string[]>;
   readonly #setPassword: Statement<unknown, string[]>;
@@ -36,8 +40,8 @@ export class SqliteUsers implements UserStore {
     // Read a table: a SELECT without one does not touch the file.
     this.#ping = database.prepare("SELECT 1 FROM user LIMIT 1");
     this.#find = database.prepare(
-      `SELECT username, nickname, profile_path AS profilePath, password, salt,
-         disabled_at IS NOT NULL AS isDisabled
+      `SELECT CAST(id AS TEXT) AS id, username, nickname, profile_path AS profilePath,
+         password, salt, disabled_at IS NOT NULL AS isDisabled
        FROM user WHERE username = ?`,
     );
     this.#insert = database.prepare(
@@ -47,10 +51,12 @@ export class SqliteUsers implements UserStore {
        ON CONFLICT (username) DO NOTHING`,
     );
     this.#setNickname = database.prepare(
-      "UPDATE user SET nickname = ?, gmt_modified = datetime('now') WHERE username = ?",
+      `UPDATE user SET nickname = ?, gmt_modified = datetime('now')
+       WHERE username = ? AND id = ifnull(?, id)`,
     );
     this.#setProfilePath = database.prepare(
-      "UPDATE user SET profile_path = ?, gmt_modified = datetime('now') WHERE username = ?",
+      `UPDATE user SET profile_path = ?, gmt_modified = datetime('now')
+       WHERE username = ? AND id = ifnull(?, id)`,
     );
     this.#findShown = database.prepare("SELECT 1 FROM user WHERE profile_path = ? LIMIT 1");
     this.#replacePassword = database.prepare(
@@ -94,12 +100,13 @@ export class SqliteUsers implements UserStore {
     return change("insert user", insert);
   }
 
-  setNickname(username: string, nickname: string): Promise<boolean> {
-    return change("update nickname", () => this.#setNickname.run(nickname, username));
+  setNickname(username: string, nickname: string, id: Id = null): Promise<boolean> {
+    return change("update nickname", () => this.#setNickname.run(nickname, username, id));
   }
 
-  setProfilePath(username: string, profilePath: string): Promise<boolean> {
-    return change("update profile path", () => this.#setProfilePath.run(profilePath, username));
+  setProfilePath(username: string, profilePath: string, id: Id = null): Promise<boolean> {
+    const set = () => this.#setProfilePath.run(profilePath, username, id);
+    return change("update profile path", set);
   }
 
   findShown(profilePaths: readonly string[]): Promise<string[]> {
