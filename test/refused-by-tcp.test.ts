@@ -26,6 +26,9 @@ test.each([
   expect([response.status, await response.json()]).toMatchObject([400, { errCode: "6" }]);
   expect(response.headers.get("x-error-detail")).toBe(detail);
   expect(response.headers.getSetCookie()).toEqual([]);
+  // Any client can cause it, by the id of an old session or a common password.
+  const event = "POST /api/entrytask/user/signup 400";
+  expect(front.logged.filter((line) => line.event === event)).toEqual([{ level: "debug", event }]);
 });
 
 test.each<[RpcStatus, number | undefined, number, string | null, string]>([

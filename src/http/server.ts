@@ -221,6 +221,8 @@ function mapValues<T, U>(
 /** How an RPC error is logged, if not at warn. The TCP tier logs what it limits. */
 const LEVEL_BY_STATUS: Partial<Record<RpcStatus, "debug" | "error">> = {
   cancelled: "debug", // The browser has gone.
+  // A mistake of the client that only the TCP tier can see, such as a common password.
+  invalid_argument: "debug",
   rate_limited: "debug",
   permission_denied: "error",
 };
