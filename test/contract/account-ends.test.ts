@@ -17,6 +17,7 @@ import {
   profileOf,
   sessionIdOf,
   signInAgain,
+  UNKNOWN_SESSION,
 } from "./client.ts";
 import { describeAllPairs, sharedStack } from "./pairs.ts";
 import { openRows } from "./rows.ts";
@@ -83,6 +84,39 @@ describeAllPairs("a change of password", (pair) => {
     const answer = await account.changePassword(api, "wrong-pass");
     expect([answer.code, answer.status, answer.headers.getSetCookie()]).toEqual(["5", 401, []]);
     expect((await api.userInfo()).code).toBe("7");
+    expect((await new Api(api.url).signIn(username, PASSWORD)).code).toBe("7");
+  });
+
+  test("stores the new password in NFC, and never trims it", async () => {
+    const { api, username } = await newMember(shared.stack);
+    const visitor = new Api(api.url);
+    // 26 code points as sent, 13 in NFC.
+    const decomposed = "e\u0301".repeat(13);
+    const answer = await account.changePassword(api, PASSWORD, decomposed);
+    expect(answer.code).toBe("7");
+    expect((await visitor.signIn(username, "\u00e9".repeat(13))).code).toBe("7");
+    const now = api.withSession(sessionIdOf(answer));
+    expect((await account.changePassword(now, decomposed, " hopper ")).code).toBe("7");
+    expect((await visitor.signIn(username, "hopper")).code).toBe("5");
+    expect((await visitor.signIn(username, " hopper ")).code).toBe("7");
+  });
+
+  test("names the field and the rule, before the session and the old password", async () => {
+    const { api, username } = await newMember(shared.stack);
+    const RULE = "4 to 13 printable code points, NFC.";
+    for (const from of [api, new Api(api.url), api.withSession(UNKNOWN_SESSION)]) {
+      for (const [oldPassword, newPassword, field] of [
+        ["wrong-pass", "abc", "newPassword"],
+        ["abc", NEW_PASSWORD, "oldPassword"],
+        ["wrong-pass", "with\u0000nul", "newPassword"],
+      ] as const) {
+        const answer = await account.changePassword(from, oldPassword, newPassword);
+        expect([answer.code, answer.status]).toEqual(["6", 400]);
+        expect(answer.headers.get("x-error-detail")).toBe(`${field}: ${RULE}`);
+      }
+      const deletion = await account.deleteAccount(from, "abc");
+      expect(deletion.headers.get("x-error-detail")).toBe(`password: ${RULE}`);
+    }
     expect((await new Api(api.url).signIn(username, PASSWORD)).code).toBe("7");
   });
 

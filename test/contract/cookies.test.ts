@@ -1,11 +1,12 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { HARMLESS_CALLS } from "./account-calls.ts";
+import { account, HARMLESS_CALLS, handleOf, NEW_PASSWORD, sessionsOf } from "./account-calls.ts";
 import {
   type Answer,
   Api,
   newMember,
   nicknameOf,
   profileOf,
+  sessionIdOf,
   signInAgain,
   UNKNOWN_SESSION,
 } from "./client.ts";
@@ -17,6 +18,8 @@ import { sendRaw } from "./raw-http.ts";
 
 // A limit ends a hang; it does not judge speed.
 setDefaultTimeout(60_000);
+
+const CLEARED = "sessionID=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax";
 
 const PNG = pngOf(2, 2, [1, 2, 3]);
 
@@ -90,6 +93,23 @@ describePairs("several cookies named sessionID", (pair) => {
     for (const call of Object.values(CALLS)) {
       expect((await call(new Api(shared.stack.url, none))).code).toBe("2");
     }
+  });
+
+  test("find the session that a change of password, its end and a deletion are for", async () => {
+    const behindOthers = (sessionId: string) =>
+      new Api(shared.stack.url, `sessionID=${UNKNOWN_SESSION}; x=y; sessionID=${sessionId}`);
+    const member = await newMember(shared.stack);
+    const changed = await account.changePassword(behindOthers(member.sessionId));
+    expect(changed.code).toBe("7");
+    const api = behindOthers(sessionIdOf(changed));
+    expect(await sessionsOf(api)).toMatchObject([{ current: true }]);
+    const ended = await account.endSession(api, handleOf(sessionIdOf(changed)));
+    expect([ended.code, ended.headers.getSetCookie()]).toEqual(["7", [CLEARED]]);
+    const back = await new Api(api.url).signIn(member.username, NEW_PASSWORD);
+    const last = behindOthers(sessionIdOf(back));
+    const deleted = await account.deleteAccount(last, NEW_PASSWORD);
+    expect([deleted.code, deleted.headers.getSetCookie()]).toEqual(["7", [CLEARED]]);
+    expect((await last.userInfo()).code).toBe("2");
   });
 
   test("may be in two Cookie headers", async () => {

@@ -171,6 +171,20 @@ describeAllPairs("a sign-in from a browser that has a session", (pair) => {
     await expectEnded([member.api]);
     expect(await sessionsOf(later[0] ?? member.api)).toHaveLength(20);
   });
+
+  test("keeps that number also if many run at the same time", async () => {
+    const member = await newMember(shared.stack);
+    const later = await Promise.all(Array.from({ length: 30 }, () => signInAgain(member)));
+    const last = await signInAgain(member);
+    const listed = await sessionsOf(last);
+    expect(listed).toHaveLength(20);
+    expect(listed[0]).toMatchObject({ current: true });
+    const times = listed.map(({ createdAt }) => createdAt);
+    expect(times).toEqual(times.toSorted().reverse());
+    // The list tells the truth: those that it does not have are dead.
+    const answers = await Promise.all([member.api, ...later].map((api) => api.userInfo()));
+    expect(answers.filter(({ code }) => code === "7")).toHaveLength(19);
+  });
 });
 
 describeAllPairs("an export", (pair) => {
