@@ -50,6 +50,7 @@ test("the limits are those of docs/accounts.md", () => {
     ["account", 30, 120],
     ["reserve", 2, 2],
     ["device", 10, 10],
+    ["devices", 50, 60],
     ["session", 10, 10],
     ["address", 50, 600],
     ["sign_ups", 10, 10],

@@ -26,6 +26,12 @@ export const LIMITS = {
   reserve: { name: "reserve", burst: 2, everyMs: HOUR_MS / 2, atOnce: 2 },
   /** Sign-ins to one account from one known device. */
   device: { name: "device", burst: 10, everyMs: HOUR_MS / 10, atOnce: 3 },
+  /**
+   * The same from all known devices of an account. Each sign-in without a known device makes one,
+   * so a thief of a password can have any number of them after it was changed, and an earlier owner
+   * of a name.
+   */
+  devices: { name: "devices", burst: 50, everyMs: MINUTE_MS, atOnce: 8 },
   /** Passwords that one session is asked for again, as for a new password. */
   session: { name: "session", burst: 10, everyMs: HOUR_MS / 10, atOnce: 3 },
   /** Sign-ins from one address, and sign-ups with a name that is taken. */

@@ -217,6 +217,23 @@ describe("a known device", () => {
     expect(await it.signIn("grace", "203.0.113.7", "right", deviceId)).toBe("right");
   });
 
+  test("has its part of 50 for all devices; then it is unknown, and the owner still gets in", async () => {
+    const it = createThrottle();
+    let looked = 0;
+    for (let n = 0; n < 100; n++) {
+      const hoarded = DEVICES.newId("grace");
+      while ((await it.signIn("grace", botAddress(0), "wrong", hoarded)) === "wrong") looked++;
+    }
+    // 10 more as a stranger of this network.
+    expect(looked).toBe(60);
+    const owners = DEVICES.newId("grace");
+    expect(await it.signIn("grace", "203.0.113.7", "right", owners)).toBe("right");
+    for (let n = 1; n < 100; n++) await it.guesses("grace", botAddress(n), DEVICES.newId("grace"));
+    expect(await it.signIn("grace", "203.0.113.7", "right", owners)).toBe("right");
+    it.wait(HOUR_MS);
+    expect(await it.guesses("grace", botAddress(200), owners)).toBe(10 + 10);
+  });
+
   test("is not limited by its address", async () => {
     const it = createThrottle();
     for (let n = 0; n < 60; n++) await it.signIn(`user${n}`, "203.0.113.7");

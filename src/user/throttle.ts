@@ -156,9 +156,10 @@ export class Throttle {
     return this.#failures.lift(addressSubject(originOf(address)));
   }
 
-  #signInPlan({ device, network, address, account, reserve }: SignInCounters): Counter[] {
+  #signInPlan({ device, devices, ...strangers }: SignInCounters): Counter[] {
     const blockedMs = (counter: Counter) => this.#failures.blockedMs(counter);
-    if (device && blockedMs(device) === 0) return [device];
+    if (device && blockedMs(device) === 0 && blockedMs(devices) === 0) return [device, devices];
+    const { network, address, account, reserve } = strangers;
     const last = blockedMs(reserve) < blockedMs(account) ? reserve : account;
     return address ? [network, address, last] : [network, last];
   }
@@ -186,6 +187,7 @@ export class Throttle {
 
 interface SignInCounters {
   readonly device: Counter | undefined;
+  readonly devices: Counter;
   readonly network: Counter;
   readonly address: Counter | undefined;
   readonly account: Counter;
@@ -196,6 +198,7 @@ function signInCounters(username: string, from: From, nonce: string | undefined)
   const account = accountSubject(username);
   return {
     device: nonce === undefined ? undefined : counterOf(LIMITS.device, account, nonce),
+    devices: counterOf(LIMITS.devices, account),
     network: counterOf(LIMITS.network, account, from.network),
     address: from.isShared ? undefined : counterOf(LIMITS.address, addressSubject(from)),
     account: counterOf(LIMITS.account, account),
