@@ -61,7 +61,7 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
   const parts: HttpParts = {
     clients,
     cookie: new SessionCookie(publicUrl, sessionTtlSeconds, config.hasCookieHostPrefix),
-    device: new DeviceCookie(publicUrl),
+    device: new DeviceCookie(publicUrl, config.hasCookieHostPrefix),
     bodies: new Bodies(),
     clientAddress: new ClientAddress(config.trustedProxies, log),
     avatars,

@@ -21,7 +21,7 @@ export const BROWSERS = {
     default: "none",
     meaning:
       "`on` names the session cookie `__Host-sessionID`, which no other host of the domain can " +
-      "set; needs an https `PUBLIC_URL`",
+      "set, and that of the device `__Secure-deviceID`; needs an https `PUBLIC_URL`",
     readBy: ["http"],
   },
   DOCS: {

@@ -1,9 +1,8 @@
 const NAME = "deviceID";
 /** Longer than any that a sign-in gives. */
 const MAX_CHARACTERS = 200;
-const COOKIE = new RegExp(
-  `(?:^|;)[ \\t]*${NAME}=([A-Za-z0-9._~-]{1,${MAX_CHARACTERS}})[ \\t]*(?=;|$)`,
-);
+/** Browsers take such a cookie only by https (RFC 6265bis §4.1.3). `__Host-` needs `Path=/`. */
+const SECURE_PREFIX = "__Secure-";
 const MAX_AGE_SECONDS = 180 * 24 * 60 * 60;
 
 /**
@@ -11,9 +10,16 @@ const MAX_AGE_SECONDS = 180 * 24 * 60 * 60;
  * sign-in. Whether its value is genuine, the TCP tier decides.
  */
 export class DeviceCookie {
+  readonly #name: string;
+  readonly #cookie: RegExp;
   readonly #attributes: string;
 
-  constructor(publicUrl: URL) {
+  /** @param hasPrefix Use the name with the prefix, and read no other. */
+  constructor(publicUrl: URL, hasPrefix = false) {
+    this.#name = hasPrefix ? SECURE_PREFIX + NAME : NAME;
+    this.#cookie = new RegExp(
+      `(?:^|;)[ \\t]*${this.#name}=([A-Za-z0-9._~-]{1,${MAX_CHARACTERS}})[ \\t]*(?=;|$)`,
+    );
     const secure = publicUrl.protocol === "https:" ? "; Secure" : "";
     this.#attributes = `Max-Age=${MAX_AGE_SECONDS}; HttpOnly; SameSite=Lax${secure}`;
   }
@@ -23,13 +29,13 @@ export class DeviceCookie {
    * @param path of the sign-in
    */
   set(deviceId: string, path: string): string {
-    return `${NAME}=${deviceId}; Path=${path}; ${this.#attributes}`;
+    return `${this.#name}=${deviceId}; Path=${path}; ${this.#attributes}`;
   }
 
   /** The first well-formed value of a request. */
   read(request: Request): string | undefined {
     const header = request.headers.get("Cookie");
     // Most sign-ins send no cookie.
-    return header === null ? undefined : COOKIE.exec(header)?.[1];
+    return header === null ? undefined : this.#cookie.exec(header)?.[1];
   }
 }

@@ -164,7 +164,7 @@ export class Api {
 /** The session id of a successful sign-in, from its only cookie of that name. */
 export function sessionIdOf(answer: Answer): string {
   const all = answer.headers.getSetCookie();
-  const cookies = all.filter((cookie) => !cookie.startsWith("deviceID="));
+  const cookies = all.filter((cookie) => !/^(__Secure-)?deviceID=/.test(cookie));
   expect(cookies).toHaveLength(1);
   return /^sessionID=([^;]*);/.exec(cookies[0] ?? "")?.[1] ?? "";
 }

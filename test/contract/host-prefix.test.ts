@@ -43,6 +43,23 @@ test("the session cookie has the prefix, and all that browsers ask for with it",
   expect((await api.userInfo()).code).toBe("2");
 });
 
+test("the cookie of the device has a prefix, too, and is not read without it", async () => {
+  await using stack = await startStack(PREFIXED);
+  const [api, username] = [new Api(stack.url), newName()];
+  await api.signUp(username, "hopper1906");
+  const devices = async (cookie?: string) => {
+    const browser = cookie === undefined ? api : api.withCookie(cookie);
+    const { headers } = await browser.signIn(username, "hopper1906");
+    return headers.getSetCookie().filter((text) => text.includes("deviceID="));
+  };
+  const [made = ""] = await devices();
+  const [, value = ""] =
+    /^__Secure-deviceID=([^;]+); Path=\/api\/entrytask\/user\/signin; .*; Secure$/.exec(made) ?? [];
+  expect(value).not.toBe("");
+  expect(await devices(`__Secure-deviceID=${value}`)).toEqual([]);
+  expect(await devices(`deviceID=${value}`)).toHaveLength(1);
+});
+
 test("a cookie without the prefix is not read, since another host may have set it", async () => {
   await using stack = await startStack(PREFIXED);
   const [mine, foreign] = [await signIn(stack.url), await signIn(stack.url)];
