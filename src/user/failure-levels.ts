@@ -1,5 +1,5 @@
-/** About 20 MB if all are used. */
-export const MAX_LEVELS = 100_000;
+/** About 10 MB if all are used. */
+export const MAX_LEVELS = 50_000;
 
 interface Level {
   /** When the level has sunk to 0. */
@@ -11,8 +11,8 @@ interface Level {
 }
 
 /**
- * The levels of failures that this server knows, see limits.ts. If there are too many, the older
- * half is forgotten: most of them have sunk to 0.
+ * The levels of failures of one limit that this server knows, see limits.ts. If there are too many,
+ * the older half is forgotten: most of them have sunk to 0.
  */
 export class FailureLevels {
   // Two maps, since finding the oldest key of one Map takes long after many deletions.

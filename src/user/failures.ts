@@ -36,22 +36,32 @@ function keyOf(subject: string, name: string): string {
  * server goes by its own count. An attempt that is allowed asks the store nothing.
  */
 export class Failures {
-  readonly #levels: FailureLevels;
+  /** By the name of the limit. */
+  readonly #levels = new Map<string, FailureLevels>();
+  readonly #now: (() => number) | undefined;
   /** Passwords that are being checked, by counter. */
   readonly #running = new Map<string, number>();
   readonly #store: FailureStore | undefined;
   readonly #log: Log;
 
-  /** @param store undefined: this server is the only one */
-  constructor(store: FailureStore | undefined, log: Log, levels = new FailureLevels()) {
+  /**
+   * @param store undefined: this server is the only one
+   * @param now as in FailureLevels
+   */
+  constructor(store: FailureStore | undefined, log: Log, now?: () => number) {
     this.#store = store;
     this.#log = log;
-    this.#levels = levels;
+    this.#now = now;
+  }
+
+  /** How many levels are kept. */
+  get size(): number {
+    return this.#levels.values().reduce((sum, { size }) => sum + size, 0);
   }
 
   /** How long until an attempt is allowed by this counter; 0 if it is allowed now. */
-  blockedMs({ key, limit }: Counter): number {
-    return blockedMs(limit, this.#levels.get(key));
+  blockedMs(counter: Counter): number {
+    return blockedMs(counter.limit, this.#level(counter));
   }
 
   /**
@@ -62,8 +72,9 @@ export class Failures {
   begin(counters: readonly Counter[]): Counter | undefined {
     const running = (key: string) => this.#running.get(key) ?? 0;
     const busy = counters.find(
-      ({ key, limit }) =>
-        running(key) >= Math.min(limit.atOnce, failuresLeft(limit, this.#levels.get(key))),
+      (counter) =>
+        running(counter.key) >=
+        Math.min(counter.limit.atOnce, failuresLeft(counter.limit, this.#level(counter))),
     );
     if (!busy) for (const { key } of counters) this.#running.set(key, running(key) + 1);
     return busy;
@@ -82,20 +93,22 @@ export class Failures {
    * @returns the counters by which attempts are refused from now on, once for a series of blocks
    */
   async charge(counters: readonly Counter[]): Promise<Counter[]> {
-    const local = counters.map(({ key, limit }) => {
-      const levelMs = levelAfterFailureMs(limit, this.#levels.get(key));
-      this.#levels.set(key, levelMs);
+    const local = counters.map((counter) => {
+      const levelMs = levelAfterFailureMs(counter.limit, this.#level(counter));
+      this.#levelsOf(counter).set(counter.key, levelMs);
       return levelMs;
     });
     const stored = await this.#ask("count a failure", (store) => store.charge(counters));
-    return counters.filter(({ key, limit }, index) => {
+    return counters.filter((counter, index) => {
+      const { key, limit } = counter;
+      const levels = this.#levelsOf(counter);
       const storedMs = stored?.[index];
-      if (storedMs !== undefined) this.#levels.set(key, Math.max(storedMs, this.#levels.get(key)));
+      if (storedMs !== undefined) levels.set(key, Math.max(storedMs, levels.get(key)));
       const levelMs = storedMs ?? local[index] ?? 0;
       if (blockedMs(limit, levelMs) === 0) return false;
       const burstMs = limit.burst * limit.everyMs;
       // Of several servers, only the one that counted the last allowed failure tells of the block.
-      return this.#levels.mayTell(key, burstMs) && levelMs <= burstMs;
+      return levels.mayTell(key, burstMs) && levelMs <= burstMs;
     });
   }
 
@@ -106,20 +119,37 @@ export class Failures {
   async refresh(counters: readonly Counter[]): Promise<void> {
     if (!this.#store) return;
     const asked = counters.filter(
-      (counter) => this.blockedMs(counter) > 0 && this.#levels.mayAsk(counter.key, ASK_EVERY_MS),
+      (counter) =>
+        this.blockedMs(counter) > 0 && this.#levelsOf(counter).mayAsk(counter.key, ASK_EVERY_MS),
     );
     if (asked.length === 0) return;
     const levels = await this.#ask("read failures", (store) => store.levels(asked));
     for (const [index, levelMs] of (levels ?? []).entries()) {
       const counter = asked[index];
-      if (counter) this.#levels.set(counter.key, levelMs);
+      if (counter) this.#levelsOf(counter).set(counter.key, levelMs);
     }
   }
 
   /** Forget all failures of a subject. @throws {StorageError} the other servers keep them */
   async lift(subject: string): Promise<void> {
-    this.#levels.forget(keyOf(subject, ""));
+    for (const levels of this.#levels.values()) levels.forget(keyOf(subject, ""));
     await this.#store?.lift(subject);
+  }
+
+  #level(counter: Counter): number {
+    return this.#levelsOf(counter).get(counter.key);
+  }
+
+  /**
+   * Each limit has levels of its own. So invented names from many addresses, which cost an attacker
+   * little, make the server forget only addresses, and no account.
+   */
+  #levelsOf({ limit }: Counter): FailureLevels {
+    const known = this.#levels.get(limit.name);
+    if (known) return known;
+    const created = new FailureLevels(undefined, this.#now);
+    this.#levels.set(limit.name, created);
+    return created;
   }
 
   /** @returns undefined if there is no store, or it has failed */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import pino from "pino";
 import { RpcError } from "../rpc/error.ts";
 import { Devices, newDeviceKey } from "./device.ts";
-import { FailureLevels } from "./failure-levels.ts";
+import { MAX_LEVELS } from "./failure-levels.ts";
 import { Failures } from "./failures.ts";
 import { type Attempt, Throttle } from "./throttle.ts";
 
@@ -17,14 +17,14 @@ type Outcome = "right" | "wrong" | "unknown" | "refused";
 
 function createThrottle() {
   const clock = { ms: 0 };
-  const levels = new FailureLevels(undefined, () => clock.ms);
   const lines: Record<string, unknown>[] = [];
   const log = pino({ level: "info" }, { write: (line) => void lines.push(JSON.parse(line)) });
-  const throttle = new Throttle(new Failures(undefined, log, levels), DEVICES, log);
+  const failures = new Failures(undefined, log, () => clock.ms);
+  const throttle = new Throttle(failures, DEVICES, log);
   let retryAfterMs = 0;
   return {
     throttle,
-    levels,
+    failures,
     lines,
     wait(ms: number) {
       clock.ms += ms;
@@ -131,8 +131,17 @@ describe("failed sign-ins", () => {
       expect(await it.signIn(`nobody${n}`, "203.0.113.7", "unknown")).toBe("unknown");
     }
     expect(await it.signIn("nobody99", "203.0.113.7", "unknown")).toBe("refused");
-    expect(it.levels.size).toBe(1);
+    expect(it.failures.size).toBe(1);
     expect(await it.signIn("nobody1", "203.0.113.8")).toBe("wrong");
+  });
+
+  test("with invented names from many addresses do not make a server forget accounts", async () => {
+    const it = createThrottle();
+    expect(await it.guesses("grace", "203.0.113.7")).toBe(10);
+    for (let n = 0; n <= MAX_LEVELS; n++) {
+      await it.signIn("nobody", `2001:db8:0:${n.toString(16)}::1`, "unknown");
+    }
+    expect(await it.guesses("grace", "203.0.113.7")).toBe(0);
   });
 
   test("that run at once are limited, whatever the number of connections", async () => {
