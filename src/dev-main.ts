@@ -6,6 +6,7 @@ import { optionsOrExit } from "./cli/usage.ts";
 import { exposureWarnings } from "./config/exposure.ts";
 import { loadOrExit, orExit } from "./config/load.ts";
 import { START, tierEnvironments } from "./config/start.ts";
+import { storeWarnings } from "./config/store-exposure.ts";
 import { Changes } from "./process/changes.ts";
 import { onEnd } from "./process/end.ts";
 import { TierProcess } from "./process/tier-process.ts";
@@ -28,7 +29,12 @@ const output = new Output(1, (lines) => say(`(${lines} lines could not be printe
 const say = (text: string): void => output.write(`${text}\n`);
 const environments = orExit(() => tierEnvironments(config, environment));
 
-const warnings = [...exposureWarnings(http), ...hashWarnings(tcp), ...environments.warnings];
+const warnings = [
+  ...exposureWarnings(http),
+  ...hashWarnings(tcp),
+  ...storeWarnings(tcp),
+  ...environments.warnings,
+];
 for (const warning of warnings) say(`  ${warning}`);
 if (install) await installOrExit();
 // Import this after the install, because it needs a package.

@@ -5,6 +5,7 @@ import { HELP } from "./cli/help.ts";
 import { optionsOrExit } from "./cli/usage.ts";
 import { loadOrExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
+import { storeWarnings } from "./config/store-exposure.ts";
 import { TCP_TIER, type TcpConfig } from "./config/tcp.ts";
 import { dispatchTables } from "./gen/services.ts";
 import { listenOn, type RunningTier, runTier } from "./process/lifecycle.ts";
@@ -77,7 +78,8 @@ if (import.meta.main) {
   // If `start` or `dev` is the parent, it has already logged these.
   if (!process.send) {
     for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
-    for (const warning of hashWarnings(config)) log.warn(warning);
+    const warnings = [...hashWarnings(config), ...storeWarnings(config)];
+    for (const warning of warnings) log.warn(warning);
   }
   await runTier(log, () => startTcp(config, log));
 }

@@ -1,0 +1,37 @@
+import { expect, test } from "bun:test";
+import { storeWarnings } from "./store-exposure.ts";
+
+const MYSQL = "mysql://portico:hopper1906@db.internal/portico";
+
+test.each([
+  ["mysql://portico:hopper1906@127.0.0.1/portico", undefined],
+  ["mysql://portico:hopper1906@[::1]:3306/portico", undefined],
+  ["mysql://portico:hopper1906@localhost/portico?ssl-mode=DISABLED", undefined],
+  [MYSQL, "PREFERRED"],
+  [`${MYSQL}?ssl-mode=disabled`, "DISABLED"],
+  [`${MYSQL}?ssl-mode=REQUIRED`, "REQUIRED"],
+  ["mysql://portico:hopper1906@[2001:db8::1]/portico", "PREFERRED"],
+  [`${MYSQL}?ssl-ca=/etc/ca.pem`, undefined],
+  [`${MYSQL}?ssl-mode=verify_identity&ssl-ca=/etc/ca.pem`, undefined],
+])("DATABASE_URL=%s warns of ssl-mode %p, without the password", (databaseUrl, mode) => {
+  const warnings = storeWarnings({ databaseUrl, redisUrl: undefined });
+  expect(warnings).toHaveLength(mode === undefined ? 0 : 1);
+  if (mode !== undefined) expect(warnings[0]).toContain(`ssl-mode is ${mode}`);
+  expect(warnings.join()).not.toContain("hopper1906");
+});
+
+test.each([
+  ["redis://127.0.0.1:6379/0", 0],
+  ["redis://:hopper1906@[::1]:6379", 0],
+  ["rediss://:hopper1906@cache.internal", 0],
+  ["redis://:hopper1906@cache.internal", 1],
+  ["redis://:hopper1906@127.0.0.1:7000,redis://:hopper1906@10.0.0.7:7000", 1],
+])("REDIS_URL=%s warns %d times, without the password", (redisUrl, times) => {
+  const warnings = storeWarnings({ databaseUrl: undefined, redisUrl });
+  expect(warnings).toHaveLength(times);
+  expect(warnings.join()).not.toContain("hopper1906");
+});
+
+test("SQLite warns of nothing", () => {
+  expect(storeWarnings({ databaseUrl: undefined, redisUrl: undefined })).toEqual([]);
+});
