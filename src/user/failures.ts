@@ -64,6 +64,11 @@ export class Failures {
     return blockedMs(counter.limit, this.#level(counter));
   }
 
+  /** Whether a failure has not sunk to 0 yet. */
+  hasFailed(counter: Counter): boolean {
+    return this.#level(counter) > 0;
+  }
+
   /**
    * Count the check of a password as running, until `end`.
    * @returns a counter of which so many are running that all of them could be wrong; undefined if

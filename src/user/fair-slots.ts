@@ -3,6 +3,11 @@ export interface Waiter {
   /** The waiters of one line are served first come, first served; the lines take turns. */
   readonly line: string;
   /**
+   * Whether the line has failed lately. If lines of both kinds wait, every other slot is for those
+   * that have not, however many have.
+   */
+  readonly hasFailed: boolean;
+  /**
    * Called when a slot is free.
    * @returns false if this waiter has to wait until another slot is released, or until `retry`
    * @throws the waiter is refused; `acquire` rejects with the same error
@@ -18,6 +23,9 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** None is empty. The first line is the next one to be served. */
+type Lines = Map<string, Waiting[]>;
+
 type Outcome = "started" | "refused" | "unable";
 
 /**
@@ -28,8 +36,10 @@ export class FairSlots {
   readonly size: number;
   #free: number;
   #waiting = 0;
-  /** None is empty. The first line is the next one to be served. */
-  readonly #lines = new Map<string, Waiting[]>();
+  readonly #calm: Lines = new Map();
+  readonly #failed: Lines = new Map();
+  /** Whose turn it is, if there are both. */
+  #next = this.#calm;
 
   constructor(size: number) {
     this.size = size;
@@ -45,24 +55,26 @@ export class FairSlots {
    * How many have a slot, or get one before a newcomer of this line. Those who come later are not
    * counted, although the turns of other lines may come first.
    */
-  ahead(line: string): number {
-    const own = this.#lines.get(line)?.length ?? 0;
-    let ahead = this.size - this.#free;
-    for (const { length } of this.#lines.values()) ahead += Math.min(length, own + 1);
-    // The own line was counted with the others.
-    return ahead;
+  ahead({ line, hasFailed }: Pick<Waiter, "line" | "hasFailed">): number {
+    const lines = this.#linesOf(hasFailed);
+    const own = lines.get(line)?.length ?? 0;
+    // The own line is counted with the others.
+    const ahead = totalOf(lines, own + 1);
+    const others = totalOf(this.#linesOf(!hasFailed), Number.POSITIVE_INFINITY);
+    return this.size - this.#free + ahead + Math.min(others, ahead + 1);
   }
 
   /** Wait for a slot. Release it afterwards. */
   acquire(waiter: Waiter): Promise<void> {
     return new Promise((resolve, reject) => {
-      const line = this.#lines.get(waiter.line);
+      const lines = this.#linesOf(waiter.hasFailed);
+      const line = lines.get(waiter.line);
       const waiting = { waiter, resolve, reject };
       if (line) line.push(waiting);
-      else this.#lines.set(waiter.line, [waiting]);
+      else lines.set(waiter.line, [waiting]);
       this.#waiting++;
       // For those who wait although a slot is free, nothing has changed.
-      if (!line && this.#free > 0) this.#serve(waiter.line, waiting);
+      if (!line && this.#free > 0) this.#serve(lines, waiter.line, waiting);
     });
   }
 
@@ -75,19 +87,9 @@ export class FairSlots {
   retry(): void {
     // A crowd may wait for the same, so only the first of it is asked.
     const busy = new Set<string | undefined>();
-    // A line that was served goes to the end, where the loop comes to it again.
-    for (const [line, waiters] of this.#lines) {
-      let outcome: Outcome = "refused";
-      // A refused waiter took no time, so its line keeps its turn.
-      while (outcome === "refused") {
-        const [waiting] = waiters;
-        if (this.#free === 0) return;
-        if (!waiting || busy.has(waiting.waiter.waitsFor())) break;
-        outcome = this.#serve(line, waiting);
-        if (outcome !== "unable") continue;
-        const reason = waiting.waiter.waitsFor();
-        if (reason !== undefined) busy.add(reason);
-      }
+    while (this.#free > 0) {
+      const [first, second] = [this.#next, this.#otherThan(this.#next)];
+      if (!this.#serveOne(first, busy) && !this.#serveOne(second, busy)) return;
     }
   }
 
@@ -95,42 +97,75 @@ export class FairSlots {
    * Make room for a newcomer: refuse the last waiter of the longest line.
    * @returns false if the newcomer's own line is the longest, or would be
    */
-  displace(line: string, error: () => unknown): boolean {
-    const own = this.#lines.get(line)?.length ?? 0;
+  displace({ line, hasFailed }: Pick<Waiter, "line" | "hasFailed">, error: () => unknown): boolean {
+    const own = this.#linesOf(hasFailed).get(line)?.length ?? 0;
+    const isPreferred = !hasFailed && this.#failed.size > 0;
+    const candidates = isPreferred ? [this.#failed] : [this.#failed, this.#calm];
     let longest: Waiting[] = [];
-    for (const each of this.#lines.values()) if (each.length > longest.length) longest = each;
-    if (longest.length <= own + 1) return false;
+    for (const lines of candidates) {
+      for (const each of lines.values()) if (each.length > longest.length) longest = each;
+    }
+    const last = longest.at(-1);
+    if (!last || (!isPreferred && longest.length <= own + 1)) return false;
     this.#waiting--;
-    longest.pop()?.reject(error());
+    longest.pop();
+    if (longest.length === 0) this.#linesOf(last.waiter.hasFailed).delete(last.waiter.line);
+    last.reject(error());
     return true;
   }
 
-  #serve(line: string, { waiter, resolve, reject }: Waiting): Outcome {
+  #linesOf(hasFailed: boolean): Lines {
+    return hasFailed ? this.#failed : this.#calm;
+  }
+
+  #otherThan(lines: Lines): Lines {
+    return this.#linesOf(lines === this.#calm);
+  }
+
+  /** @returns false if no first waiter of these lines can start now */
+  #serveOne(lines: Lines, busy: Set<string | undefined>): boolean {
+    for (const [line, waiters] of lines) {
+      let outcome: Outcome = "refused";
+      // A refused waiter took no time, so its line keeps its turn.
+      while (outcome === "refused") {
+        const [waiting] = waiters;
+        if (!waiting || busy.has(waiting.waiter.waitsFor())) break;
+        outcome = this.#serve(lines, line, waiting);
+        if (outcome === "started") return true;
+        const reason = waiting.waiter.waitsFor();
+        if (outcome === "unable" && reason !== undefined) busy.add(reason);
+      }
+    }
+    return false;
+  }
+
+  #serve(lines: Lines, line: string, { waiter, resolve, reject }: Waiting): Outcome {
     try {
       if (!waiter.start()) return "unable";
     } catch (error) {
-      this.#removeFirst(line);
+      this.#removeFirst(lines, line);
       reject(error);
       return "refused";
     }
     this.#free--;
-    this.#removeFirst(line);
-    this.#passTurn(line);
+    this.#next = this.#otherThan(lines);
+    this.#removeFirst(lines, line);
+    // The line goes to the end.
+    const others = lines.get(line);
+    if (others && lines.delete(line)) lines.set(line, others);
     resolve();
     return "started";
   }
 
-  #removeFirst(line: string): void {
+  #removeFirst(lines: Lines, line: string): void {
     this.#waiting--;
-    const waiting = this.#lines.get(line);
+    const waiting = lines.get(line);
     waiting?.shift();
-    if (waiting?.length === 0) this.#lines.delete(line);
+    if (waiting?.length === 0) lines.delete(line);
   }
+}
 
-  #passTurn(line: string): void {
-    const waiting = this.#lines.get(line);
-    if (!waiting) return;
-    this.#lines.delete(line);
-    this.#lines.set(line, waiting);
-  }
+/** How many wait in these lines, of each at most `most`. */
+function totalOf(lines: Lines, most: number): number {
+  return lines.values().reduce((sum, { length }) => sum + Math.min(length, most), 0);
 }

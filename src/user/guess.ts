@@ -16,6 +16,7 @@ export function throwIfBlocked(failures: Failures, counters: readonly Counter[])
 /** One password that a caller wants checked. If it is wrong, that counts as a failure. */
 export class Guess implements PasswordTurn {
   readonly address: string;
+  readonly hasFailed: boolean;
   readonly #failures: Failures;
   readonly #plan: () => readonly Counter[];
   readonly #charge: (counters: readonly Counter[]) => Promise<void>;
@@ -24,16 +25,18 @@ export class Guess implements PasswordTurn {
   #charged: Promise<void> | undefined;
 
   /**
+   * @param origin whose turn it is in the queue of hashes
    * @param plan the counters that decide about the guess and count its failure, as of now
    * @param charge counts a failure at once, and in the store by the time that it resolves
    */
   constructor(
-    address: string,
+    { address, hasFailed }: Pick<PasswordTurn, "address" | "hasFailed">,
     failures: Failures,
     plan: () => readonly Counter[],
     charge: (counters: readonly Counter[]) => Promise<void>,
   ) {
     this.address = address;
+    this.hasFailed = hasFailed ?? false;
     this.#failures = failures;
     this.#plan = plan;
     this.#charge = charge;

@@ -133,6 +133,28 @@ describe("the turns of addresses in a HashQueue", () => {
     expect(steps.started).toEqual(["first", "b1", "b2"]);
   });
 
+  test("addresses that have failed delay another by two hashes, however many they are", async () => {
+    const steps = stepwise();
+    for (let n = 0; n < 100; n++) steps.add(`flood ${n}`, { ...of(`${n}`), hasFailed: true });
+    await steps.endOne();
+    for (const name of ["a1", "a2", "b1"]) steps.add(name, of(name.slice(0, 1)));
+    const started = await steps.endAll();
+    expect(["a1", "b1", "a2"].map((name) => started.indexOf(name) < 9)).toEqual([true, true, true]);
+    expect(started.indexOf("flood 4")).toBeLessThan(9);
+  });
+
+  test("a queue full of addresses that have failed gives way to another", async () => {
+    const steps = stepwise();
+    for (let n = 0; n <= MAX_WAITING_HASHES; n++) {
+      steps.add(`${n}`, { ...of(`${n}`), hasFailed: true });
+    }
+    const failed = steps.add("failed", { ...of("x"), hasFailed: true });
+    expect(await failed).toMatchObject({ status: "resource_exhausted" });
+    const honest = steps.add("honest", of("home"));
+    expect((await steps.endAll()).indexOf("honest")).toBeLessThan(4);
+    expect(await honest).toBe("honest");
+  });
+
   test("a crowd that waits for the same is not asked one by one each time", async () => {
     const steps = stepwise(new HashQueue(4));
     const crowd = 300;

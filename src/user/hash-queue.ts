@@ -32,6 +32,8 @@ const AVERAGE_SPAN = 256;
 export interface Turn {
   /** The hashes of one address run first come, first served; the addresses take turns. */
   readonly address: string;
+  /** Whether the address has failed lately. Others then go first, by every other turn. */
+  readonly hasFailed?: boolean;
   /**
    * Called right before the hash.
    * @returns false if it has to wait until another hash has ended, or until `HashQueue.retry`
@@ -45,6 +47,10 @@ export interface Turn {
 /** The turn of a hash that is always allowed. */
 export function turnOf(address: string): Turn {
   return { address, begin: () => true };
+}
+
+function lineOf({ address, hasFailed = false }: Turn) {
+  return { line: address, hasFailed };
 }
 
 /** The turn of hashes that no address asked for. */
@@ -104,7 +110,7 @@ export class HashQueue {
     leave: () => void,
   ): Promise<T> {
     await this.#slots.acquire({
-      line: turn.address,
+      ...lineOf(turn),
       start() {
         throwIfCancelled({ deadline, isOver: signal.aborted }, "a hash");
         if (!turn.begin()) return false;
@@ -121,13 +127,14 @@ export class HashQueue {
     }
   }
 
-  #admit({ deadline }: Cancellable, { address }: Turn): void {
+  #admit({ deadline }: Cancellable, turn: Turn): void {
     // Use a free place whatever the estimate says, so that a wrong estimate is soon corrected.
     if (this.#ahead.size < this.#slots.size) return;
     const availableMs = (deadline - performance.now()) * QUEUE_SHARE;
     let ahead = this.#ahead.size;
     // Most hashes are in time even if all others are ahead, which costs nothing to count.
-    if (this.#estimateMs(ahead) > availableMs) ahead = Math.min(ahead, this.#slots.ahead(address));
+    if (this.#estimateMs(ahead) > availableMs)
+      ahead = Math.min(ahead, this.#slots.ahead(lineOf(turn)));
     const estimateMs = this.#estimateMs(ahead);
     const error = () =>
       new RpcError("resource_exhausted", `Cannot hash in time: ${ahead} hashes are ahead`, {
@@ -136,7 +143,7 @@ export class HashQueue {
       });
     if (estimateMs > availableMs) throw error();
     const isFull = this.#slots.waiting >= MAX_WAITING_HASHES;
-    if (isFull && !this.#slots.displace(address, error)) throw error();
+    if (isFull && !this.#slots.displace(lineOf(turn), error)) throw error();
   }
 
   /** How long a hash takes to end if this many are ahead of it. */

@@ -308,6 +308,22 @@ describe("passwords that run at once", () => {
   });
 });
 
+describe("the turn of a hash", () => {
+  test("comes after others while the address has failures, unless the device is known", async () => {
+    const it = createThrottle();
+    const deviceId = DEVICES.newId("grace");
+    const hasFailed = async (address: string, deviceId?: string) =>
+      (await it.throttle.signIn("grace", from(address, deviceId))).guess.hasFailed;
+    expect(await hasFailed("203.0.113.7")).toBe(false);
+    await it.signIn("nobody", "203.0.113.7", "unknown");
+    expect(await hasFailed("203.0.113.7")).toBe(true);
+    expect(await hasFailed("203.0.113.7", deviceId)).toBe(false);
+    expect(await hasFailed("203.0.113.8")).toBe(false);
+    it.wait(MINUTE_MS);
+    expect(await hasFailed("203.0.113.7")).toBe(false);
+  });
+});
+
 describe("sign-ups", () => {
   const signUp = async (throttle: Throttle, address: string) => {
     const { turn } = await throttle.signUp(from(address));

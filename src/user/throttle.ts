@@ -84,7 +84,11 @@ export class Throttle {
     const counters = signInCounters(username, from, nonce);
     const plan = () => this.#signInPlan(counters);
     const charge = this.#charging(attempt, username);
-    const guess = new Guess(from.address, this.#failures, plan, charge);
+    // Someone else at the address of a known device may have failed, so that does not count.
+    const isSuspect = counters.address !== undefined && nonce === undefined;
+    const hasFailed = isSuspect && this.#failures.hasFailed(counters.address);
+    const turn = { address: from.address, hasFailed };
+    const guess = new Guess(turn, this.#failures, plan, charge);
     await this.#admit(() => guess.throwIfBlocked(), Object.values(counters));
     return {
       address: from.address,
@@ -114,6 +118,7 @@ export class Throttle {
     return {
       turn: {
         address: from.address,
+        hasFailed: [...signUps, ...taken].some((counter) => this.#failures.hasFailed(counter)),
         begin: () => {
           check();
           void charge(signUps);
@@ -137,7 +142,8 @@ export class Throttle {
     const { address } = fromOf(attempt);
     const counters = [counterOf(LIMITS.session, accountSubject(username), session)];
     const charge = this.#charging(attempt, username);
-    const guess = new Guess(address, this.#failures, () => counters, charge);
+    const hasFailed = counters.some((counter) => this.#failures.hasFailed(counter));
+    const guess = new Guess({ address, hasFailed }, this.#failures, () => counters, charge);
     await this.#admit(() => guess.throwIfBlocked(), counters);
     return guess;
   }
