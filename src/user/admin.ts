@@ -37,7 +37,7 @@ function lookups(parts: UserServiceParts): Pick<AdminService, "findUsers" | "sho
       return { users: page.map(shown), next: last?.username ?? null };
     }),
 
-    showUser: audited("admin_show_user", log, async ({ username }, context) => {
+    showUser: auditedOfUser("admin_show_user", log, async ({ username }, context) => {
       const account = await findAccount(parts, username, context);
       const live = await sessions.list(username);
       return { ...shown(account), sessions: live.length };
@@ -49,16 +49,20 @@ function passwordActs(
   parts: UserServiceParts,
 ): Pick<AdminService, "setPassword" | "resetPassword"> {
   return {
-    setPassword: audited("admin_set_password", parts.log, async (request, context) => {
+    setPassword: auditedOfUser("admin_set_password", parts.log, async (request, context) => {
       await setPassword(parts, request, context);
       return {};
     }),
 
-    resetPassword: audited("admin_reset_password", parts.log, async ({ username }, context) => {
-      const password = parts.passwords.random(username);
-      await setPassword(parts, { username, password }, context);
-      return { password };
-    }),
+    resetPassword: auditedOfUser(
+      "admin_reset_password",
+      parts.log,
+      async ({ username }, context) => {
+        const password = parts.passwords.random(username);
+        await setPassword(parts, { username, password }, context);
+        return { password };
+      },
+    ),
   };
 }
 
@@ -67,7 +71,7 @@ function accountActs(
 ): Pick<AdminService, "disableUser" | "enableUser" | "deleteUser"> {
   const { users, sessions, log } = parts;
   return {
-    disableUser: audited("admin_disable_user", log, async ({ username }, context) => {
+    disableUser: auditedOfUser("admin_disable_user", log, async ({ username }, context) => {
       // The sessions end with the update. A sign-in that has read the row before the update reads
       // it again after it opened its session.
       const disable = () => {
@@ -79,12 +83,12 @@ function accountActs(
       return {};
     }),
 
-    enableUser: audited("admin_enable_user", log, async ({ username }, context) => {
+    enableUser: auditedOfUser("admin_enable_user", log, async ({ username }, context) => {
       if (!(await users.setDisabled(username, false))) throw context.error("UserNotExistError");
       return {};
     }),
 
-    deleteUser: audited("admin_delete_user", log, async ({ username }, context) => {
+    deleteUser: auditedOfUser("admin_delete_user", log, async ({ username }, context) => {
       const { profilePath } = await findAccount(parts, username, context);
       const remove = () => {
         throwIfCancelled(context, "the write");
@@ -103,13 +107,13 @@ function sessionActs(
   const { sessions, log } = parts;
   // A row that was deleted by SQL may have left sessions, and an operator must be able to end them.
   return {
-    listSessions: audited("admin_list_sessions", log, async ({ username }, context) => {
+    listSessions: auditedOfUser("admin_list_sessions", log, async ({ username }, context) => {
       const live = await sessions.list(username);
       if (live.length === 0) await findAccount(parts, username, context);
       return { sessions: live.map(shownSession) };
     }),
 
-    endSession: audited(
+    endSession: auditedOfUser(
       "admin_end_session",
       log,
       async ({ username, id }, context) => {
@@ -122,7 +126,7 @@ function sessionActs(
       ({ id }) => ({ session: id }),
     ),
 
-    endAllSessions: audited(
+    endAllSessions: auditedOfUser(
       "admin_end_all_sessions",
       log,
       async ({ username }, context) => {
@@ -144,15 +148,15 @@ function createLiftThrottle(parts: UserServiceParts): AdminService["liftThrottle
       if (username === undefined && address === undefined) {
         throw mistake("username or address: required");
       }
+      // First of all: the line of a later failure has the name.
+      if (username !== undefined) await findAccount(parts, username, context);
       if (address !== undefined && !isIP(address)) throw mistake("address: must be an IP address");
-      if (username !== undefined) {
-        await findAccount(parts, username, context);
-        await throttle.lift(username);
-      }
+      if (username !== undefined) await throttle.lift(username);
       if (address !== undefined) await throttle.liftAddress(address);
       return {};
     },
     ({ address }) => ({ target: address }),
+    ({ username }) => username,
   );
 }
 
@@ -177,9 +181,9 @@ async function setPassword(
   context: Context,
 ): Promise<void> {
   const { users, sessions, passwords } = parts;
-  passwords.throwIfRefused("password", password, username);
   // A hash is costly. Do not make one for a name that was mistyped.
   await findAccount(parts, username, context);
+  passwords.throwIfRefused("password", password, username);
   const stored = await passwords.hash(password, context);
   const replace = () => {
     throwIfCancelled(context, "the write");
@@ -196,12 +200,15 @@ function shown({ disabledAt, ...account }: Account): ShownAccount {
 /**
  * A handler that leaves an audit line when it ends.
  * @param facts what else the line says about a success
+ * @param usernameOf whose account it is. Fields that the contract does not have are in the request,
+ *   too.
  */
 function audited<Request extends object, Reply, Errors extends DeclaredErrorName>(
   event: AuditLine["event"],
   log: Log,
   handler: Handler<Request, Reply, Errors>,
   facts?: (request: Request, reply: Reply) => Facts,
+  usernameOf?: (request: Request) => string | undefined,
 ): Handler<Request, Reply, Errors> {
   return async (request, context) => {
     const { caller, peer, requestId } = context;
@@ -210,7 +217,7 @@ function audited<Request extends object, Reply, Errors extends DeclaredErrorName
       const what = { event, outcome, reason, username, address: peer, session, ended, target };
       audit(log, { ...what, by: caller, caller, requestId });
     };
-    const username = "username" in request ? `${request.username}` : undefined;
+    const username = usernameOf?.(request);
     try {
       const reply = await handler(request, context);
       note({ outcome: "success", username, ...facts?.(request, reply) });
@@ -222,6 +229,20 @@ function audited<Request extends object, Reply, Errors extends DeclaredErrorName
       throw error;
     }
   };
+}
+
+/** The same for an act on the account that the request names. */
+function auditedOfUser<
+  Request extends { readonly username: string },
+  Reply,
+  Errors extends DeclaredErrorName,
+>(
+  event: AuditLine["event"],
+  log: Log,
+  handler: Handler<Request, Reply, Errors>,
+  facts?: (request: Request, reply: Reply) => Facts,
+): Handler<Request, Reply, Errors> {
+  return audited(event, log, handler, facts, ({ username }) => username);
 }
 
 type Facts = Pick<AuditLine, "session" | "ended" | "target">;
