@@ -69,7 +69,10 @@ function parseRequest(text: string, source: string): JsonObject {
   );
 }
 
-/** Line and column of a mistake, the text around it, and a mark below it. */
+/**
+ * Line and column of a mistake. For an argument, which is on the screen already, also the text
+ * around it: a request on stdin may hold a password.
+ */
 function describeMistake(text: string, source: string): string {
   // JSON.parse does not report the position.
   const errors: ParseError[] = [];
@@ -80,10 +83,13 @@ function describeMistake(text: string, source: string): string {
   const column = before.at(-1)?.length ?? 0;
   const start = Math.max(0, column - CONTEXT_LENGTH);
   const what = at === text.length ? "ends before it is complete" : "is not JSON";
-  return [
-    `${source} ${what}, at line ${before.length}, column ${column + 1}`,
+  const textAround = [
     `  ${line.slice(start, column + CONTEXT_LENGTH)}`,
     `  ${" ".repeat(column - start)}^`,
+  ];
+  return [
+    `${source} ${what}, at line ${before.length}, column ${column + 1}`,
+    ...(source === "stdin" ? [] : textAround),
     `It must be a JSON object, in quotes for the shell, like ${EXAMPLE}`,
   ].join("\n");
 }
