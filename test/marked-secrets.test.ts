@@ -7,7 +7,7 @@ import { createConnection } from "mysql2/promise";
 import { SystemClient } from "../src/gen/system.ts";
 import { UserClient } from "../src/gen/user.ts";
 import { Balancer } from "../src/rpc/client/balancer.ts";
-import { type Child, Folder, startHttp, startTcp } from "./child.ts";
+import { Folder, startHttp, startTcp } from "./child.ts";
 import { available as hasMariaDb, startMariaDb } from "./mariadb.ts";
 import { type MarkedUser, sendOverHttp, sendOverRpc } from "./marked-requests.ts";
 import { Marks } from "./marks.ts";
@@ -32,7 +32,6 @@ interface Marked extends AsyncDisposable {
   readonly tokens: { readonly http: string; readonly admin: string };
   /** The embedded one: SQLite and pictures. */
   readonly dataDir: string;
-  readonly processes: readonly Child[];
   connect(caller: "http" | "admin", token: string): Balancer;
   newUser(): Promise<MarkedUser>;
   /** Everything that both tiers have written. */
@@ -89,7 +88,6 @@ async function startMarked(marks: Marks, environment: Record<string, string>): P
   return {
     ...{ url, rpcAddress, marks, tokens, connect },
     dataDir: folder.path,
-    processes: [tcp, http],
     output: () => tcp.output + http.output,
     async newUser() {
       const username = `marked${++count}`;
