@@ -23,6 +23,7 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   bench: "run a benchmark",
   soak: "restart servers under load, and look for lost calls",
   "check-cache": "break servers and databases, and look for stale reads",
+  "fuzz-http": "send what Schemathesis makes of /openapi.json",
   help: "print this list",
 };
 
