@@ -13,21 +13,49 @@ import type { FailureCount, FailureStore } from "./stores.ts";
 const ASK_EVERY_MS = 5_000;
 
 /** A count of failures with its limit. */
-export interface Counter extends FailureCount {
-  readonly key: string;
+export class Counter implements FailureCount {
   readonly limit: Limit;
+  readonly subject: string;
+  readonly key: string;
+  readonly #detail: string;
+
+  constructor(limit: Limit, subject: string, detail: string) {
+    this.limit = limit;
+    this.subject = subject;
+    this.key = keyOf(subject, limit, detail);
+    this.#detail = detail;
+  }
+
+  // Only a failure needs these.
+  get name(): string {
+    return nameOf(this.limit, this.#detail);
+  }
+
+  get everyMs(): number {
+    return this.limit.everyMs;
+  }
+
+  get highestMs(): number {
+    return highestLevelMs(this.limit);
+  }
 }
 
 /** @param detail names the counter among those of the subject with the same limit */
 export function counterOf(limit: Limit, subject: string, detail = ""): Counter {
-  const name = `${limit.name}:${detail}`;
-  const key = keyOf(subject, name);
-  return { limit, subject, name, key, everyMs: limit.everyMs, highestMs: highestLevelMs(limit) };
+  return new Counter(limit, subject, detail);
+}
+
+function nameOf({ name }: Limit, detail: string): string {
+  return `${name}:${detail}`;
 }
 
 /** Subjects contain no line break: usernames and addresses have none. */
-function keyOf(subject: string, name: string): string {
-  return `${subject}\n${name}`;
+function keyOf(subject: string, limit: Limit, detail: string): string {
+  return `${prefixOf(subject)}${nameOf(limit, detail)}`;
+}
+
+function prefixOf(subject: string): string {
+  return `${subject}\n`;
 }
 
 /**
@@ -70,19 +98,21 @@ export class Failures {
   }
 
   /**
-   * Count the check of a password as running, until `end`.
-   * @returns a counter of which so many are running that all of them could be wrong; undefined if
-   *   there is none, and the check may run
+   * @returns a counter of which so many checks are running that all of them could be wrong;
+   *   undefined if there is none, and another check may run
    */
-  begin(counters: readonly Counter[]): Counter | undefined {
-    const running = (key: string) => this.#running.get(key) ?? 0;
-    const busy = counters.find(
+  busy(counters: readonly Counter[]): Counter | undefined {
+    if (this.#running.size === 0) return undefined;
+    return counters.find(
       (counter) =>
-        running(counter.key) >=
+        (this.#running.get(counter.key) ?? 0) >=
         Math.min(counter.limit.atOnce, failuresLeft(counter.limit, this.#level(counter))),
     );
-    if (!busy) for (const { key } of counters) this.#running.set(key, running(key) + 1);
-    return busy;
+  }
+
+  /** Count the check of a password as running, until `end`. */
+  begin(counters: readonly Counter[]): void {
+    for (const { key } of counters) this.#running.set(key, (this.#running.get(key) ?? 0) + 1);
   }
 
   end(counters: readonly Counter[]): void {
@@ -137,7 +167,7 @@ export class Failures {
 
   /** Forget all failures of a subject. @throws {StorageError} the other servers keep them */
   async lift(subject: string): Promise<void> {
-    for (const levels of this.#levels.values()) levels.forget(keyOf(subject, ""));
+    for (const levels of this.#levels.values()) levels.forget(prefixOf(subject));
     await this.#store?.lift(subject);
   }
 

@@ -20,7 +20,9 @@ export class Guess implements PasswordTurn {
   readonly #failures: Failures;
   readonly #plan: () => readonly Counter[];
   readonly #charge: (counters: readonly Counter[]) => Promise<void>;
-  #running: readonly Counter[] = [];
+  #counters: readonly Counter[] = [];
+  /** Whether it counts as running. A check that ends at once does not, unless it fails. */
+  #isRunning = false;
   #busy: Counter | undefined;
   #charged: Promise<void> | undefined;
 
@@ -47,12 +49,14 @@ export class Guess implements PasswordTurn {
   }
 
   /** While the guess waited, others may have failed. So it is decided right before the check. */
-  begin(): boolean {
+  begin(isInstant = false): boolean {
     const counters = this.#plan();
     throwIfBlocked(this.#failures, counters);
-    this.#busy = this.#failures.begin(counters);
+    this.#busy = this.#failures.busy(counters);
     if (this.#busy) return false;
-    this.#running = counters;
+    this.#counters = counters;
+    this.#isRunning = !isInstant;
+    if (this.#isRunning) this.#failures.begin(counters);
     return true;
   }
 
@@ -65,11 +69,15 @@ export class Guess implements PasswordTurn {
    * counted, the guess still counts as running, so that no crowd passes in the time between.
    */
   end(isRight: boolean | undefined): void {
-    const counters = this.#running;
-    this.#running = [];
-    const end = () => this.#failures.end(counters);
-    if (isRight === false) this.#charged = this.#charge(counters).finally(end);
-    else end();
+    const counters = this.#counters;
+    const wasRunning = this.#isRunning;
+    this.#isRunning = false;
+    if (isRight !== false) {
+      if (wasRunning) this.#failures.end(counters);
+      return;
+    }
+    if (!wasRunning) this.#failures.begin(counters);
+    this.#charged = this.#charge(counters).finally(() => this.#failures.end(counters));
   }
 
   settled(): Promise<void> | undefined {

@@ -7,7 +7,14 @@ import { type Counter, counterOf, Failures } from "./failures.ts";
 import { Guess, throwIfBlocked } from "./guess.ts";
 import type { Turn } from "./hash-queue.ts";
 import { LIMITS } from "./limits.ts";
-import { type Origin, originOf } from "./origin.ts";
+import { originOf } from "./origin.ts";
+import {
+  ACCOUNT,
+  accountSubject,
+  addressSubject,
+  type From,
+  SignInCounters,
+} from "./sign-in-counters.ts";
 import type { FailureStore, UserStore } from "./stores.ts";
 
 /** Whose attempt it is. */
@@ -39,15 +46,6 @@ export interface SignUpAttempt {
   taken(): Promise<void>;
 }
 
-interface From extends Origin {
-  /**
-   * Whether many users share this address: it is that of a proxy on this machine that
-   * TRUSTED_PROXIES does not name, or of an HTTP tier that names no clients. Its failures say
-   * nothing about one user, and refusing it would lock all of them out.
-   */
-  readonly isShared: boolean;
-}
-
 /** Where the servers share what the throttle needs. */
 interface ThrottleStorage {
   readonly users: Pick<UserStore, "secret">;
@@ -77,11 +75,11 @@ export class Throttle {
    * Call this before the user is looked up.
    * @throws {RpcError} rate_limited
    */
-  async signIn(username: string, attempt: Attempt): Promise<SignInAttempt> {
+  signIn(username: string, attempt: Attempt): SignInAttempt | Promise<SignInAttempt> {
     const from = fromOf(attempt);
     const deviceId = attempt.client?.deviceId;
     const nonce = deviceId === undefined ? undefined : this.#devices.nonceOf(username, deviceId);
-    const counters = signInCounters(username, from, nonce);
+    const counters = new SignInCounters(username, from, nonce);
     const plan = () => this.#signInPlan(counters);
     const charge = this.#charging(attempt, username);
     // Someone else at the address of a known device may have failed, so that does not count.
@@ -89,8 +87,11 @@ export class Throttle {
     const hasFailed = isSuspect && this.#failures.hasFailed(counters.address);
     const turn = { address: from.address, hasFailed };
     const guess = new Guess(turn, this.#failures, plan, charge);
-    await this.#admit(() => guess.throwIfBlocked(), Object.values(counters));
-    return {
+    const admitted = this.#admit(
+      () => guess.throwIfBlocked(),
+      () => counters.all,
+    );
+    const signIn: SignInAttempt = {
       address: from.address,
       guess,
       unknownUser: async () => {
@@ -104,6 +105,8 @@ export class Throttle {
         return counts ? undefined : this.#devices.newId(username);
       },
     };
+    // Most sign-ins are admitted at once. A promise of an async function would cost more.
+    return admitted ? admitted.then(() => signIn) : signIn;
   }
 
   /** @throws {RpcError} rate_limited */
@@ -114,7 +117,7 @@ export class Throttle {
     const taken = from.isShared ? [] : [counterOf(LIMITS.address, subject)];
     const charge = this.#charging(attempt);
     const check = () => throwIfBlocked(this.#failures, [...signUps, ...taken]);
-    await this.#admit(check, [...signUps, ...taken]);
+    await this.#admit(check, () => [...signUps, ...taken]);
     return {
       turn: {
         address: from.address,
@@ -144,7 +147,10 @@ export class Throttle {
     const charge = this.#charging(attempt, username);
     const hasFailed = counters.some((counter) => this.#failures.hasFailed(counter));
     const guess = new Guess({ address, hasFailed }, this.#failures, () => counters, charge);
-    await this.#admit(() => guess.throwIfBlocked(), counters);
+    await this.#admit(
+      () => guess.throwIfBlocked(),
+      () => counters,
+    );
     return guess;
   }
 
@@ -162,21 +168,28 @@ export class Throttle {
     return this.#failures.lift(addressSubject(originOf(address)));
   }
 
-  #signInPlan({ device, devices, ...strangers }: SignInCounters): Counter[] {
+  #signInPlan(counters: SignInCounters): Counter[] {
+    const { device, devices, network, address, account } = counters;
     const blockedMs = (counter: Counter) => this.#failures.blockedMs(counter);
-    if (device && blockedMs(device) === 0 && blockedMs(devices) === 0) return [device, devices];
-    const { network, address, account, reserve } = strangers;
-    const last = blockedMs(reserve) < blockedMs(account) ? reserve : account;
+    if (device && devices && blockedMs(device) === 0 && blockedMs(devices) === 0) {
+      return [device, devices];
+    }
+    const accountMs = blockedMs(account);
+    const isReserved = accountMs > 0 && blockedMs(counters.reserve) < accountMs;
+    const last = isReserved ? counters.reserve : account;
     return address ? [network, address, last] : [network, last];
   }
 
-  /** If an attempt is refused, make sure that the store still says so. */
-  async #admit(check: () => void, counters: readonly (Counter | undefined)[]): Promise<void> {
+  /**
+   * If an attempt is refused, make sure that the store still says so.
+   * @returns undefined if it is not refused
+   */
+  #admit(check: () => void, counters: () => readonly Counter[]): Promise<void> | undefined {
     try {
       check();
+      return undefined;
     } catch {
-      await this.#failures.refresh(counters.filter((counter) => counter !== undefined));
-      check();
+      return this.#failures.refresh(counters()).then(check);
     }
   }
 
@@ -189,37 +202,6 @@ export class Throttle {
       }
     };
   }
-}
-
-interface SignInCounters {
-  readonly device: Counter | undefined;
-  readonly devices: Counter;
-  readonly network: Counter;
-  readonly address: Counter | undefined;
-  readonly account: Counter;
-  readonly reserve: Counter;
-}
-
-function signInCounters(username: string, from: From, nonce: string | undefined): SignInCounters {
-  const account = accountSubject(username);
-  return {
-    device: nonce === undefined ? undefined : counterOf(LIMITS.device, account, nonce),
-    devices: counterOf(LIMITS.devices, account),
-    network: counterOf(LIMITS.network, account, from.network),
-    address: from.isShared ? undefined : counterOf(LIMITS.address, addressSubject(from)),
-    account: counterOf(LIMITS.account, account),
-    reserve: counterOf(LIMITS.reserve, account, from.network),
-  };
-}
-
-const ACCOUNT = "account ";
-
-function accountSubject(username: string): string {
-  return ACCOUNT + username;
-}
-
-function addressSubject({ address }: Origin): string {
-  return `address ${address}`;
 }
 
 function fromOf({ client, actor }: Attempt): From {
