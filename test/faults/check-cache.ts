@@ -3,13 +3,17 @@
 // than what was acknowledged before it, no acknowledged write may be lost, every answer must be in
 // the error table, and at the end the cache and the rows must agree. `--without-lease` breaks one
 // of the servers on purpose: the checker must find that, and ends at its first finding.
+//
+// `--part passwords` changes passwords while browsers sign in, and `--part owners` deletes users
+// while others sign up with their names: password-load.ts and owner-load.ts.
 import { exitAsMisunderstood, optionsOrExit, UsageError } from "../../src/cli/usage.ts";
 import { seededRandom } from "../../src/rpc/testing/seed.ts";
 import type { Account } from "./account.ts";
 import { CacheLoad, GROUPS } from "./cache-load.ts";
+import { checkAccounts } from "./check-accounts.ts";
+import { injectFaults } from "./inject-faults.ts";
 import { type Site, startSite } from "./site.ts";
 
-const CALM_MS = 500;
 const TELL_EVERY_MS = 10_000;
 const SAMPLE_EVERY_MS = 50;
 /**
@@ -17,39 +21,10 @@ const SAMPLE_EVERY_MS = 50;
  */
 const SETTLE_MS = 1_200;
 
-/**
- * After Redis was away, servers do not fill the cache for a while. So Redis is broken only in every
- * third round: otherwise there would hardly be a cache to check.
- */
-const ROUNDS_PER_REDIS_FAULT = 3;
-
 interface CheckOptions {
   readonly durationMs: number;
   readonly seed: number;
   readonly isLeased: boolean;
-}
-
-/**
- * Run all faults one after the other, in random order, again and again until `endsAt` or a finding.
- */
-async function injectFaults(
-  { faults }: Site,
-  load: CacheLoad,
-  random: () => number,
-  endsAt: number,
-): Promise<Record<string, number>> {
-  const counts: Record<string, number> = {};
-  for (let round = 0; performance.now() < endsAt && load.findings.length === 0; round++) {
-    const sparesRedis = round % ROUNDS_PER_REDIS_FAULT !== 1;
-    const left = Object.keys(faults).filter((name) => !sparesRedis || !name.startsWith("Redis"));
-    while (left.length > 0 && load.findings.length === 0) {
-      const [name = ""] = left.splice(Math.floor(random() * left.length), 1);
-      await Bun.sleep(CALM_MS * (0.5 + random()));
-      await faults[name]?.();
-      counts[name] = (counts[name] ?? 0) + 1;
-    }
-  }
-  return counts;
 }
 
 /** How many times a profile was seen in the cache after an update, while it was read. */
@@ -99,7 +74,7 @@ async function inspect(site: Site, load: CacheLoad): Promise<void> {
 async function check({ durationMs, seed, isLeased }: CheckOptions): Promise<boolean> {
   const random = seededRandom(seed);
   console.log(`seed ${seed}`);
-  await using site = await startSite(isLeased);
+  await using site = await startSite("quick", isLeased ? "slow" : "unleased");
   const load = new CacheLoad(site.url, site.losses, random);
   const tell = setInterval(() => {
     console.log(JSON.stringify({ ...load.counts, users: load.accounts.length }), load.answers);
@@ -109,7 +84,12 @@ async function check({ durationMs, seed, isLeased }: CheckOptions): Promise<bool
   const sampling = sampleCache(site, load);
   // The broken server also leaves old copies behind, but the checker must find a stale read.
   const inspecting = isLeased ? inspect(site, load) : undefined;
-  const faults = await injectFaults(site, load, random, performance.now() + durationMs);
+  const faults = await injectFaults(
+    site,
+    random,
+    performance.now() + durationMs,
+    () => load.findings.length > 0,
+  );
   load.stop();
   const [cacheSeen] = await Promise.all([sampling, inspecting, work]);
   clearInterval(tell);
@@ -134,6 +114,13 @@ const HELP = `Look for stale reads and lost writes while servers and databases f
   bun run check-cache --without-lease
                                      with a server that is broken, which must be found
 
+  bun run check-cache --part passwords
+                                     instead, look for sessions that outlive their password
+  bun run check-cache --part owners --rounds N
+                                     instead, look for what a new owner of a name and the old one
+                                     see of each other
+  --without-marks, --without-ending  with servers that are broken in these parts
+
 Exit code: 0 if nothing was found, else 1.`;
 
 const values = await optionsOrExit("check-cache", HELP, {
@@ -141,6 +128,10 @@ const values = await optionsOrExit("check-cache", HELP, {
   seconds: { type: "string" },
   seed: { type: "string" },
   "without-lease": { type: "boolean" },
+  part: { type: "string" },
+  rounds: { type: "string" },
+  "without-marks": { type: "boolean" },
+  "without-ending": { type: "boolean" },
 });
 const seconds = Number(values.seconds ?? 15);
 const durationMs = 1000 * (values.minutes === undefined ? seconds : 60 * Number(values.minutes));
@@ -148,5 +139,19 @@ if (!(durationMs > 0)) {
   exitAsMisunderstood(new UsageError("--minutes or --seconds must be a number over 0"));
 }
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-const isGood = await check({ durationMs, seed, isLeased: values["without-lease"] !== true });
+const { part } = values;
+if (part !== undefined && part !== "passwords" && part !== "owners") {
+  exitAsMisunderstood(new UsageError("--part must be passwords or owners"));
+}
+const broken = values["without-marks"] ? "unmarked" : values["without-ending"] && "unended";
+const isGood = await (part === undefined
+  ? check({ durationMs, seed, isLeased: values["without-lease"] !== true })
+  : checkAccounts({
+      part,
+      // With --rounds alone, the rounds end it.
+      durationMs: values.rounds && !values.seconds && !values.minutes ? Infinity : durationMs,
+      rounds: Number(values.rounds ?? Infinity),
+      seed,
+      kind: broken || "account",
+    }));
 process.exitCode = isGood ? 0 : 1;

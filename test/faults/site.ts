@@ -1,5 +1,6 @@
 import { Redis } from "ioredis";
-import { createConnection, type RowDataPacket } from "mysql2/promise";
+import { createConnection, type QueryResult, type RowDataPacket } from "mysql2/promise";
+import type { Endpoint } from "../../src/config/hosts.ts";
 import { Folder, startHttp } from "../child.ts";
 import { freeze } from "../freeze.ts";
 import { startMariaDb } from "../mariadb.ts";
@@ -16,9 +17,13 @@ export type Faults = Readonly<Record<string, () => Promise<void>>>;
 export interface Site extends AsyncDisposable {
   /** URL of the HTTP tier. */
   readonly url: string;
+  /** The TCP servers. */
+  readonly rpcAddresses: readonly Endpoint[];
   readonly faults: Faults;
   /** How many times Redis has lost its data; counted before and after each loss. */
   losses(): number;
+  /** Delete the row of a user, as an operator does by hand. */
+  deleteRow(username: string): Promise<void>;
   /** Username → nickname, from the table. */
   rows(): Promise<ReadonlyMap<string, string>>;
   /** The nicknames of these users in the cache; undefined for a user that is not in it. */
@@ -30,11 +35,11 @@ interface UserRow extends RowDataPacket {
   readonly nickname: string;
 }
 
-/**
- * Start both databases, two TCP servers, one of them slow to fill the cache, and an HTTP tier.
- * @param isLeased whether the slow one fills the cache under a lease, as it should
- */
-export async function startSite(isLeased: boolean): Promise<Site> {
+/** The kinds of TCP servers, each with a main of its own in this folder. */
+export type ServerKind = "quick" | "slow" | "unleased" | "account" | "unmarked" | "unended";
+
+/** Start both databases, two TCP servers and an HTTP tier. */
+export async function startSite(kind: ServerKind, otherKind: ServerKind): Promise<Site> {
   await using cleanup = new AsyncDisposableStack();
   const folder = cleanup.use(await Folder.make());
   const mariaDb = cleanup.use(await startMariaDb({ keepsEveryCommit: true }));
@@ -48,12 +53,12 @@ export async function startSite(isLeased: boolean): Promise<Site> {
   raw.on("error", () => undefined);
 
   const environment = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl };
-  const server = (kind: string) =>
+  const server = (kind: ServerKind) =>
     cleanup.use(
       new TcpServer(folder.path, { environment, script: `test/faults/${kind}-tcp-main.ts` }),
     );
-  const one = server("quick");
-  const other = server(isLeased ? "slow" : "unleased");
+  const one = server(kind);
+  const other = server(otherKind);
   await Promise.all([one.start(), other.start()]);
   const http = cleanup.use(startHttp(folder.path, `${one.address},${other.address}`));
   const url = await http.listening();
@@ -67,6 +72,7 @@ export async function startSite(isLeased: boolean): Promise<Site> {
   const started = cleanup.move();
   return {
     url,
+    rpcAddresses: [one, other].map(({ port }) => ({ host: "127.0.0.1", port })),
     losses: () => losses,
     faults: {
       "a TCP server killed": kill(one),
@@ -90,6 +96,10 @@ export async function startSite(isLeased: boolean): Promise<Site> {
       },
     },
 
+    async deleteRow(username) {
+      await query(databaseUrl, "DELETE FROM user WHERE username = ?", [username]);
+    },
+
     async rows() {
       const rows = await query<UserRow[]>(databaseUrl, "SELECT username, nickname FROM user");
       return new Map(rows.map(({ username, nickname }) => [username, nickname]));
@@ -106,10 +116,14 @@ export async function startSite(isLeased: boolean): Promise<Site> {
   };
 }
 
-async function query<T extends RowDataPacket[]>(databaseUrl: string, sql: string): Promise<T> {
+async function query<T extends QueryResult>(
+  databaseUrl: string,
+  sql: string,
+  values: readonly string[] = [],
+): Promise<T> {
   const connection = await createConnection(databaseUrl);
   try {
-    const [rows] = await connection.query<T>(sql);
+    const [rows] = await connection.query<T>(sql, [...values]);
     return rows;
   } finally {
     await connection.end();
