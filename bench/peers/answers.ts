@@ -160,7 +160,8 @@ async function checkProfile(service: Service, user: Credentials): Promise<string
 /** @returns the id of the new session */
 async function signIn(service: Service, check: string, sent: Sent): Promise<string> {
   const cookies = await service.post(check, "signin", sent, { name: "success" });
-  const [cookie = "", ...more] = cookies;
+  // A sign-in may set cookies of other names, too.
+  const [cookie = "", ...more] = cookies.filter((each) => each.startsWith("sessionID="));
   const [, session] = SESSION_COOKIE.exec(cookie) ?? [];
   const attributes = cookie.split("; ");
   if (session && more.length === 0 && COOKIE_ATTRIBUTES.every((each) => attributes.includes(each)))

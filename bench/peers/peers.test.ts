@@ -183,8 +183,9 @@ describe("checkService()", () => {
   }
 
   function cookieWithout(text: string, headers: Headers, attribute: string): string {
-    const cookie = headers.get("Set-Cookie");
-    if (cookie) headers.set("Set-Cookie", cookie.replace(attribute, ""));
+    const cookies = headers.getSetCookie();
+    headers.delete("Set-Cookie");
+    for (const each of cookies) headers.append("Set-Cookie", each.replace(attribute, ""));
     return text;
   }
 
@@ -207,8 +208,8 @@ describe("checkService()", () => {
     "no SameSite": [(text, _, headers) => cookieWithout(text, headers, "SameSite"), /^sign in: /],
     "an id of another version": [
       (text, _, headers) => {
-        const cookie = headers.get("Set-Cookie")?.replace(/(?<==.{8}-.{4}-)3/, "4");
-        if (cookie) headers.set("Set-Cookie", cookie);
+        const [cookie] = headers.getSetCookie();
+        if (cookie) headers.set("Set-Cookie", cookie.replace(/(?<==.{8}-.{4}-)3/, "4"));
         return text;
       },
       /^sign in: expected one Set-Cookie: sessionID=<UUID v3>/,

@@ -71,8 +71,8 @@ test("a sign-up, a sign-in and a sign-out write one line each", async () => {
   const done = { outcome: "success", username: "grace", ...OF_CLIENT };
   expect(account.lines()).toMatchObject([
     { event: "sign_up", ...done },
-    { event: "sign_in", ...done },
-    { event: "sign_out", ...done },
+    { event: "sign_in", session: sessionHandle(sessionId), ...done },
+    { event: "sign_out", session: sessionHandle(sessionId), ...done },
   ]);
 });
 

@@ -1,4 +1,5 @@
 import type { Log } from "../rpc/log.ts";
+import { sessionHandle } from "./session-id.ts";
 
 /** What happened to an account. `docs/accounts.md` lists them, and the events of `admin_…`. */
 export type AuditEvent =
@@ -44,4 +45,9 @@ export interface AuditLine {
 export function audit(log: Log, line: AuditLine): void {
   // Making the line costs more than the question.
   if (log.isLevelEnabled("info")) log.info(line, "audit");
+}
+
+/** The handle of a session for an audit line; undefined if none is written. */
+export function auditedSession(log: Log, sessionId: string): string | undefined {
+  return log.isLevelEnabled("info") ? sessionHandle(sessionId) : undefined;
 }

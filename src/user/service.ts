@@ -3,7 +3,7 @@ import type { UserService } from "../gen/user.ts";
 import type { CallContext } from "../rpc/method.ts";
 import { createAccountUseCases } from "./account.ts";
 import { actorOf } from "./actor.ts";
-import { audit } from "./audit.ts";
+import { audit, auditedSession } from "./audit.ts";
 import { throwIfCancelled } from "./call.ts";
 import { createSessionUseCases } from "./own-sessions.ts";
 import { type Owner, throwIfEnded, usernameOf } from "./owner.ts";
@@ -26,7 +26,9 @@ export function createUserService(parts: UserServiceParts): UserService {
     async signOut({ sessionId, client }, context) {
       const username = await sessions.close(sessionId);
       if (username === undefined) throw context.error("InvalidSessionError");
-      audit(log, { event: "sign_out", outcome: "success", username, ...actorOf(client, context) });
+      const session = auditedSession(log, sessionId);
+      const actor = actorOf(client, context);
+      audit(log, { event: "sign_out", outcome: "success", username, session, ...actor });
       return {};
     },
 

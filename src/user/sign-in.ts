@@ -1,6 +1,6 @@
 import type { SignedIn, UserService } from "../gen/user.ts";
 import { actorOf } from "./actor.ts";
-import { audit } from "./audit.ts";
+import { audit, auditedSession } from "./audit.ts";
 import { type Call, throwIfCancelled } from "./call.ts";
 import { turnOf } from "./hash-queue.ts";
 import { openSession } from "./open-session.ts";
@@ -47,7 +47,8 @@ export function createSignIn(parts: UserServiceParts): SignIn {
       const isGone = session.ended !== "password_changed";
       throw refuse(isGone ? "UserNotExistError" : "PasswordError", session.ended, username);
     }
-    audit(log, { event: "sign_in", outcome: "success", username, ...actor });
+    const handle = auditedSession(log, session.sessionId);
+    audit(log, { event: "sign_in", outcome: "success", username, session: handle, ...actor });
     const { sessionId } = session;
     const deviceId = attempt.newDeviceId();
     return deviceId === undefined ? { sessionId } : { sessionId, deviceId };
