@@ -5,6 +5,11 @@ import { Password } from "./texts.ts";
 // The messages about sessions, the password and the end of an account. schema/user.ts has the
 // methods.
 
+/** At most this many session ids of the cookies of a request count. Browsers send far fewer. */
+export const MAX_SESSION_IDS = 8;
+/** As many device ids. The paths and the parent domains of a host allow more, but few. */
+export const MAX_DEVICE_IDS = 4;
+
 /** A message so that other services can name it too. Callers that have no browser leave it out. */
 export const Client = Type.Object(
   {
@@ -12,11 +17,18 @@ export const Client = Type.Object(
     userAgent: Type.Optional(
       Type.String({ description: "The beginning of its User-Agent.", maxLength: 120 }),
     ),
-    deviceId: Type.Optional(
-      Type.String({ description: "What an earlier sign-in replied as `deviceId`." }),
+    deviceIds: Type.Optional(
+      Type.Array(Type.String(), {
+        maxItems: MAX_DEVICE_IDS,
+        description:
+          "What earlier sign-ins replied as `deviceId`. The first valid one of the user counts.",
+      }),
     ),
-    sessionId: Type.Optional(
-      Type.String({ description: "The session that the browser has, which a sign-in ends." }),
+    sessionIds: Type.Optional(
+      Type.Array(Type.String(), {
+        maxItems: MAX_SESSION_IDS,
+        description: "The sessions that the browser has. A sign-in ends those of its user.",
+      }),
     ),
   },
   { description: "What the HTTP tier knows of a browser. It never comes from a body." },

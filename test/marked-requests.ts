@@ -55,8 +55,8 @@ function contentOf(field: string, user: MarkedUser, marks: Marks, isGood: boolea
   if (isGood && (field === "password" || field === "oldPassword")) return user.password;
   if (isGood && field === "sessionId") return user.sessionId;
   if (field === "client") {
-    const deviceId = marks.make("a device id");
-    return { address: "203.0.113.9", deviceId, sessionId: marks.make("a session id") };
+    const deviceIds = [marks.make("a device id")];
+    return { address: "203.0.113.9", deviceIds, sessionIds: [marks.make("a session id")] };
   }
   return marks.make(`${field} of a request`);
 }

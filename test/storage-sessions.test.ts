@@ -109,16 +109,16 @@ describe.each([...PAIRS])("the sessions of a user in $name", ({ available, creat
     expect(await live()).toEqual(["s5", "s4", "s2"]);
   });
 
-  it("replace a live session of the same user only", async () => {
+  it("replace live sessions of the same user only", async () => {
     await using location = await createLocation();
     await using storage = await open(location, { sessionsMax: 2 });
     const { sessions } = storage;
     for (const id of ["s1", "s2"]) await sessions.open(newSession(id, GRACE));
     await sessions.open(newSession("a1", user("alice")));
     // Of a user who has as many as allowed: the oldest lives on.
-    await sessions.open(newSession("s3", GRACE, undefined, { replaces: "s2" }));
-    await sessions.open(newSession("b1", user("bob"), undefined, { replaces: "a1" }));
-    await sessions.open(newSession("b2", user("bob"), undefined, { replaces: "none" }));
+    await sessions.open(newSession("s3", GRACE, undefined, { replaces: ["s2"] }));
+    await sessions.open(newSession("b1", user("bob"), undefined, { replaces: ["a1"] }));
+    await sessions.open(newSession("b2", user("bob"), undefined, { replaces: ["none"] }));
 
     const ids = ["s1", "s2", "s3", "a1", "b1", "b2"];
     const found = await Promise.all(ids.map((id) => sessions.find(id)));
@@ -130,5 +130,20 @@ describe.each([...PAIRS])("the sessions of a user in $name", ({ available, creat
       "bob",
       "bob",
     ]);
+
+    const several = ["none", "a1", "s1", "b1", "s3"];
+    await sessions.open(newSession("s4", GRACE, undefined, { replaces: several }));
+    const left = await Promise.all([...ids, "s4"].map((id) => sessions.find(id)));
+    expect(left.map((each) => each?.username)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      "alice",
+      "bob",
+      "bob",
+      "grace",
+    ]);
+    const listed = await sessions.list("grace");
+    expect(listed.map(({ sessionId }) => sessionId)).toEqual(["s4"]);
   });
 });

@@ -69,6 +69,9 @@ describe.each(PAIRS)("failed sign-ins on $name", ({ name, available, createLocat
     expect(Number(retryAfter)).toBeWithin(1, 121);
     const known = await home("signin", grace, deviceId);
     expect(known).toMatchObject({ errCode: "7", deviceId: undefined });
+    // Another host of the domain has set a cookie of this name, too.
+    const planted = await home("signin", grace, `deviceID=a.b; ${deviceId}`);
+    expect(planted).toMatchObject({ errCode: "7", deviceId: undefined });
     const elsewhere = browser(stack.url, "203.0.114.7");
     expect(await elsewhere("signin", grace)).toMatchObject({ errCode: "7" });
   });

@@ -59,10 +59,10 @@ export interface Client {
   readonly address: string;
   /** The beginning of its User-Agent. */
   readonly userAgent?: string;
-  /** What an earlier sign-in replied as `deviceId`. */
-  readonly deviceId?: string;
-  /** The session that the browser has, which a sign-in ends. */
-  readonly sessionId?: string;
+  /** What earlier sign-ins replied as `deviceId`. The first valid one of the user counts. */
+  readonly deviceIds?: readonly string[];
+  /** The sessions that the browser has. A sign-in ends those of its user. */
+  readonly sessionIds?: readonly string[];
 }
 
 /** The check of `Client` in schema/user.ts. */
@@ -296,7 +296,7 @@ export const SIGN_UP: Method<Credentials, Empty, "UserExistedError"> = {
   name: "User.signUp",
   summary: "Create a user.",
   number: 1,
-  hash: "3ae395885375acff",
+  hash: "b5954fc4d1c94f90",
   olderHashes: ["103c4ca7c1529b34"],
   idempotent: false,
   errors: ["UserExistedError"],
@@ -309,7 +309,7 @@ export const SIGN_IN: Method<Credentials, SignedIn, "UserNotExistError" | "Passw
   name: "User.signIn",
   summary: "Exchange credentials for a session.",
   number: 2,
-  hash: "3969cd1cce6579c3",
+  hash: "de770866110a1161",
   olderHashes: ["d3a7a096dc629489"],
   idempotent: false,
   errors: ["UserNotExistError", "PasswordError"],
@@ -322,7 +322,7 @@ export const SIGN_OUT: Method<OwnSession, Empty, "InvalidSessionError"> = {
   name: "User.signOut",
   summary: "End a session.",
   number: 3,
-  hash: "22275855ae7fc140",
+  hash: "38a7b80ee0551648",
   olderHashes: ["d77e148675261f2c"],
   idempotent: false,
   errors: ["InvalidSessionError"],
@@ -406,7 +406,7 @@ export const END_SESSION: Method<SessionEnding, SessionEnd, "InvalidSessionError
   name: "User.endSession",
   summary: "End one session of the session's user.",
   number: 8,
-  hash: "b738e2a35a4310cc",
+  hash: "7484934c98423b6a",
   idempotent: false,
   errors: ["InvalidSessionError"],
   request: SessionEnding,
@@ -421,7 +421,7 @@ export const END_OTHER_SESSIONS: Method<OtherSessions, EndedSessions, "InvalidSe
   name: "User.endOtherSessions",
   summary: "End all sessions of the session's user but this one.",
   number: 9,
-  hash: "1d6266b223572c5d",
+  hash: "d20de7a0175de126",
   idempotent: false,
   errors: ["InvalidSessionError"],
   request: OtherSessions,
@@ -440,7 +440,7 @@ export const CHANGE_PASSWORD: Method<
   name: "User.changePassword",
   summary: "Change the password of the session's user, and end all sessions but a new one.",
   number: 10,
-  hash: "5c0e41698ed46932",
+  hash: "eb65876b5d5e2db5",
   idempotent: false,
   errors: ["InvalidSessionError", "UserNotExistError", "PasswordError"],
   request: PasswordChange,
@@ -456,7 +456,7 @@ export const DELETE_ACCOUNT: Method<
   name: "User.deleteAccount",
   summary: "Delete the session's user.",
   number: 11,
-  hash: "4d9fb659d29c44dc",
+  hash: "faa9cf029268d9b9",
   idempotent: false,
   errors: ["InvalidSessionError", "UserNotExistError", "PasswordError"],
   request: AccountDeletion,
@@ -475,7 +475,7 @@ export const EXPORT_MY_DATA: Method<
   name: "User.exportMyData",
   summary: "Read everything that is stored about the session's user.",
   number: 12,
-  hash: "1147492c6cad0d38",
+  hash: "daf0748c6a1f99b0",
   olderHashes: ["96a44126c160881a"],
   idempotent: true,
   errors: ["InvalidSessionError", "UserNotExistError"],

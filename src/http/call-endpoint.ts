@@ -93,10 +93,10 @@ function callOf<Body extends object, Reply>(
   if (!endpoint.needsSession) {
     return (exchange, body) => {
       if (!needsClient) return endpoint.call(clients, body, optionsOf(exchange));
-      // A sign-in ends the session that the browser has.
-      const sessionId = endpoint.newSession && cookie.readFirst(exchange.request);
+      // A sign-in ends the sessions that the browser has.
+      const sessionIds = endpoint.newSession && cookie.readAll(exchange.request);
       const known = clientOf(exchange, parts);
-      const client = sessionId === undefined ? known : { ...known, sessionId };
+      const client = sessionIds === undefined ? known : { ...known, sessionIds };
       return endpoint.call(clients, { ...body, client }, optionsOf(exchange));
     };
   }

@@ -11,10 +11,10 @@ export function clientOf(
 ): Client {
   const { request } = exchange;
   const userAgent = request.headers.get("User-Agent");
-  const deviceId = device.read(request);
+  const deviceIds = device.readAll(request);
   return {
     address: clientAddress.of(exchange),
     ...(userAgent !== null && { userAgent: userAgent.slice(0, MAX_USER_AGENT_CHARACTERS) }),
-    ...(deviceId !== undefined && { deviceId }),
+    ...(deviceIds !== undefined && { deviceIds }),
   };
 }

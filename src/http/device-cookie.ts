@@ -1,3 +1,5 @@
+import { MAX_DEVICE_IDS } from "../../schema/account.ts";
+
 const NAME = "deviceID";
 /** Longer than any that a sign-in gives. */
 const MAX_CHARACTERS = 200;
@@ -11,14 +13,15 @@ const MAX_AGE_SECONDS = 180 * 24 * 60 * 60;
  */
 export class DeviceCookie {
   readonly #name: string;
-  readonly #cookie: RegExp;
+  readonly #cookies: RegExp;
   readonly #attributes: string;
 
   /** @param hasPrefix Use the name with the prefix, and read no other. */
   constructor(publicUrl: URL, hasPrefix = false) {
     this.#name = hasPrefix ? SECURE_PREFIX + NAME : NAME;
-    this.#cookie = new RegExp(
+    this.#cookies = new RegExp(
       `(?:^|;)[ \\t]*${this.#name}=([A-Za-z0-9._~-]{1,${MAX_CHARACTERS}})[ \\t]*(?=;|$)`,
+      "g",
     );
     const secure = publicUrl.protocol === "https:" ? "; Secure" : "";
     this.#attributes = `Max-Age=${MAX_AGE_SECONDS}; HttpOnly; SameSite=Lax${secure}`;
@@ -32,10 +35,20 @@ export class DeviceCookie {
     return `${this.#name}=${deviceId}; Path=${path}; ${this.#attributes}`;
   }
 
-  /** The first well-formed value of a request. */
-  read(request: Request): string | undefined {
+  /**
+   * All well-formed values of a request, first to last; undefined if it has none. Another host of
+   * the domain may have set one more.
+   */
+  readAll(request: Request): string[] | undefined {
     const header = request.headers.get("Cookie");
     // Most sign-ins send no cookie.
-    return header === null ? undefined : this.#cookie.exec(header)?.[1];
+    if (header === null) return undefined;
+    const deviceIds: string[] = [];
+    for (const [, deviceId = ""] of header.matchAll(this.#cookies)) {
+      if (deviceIds.length < MAX_DEVICE_IDS && !deviceIds.includes(deviceId)) {
+        deviceIds.push(deviceId);
+      }
+    }
+    return deviceIds.length > 0 ? deviceIds : undefined;
   }
 }

@@ -1,8 +1,6 @@
+import { MAX_SESSION_IDS } from "../../schema/account.ts";
 import { SESSION_COOKIE } from "../../schema/http-api.ts";
 import { DomainError } from "../rpc/error.ts";
-
-/** At most this many session ids are looked up for a request. A browser sends far fewer. */
-const MAX_SESSIONS = 8;
 
 /** A UUID version 3. No session has another id. */
 const UUID_V3 = "[0-9a-f]{8}-[0-9a-f]{4}-3[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
@@ -62,21 +60,25 @@ export class SessionCookie {
       const sessionId = header.slice(start.length);
       if (SESSION_ID.test(sessionId)) return sessionId;
     }
-    const sessionIds = this.#readAll(header);
+    const sessionIds = this.#idsIn(header);
     const [first] = sessionIds;
     if (first === undefined) throw new DomainError("InvalidSessionError");
     return sessionIds.length > 1 ? sessionIds : first;
   }
 
-  /** The first well-formed session id of a request, if it has one. */
-  readFirst(request: Request): string | undefined {
-    return this.#readAll(request.headers.get("Cookie") ?? "")[0];
+  /** All well-formed session ids of a request, first to last; undefined if it has none. */
+  readAll(request: Request): string[] | undefined {
+    const header = request.headers.get("Cookie");
+    // Most sign-ins send no cookie.
+    if (header === null) return undefined;
+    const sessionIds = this.#idsIn(header);
+    return sessionIds.length > 0 ? sessionIds : undefined;
   }
 
-  #readAll(header: string): string[] {
+  #idsIn(header: string): string[] {
     const sessionIds: string[] = [];
     for (const [, , sessionId = ""] of header.matchAll(this.#cookies)) {
-      if (sessionIds.length < MAX_SESSIONS && !sessionIds.includes(sessionId)) {
+      if (sessionIds.length < MAX_SESSION_IDS && !sessionIds.includes(sessionId)) {
         sessionIds.push(sessionId);
       }
     }

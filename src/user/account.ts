@@ -40,7 +40,7 @@ export function createAccountUseCases(parts: UserServiceParts): AccountUseCases 
       });
       audit(log, { event, outcome: "success", username, ...actorOf(client, context) });
       const changed = { user, stored: stored ?? user, password: newPassword };
-      const opening = { ...changed, lease: undefined, client, replaces: sessionId };
+      const opening = { ...changed, lease: undefined, client, replaces: [sessionId] };
       const session = await openSession(parts, opening, context);
       if ("sessionId" in session) return session;
       // The password has been changed once more, or the user is gone: all sessions have ended.

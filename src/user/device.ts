@@ -34,6 +34,15 @@ export class Devices {
     return isValid ? nonce : undefined;
   }
 
+  /** @returns what names the device, by the first id that is valid for this user */
+  firstNonceOf(username: string, deviceIds: readonly string[]): string | undefined {
+    for (const deviceId of deviceIds) {
+      const nonce = this.nonceOf(username, deviceId);
+      if (nonce !== undefined) return nonce;
+    }
+    return undefined;
+  }
+
   #mac(username: string, nonce: string): string {
     // The nonce has a fixed length, so no two pairs give the same text.
     return new Bun.CryptoHasher("sha256", this.#key).update(nonce + username).digest("base64url");

@@ -15,8 +15,8 @@ export interface Opening {
   /** The stored form of the password: the row's, or what has replaced it since. */
   readonly stored: StoredPassword;
   readonly client: Client | undefined;
-  /** The session that ends with this one. */
-  readonly replaces: string | undefined;
+  /** These sessions end if they are live ones of the same user. */
+  readonly replaces: readonly string[] | undefined;
 }
 
 /** Why a session has ended before anyone got its id. */

@@ -40,7 +40,7 @@ export function createSignIn(parts: UserServiceParts): SignIn {
       ? await rehash(parts, user, password, context, attempt.address)
       : user;
     throwIfCancelled(context, "the write");
-    const replaces = client?.sessionId;
+    const replaces = client?.sessionIds;
     const opening = { user, lease, password, stored, client, replaces };
     const session = await openSession(parts, opening, context);
     if (!("sessionId" in session)) {

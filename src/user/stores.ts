@@ -137,8 +137,8 @@ export interface NewSession {
   readonly device: string;
   /** The user's network, as the list of sessions shows it. */
   readonly address: string;
-  /** A session that ends in the same step, if it is a live one of the same user. */
-  readonly replaces?: string | undefined;
+  /** Sessions that end in the same step, each if it is a live one of the same user. */
+  readonly replaces?: readonly string[] | undefined;
 }
 
 export interface OpenedSession {

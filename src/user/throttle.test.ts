@@ -36,10 +36,10 @@ function createThrottle() {
       username: string,
       address: string,
       outcome: Outcome = "wrong",
-      deviceId?: string,
+      ...deviceIds: string[]
     ): Promise<Outcome> {
       try {
-        const attempt = await throttle.signIn(username, from(address, deviceId));
+        const attempt = await throttle.signIn(username, from(address, ...deviceIds));
         if (outcome === "unknown") {
           await attempt.unknownUser();
           return "unknown";
@@ -57,10 +57,10 @@ function createThrottle() {
       }
     },
     /** How many wrong passwords are looked at before one is refused. */
-    async guesses(username: string, address: string, deviceId?: string): Promise<number> {
+    async guesses(username: string, address: string, ...deviceIds: string[]): Promise<number> {
       let looked = 0;
       while (looked < 1_000) {
-        if ((await this.signIn(username, address, "wrong", deviceId)) === "refused") break;
+        if ((await this.signIn(username, address, "wrong", ...deviceIds)) === "refused") break;
         looked++;
       }
       return looked;
@@ -68,9 +68,9 @@ function createThrottle() {
   };
 }
 
-function from(address: string, deviceId?: string): Attempt {
+function from(address: string, ...deviceIds: string[]): Attempt {
   return {
-    client: { address, ...(deviceId === undefined ? {} : { deviceId }) },
+    client: { address, ...(deviceIds.length > 0 && { deviceIds }) },
     actor: { address, device: undefined, caller: "http", requestId: "r1" },
   };
 }
@@ -259,13 +259,28 @@ describe("a known device", () => {
     }
   });
 
+  test("is known by the first of its ids that is valid for the user", async () => {
+    const it = createThrottle();
+    await it.guesses("grace", "203.0.113.7");
+    const planted = ["x", new Devices("key").newId("grace"), DEVICES.newId("ada1")];
+    const [first, second] = [DEVICES.newId("grace"), DEVICES.newId("grace")];
+    const ids = [...planted, first, second];
+    expect(await it.signIn("grace", "203.0.113.7", "right", ...planted)).toBe("refused");
+    expect(await it.signIn("grace", "203.0.113.7", "right", ...ids)).toBe("right");
+    // Several ids give no more guesses than one.
+    expect(await it.guesses("grace", "203.0.113.7", ...ids)).toBe(10);
+    expect(await it.signIn("grace", "203.0.113.7", "right", first)).toBe("refused");
+    expect(await it.signIn("grace", "203.0.113.7", "right", second)).toBe("right");
+  });
+
   test("gets an id only if it has none that counts", async () => {
     const it = createThrottle();
-    const newIdOf = async (deviceId?: string) =>
-      (await it.throttle.signIn("grace", from("203.0.113.7", deviceId))).newDeviceId();
-    const deviceId = await newIdOf();
-    expect(DEVICES.nonceOf("grace", deviceId ?? "")).toBeString();
+    const newIdOf = async (...deviceIds: string[]) =>
+      (await it.throttle.signIn("grace", from("203.0.113.7", ...deviceIds))).newDeviceId();
+    const deviceId = (await newIdOf()) ?? "";
+    expect(DEVICES.nonceOf("grace", deviceId)).toBeString();
     expect(await newIdOf(deviceId)).toBeUndefined();
+    expect(await newIdOf("x", deviceId)).toBeUndefined();
     expect(await newIdOf(DEVICES.newId("ada1"))).toBeString();
     for (let n = 0; n < 10; n++) await it.signIn("grace", "203.0.113.7", "wrong", deviceId);
     expect(await newIdOf(deviceId)).toBeString();
@@ -312,8 +327,8 @@ describe("the turn of a hash", () => {
   test("comes after others while the address has failures, unless the device is known", async () => {
     const it = createThrottle();
     const deviceId = DEVICES.newId("grace");
-    const hasFailed = async (address: string, deviceId?: string) =>
-      (await it.throttle.signIn("grace", from(address, deviceId))).guess.hasFailed;
+    const hasFailed = async (address: string, ...deviceIds: string[]) =>
+      (await it.throttle.signIn("grace", from(address, ...deviceIds))).guess.hasFailed;
     expect(await hasFailed("203.0.113.7")).toBe(false);
     await it.signIn("nobody", "203.0.113.7", "unknown");
     expect(await hasFailed("203.0.113.7")).toBe(true);

@@ -35,7 +35,7 @@ export interface SignInAttempt {
    * @throws {RpcError} rate_limited
    */
   unknownUser(): Promise<void>;
-  /** @returns an id for this device, unless it came with one that counts */
+  /** @returns an id for this device, unless the one that it is known by counts */
   newDeviceId(): string | undefined;
 }
 
@@ -77,8 +77,8 @@ export class Throttle {
    */
   signIn(username: string, attempt: Attempt): SignInAttempt | Promise<SignInAttempt> {
     const from = fromOf(attempt);
-    const deviceId = attempt.client?.deviceId;
-    const nonce = deviceId === undefined ? undefined : this.#devices.nonceOf(username, deviceId);
+    const deviceIds = attempt.client?.deviceIds;
+    const nonce = deviceIds && this.#devices.firstNonceOf(username, deviceIds);
     const counters = new SignInCounters(username, from, nonce);
     const plan = () => this.#signInPlan(counters);
     const charge = this.#charging(attempt, username);

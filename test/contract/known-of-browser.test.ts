@@ -14,6 +14,7 @@ const AGENT = `Mozilla/5.0 ${"x".repeat(200)}`;
 const CREDENTIALS = { username: "grace", password: "hopper1906" };
 const JSON_TYPE = { "Content-Type": "application/json" };
 const LOCAL = "127.0.0.1";
+const unknown = (n: number) => UNKNOWN_SESSION.replace(/^./, `${n}`);
 
 test("sign-up, sign-in and sign-out tell address and User-Agent, and nothing of a body", async () => {
   const requests: object[] = [];
@@ -33,7 +34,7 @@ test("sign-up, sign-in and sign-out tell address and User-Agent, and nothing of 
   });
   const api = new Api(front.url, COOKIE);
   const headers = { ...JSON_TYPE, "User-Agent": AGENT, "X-Forwarded-For": "203.0.113.7" };
-  const forged = { address: "203.0.113.7", deviceId: "forged", sessionId: "forged" };
+  const forged = { address: "203.0.113.7", deviceIds: ["forged"], sessionIds: ["forged"] };
   const body = JSON.stringify({ ...CREDENTIALS, client: forged, deviceId: "forged" });
   for (const { path } of [ENDPOINTS.signUp, ENDPOINTS.signIn, ENDPOINTS.signOut]) {
     expect((await api.send("POST", path, { headers, body })).code).toBe("7");
@@ -41,16 +42,17 @@ test("sign-up, sign-in and sign-out tell address and User-Agent, and nothing of 
   const client = { address: LOCAL, userAgent: AGENT.slice(0, 120) };
   expect(requests).toEqual([
     { ...CREDENTIALS, client },
-    { ...CREDENTIALS, client: { ...client, sessionId: SESSION } },
+    { ...CREDENTIALS, client: { ...client, sessionIds: [SESSION] } },
     { sessionId: SESSION, client },
   ]);
 });
 
-test("a sign-in tells the first session and device that are well-formed", async () => {
+test("a sign-in tells every session and device that is well-formed, up to 8 and 4", async () => {
   const clients: unknown[] = [];
   await using front = await startFront({
     signIn: async ({ client }) => {
-      clients.push({ device: client?.deviceId, session: client?.sessionId });
+      const { address: _, userAgent: __, ...cookies } = client ?? {};
+      clients.push(cookies);
       return { sessionId: SESSION };
     },
   });
@@ -59,15 +61,22 @@ test("a sign-in tells the first session and device that are well-formed", async 
     `sessionID=x; ${COOKIE}; sessionID=${UNKNOWN_SESSION};deviceID=a1`,
     `deviceID="quoted"; deviceID=; deviceID=a,b; xdeviceID=a; deviceID=${"x".repeat(201)}`,
     `deviceID=a b; deviceID=${"x".repeat(200)}`,
+    `${COOKIE}; ${COOKIE}; deviceID=a1; deviceID=a1;deviceID=\t; deviceID=b2 `,
+    Array.from({ length: 9 }, (_, n) => `deviceID=a${n}; sessionID=${unknown(n)}`).join("; "),
   ]) {
     const api = new Api(front.url, cookie);
     expect((await api.signIn("grace", "hopper1906")).code).toBe("7");
   }
   expect(clients).toEqual([
-    { device: "a1-_.~", session: SESSION },
-    { device: "a1", session: SESSION },
+    { deviceIds: ["a1-_.~"], sessionIds: [SESSION] },
+    { deviceIds: ["a1"], sessionIds: [SESSION, UNKNOWN_SESSION] },
     {},
-    { device: "x".repeat(200) },
+    { deviceIds: ["x".repeat(200)] },
+    { deviceIds: ["a1", "b2"], sessionIds: [SESSION] },
+    {
+      deviceIds: ["a0", "a1", "a2", "a3"],
+      sessionIds: Array.from({ length: 8 }, (_, n) => unknown(n)),
+    },
   ]);
 });
 

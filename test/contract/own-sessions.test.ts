@@ -7,7 +7,7 @@ import {
   readSessions,
   sessionsOf,
 } from "./account-calls.ts";
-import { Api, ENDPOINTS, newMember, sessionIdOf, signInAgain } from "./client.ts";
+import { Api, ENDPOINTS, newMember, sessionIdOf, signInAgain, UNKNOWN_SESSION } from "./client.ts";
 import { describeAllPairs, sharedStack } from "./pairs.ts";
 
 // A limit ends a hang; it does not judge speed.
@@ -153,6 +153,19 @@ describeAllPairs("a sign-in from a browser that has a session", (pair) => {
     const answer = await api.signIn(username, password);
     await expectEnded([api]);
     expect(await sessionsOf(api.withSession(sessionIdOf(answer)))).toHaveLength(1);
+  });
+
+  test("ends each one of the same user if the browser has several cookies, and no other", async () => {
+    const member = await newMember(shared.stack);
+    const [second, elsewhere] = [await signInAgain(member), await signInAgain(member)];
+    const other = await newMember(shared.stack);
+    const cookies = [`sessionID=${UNKNOWN_SESSION}`];
+    for (const { cookie = "" } of [other.api, member.api, second]) cookies.push(cookie);
+    const browser = new Api(shared.stack.url, cookies.join("; "));
+    expect((await browser.signIn(member.username, member.password)).code).toBe("7");
+    await expectEnded([member.api, second]);
+    expect(await sessionsOf(elsewhere)).toMatchObject([{ current: false }, { current: true }]);
+    expect((await other.api.userInfo()).code).toBe("7");
   });
 
   test("leaves that one alone if it is of another user, or if the sign-in fails", async () => {

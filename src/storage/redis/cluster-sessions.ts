@@ -71,8 +71,8 @@ export class ClusterSessions extends RedisSessions<Cluster> {
     return attempt("open session", async () => {
       const { sessionId, profile, replaces } = session;
       const { username } = profile;
-      // First, so that it does not count.
-      if (replaces !== undefined) await this.#end(username, [replaces]);
+      // First, so that they do not count.
+      if (replaces) await this.#end(username, replaces);
       const keys = [sessionKey(sessionId), endedKey(sessionId)] as const;
       const storing = this.redis.storeSession(...keys, username, this.limits.ttlMs);
       const [stored, indexed] = await Promise.allSettled([storing, this.#index(session)]);

@@ -114,7 +114,7 @@ export class SingleRedisSessions extends RedisSessions<Redis> {
       entryOf({ ...session, createdAtMs, expiresAtMs: createdAtMs + ttlMs }),
     ]);
     const replaced = sessions.flatMap(({ replaces, profile }) =>
-      replaces === undefined ? [] : [replaces, profile.username],
+      replaces ? replaces.flatMap((sessionId) => [sessionId, profile.username]) : [],
     );
     // A lease is never the empty string: without one, the script caches no profile.
     const settings = [ttlMs, sessionsMax, lease ?? ""] as const;

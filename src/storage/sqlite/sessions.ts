@@ -162,7 +162,7 @@ function prepareOpen(database: Database, limits: SqliteSessionLimits) {
   return database.transaction((session: NewSession) => {
     const { sessionId, profile, device, address, replaces } = session;
     const nowMs = Date.now();
-    if (replaces !== undefined) replace.run(replaces, profile.username);
+    if (replaces) for (const id of replaces) replace.run(id, profile.username);
     insert.run({
       $id: sessionId,
       $username: profile.username,
