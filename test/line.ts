@@ -88,6 +88,30 @@ function errorPacket({ errno, sqlState, message }: Refusal): Buffer {
   return Buffer.concat([header, payload]);
 }
 
+/**
+ * A proxy that lets others go first: each request waits until the promise is kept.
+ * @param before is called with the bytes of the request
+ */
+export async function startOvertakenLine(
+  serverUrl: string,
+  before: (request: Buffer) => Promise<void>,
+): Promise<Line> {
+  return startLine(serverUrl, () => {
+    let passed = Promise.resolve();
+    return {
+      toServer(chunk, client, server) {
+        passed = passed
+          .then(() => before(chunk))
+          .then(
+            () => void server.write(chunk),
+            () => void client.destroy(),
+          );
+      },
+      toClient: (chunk, client) => void client.write(chunk),
+    };
+  });
+}
+
 export interface LosingLine extends Line {
   /** The number of lost answers. */
   readonly lost: number;

@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { MYSQL_MIGRATIONS } from "../src/storage/mysql/migrations.ts";
-import { startRefusingLine } from "./line.ts";
+import { startOvertakenLine, startRefusingLine } from "./line.ts";
 import { sharedAvailable as available } from "./mariadb.ts";
 import { migrate } from "./migrate-command.ts";
 import { openDatabase } from "./mysql-database.ts";
@@ -73,3 +73,38 @@ describe.skipIf(!available).each(Object.entries(REFUSALS))(
     });
   },
 );
+
+describe.skipIf(!available)("another server carries out each statement just before", () => {
+  async function migrateOvertaken(database: Awaited<ReturnType<typeof openDatabase>>) {
+    const overtaken: number[] = [];
+    await using line = await startOvertakenLine(database.databaseUrl, async (request) => {
+      const migration = MYSQL_MIGRATIONS.find(({ sql }) => request.includes(sql));
+      if (migration === undefined) return;
+      overtaken.push(migration.version);
+      await database.query(migration.sql);
+    });
+    const { exitCode, output } = await migrate({ ...database, databaseUrl: line.url });
+    expect(output).toContain("Done: ");
+    expect(exitCode).toBe(0);
+    expect((await migrate(database, "--status")).exitCode).toBe(0);
+    return overtaken;
+  }
+
+  test("an empty database gets its tables", async () => {
+    await using database = await openDatabase();
+    expect(await migrateOvertaken(database)).toEqual([1, 5, 6, 7]);
+    await using storage = await open(database);
+    expect(await storage.users.insert(user("grace"))).toBe(true);
+  });
+
+  test("an original table is converted", async () => {
+    await using database = await openDatabase();
+    await createOriginal(database, "CHARACTER SET latin1");
+    await database.query("ALTER TABLE user DROP KEY username");
+    await insertMany(database, 100);
+    const before = await contents(database);
+    // Migration 3 fills gaps as migration 2 does.
+    expect(await migrateOvertaken(database)).toEqual([1, 2, 2, 3, 4, 5, 6, 7]);
+    expect(await contents(database)).toEqual(before);
+  });
+});

@@ -123,7 +123,7 @@ async function readApplied(connection: Connection): Promise<AppliedMigration[]> 
 
 /**
  * Another server may run the same migrations through another node of Galera. So after a failure,
- * the pending migrations are tried again if the database has changed since.
+ * the pending migrations are tried again if the database needs other ones than before.
  */
 async function migrateAll(connection: Connection, events: MigrationEvents): Promise<void> {
   // Another server may have migrated while this one waited for its turn.
@@ -140,11 +140,15 @@ async function migrateAll(connection: Connection, events: MigrationEvents): Prom
     } catch (error) {
       if (isTemporary(error)) throw error;
       pending = await readPending(connection);
-      const isAsBefore = (await neededOf(connection, pending)).length === needed.length;
-      if (isAsBefore) throw error;
+      // Not their number: a table that was created since may need as many as were carried out.
+      if (areSame(await neededOf(connection, pending), needed)) throw error;
     }
   }
   if (isOriginal) await retryWhileLocked(events, () => checkTable(connection));
+}
+
+function areSame(some: readonly MysqlMigration[], others: readonly MysqlMigration[]): boolean {
+  return some.length === others.length && some.every((each, i) => each === others[i]);
 }
 
 async function migrate(
@@ -194,6 +198,8 @@ async function apply(connection: Connection, migration: MysqlMigration): Promise
     await query(connection, sql, [], TABLE_TIMEOUT_MS);
   } catch (cause) {
     if (isTemporary(cause) || !(cause instanceof Error)) throw cause;
+    // If another server was faster, the statement fails, as for a duplicate key. It is done.
+    if (!(await isNeeded(connection, migration))) return;
     // The original system may have written to the table since the check for obstacles.
     throw new MigrationError(migration, cause.message, { cause });
   }
