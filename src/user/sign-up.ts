@@ -5,6 +5,7 @@ import { actorOf } from "./actor.ts";
 import { audit } from "./audit.ts";
 import { throwIfCancelled } from "./call.ts";
 import type { UserServiceParts } from "./parts.ts";
+import { profileOf } from "./profile-cache.ts";
 
 const FIRST_NICKNAME = new RegExp(`^.{0,${NICKNAME_LENGTH.max}}`, "su");
 
@@ -35,7 +36,7 @@ export function createSignUp(parts: UserServiceParts): UserService["signUp"] {
     };
     // The row of an earlier user may have been deleted by hand: that user may still have sessions,
     // be cached, or be signing in.
-    const isInserted = await sessions.invalidating(username, async () => {
+    const isInserted = await sessions.inserting(profileOf(user), async () => {
       return (await endEarlierSessions(parts, username)) && (await insert());
     });
     if (!isInserted) throw refuse();

@@ -45,18 +45,23 @@ export class ClusterSessions extends RedisSessions<Cluster> {
 
   /**
    * Read the session first, since it names the user. The profile is as fresh as the second read. If
-   * the session ends between the two, the name may get a new owner, but that profile is not cached
-   * before all leases of the time have ended.
+   * the session ends between the two, the name may get a new owner. A mark then shows it for at
+   * least `leaseMs`, so with a mark, or after that time, the session must still be there.
    */
   find(sessionId: string): Promise<FoundSession | undefined> {
     return attempt("read session", async () => {
       const startedAtMs = performance.now();
       const username = await this.redis.get(sessionKey(sessionId));
       if (username === null) return undefined;
-      const [profile] = keysOf(username);
-      const [nickname, profilePath] = await this.redis.hmget(profile, "nickname", "profilePath");
-      const isLate = performance.now() - startedAtMs >= this.limits.leaseMs;
-      return isLate ? { username } : foundSession(username, nickname, profilePath);
+      const [profile, dirty] = keysOf(username);
+      // In this order: a mark of a new owner is set before that profile is cached.
+      const [[nickname, profilePath], isMarked] = await Promise.all([
+        this.redis.hmget(profile, "nickname", "profilePath"),
+        this.redis.exists(dirty),
+      ]);
+      const isSure = isMarked === 0 && performance.now() - startedAtMs < this.limits.leaseMs;
+      const isLive = isSure || (await this.redis.get(sessionKey(sessionId))) === username;
+      return isLive ? foundSession(username, nickname, profilePath) : undefined;
     });
   }
 

@@ -1,8 +1,25 @@
+import type { CachedProfile } from "../../user/stores.ts";
+
+/** The mark of a user who has just signed up begins like this. The profile of the new row follows. */
+export const INSERTED = "inserted";
+
 /**
- * Part of a script: cache a profile. Call it only if the row was read under a lease that still
- * exists, and the user has no mark.
+ * The mark that stays after a sign-up. Under it, only the profile of the new row may be cached: a
+ * reader that is slow may still have the row of an earlier user.
+ */
+export function insertedMark({ nickname, profilePath }: CachedProfile): string {
+  return `${INSERTED}\n${nickname}\n${profilePath}`;
+}
+
+/**
+ * Parts of a script that cache a profile. Call `fill` only if the row was read under a lease that
+ * still exists, and the user has no mark, or only the one that allows this profile.
  */
 export const FILL = `
+local function isInserted(dirty, nickname, profilePath)
+  local mark = "${INSERTED}\\n" .. nickname .. "\\n" .. profilePath
+  return redis.call("SCARD", dirty) == 1 and redis.call("SISMEMBER", dirty, mark) == 1
+end
 local function fill(profile, username, nickname, profilePath, ttlMs)
   redis.call("HSET", profile, "username", username, "nickname", nickname,
     "profilePath", profilePath)

@@ -1,5 +1,5 @@
 import type { Result } from "ioredis";
-import { FILL } from "./fill.ts";
+import { FILL, INSERTED } from "./fill.ts";
 import type { ProfileArguments, UserKeys } from "./keys.ts";
 import { SINGLE_SCRIPTS, SLOT_SCRIPTS } from "./session-scripts.ts";
 
@@ -18,7 +18,7 @@ import { SINGLE_SCRIPTS, SLOT_SCRIPTS } from "./session-scripts.ts";
 // time of the mark.
 
 /** The mark that stays after an update. It belongs to no writer. */
-const SETTLING = "settling";
+export const SETTLING = "settling";
 
 export const SCRIPTS = {
   ...SINGLE_SCRIPTS,
@@ -34,7 +34,8 @@ return set(KEYS[1]) and 1`,
   fillProfile: {
     numberOfKeys: 3,
     lua: `${FILL}
-if redis.call("EXISTS", KEYS[2]) == 1 or redis.call("EXISTS", KEYS[3]) == 0 then return end
+if redis.call("EXISTS", KEYS[3]) == 0 then return end
+if redis.call("EXISTS", KEYS[2]) == 1 and not isInserted(KEYS[2], ARGV[2], ARGV[3]) then return end
 fill(KEYS[1], unpack(ARGV))`,
   },
   // Keeps readers from filling. The mark must outlive the update, so each writer extends the time
@@ -47,7 +48,7 @@ if redis.call("PTTL", KEYS[2]) < tonumber(ARGV[2]) then redis.call("PEXPIRE", KE
 redis.call("DEL", KEYS[1])`,
   },
   // A writer removes only its own mark, since another update may be in progress. A reader that read
-  // the old row may still have a lease, so the settling mark outlives all leases: at least those of
+  // the old row may still have a lease, so the mark that stays outlives all leases: at least those of
   // this server, even if Redis has evicted the key of the latest lease. The drop is for a Redis
   // that restarted empty during the update and lost the writer's mark. The drop comes first,
   // because a Redis that is out of memory lets a script add keys only after its first write.
@@ -55,11 +56,14 @@ redis.call("DEL", KEYS[1])`,
     numberOfKeys: 3,
     lua: `
 redis.call("DEL", KEYS[1])
-redis.call("SADD", KEYS[2], "${SETTLING}")
+redis.call("SADD", KEYS[2], ARGV[3])
 redis.call("SREM", KEYS[2], ARGV[1])
 local settlingMs = math.max(tonumber(ARGV[2]), redis.call("PTTL", KEYS[3]))
-local isAlone = redis.call("SCARD", KEYS[2]) == 1
-if isAlone or redis.call("PTTL", KEYS[2]) < settlingMs then
+local isUpdated = false
+for _, mark in ipairs(redis.call("SMEMBERS", KEYS[2])) do
+  isUpdated = isUpdated or (mark ~= "${SETTLING}" and string.find(mark, "^${INSERTED}") == nil)
+end
+if not isUpdated or redis.call("PTTL", KEYS[2]) < settlingMs then
   redis.call("PEXPIRE", KEYS[2], settlingMs)
 end`,
   },
@@ -73,7 +77,7 @@ declare module "ioredis" {
     ): Result<null, Context>;
     markDirty(...args: [...UserKeys, writer: string, dirtyMs: number]): Result<null, Context>;
     clearDirty(
-      ...args: [...UserKeys, latestLease: string, writer: string, leaseMs: number]
+      ...args: [...UserKeys, latestLease: string, writer: string, leaseMs: number, staying: string]
     ): Result<null, Context>;
   }
 }

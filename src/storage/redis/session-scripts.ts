@@ -81,7 +81,7 @@ local isAnyDirty = isLeased and redis.call("EXISTS", unpack(dirty)) > 0
 for index = 1, #KEYS do
   local at = index * 4
   local isCurrent = isLeased and (not isAnyDirty or redis.call("EXISTS", dirty[index]) == 0)
-  if isCurrent then
+  if isCurrent or isLeased and isInserted(dirty[index], ARGV[at + 1], ARGV[at + 2]) then
     pcall(fill, "user:" .. ARGV[at], ARGV[at], ARGV[at + 1], ARGV[at + 2], ttlMs)
   end
   replies[index] = isCurrent and 1 or 0
@@ -184,8 +184,11 @@ if redis.call("TYPE", KEYS[3]).ok ~= "list" then redis.call("DEL", KEYS[3]) end
 push()
 local ttlMs = tonumber(ARGV[3])
 if redis.call("PTTL", KEYS[3]) < ttlMs then redis.call("PEXPIRE", KEYS[3], ttlMs) end
-local isCurrent = redis.call("EXISTS", KEYS[4]) == 1 and redis.call("EXISTS", KEYS[2]) == 0
-if isCurrent then pcall(fill, KEYS[1], ARGV[4], ARGV[5], ARGV[6], ttlMs) end
+local isLeased = redis.call("EXISTS", KEYS[4]) == 1
+local isCurrent = isLeased and redis.call("EXISTS", KEYS[2]) == 0
+if isCurrent or isLeased and isInserted(KEYS[2], ARGV[5], ARGV[6]) then
+  pcall(fill, KEYS[1], ARGV[4], ARGV[5], ARGV[6], ttlMs)
+end
 local tooMany = redis.call("LLEN", KEYS[3]) - tonumber(ARGV[2])
 local oldest = tooMany > 0 and redis.call("LRANGE", KEYS[3], 0, tooMany - 1) or {}
 return { isCurrent and 1 or 0, oldest }`,

@@ -13,6 +13,7 @@ import type {
   StoredSession,
 } from "../../user/stores.ts";
 import { attempt, storageError } from "../attempt.ts";
+import { insertedMark } from "./fill.ts";
 import {
   closedKey,
   keysOf,
@@ -22,6 +23,7 @@ import {
   sessionKey,
 } from "./keys.ts";
 import { Recovery } from "./recovery.ts";
+import { SETTLING } from "./scripts.ts";
 
 /** How long a writer's mark lasts. An UPDATE ends within seconds, on both sides. */
 const DIRTY_MS = 60_000;
@@ -90,7 +92,17 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
     await attempt("cache profile", () => this.fillUnder(profile, lease));
   }
 
-  async invalidating<T>(username: string, update: () => Promise<T>, ending?: Ending): Promise<T> {
+  inserting(profile: CachedProfile, insert: () => Promise<boolean>): Promise<boolean> {
+    return this.invalidating(profile.username, insert, undefined, profile);
+  }
+
+  /** @param inserted the profile of the row that the update inserts, if its result is truthy */
+  async invalidating<T>(
+    username: string,
+    update: () => Promise<T>,
+    ending?: Ending,
+    inserted?: CachedProfile,
+  ): Promise<T> {
     const writer = randomUUID();
     const mark = () => this.redis.markDirty(...keysOf(username), writer, DIRTY_MS);
     await attempt("invalidate profile", mark);
@@ -104,13 +116,14 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
       throw error;
     }
     const keys = [...keysOf(username), this.latestLease(username)] as const;
+    const staying = inserted && result ? insertedMark(inserted) : SETTLING;
     let mustEnd = Boolean(ending && result);
     await this.#drop(async () => {
       // The sessions end before the mark is removed, so that a sign-in with the old password either
       // has a session that ends here, or finds the mark.
       if (mustEnd) await this.endAll(username, ending?.except);
       mustEnd = false;
-      await this.redis.clearDirty(...keys, writer, this.limits.leaseMs);
+      await this.redis.clearDirty(...keys, writer, this.limits.leaseMs, staying);
     });
     return result;
   }

@@ -2,6 +2,7 @@ import type { Database, Statement } from "bun:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../../rpc/log.ts";
 import type {
+  CachedProfile,
   Ending,
   FoundSession,
   NewSession,
@@ -107,6 +108,10 @@ export class SqliteSessions implements SessionStore {
       throw error;
     }
     return result;
+  }
+
+  inserting(_profile: CachedProfile, insert: () => Promise<boolean>): Promise<boolean> {
+    return insert();
   }
 
   async ping(): Promise<void> {
