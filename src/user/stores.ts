@@ -127,8 +127,8 @@ export interface SessionStore extends Store {
    */
   invalidating<T>(username: string, update: () => Promise<T>, ending?: Ending): Promise<T>;
   /**
-   * Run the insert of a user's row as an update: an earlier user of the name may still be cached, or
-   * be signing in. Unlike after an update, the profile of the new row may be cached at once.
+   * Run the insert of a user's row as an update: an earlier user of the name may still be cached,
+   * or be signing in. Unlike after an update, the profile of the new row may be cached at once.
    * @param insert resolves to false if the name is taken
    */
   inserting(profile: CachedProfile, insert: () => Promise<boolean>): Promise<boolean>;

@@ -78,12 +78,11 @@ const NO_MYSQL = {
   "wrong password": "1",
   "unknown name": "1",
 } as const;
-const NO_KEY_WRITTEN = { "sign-in": "1", nickname: "1", picture: "1" } as const;
+const NO_KEY_WRITTEN = { "sign-up": "1", "sign-in": "1", nickname: "1", picture: "1" } as const;
 const NO_REDIS = {
   ...NO_KEY_WRITTEN,
   "cached profile": "1",
   "other profile": "1",
-  "sign-up": "1",
   "sign-out": "1",
 } as const;
 const NO_SESSION = {

@@ -70,7 +70,8 @@ export class HttpLoad {
     if (turn % 8 !== 0) return api.userInfo();
     const write = (turn / 8) % 3;
     if (write === 0) return api.signUp(newName(), PASSWORD);
-    if (write === 1) return api.signIn(username, PASSWORD);
+    // Without the cookie: a sign-in ends the session that it brings.
+    if (write === 1) return new Api(api.url).signIn(username, PASSWORD);
     return api.nickname(`nick${turn % 1000}`);
   }
 }

@@ -1,6 +1,6 @@
 import type { CachedProfile } from "../../user/stores.ts";
 
-/** The mark of a user who has just signed up begins like this. The profile of the new row follows. */
+/** The mark of a new row begins like this. The profile of the row follows. */
 export const INSERTED = "inserted";
 
 /**

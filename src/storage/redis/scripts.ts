@@ -35,7 +35,8 @@ return set(KEYS[1]) and 1`,
     numberOfKeys: 3,
     lua: `${FILL}
 if redis.call("EXISTS", KEYS[3]) == 0 then return end
-if redis.call("EXISTS", KEYS[2]) == 1 and not isInserted(KEYS[2], ARGV[2], ARGV[3]) then return end
+local isMarked = redis.call("EXISTS", KEYS[2]) == 1
+if isMarked and not isInserted(KEYS[2], ARGV[2], ARGV[3]) then return end
 fill(KEYS[1], unpack(ARGV))`,
   },
   // Keeps readers from filling. The mark must outlive the update, so each writer extends the time
@@ -48,8 +49,8 @@ if redis.call("PTTL", KEYS[2]) < tonumber(ARGV[2]) then redis.call("PEXPIRE", KE
 redis.call("DEL", KEYS[1])`,
   },
   // A writer removes only its own mark, since another update may be in progress. A reader that read
-  // the old row may still have a lease, so the mark that stays outlives all leases: at least those of
-  // this server, even if Redis has evicted the key of the latest lease. The drop is for a Redis
+  // the old row may still have a lease, so the mark that stays outlives all leases: at least those
+  // of this server, even if Redis has evicted the key of the latest lease. The drop is for a Redis
   // that restarted empty during the update and lost the writer's mark. The drop comes first,
   // because a Redis that is out of memory lets a script add keys only after its first write.
   clearDirty: {

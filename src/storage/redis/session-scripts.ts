@@ -176,12 +176,9 @@ return 0`,
   indexSession: {
     numberOfKeys: 4,
     lua: `${FILL}
-local function push()
-  if redis.call("LINDEX", KEYS[3], -1) ~= ARGV[1] then redis.call("RPUSH", KEYS[3], ARGV[1]) end
-end
 -- A key of another program must not keep a user from signing in.
 if redis.call("TYPE", KEYS[3]).ok ~= "list" then redis.call("DEL", KEYS[3]) end
-push()
+if redis.call("LINDEX", KEYS[3], -1) ~= ARGV[1] then redis.call("RPUSH", KEYS[3], ARGV[1]) end
 local ttlMs = tonumber(ARGV[3])
 if redis.call("PTTL", KEYS[3]) < ttlMs then redis.call("PEXPIRE", KEYS[3], ttlMs) end
 local isLeased = redis.call("EXISTS", KEYS[4]) == 1
