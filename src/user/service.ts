@@ -79,16 +79,16 @@ async function update(
   write: (user: FoundUser) => Promise<boolean>,
 ): Promise<void> {
   const username = await usernameOf(sessions, owner, context);
-  const user = await users.find(username);
-  if (!user) throw context.error("UserNotExistError");
   // Sent together with the mark.
-  const checking = sessions.find(owner.sessionId);
-  const writing = sessions.invalidating(username, async () => {
-    if (!(await checking)) return false;
+  const reading = users.find(username);
+  reading.catch(() => undefined); // If the mark fails, that error is thrown.
+  // An error is returned, not thrown: nothing is in doubt, so the mark need not stay.
+  const refusal = await sessions.invalidating(username, async () => {
+    const user = await reading;
+    if (!user) return context.error("UserNotExistError");
+    if (!(await sessions.find(owner.sessionId))) return context.error("InvalidSessionError");
     throwIfCancelled(context, "the write");
-    return write(user);
+    return (await write(user)) ? undefined : context.error("UserNotExistError");
   });
-  const [session, isWritten] = await Promise.all([checking, writing]);
-  if (!session) throw context.error("InvalidSessionError");
-  if (!isWritten) throw context.error("UserNotExistError");
+  if (refusal) throw refusal;
 }
