@@ -56,7 +56,8 @@ describe.each(FAULTS)("a server that %s", (_, fault, outcome) => {
     {
       using faulty = startFaultyServer(fault);
       const ledger = new Ledger();
-      using client = startClient(faulty.port, {}, {}, [ledger.interceptor]);
+      // Connects for calls only: else a call could join an attempt that meets no server.
+      using client = startClient(faulty.port, { minIdle: 0 }, {}, [ledger.interceptor]);
       const timeoutMs = outcome === "deadline_exceeded" ? SHORT_MS : LONG_MS;
       const startedAt = performance.now();
       const calls = TEXTS.map(async (text) => {
