@@ -154,9 +154,8 @@ describe.skipIf(!available)("the headers for security, in Chromium,", () => {
     for (const path of PAGES) {
       const popup = page.waitForEvent("popup");
       await page.evaluate((url) => Object.assign(window, { opened: open(url) }), stack.url + path);
-      await (await popup).waitForLoadState();
-      const isClosed = await page.evaluate(() => Object(window).opened.closed);
-      expect([path, isClosed]).toEqual([path, true]);
+      // Not the load of the popup: the browser may swap its process, and the event is lost then.
+      await page.waitForFunction(() => Object(window).opened.closed === true);
       await (await popup).close();
     }
   });
