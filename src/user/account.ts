@@ -12,7 +12,7 @@ import { sessionHandle } from "./session-id.ts";
 import { listOwnSessions, ownSession } from "./session-list.ts";
 import type { StoredPassword, User } from "./stores.ts";
 
-/** How often a write is tried if sign-ins store a stronger hash of the same password meanwhile. */
+/** How often a write is tried if sign-ins store a stronger hash of the same password. */
 const MAX_WRITES = 3;
 
 type AccountUseCases = Pick<UserService, "changePassword" | "deleteAccount" | "exportMyData">;

@@ -80,6 +80,6 @@ async function end(
   try {
     await sessions.end(username, [sessionId]);
   } catch (err) {
-    log.warn({ err, requestId }, "cannot end a session that nobody uses");
+    log.warn({ err, requestId }, "cannot end a session whose id was not sent");
   }
 }

@@ -1,4 +1,5 @@
-import { isIPv4, isIPv6 } from "node:net";
+import { isIPv4 } from "node:net";
+import { groupsOf, mappedIpv4 } from "./ipv6.ts";
 
 /** Where a request comes from, as the throttle counts it. */
 export interface Origin {
@@ -18,10 +19,9 @@ export function originOf(address: string): Origin {
   if (!address.includes(":")) return isIPv4(address) ? ipv4Origin(address) : unknownOrigin(address);
   const groups = groupsOf(address);
   if (!groups) return unknownOrigin(address);
+  const mapped = mappedIpv4(groups);
+  if (mapped !== undefined) return ipv4Origin(mapped);
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = groups;
-  if ((a | b | c | d | e) === 0 && f === 0xffff) {
-    return ipv4Origin(`${g >> 8}.${g & 255}.${h >> 8}.${h & 255}`);
-  }
   const site = `${hex(a)}:${hex(b)}:${hex(c)}:`;
   return {
     address: `${site}${hex(d)}::/64`,
@@ -41,27 +41,4 @@ function unknownOrigin(address: string): Origin {
 
 function hex(group: number): string {
   return group.toString(16);
-}
-
-/** The eight groups of an IPv6 address; undefined if it is none. */
-function groupsOf(address: string): number[] | undefined {
-  if (!isIPv6(address)) return undefined;
-  const [head = [], tail] = address.replace(/%.*/, "").split("::").map(numbersOf);
-  if (tail === undefined) return head;
-  while (head.length + tail.length < 8) head.push(0);
-  return [...head, ...tail];
-}
-
-function numbersOf(groups: string): number[] {
-  if (groups === "") return [];
-  const numbers: number[] = [];
-  for (const group of groups.split(":")) {
-    if (!group.includes(".")) {
-      numbers.push(Number.parseInt(group, 16));
-    } else {
-      const [a = 0, b = 0, c = 0, d = 0] = group.split(".").map(Number);
-      numbers.push((a << 8) | b, (c << 8) | d);
-    }
-  }
-  return numbers;
 }

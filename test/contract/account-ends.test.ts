@@ -137,7 +137,7 @@ describeAllPairs("a change of password", (pair) => {
     }
   });
 
-  test("ends the sessions of sign-ins with the old password that run meanwhile", async () => {
+  test("ends the sessions of sign-ins with the old password that run at the same time", async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const member = await newMember(shared.stack);
       const change = () => account.changePassword(member.api);
