@@ -1,11 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { BlockList, connect } from "node:net";
-import type { Log } from "../rpc/log.ts";
+import { recordingLog } from "../../test/storage-pairs.ts";
 import { addressIn, ClientAddress } from "./client-address.ts";
 
 const PEER = "10.0.0.1";
-const warnings: string[] = [];
-const LOG = { warn: (_: object, text: string) => warnings.push(text) } as unknown as Log;
+const { log: LOG, messages: warnings } = recordingLog();
 
 function trusted(): BlockList {
   const list = new BlockList();

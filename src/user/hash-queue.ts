@@ -57,7 +57,7 @@ function lineOf({ address, hasFailed = false }: Turn) {
 const NO_ADDRESS = turnOf("");
 
 /**
- * Runs costly hashes. Addresses take turns, so a flood from one does not delay the others. It runs
+ * Runs costly hashes. Addresses take turns, so a flood from one delays the others less. It runs
  * only as many at once as keep every core busy: files and DNS use the same threads, and would wait
  * behind a crowd of hashes.
  */
