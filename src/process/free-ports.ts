@@ -1,8 +1,8 @@
 import { listenOn } from "./lifecycle.ts";
 
 /**
- * Below the ephemeral ports of Linux (from 32,768 on): the kernel gives those to any connection, and
- * so to one that is opened between the choice of a port and its use.
+ * Below the ephemeral ports of Linux (from 32,768 on): the kernel gives those to any connection,
+ * also to one that is opened between the choice of a port and its use.
  */
 const FIRST_PORT = 22_768;
 const LAST_PORT = 32_767;
