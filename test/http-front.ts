@@ -13,6 +13,7 @@ import { Bodies } from "../src/http/body.ts";
 import type { BodyLimits } from "../src/http/body-clock.ts";
 import { ClientAddress } from "../src/http/client-address.ts";
 import { DeviceCookie } from "../src/http/device-cookie.ts";
+import type { OnAnswered } from "../src/http/observer.ts";
 import { HttpServer } from "../src/http/server.ts";
 import { SessionCookie } from "../src/http/session-cookie.ts";
 import { Balancer } from "../src/rpc/client/balancer.ts";
@@ -45,6 +46,7 @@ export interface FrontOptions {
   readonly trustedProxies?: BlockList;
   /** The origin of PUBLIC_URL. */
   readonly publicOrigin?: string;
+  readonly onAnswered?: OnAnswered;
 }
 
 export interface Front extends AsyncDisposable {
@@ -120,6 +122,7 @@ export async function startFront(
     publicFolder: join(ROOT, "public"),
     hasDocs: true,
     log,
+    onAnswered: options.onAnswered,
     ...(options.pictureTimeoutMs && { pictureTimeoutMs: options.pictureTimeoutMs }),
     ...(options.idleTimeoutSeconds && { idleTimeoutSeconds: options.idleTimeoutSeconds }),
   });

@@ -5,6 +5,7 @@ import { NICKNAME_LENGTH, PASSWORD_LENGTH, USERNAME_LENGTH } from "../../schema/
 import { MAX_UPLOAD_BYTES, PICTURE_LIMITS } from "../../schema/picture.ts";
 import { DomainError } from "../rpc/error.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
+import { Answer } from "./reply.ts";
 import { FILE_SECURITY, PAGE_SECURITY, REDIRECT_SECURITY } from "./security-headers.ts";
 import { withFirstSession } from "./session-cookie.ts";
 
@@ -53,7 +54,7 @@ export function pageRoutes(
 function homeHandler({ clients, cookie }: Pick<HttpParts, "clients" | "cookie">): Handler {
   return async (exchange) => {
     const page = (await isSignedIn(exchange)) ? "/userInfo.html" : "/signIn.html";
-    return new Response(null, {
+    return new Answer(null, {
       status: 302,
       headers: { Location: page, "Cache-Control": "no-store", ...REDIRECT_SECURITY },
     });
@@ -107,7 +108,7 @@ function serve(bytes: Uint8Array<ArrayBuffer>, path: string, cacheControl = "no-
     "Cache-Control": cacheControl,
     ...(path.endsWith(".html") ? PAGE_SECURITY : FILE_SECURITY),
   });
-  return () => Promise.resolve(new Response(bytes, { headers }));
+  return () => Promise.resolve(new Answer(bytes, { headers }));
 }
 
 /** The media type of a file, with the character set of a text. */

@@ -35,6 +35,21 @@ export class Refusal extends Error {
   }
 }
 
+/** A response that knows the size of its body, in bytes. */
+export class Answer extends Response {
+  readonly #body: string | Uint8Array<ArrayBuffer> | null;
+
+  constructor(body: string | Uint8Array<ArrayBuffer> | null, init: ResponseInit) {
+    super(body, init);
+    this.#body = body;
+  }
+
+  /** Counted only if it is asked for. */
+  get size(): number {
+    return this.#body === null ? 0 : Buffer.byteLength(this.#body);
+  }
+}
+
 /** "7" with `data` and, if given, a Set-Cookie. */
 export function success(data: unknown, cookie?: string): Response {
   const response = envelope("success", ERRORS.success.status, data);
@@ -98,7 +113,7 @@ function envelope(
   headers?: Readonly<Record<string, string>>,
 ): Response {
   const body = JSON.stringify({ errCode: ERRORS[name].code, errMsg: name, data });
-  const response = new Response(body, { status, headers: HEADERS });
+  const response = new Answer(body, { status, headers: HEADERS });
   if (!headers) return response;
   for (const [header, value] of Object.entries(headers)) response.headers.set(header, value);
   return response;

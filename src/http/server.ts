@@ -1,11 +1,13 @@
 import type { BunRequest, Server } from "bun";
 import hyperid from "hyperid";
-import { DomainError, RpcError, type RpcStatus } from "../rpc/error.ts";
 import type { Log } from "../rpc/log.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
-import { failure, Refusal } from "./reply.ts";
+import type { OnAnswered } from "./observer.ts";
+import { logProblem } from "./problem-log.ts";
+import { failure } from "./reply.ts";
 import { type RouteTable, routes, unrouted } from "./routes.ts";
 import { HSTS } from "./security-headers.ts";
+import { failedOutside, Served } from "./served.ts";
 
 export interface HttpServerOptions extends HttpParts {
   readonly host: string;
@@ -15,6 +17,7 @@ export interface HttpServerOptions extends HttpParts {
   readonly sharesPort?: boolean;
   /** A handler that runs longer is ended as well, with all of its calls. Default 30. */
   readonly idleTimeoutSeconds?: number;
+  readonly onAnswered?: OnAnswered | undefined;
 }
 
 /** Far above our own limits: beyond this one, Bun answers, without the JSON of the API. */
@@ -38,6 +41,7 @@ export class HttpServer {
   readonly #log: Log;
   /** Whether browsers reach this server by https, through a proxy. */
   readonly #usesHttps: boolean;
+  readonly #onAnswered: OnAnswered | undefined;
   #received = 0;
   #answered = 0;
   #closing: Promise<void> | undefined;
@@ -47,17 +51,16 @@ export class HttpServer {
     const { idleTimeoutSeconds: idleTimeout = IDLE_TIMEOUT_SECONDS } = options;
     this.#log = log;
     this.#usesHttps = options.publicOrigin?.startsWith("https:") === true;
+    this.#onAnswered = options.onAnswered;
+    const { clientAddress } = options;
     const table = routes(options);
     const nextRequestId = hyperid({ urlSafe: true });
     const answering = (route: string, handler: Handler): BunHandler => {
       return (request, server) =>
-        this.#answer(handler, {
-          request,
-          requestId: nextRequestId(),
-          server,
-          route,
-          params: request.params ?? {},
-        });
+        this.#answer(
+          handler,
+          new Served(request, nextRequestId(), server, route, request.params ?? {}, clientAddress),
+        );
     };
     const mapped = mapRoutes(table, answering);
     const serve = (port: number) =>
@@ -76,8 +79,12 @@ export class HttpServer {
         }),
         // An arrow function: Bun calls it with its own server as `this`.
         error: (error) => {
-          log.error({ err: error }, "request failed outside its handler");
-          return this.#secured(failure(error));
+          const requestId = nextRequestId();
+          log.error({ requestId, err: error }, "request failed outside its handler");
+          const response = failure(error);
+          response.headers.set("X-Request-Id", requestId);
+          this.#onAnswered?.(failedOutside(requestId, response.status, error));
+          return this.#secured(response);
         },
       });
     this.#listen = serve;
@@ -155,25 +162,24 @@ export class HttpServer {
     } while (this.#received > received && performance.now() < giveUpAt);
   }
 
-  #answer(handler: Handler, exchange: Exchange): Promise<Response> {
+  #answer(handler: Handler, served: Served): Promise<Response> {
     this.#received++;
-    const begunAt = performance.now();
-    return run(handler, exchange).then(
-      (response) => this.#finish(exchange, begunAt, response),
-      (error: unknown) => this.#finish(exchange, begunAt, failure(error), error),
+    return run(handler, served).then(
+      (response) => this.#finish(served, response),
+      (error: unknown) => this.#finish(served, failure(error), error),
     );
   }
 
-  #finish(
-    { request, requestId, route }: Exchange,
-    begunAt: number,
-    response: Response,
-    problem?: unknown,
-  ): Response {
+  #finish(served: Served, response: Response, problem?: unknown): Response {
     this.#answered++;
-    this.#secured(response).headers.set("X-Request-Id", requestId);
+    this.#secured(response).headers.set("X-Request-Id", served.requestId);
     if (this.#closing) response.headers.set("Connection", "close");
+    if (this.#onAnswered) {
+      served.end(response, problem);
+      this.#onAnswered(served);
+    }
     if (problem === undefined && !this.#log.isLevelEnabled("debug")) return response;
+    const { request, requestId, route, begunAt } = served;
     const fields = { requestId, ms: Math.round(performance.now() - begunAt) };
     const event = `${request.method} ${route} ${response.status}`;
     if (problem === undefined) this.#log.debug(fields, event);
@@ -216,24 +222,4 @@ function mapValues<T, U>(
   map: (value: T, key: string) => U,
 ): Record<string, U> {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
-}
-
-/** How an RPC error is logged, if not at warn. The TCP tier logs what it limits. */
-const LEVEL_BY_STATUS: Partial<Record<RpcStatus, "debug" | "error">> = {
-  cancelled: "debug", // The browser has gone.
-  // A mistake of the client that only the TCP tier can see, such as a common password.
-  invalid_argument: "debug",
-  rate_limited: "debug",
-  permission_denied: "error",
-};
-
-/** Log mistakes of clients at debug, failures of the environment at warn, and bugs at error. */
-function logProblem(log: Log, fields: object, event: string, problem: unknown): void {
-  const reason = problem instanceof Error ? problem.message : String(problem);
-  if (problem instanceof Refusal) log.debug({ ...fields, reason }, event);
-  else if (problem instanceof RpcError)
-    log[LEVEL_BY_STATUS[problem.status] ?? "warn"]({ ...fields, reason }, event);
-  else if (!(problem instanceof DomainError)) log.error({ ...fields, err: problem }, event);
-  else if (problem.code === "DataBaseError") log.warn({ ...fields, reason }, event);
-  else log.debug({ ...fields, reason }, event);
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { DomainErrorName } from "../../../schema/errors.ts";
 import { DomainError, RpcError } from "../../rpc/error.ts";
 import { type Handler, type HttpParts, throwIfCancelled } from "../exchange.ts";
-import { Refusal, success } from "../reply.ts";
+import { Answer, Refusal, success } from "../reply.ts";
 import { PICTURE_SECURITY } from "../security-headers.ts";
 import { withFirstSession } from "../session-cookie.ts";
 import { newPictureName, PICTURE_TYPE } from "./store.ts";
@@ -71,7 +71,7 @@ export function avatarHandlers({
       const picture = builtIn.get(name) ?? (await avatars.find(name));
       if (!picture) throw new Refusal(404, "name: no picture has this name");
       // If the body were a file, Bun would answer ranges, with statuses that the API does not have.
-      return new Response(picture, {
+      return new Answer(picture, {
         headers: {
           "Content-Type": PICTURE_TYPE,
           ...PICTURE_SECURITY,
