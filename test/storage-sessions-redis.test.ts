@@ -221,7 +221,7 @@ test.skipIf(!hasRedis)("Redis is cut off as sessions end: they end when it is ba
     ),
   );
 
-  expect(error.message).toStartWith("Cannot invalidate profile: ");
+  expect(error.message).toStartWith("Cannot drop profile: ");
   // The mark remains, so that each sign-in reads the row again.
   expect(await raw.smembers("{user:grace}:dirty")).not.toEqual(["settling"]);
   expect(await raw.exists(sessionKey("s1"))).toBe(1);

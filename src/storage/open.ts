@@ -6,6 +6,7 @@ import { MysqlClient } from "./mysql/client.ts";
 import { isTemporary } from "./mysql/errors.ts";
 import { migrateMysql } from "./mysql/migrate.ts";
 import { MysqlUsers } from "./mysql/users.ts";
+import type { ObserverOptions } from "./observe.ts";
 import { CertificateError, connectRedis } from "./redis/client.ts";
 import { connectCluster } from "./redis/cluster-client.ts";
 import { ClusterSessions } from "./redis/cluster-sessions.ts";
@@ -22,7 +23,7 @@ const RETRY_MS = 1_000;
 /** Longer than reading a row and a light hash take. A slower call does not fill the cache. */
 const LEASE_MS = 2_000;
 
-export interface StorageOptions {
+export interface StorageOptions extends ObserverOptions {
   /** `mysql://user:password@host:port/database`; without it, users are in SQLite in `dataDir`. */
   readonly databaseUrl?: string | undefined;
   /** `redis://…` or `rediss://…`, separated by commas for a cluster; without it, SQLite. */
@@ -78,7 +79,7 @@ export async function openStorage(options: StorageOptions): Promise<OpenStorage>
 async function openUsers(options: StorageOptions, sqlite: Availability): Promise<UserStore> {
   const { databaseUrl, dataDir, log } = options;
   if (databaseUrl === undefined) {
-    return new SqliteUsers(await openEmbedded(dataDir, sqlite));
+    return new SqliteUsers(await openEmbedded(dataDir, sqlite), options.observe);
   }
 
   const availability = new Availability(
@@ -93,7 +94,7 @@ async function openUsers(options: StorageOptions, sqlite: Availability): Promise
       },
     }),
   );
-  return new MysqlUsers(new MysqlClient(databaseUrl, availability));
+  return new MysqlUsers(new MysqlClient(databaseUrl, availability), options);
 }
 
 async function openVolatile(options: StorageOptions, sqlite: Availability): Promise<Volatile> {
@@ -104,15 +105,23 @@ async function openVolatile(options: StorageOptions, sqlite: Availability): Prom
       await openEmbedded(dataDir, sqlite),
       { ttlMs, sessionsMax },
       log,
+      options.observe,
     );
     return { sessions, failures: undefined };
   }
   const urls = redisUrl.split(",");
   const limits = { ttlMs, leaseMs, sessionsMax };
-  return urls.length > 1 ? openCluster(urls, limits, log) : openRedis(redisUrl, limits, log);
+  return urls.length > 1
+    ? openCluster(urls, limits, options)
+    : openRedis(redisUrl, limits, options);
 }
 
-async function openRedis(redisUrl: string, limits: Limits, log: Log): Promise<Volatile> {
+async function openRedis(
+  redisUrl: string,
+  limits: Limits,
+  options: StorageOptions,
+): Promise<Volatile> {
+  const { log, observe } = options;
   const availability = new Availability(`Redis at ${new URL(redisUrl).host} (REDIS_URL)`, log);
   const { redis, reasonOf } = connectRedis(redisUrl, availability);
   try {
@@ -126,11 +135,15 @@ async function openRedis(redisUrl: string, limits: Limits, log: Log): Promise<Vo
     throw error;
   }
   await warnIfEvicting([redis], log);
-  const sessions = new SingleRedisSessions(redis, limits, log);
-  return { sessions, failures: new RedisFailures(redis) };
+  const sessions = new SingleRedisSessions(redis, limits, log, options);
+  return { sessions, failures: new RedisFailures(redis, observe) };
 }
 
-async function openCluster(urls: readonly string[], limits: Limits, log: Log): Promise<Volatile> {
+async function openCluster(
+  urls: readonly string[],
+  limits: Limits,
+  { log, observe }: StorageOptions,
+): Promise<Volatile> {
   const hosts = urls.map((url) => new URL(url).host);
   const availability = new Availability(`Redis Cluster at ${hosts.join(", ")} (REDIS_URL)`, log);
   const nodes = new NodeAvailability("Redis", log);
@@ -138,8 +151,8 @@ async function openCluster(urls: readonly string[], limits: Limits, log: Log): P
     connectCluster(urls, nodes),
   );
   await warnIfEvicting(cluster.nodes("master"), log);
-  const sessions = new ClusterSessions(cluster, limits, log);
-  return { sessions, failures: new RedisFailures(cluster) };
+  const sessions = new ClusterSessions(cluster, limits, log, observe);
+  return { sessions, failures: new RedisFailures(cluster, observe) };
 }
 
 function openEmbedded(dataDir: string, sqlite: Availability) {

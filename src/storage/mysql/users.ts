@@ -3,6 +3,7 @@ import type { ResultSetHeader } from "mysql2";
 import type { Account, FoundUser, StoredPassword, User, UserStore } from "../../user/stores.ts";
 import { attempt } from "../attempt.ts";
 import { batch, LARGEST_BATCH } from "../batch.ts";
+import { type ObserverOptions, observing } from "../observe.ts";
 import { findAccount, searchAccounts } from "./accounts.ts";
 import type { MysqlClient } from "./client.ts";
 import { type CheckedRow, PRIMARY_CHECK } from "./connection.ts";
@@ -31,11 +32,16 @@ type ShownRow = CheckedRow & { readonly profilePath: string | null };
 export class MysqlUsers implements UserStore {
   readonly database = "MySQL";
   readonly #client: MysqlClient;
+  readonly #attempt: typeof attempt;
   readonly #lookups: DataLoader<string, FoundUser | undefined>;
 
-  constructor(client: MysqlClient) {
+  constructor(client: MysqlClient, { observe, batches }: ObserverOptions = {}) {
     this.#client = client;
-    this.#lookups = batch((usernames) => attempt("read user", () => this.#findAll(usernames)));
+    this.#attempt = observing("mysql", observe);
+    this.#lookups = batch(
+      (usernames) => this.#attempt("read user", () => this.#findAll(usernames)),
+      batches,
+    );
   }
 
   find(username: string): Promise<FoundUser | undefined> {
@@ -43,15 +49,17 @@ export class MysqlUsers implements UserStore {
   }
 
   findAccount(username: string): Promise<Account | undefined> {
-    return attempt("read account", () => findAccount(this.#client, username));
+    return this.#attempt("read account", () => findAccount(this.#client, username));
   }
 
   search(prefix: string, after: string | undefined, limit: number): Promise<Account[]> {
-    return attempt("search accounts", () => searchAccounts(this.#client, prefix, after, limit));
+    return this.#attempt("search accounts", () =>
+      searchAccounts(this.#client, prefix, after, limit),
+    );
   }
 
   insert(user: User): Promise<boolean> {
-    return attempt("insert user", async () => {
+    return this.#attempt("insert user", async () => {
       try {
         await this.#client.execute<ResultSetHeader>(
           `INSERT INTO user
@@ -68,17 +76,19 @@ export class MysqlUsers implements UserStore {
   }
 
   setNickname(username: string, nickname: string, id?: string): Promise<boolean> {
-    return attempt("update nickname", () => this.#update("nickname = ?", [nickname, username], id));
+    return this.#attempt("update nickname", () =>
+      this.#update("nickname = ?", [nickname, username], id),
+    );
   }
 
   setProfilePath(username: string, profilePath: string, id?: string): Promise<boolean> {
-    return attempt("update profile path", () =>
+    return this.#attempt("update profile path", () =>
       this.#update("profile_path = ?", [profilePath, username], id),
     );
   }
 
   findShown(profilePaths: readonly string[]): Promise<string[]> {
-    return attempt("read profile paths", async () => {
+    return this.#attempt("read profile paths", async () => {
       const shown: string[] = [];
       for (let from = 0; from < profilePaths.length; from += LARGEST_BATCH) {
         shown.push(...(await this.#findShown(profilePaths.slice(from, from + LARGEST_BATCH))));
@@ -88,7 +98,7 @@ export class MysqlUsers implements UserStore {
   }
 
   replacePassword(username: string, from: StoredPassword, to: StoredPassword): Promise<boolean> {
-    return attempt("replace password", () =>
+    return this.#attempt("replace password", () =>
       this.#change(
         `UPDATE user SET password = ?, salt = ?, gmt_modified = UTC_TIMESTAMP()
          WHERE username = ? AND password = ? AND salt = ?`,
@@ -98,20 +108,20 @@ export class MysqlUsers implements UserStore {
   }
 
   setPassword(username: string, { password, salt }: StoredPassword): Promise<boolean> {
-    return attempt("set password", () =>
+    return this.#attempt("set password", () =>
       this.#update("password = ?, salt = ?", [password, salt, username]),
     );
   }
 
   setDisabled(username: string, isDisabled: boolean): Promise<boolean> {
     const disabledAt = isDisabled ? "COALESCE(disabled_at, UTC_TIMESTAMP())" : "NULL";
-    return attempt("disable or enable user", () =>
+    return this.#attempt("disable or enable user", () =>
       this.#update(`disabled_at = ${disabledAt}`, [username]),
     );
   }
 
   delete(username: string, from?: StoredPassword): Promise<boolean> {
-    return attempt("delete user", () =>
+    return this.#attempt("delete user", () =>
       from === undefined
         ? this.#change("DELETE FROM user WHERE username = ?", [username])
         : this.#change("DELETE FROM user WHERE username = ? AND password = ? AND salt = ?", [
@@ -123,11 +133,11 @@ export class MysqlUsers implements UserStore {
   }
 
   secret(name: string, make: () => string): Promise<string> {
-    return attempt("read secret", () => sharedSecret(this.#client, name, make));
+    return this.#attempt("read secret", () => sharedSecret(this.#client, name, make));
   }
 
   async ping(): Promise<void> {
-    await attempt("ping MySQL", () => this.#client.read(`SELECT ${PRIMARY_CHECK}`, []));
+    await this.#attempt("ping MySQL", () => this.#client.read(`SELECT ${PRIMARY_CHECK}`, []));
   }
 
   close(): Promise<void> {

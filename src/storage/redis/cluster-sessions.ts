@@ -8,7 +8,7 @@ import type {
   OpenedSession,
   StoredSession,
 } from "../../user/stores.ts";
-import { attempt } from "../attempt.ts";
+import type { ObserveOperation } from "../observe.ts";
 import { entryOf, parseEntry, sessionsOf } from "./entry.ts";
 import {
   endedKey,
@@ -37,8 +37,8 @@ const PROBE_KEYS = 1_000;
 
 /** Sessions in a Redis Cluster: one command for the session and one for the user. */
 export class ClusterSessions extends RedisSessions<Cluster> {
-  constructor(redis: Cluster, limits: Limits, log: Log) {
-    super(redis, limits, log);
+  constructor(redis: Cluster, limits: Limits, log: Log, observe?: ObserveOperation) {
+    super(redis, limits, log, observe);
     for (const node of redis.nodes()) this.recovery.watch(node);
     redis.on("+node", (node: Redis) => this.recovery.watch(node));
   }
@@ -49,7 +49,7 @@ export class ClusterSessions extends RedisSessions<Cluster> {
    * least `leaseMs`, so with a mark, or after that time, the session must still be there.
    */
   find(sessionId: string): Promise<FoundSession | undefined> {
-    return attempt("read session", async () => {
+    return this.attempt("read session", async () => {
       const startedAtMs = performance.now();
       const username = await this.redis.get(sessionKey(sessionId));
       if (username === null) return undefined;
@@ -73,7 +73,7 @@ export class ClusterSessions extends RedisSessions<Cluster> {
    * ended session cannot be stored any more, and a session that is indexed too late is rechecked.
    */
   open(session: NewSession): Promise<OpenedSession> {
-    return attempt("open session", async () => {
+    return this.attempt("open session", async () => {
       const { sessionId, profile, replaces } = session;
       const { username } = profile;
       // First, so that they do not count.
@@ -96,7 +96,7 @@ export class ClusterSessions extends RedisSessions<Cluster> {
   }
 
   list(username: string): Promise<StoredSession[]> {
-    return attempt("list sessions", async () => {
+    return this.attempt("list sessions", async () => {
       const sessions = sessionsOf(await this.redis.lrange(indexKey(username), 0, -1));
       const owners = await Promise.all(
         sessions.map(({ sessionId }) => this.redis.get(sessionKey(sessionId))),
@@ -113,11 +113,11 @@ export class ClusterSessions extends RedisSessions<Cluster> {
   }
 
   end(username: string, sessionIds: readonly string[]): Promise<number> {
-    return attempt("end sessions", () => this.#end(username, sessionIds));
+    return this.attempt("end sessions", () => this.#end(username, sessionIds));
   }
 
   endAll(username: string, except?: string): Promise<number> {
-    return attempt("end sessions", async () => {
+    return this.attempt("end sessions", async () => {
       const entries = await this.redis.lrange(indexKey(username), 0, -1);
       const ids = idsOf(sessionsOf(entries)).filter((id) => id !== except);
       return ids.length > 0 ? this.#end(username, ids) : 0;
@@ -125,7 +125,9 @@ export class ClusterSessions extends RedisSessions<Cluster> {
   }
 
   lease(username: string): Promise<Lease | undefined> {
-    return attempt("lease the cache", async () => this.recovery.permit(await this.grant(username)));
+    return this.attempt("lease the cache", async () =>
+      this.recovery.permit(await this.grant(username)),
+    );
   }
 
   /**
@@ -133,7 +135,7 @@ export class ClusterSessions extends RedisSessions<Cluster> {
    * are served, once the cluster has noticed a node that does not answer.
    */
   ping(): Promise<void> {
-    return attempt("ping Redis", async () => {
+    return this.attempt("ping Redis", async () => {
       const writes = keysOfMasters(this.redis).map((key) => wouldWrite(this.redis, key));
       const [info] = await Promise.all([this.redis.cluster("INFO"), ...writes]);
       const served = /^cluster_slots_ok:(\d+)/m.exec(`${info}`)?.[1] ?? "none";

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Cluster, Redis, Result } from "ioredis";
 import type { FailureCount, FailureStore } from "../../user/stores.ts";
-import { attempt } from "../attempt.ts";
+import type { attempt } from "../attempt.ts";
+import { type ObserveOperation, observing } from "../observe.ts";
 
 // The level of a count is the time to live of its key: both sink as time passes. So the clocks of
 // the servers do not matter. All keys of a subject share a slot:
@@ -52,10 +53,12 @@ declare module "ioredis" {
 /** Failures in one Redis or in a cluster, where each subject has its own slot. */
 export class RedisFailures implements FailureStore {
   readonly #redis: Redis | Cluster;
+  readonly #attempt: typeof attempt;
 
   /** @param redis belongs to the store of sessions */
-  constructor(redis: Redis | Cluster) {
+  constructor(redis: Redis | Cluster, observe?: ObserveOperation) {
     this.#redis = redis;
+    this.#attempt = observing("redis", observe);
     for (const [name, lua] of Object.entries(SCRIPTS)) redis.defineCommand(name, { lua });
   }
 
@@ -74,7 +77,7 @@ export class RedisFailures implements FailureStore {
 
   async lift(subject: string): Promise<void> {
     const key = `${prefixOf(subject)}lifted`;
-    await attempt("lift failures", () => this.#redis.set(key, randomUUID(), "PX", LIFTED_MS));
+    await this.#attempt("lift failures", () => this.#redis.set(key, randomUUID(), "PX", LIFTED_MS));
   }
 
   /** Run a script for each subject. The scripts of all subjects share a round trip. */
@@ -83,7 +86,7 @@ export class RedisFailures implements FailureStore {
     counts: readonly FailureCount[],
     run: (keys: string[], some: readonly FailureCount[]) => Promise<number[]>,
   ): Promise<number[]> {
-    return attempt(action, async () => {
+    return this.#attempt(action, async () => {
       // Commands would wait for the connection, but a sign-in should not.
       if (this.#redis.status !== "ready") throw new Error("Redis is not connected");
       const levels = new Map<FailureCount, number>();

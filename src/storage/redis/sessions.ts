@@ -12,7 +12,8 @@ import type {
   SessionStore,
   StoredSession,
 } from "../../user/stores.ts";
-import { attempt, storageError } from "../attempt.ts";
+import { attempt } from "../attempt.ts";
+import { type ObserveOperation, observing } from "../observe.ts";
 import { insertedMark } from "./fill.ts";
 import {
   closedKey,
@@ -53,14 +54,16 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
 {
   readonly database = "Redis";
   protected readonly redis: Client;
+  protected readonly attempt: typeof attempt;
   protected readonly limits: Limits;
   protected readonly log: Log;
   protected readonly recovery = new Recovery();
   #isOpen = true;
 
   /** @param redis is connected; the store owns it and closes it */
-  constructor(redis: Client, limits: Limits, log: Log) {
+  constructor(redis: Client, limits: Limits, log: Log, observe?: ObserveOperation) {
     this.redis = redis;
+    this.attempt = observing("redis", observe);
     this.limits = limits;
     this.log = log;
   }
@@ -83,13 +86,13 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
   close(sessionId: string): Promise<string | undefined> {
     if (hasBraces(sessionId)) return Promise.resolve(undefined);
     const keys = [sessionKey(sessionId), closedKey(sessionId, randomUUID())] as const;
-    return attempt("close session", async () => {
+    return this.attempt("close session", async () => {
       return (await this.closeStored(sessionId, ...keys)) ?? undefined;
     });
   }
 
   async fill(profile: CachedProfile, lease: Lease): Promise<void> {
-    await attempt("cache profile", () => this.fillUnder(profile, lease));
+    await this.attempt("cache profile", () => this.fillUnder(profile, lease));
   }
 
   inserting(profile: CachedProfile, insert: () => Promise<boolean>): Promise<boolean> {
@@ -104,8 +107,11 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
     inserted?: CachedProfile,
   ): Promise<T> {
     const writer = randomUUID();
-    const mark = () => this.redis.markDirty(...keysOf(username), writer, DIRTY_MS);
-    await attempt("invalidate profile", mark);
+    const mark = () =>
+      this.attempt("invalidate profile", () =>
+        this.redis.markDirty(...keysOf(username), writer, DIRTY_MS),
+      );
+    await mark();
     let result: T;
     try {
       result = await update();
@@ -118,13 +124,14 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
     const keys = [...keysOf(username), this.latestLease(username)] as const;
     const staying = inserted && result ? insertedMark(inserted) : SETTLING;
     let mustEnd = Boolean(ending && result);
-    await this.#drop(async () => {
+    const clear = async () => {
       // The sessions end before the mark is removed, so that a sign-in with the old password either
       // has a session that ends here, or finds the mark.
       if (mustEnd) await this.endAll(username, ending?.except);
       mustEnd = false;
       await this.redis.clearDirty(...keys, writer, this.limits.leaseMs, staying);
-    });
+    };
+    await this.#drop(() => this.attempt("drop profile", clear));
     return result;
   }
 
@@ -155,10 +162,10 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
       try {
         await clear();
         return;
-      } catch (cause) {
+      } catch (error) {
         if (attempts === DROP_ATTEMPTS) {
           void this.#dropInBackground(clear);
-          throw storageError("invalidate profile", cause);
+          throw error;
         }
       }
       await sleep(attempts * DROP_BACKOFF_MS);
@@ -182,7 +189,7 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
         await command();
         return true;
       } catch (error) {
-        this.log.debug({ why: storageError("invalidate profile", error).message }, "still trying");
+        this.log.debug({ err: error }, "still trying");
       }
       await sleep(backoffMs, undefined, { ref: false });
       backoffMs = Math.min(2 * backoffMs, LONGEST_DROP_BACKOFF_MS);

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type DataLoader from "dataloader";
 import type { Redis } from "ioredis";
 import type { Log } from "../../rpc/log.ts";
 import type {
@@ -8,8 +9,8 @@ import type {
   OpenedSession,
   StoredSession,
 } from "../../user/stores.ts";
-import { attempt } from "../attempt.ts";
 import { batch } from "../batch.ts";
+import type { ObserverOptions } from "../observe.ts";
 import { entryOf, sessionsOf } from "./entry.ts";
 import { countKey, indexKey, latestLeaseKey, profileArguments, sessionKey } from "./keys.ts";
 import { foundSession, type Limits, REPEAT_MS, RedisSessions, wouldWrite } from "./sessions.ts";
@@ -22,19 +23,23 @@ const ALL_USERS = "";
 
 /** Sessions in one Redis. The calls of one turn of the event loop share a round trip. */
 export class SingleRedisSessions extends RedisSessions<Redis> {
-  readonly #finding = batch((sessionIds: readonly string[]) =>
-    attempt("read session", () => this.#findAll(sessionIds)),
-  );
-  readonly #opening = batch((openings: readonly NewSession[]) =>
-    attempt("open session", () => this.#openAll(openings)),
-  );
+  readonly #finding: DataLoader<string, FoundSession | undefined>;
+  readonly #opening: DataLoader<NewSession, OpenedSession>;
   readonly #lease: SharedLease;
 
-  constructor(redis: Redis, limits: Limits, log: Log) {
-    super(redis, limits, log);
+  constructor(redis: Redis, limits: Limits, log: Log, { observe, batches }: ObserverOptions = {}) {
+    super(redis, limits, log, observe);
+    this.#finding = batch(
+      (sessionIds) => this.attempt("read session", () => this.#findAll(sessionIds)),
+      batches,
+    );
+    this.#opening = batch(
+      (openings) => this.attempt("open session", () => this.#openAll(openings)),
+      batches,
+    );
     this.recovery.watch(redis);
     this.#lease = new SharedLease(limits.leaseMs, () =>
-      attempt("lease the cache", () => this.grant(ALL_USERS)),
+      this.attempt("lease the cache", () => this.grant(ALL_USERS)),
     );
   }
 
@@ -47,18 +52,18 @@ export class SingleRedisSessions extends RedisSessions<Redis> {
   }
 
   list(username: string): Promise<StoredSession[]> {
-    return attempt("list sessions", async () =>
+    return this.attempt("list sessions", async () =>
       sessionsOf(await this.redis.listSessions(indexKey(username), username)),
     );
   }
 
   end(username: string, sessionIds: readonly string[]): Promise<number> {
-    return attempt("end sessions", () => this.#end(username, "these", sessionIds));
+    return this.attempt("end sessions", () => this.#end(username, "these", sessionIds));
   }
 
   endAll(username: string, except?: string): Promise<number> {
     const kept = except === undefined ? [] : [except];
-    return attempt("end sessions", () => this.#end(username, "except", kept));
+    return this.attempt("end sessions", () => this.#end(username, "except", kept));
   }
 
   lease(): Promise<Lease | undefined> {
@@ -66,7 +71,7 @@ export class SingleRedisSessions extends RedisSessions<Redis> {
   }
 
   async ping(): Promise<void> {
-    await attempt("ping Redis", () => wouldWrite(this.redis, PROBE_KEY));
+    await this.attempt("ping Redis", () => wouldWrite(this.redis, PROBE_KEY));
   }
 
   protected latestLease(): string {

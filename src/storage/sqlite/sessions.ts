@@ -11,6 +11,7 @@ import type {
   StoredSession,
 } from "../../user/stores.ts";
 import { attempt } from "../attempt.ts";
+import { type ObserveOperation, observing } from "../observe.ts";
 import { throwIfUnwritable, write } from "./file.ts";
 
 /** How many expired sessions are deleted when one begins: more than one, so they never pile up. */
@@ -29,6 +30,7 @@ export interface SqliteSessionLimits {
 export class SqliteSessions implements SessionStore {
   readonly database = "SQLite";
   readonly #database: Database;
+  readonly #attempt: typeof attempt;
   readonly #log: Log;
   #isOpen = true;
   readonly #ping: Statement<unknown, []>;
@@ -40,8 +42,14 @@ export class SqliteSessions implements SessionStore {
   readonly #open: (session: NewSession) => void;
 
   /** @param database is owned and closed by the store */
-  constructor(database: Database, limits: SqliteSessionLimits, log: Log) {
+  constructor(
+    database: Database,
+    limits: SqliteSessionLimits,
+    log: Log,
+    observe?: ObserveOperation,
+  ) {
     this.#database = database;
+    this.#attempt = observing("sqlite", observe);
     this.#log = log;
     // Read a table: a SELECT without one does not touch the file.
     this.#ping = database.prepare("SELECT 1 FROM session LIMIT 1");
@@ -68,30 +76,30 @@ export class SqliteSessions implements SessionStore {
 
   /** A second read of the row costs microseconds, so nothing keeps track of updates. */
   async open(session: NewSession): Promise<OpenedSession> {
-    await attempt("open session", () => write(() => this.#open(session)));
+    await this.#attempt("open session", () => write(() => this.#open(session)));
     return { mustRecheck: true };
   }
 
   find(sessionId: string): Promise<FoundSession | undefined> {
-    return attempt("read session", () => this.#find.get(sessionId, Date.now()) ?? undefined);
+    return this.#attempt("read session", () => this.#find.get(sessionId, Date.now()) ?? undefined);
   }
 
   close(sessionId: string): Promise<string | undefined> {
     const close = () => this.#close.get(sessionId, Date.now());
-    return attempt("close session", async () => (await write(close))?.username);
+    return this.#attempt("close session", async () => (await write(close))?.username);
   }
 
   list(username: string): Promise<StoredSession[]> {
-    return attempt("list sessions", () => this.#list.all(username, Date.now()));
+    return this.#attempt("list sessions", () => this.#list.all(username, Date.now()));
   }
 
   end(username: string, sessionIds: readonly string[]): Promise<number> {
-    return attempt("end sessions", () => write(() => this.#end(username, sessionIds)));
+    return this.#attempt("end sessions", () => write(() => this.#end(username, sessionIds)));
   }
 
   endAll(username: string, except?: string): Promise<number> {
     const end = () => this.#endAll.run(username, except ?? null, Date.now());
-    return attempt("end sessions", async () => (await write(end)).changes);
+    return this.#attempt("end sessions", async () => (await write(end)).changes);
   }
 
   async lease(): Promise<undefined> {}
@@ -115,7 +123,7 @@ export class SqliteSessions implements SessionStore {
   }
 
   async ping(): Promise<void> {
-    await attempt("ping SQLite", () => {
+    await this.#attempt("ping SQLite", () => {
       this.#ping.get();
       return throwIfUnwritable(this.#database);
     });

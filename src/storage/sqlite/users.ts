@@ -1,6 +1,7 @@
 import type { Changes, Database, Statement } from "bun:sqlite";
 import type { Account, FoundUser, StoredPassword, User, UserStore } from "../../user/stores.ts";
 import { attempt } from "../attempt.ts";
+import { type ObserveOperation, observing } from "../observe.ts";
 import { SqliteAccounts } from "./accounts.ts";
 import { throwIfUnwritable, write } from "./file.ts";
 import { SqliteSecrets } from "./secrets.ts";
@@ -17,6 +18,7 @@ type Id = string | null;
 export class SqliteUsers implements UserStore {
   readonly database = "SQLite";
   readonly #database: Database;
+  readonly #attempt: typeof attempt;
   readonly #ping: Statement<unknown, []>;
   readonly #accounts: SqliteAccounts;
   readonly #secrets: SqliteSecrets;
@@ -33,8 +35,9 @@ export class SqliteUsers implements UserStore {
   readonly #deleteIf: Statement<unknown, string[]>;
 
   /** @param database is owned and closed by the store */
-  constructor(database: Database) {
+  constructor(database: Database, observe?: ObserveOperation) {
     this.#database = database;
+    this.#attempt = observing("sqlite", observe);
     this.#accounts = new SqliteAccounts(database);
     this.#secrets = new SqliteSecrets(database);
     // Read a table: a SELECT without one does not touch the file.
@@ -80,58 +83,58 @@ export class SqliteUsers implements UserStore {
   }
 
   find(username: string): Promise<FoundUser | undefined> {
-    return attempt("read user", () => {
+    return this.#attempt("read user", () => {
       const row = this.#find.get(username);
       return row === null ? undefined : { ...row, isDisabled: row.isDisabled === 1 };
     });
   }
 
   findAccount(username: string): Promise<Account | undefined> {
-    return attempt("read account", () => this.#accounts.find(username));
+    return this.#attempt("read account", () => this.#accounts.find(username));
   }
 
   search(prefix: string, after: string | undefined, limit: number): Promise<Account[]> {
-    return attempt("search accounts", () => this.#accounts.search(prefix, after, limit));
+    return this.#attempt("search accounts", () => this.#accounts.search(prefix, after, limit));
   }
 
   insert(user: User): Promise<boolean> {
     const { username, nickname, password, salt, profilePath } = user;
     const insert = () => this.#insert.run(username, nickname, password, salt, profilePath);
-    return change("insert user", insert);
+    return this.#change("insert user", insert);
   }
 
   setNickname(username: string, nickname: string, id: Id = null): Promise<boolean> {
-    return change("update nickname", () => this.#setNickname.run(nickname, username, id));
+    return this.#change("update nickname", () => this.#setNickname.run(nickname, username, id));
   }
 
   setProfilePath(username: string, profilePath: string, id: Id = null): Promise<boolean> {
     const set = () => this.#setProfilePath.run(profilePath, username, id);
-    return change("update profile path", set);
+    return this.#change("update profile path", set);
   }
 
   findShown(profilePaths: readonly string[]): Promise<string[]> {
-    return attempt("read profile paths", () =>
+    return this.#attempt("read profile paths", () =>
       profilePaths.filter((path) => this.#findShown.get(path) !== null),
     );
   }
 
   replacePassword(username: string, from: StoredPassword, to: StoredPassword): Promise<boolean> {
-    return change("replace password", () =>
+    return this.#change("replace password", () =>
       this.#replacePassword.run(to.password, to.salt, username, from.password, from.salt),
     );
   }
 
   setPassword(username: string, { password, salt }: StoredPassword): Promise<boolean> {
-    return change("set password", () => this.#setPassword.run(password, salt, username));
+    return this.#change("set password", () => this.#setPassword.run(password, salt, username));
   }
 
   setDisabled(username: string, isDisabled: boolean): Promise<boolean> {
     const statement = isDisabled ? this.#disable : this.#enable;
-    return change("disable or enable user", () => statement.run(username));
+    return this.#change("disable or enable user", () => statement.run(username));
   }
 
   delete(username: string, from?: StoredPassword): Promise<boolean> {
-    return change("delete user", () =>
+    return this.#change("delete user", () =>
       from === undefined
         ? this.#delete.run(username)
         : this.#deleteIf.run(username, from.password, from.salt),
@@ -139,11 +142,11 @@ export class SqliteUsers implements UserStore {
   }
 
   secret(name: string, make: () => string): Promise<string> {
-    return attempt("read secret", () => this.#secrets.get(name, make));
+    return this.#attempt("read secret", () => this.#secrets.get(name, make));
   }
 
   async ping(): Promise<void> {
-    await attempt("ping SQLite", () => {
+    await this.#attempt("ping SQLite", () => {
       this.#ping.get();
       return throwIfUnwritable(this.#database);
     });
@@ -152,9 +155,9 @@ export class SqliteUsers implements UserStore {
   close(): Promise<void> {
     return attempt("close user store", () => this.#database.close(true));
   }
-}
 
-/** @returns whether a row was changed, even if to the same values */
-function change(action: string, run: () => Changes): Promise<boolean> {
-  return attempt(action, async () => (await write(run)).changes > 0);
+  /** @returns whether a row was changed, even if to the same values */
+  #change(action: string, run: () => Changes): Promise<boolean> {
+    return this.#attempt(action, async () => (await write(run)).changes > 0);
+  }
 }
