@@ -13,6 +13,8 @@ const REMEMBERED = 6;
 const BY_SQL = 0.3;
 /** The share of deletions that the next owner does not wait for. */
 const IMPATIENT = 0.5;
+/** Longer than the mark of a write stands, unless a fault keeps it. */
+const QUIET_MS = 30;
 const DELETE_ACCOUNT = "/api/entrytask/user/delete_account";
 
 /** A session of one of the owners of a name. */
@@ -86,12 +88,8 @@ export class OwnerLoad {
 
   /** A new owner signs up, uses the account while earlier owners do, and deletes it. */
   async #round(name: Name): Promise<void> {
-    let deletion: Promise<unknown> | undefined;
-    if (name.generation > 0) {
-      deletion = this.#delete(name);
-      // Acts of the old owner are in progress as the next one signs up.
-      void deletion;
-    }
+    // Acts of the old owner are in progress as the next one signs up.
+    const deletion = name.generation > 0 ? this.#delete(name) : undefined;
     const busy = this.#keepUsing(name, name.sessions.slice(-REMEMBERED * SESSIONS));
     if (this.#random() > IMPATIENT) await deletion;
     await this.#signUp(name);
@@ -99,9 +97,16 @@ export class OwnerLoad {
     for (let n = 0; n < SESSIONS; n++) await this.#signIn(name);
     const own = name.sessions.filter(({ generation }) => generation === name.generation);
     await Promise.all([busy, this.#keepUsing(name, own)]);
+    if (this.#random() < IMPATIENT) await this.#readQuietly(name, own);
     const [copy] = await this.#site.cached([name.username]).catch(() => []);
     if (copy !== undefined) this.counts.cached++;
     this.counts.rounds++;
+  }
+
+  /** The next owner then often meets a cached profile. */
+  async #readQuietly(name: Name, sessions: readonly Session[]): Promise<void> {
+    await Bun.sleep(QUIET_MS);
+    for (const session of sessions) await this.#read(name, session);
   }
 
   async #delete(name: Name): Promise<void> {
