@@ -27,6 +27,7 @@ import type { Log } from "./rpc/log.ts";
 import { callLog } from "./telemetry/call-log.ts";
 import { traceOutgoing } from "./telemetry/call-trace.ts";
 import { createLog } from "./telemetry/log.ts";
+import { OperatorServer } from "./telemetry/operator-server.ts";
 
 const BUILD = `portico/${version}`;
 
@@ -101,5 +102,13 @@ if (import.meta.main) {
     for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
     for (const warning of exposureWarnings(config)) log.warn(warning);
   }
-  await runTier(log, () => startHttp(config, log, Number(options.workers ?? 1)));
+  const { metrics, drainDelayMs } = config;
+  await runTier(log, () => startHttp(config, log, Number(options.workers ?? 1)), {
+    drainDelayMs,
+    serveOperator(status) {
+      const readiness = () => status.readiness();
+      if (metrics)
+        listenOn("METRICS", metrics, () => new OperatorServer({ ...metrics, readiness, log }));
+    },
+  });
 }

@@ -18,6 +18,7 @@ import { callLog } from "./telemetry/call-log.ts";
 import { CallStats } from "./telemetry/call-stats.ts";
 import { traceIncoming } from "./telemetry/call-trace.ts";
 import { createLog } from "./telemetry/log.ts";
+import { OperatorServer } from "./telemetry/operator-server.ts";
 import { createSystemService } from "./telemetry/system.ts";
 import { createAdminService } from "./user/admin.ts";
 import { hashWarnings } from "./user/hash-cost.ts";
@@ -81,5 +82,13 @@ if (import.meta.main) {
     const warnings = [...hashWarnings(config), ...storeWarnings(config)];
     for (const warning of warnings) log.warn(warning);
   }
-  await runTier(log, () => startTcp(config, log));
+  const { metrics, drainDelayMs } = config;
+  await runTier(log, () => startTcp(config, log), {
+    drainDelayMs,
+    serveOperator(status) {
+      const readiness = () => status.readiness();
+      if (metrics)
+        listenOn("METRICS", metrics, () => new OperatorServer({ ...metrics, readiness, log }));
+    },
+  });
 }

@@ -13,7 +13,10 @@ const NAME =
   /^(?!.{254})([a-z\d_]([a-z\d_-]{0,61}[a-z\d_])?\.)*[a-z\d_]([a-z\d_-]{0,61}[a-z\d_])?\.?$/i;
 
 /** A host name or an IP address to listen on; IPv6 without brackets. */
-export function parseHost(value: string, portVariable: "HTTP_PORT" | "RPC_PORT"): string {
+export function parseHost(
+  value: string,
+  portVariable: "HTTP_PORT" | "RPC_PORT" | "METRICS_PORT",
+): string {
   const why = whyNoHost(value, portVariable);
   if (why === undefined) return value;
   throw new Error(`is "${shown(value)}": ${why}`);

@@ -4,11 +4,12 @@ import type { LogLevel } from "../telemetry/log.ts";
 import { readAvatarBucket } from "./bucket.ts";
 import { bracketed, type Endpoint, parseHost } from "./hosts.ts";
 import type { EnvironmentReader, Loader } from "./load.ts";
+import { type OperationConfig, readOperation } from "./operation.ts";
 import { parseTrustedProxies } from "./proxies.ts";
 import { type RpcClientConfig, readRpcClient } from "./rpc-client.ts";
 import { MAX_SESSION_TTL_SECONDS, parseLogLevel, parsePort, parsePublicUrl } from "./values.ts";
 
-export interface HttpConfig extends RpcClientConfig {
+export interface HttpConfig extends RpcClientConfig, OperationConfig {
   readonly http: Endpoint;
   readonly publicUrl: URL;
   /** False if `publicUrl` is only the address that the tier listens on. */
@@ -54,6 +55,7 @@ export function readHttpTier(reader: EnvironmentReader, hasToken = false): HttpC
     dataDir: reader.text("DATA_DIR"),
     avatarBucket: readAvatarBucket(reader),
     sessionTtlSeconds: reader.whole("SESSION_TTL_SECONDS", 1, MAX_SESSION_TTL_SECONDS),
+    ...readOperation(reader),
     logLevel: reader.read("LOG_LEVEL", "info", parseLogLevel),
   };
 }

@@ -8,9 +8,6 @@ import {
   type VariableName,
 } from "./variables.ts";
 
-/** Documented variables that do not work yet. They are refused rather than ignored. */
-export const NOT_YET: readonly string[] = ["METRICS_PORT"];
-
 /** Everything that is wrong with the environment, one line for each variable. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
@@ -26,9 +23,6 @@ export class EnvironmentReader {
   constructor(program: Program | "start", environment: Environment) {
     this.#program = program;
     this.#environment = environment;
-    for (const name of NOT_YET) {
-      if (environment[name]) this.report(`${name} does not work yet: unset it`);
-    }
   }
 
   /** Whether this is a production process: the scripts `start…` set NODE_ENV. */

@@ -59,7 +59,6 @@ test("variables of Portico get no warning", () => {
   expect(lookalikes(Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, "x"])))).toEqual(
     [],
   );
-  expect(lookalikes({ METRICS_PORT: "9100" })).toEqual([]);
 });
 
 /** What is in environments everywhere, and is near to ours or to what we look for. */

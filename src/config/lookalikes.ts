@@ -1,5 +1,4 @@
 import distance from "leven";
-import { NOT_YET } from "./load.ts";
 import { type Environment, VARIABLES, type VariableName } from "./variables.ts";
 
 // Variables without effect that look like one of ours: a typing mistake, the name that other
@@ -64,7 +63,7 @@ const LONG = 12;
 /** Every variable without effect that looks like one of ours, with the one that it resembles. */
 export function lookalikes(environment: Environment): Lookalike[] {
   return Object.entries(environment).flatMap(([name, value = ""]): Lookalike[] => {
-    if (isOurs(name) || NOT_YET.includes(name) || FOREIGN.test(name) || LINK.test(value)) return [];
+    if (isOurs(name) || FOREIGN.test(name) || LINK.test(value)) return [];
     if (REMOVED.includes(name)) return [{ name, meant: undefined }];
     const meant = meantBy(name);
     return meant === undefined ? [] : [{ name, meant }];

@@ -14,6 +14,9 @@ import { type Environment, environmentFor } from "./variables.ts";
  */
 export const MEMORY_ENVIRONMENT = { MIMALLOC_PURGE_DELAY: "20000" } as const;
 
+/** The parent serves the metrics and the probes of all its processes. */
+const SERVED_BY_PARENT: Environment = { METRICS_HOST: undefined, METRICS_PORT: undefined };
+
 /** Both tiers, and the number of processes of each. */
 export interface StartConfig {
   readonly http: HttpConfig;
@@ -51,10 +54,12 @@ export function tierEnvironments({ tcp }: StartConfig, environment: Environment)
   return {
     http: {
       ...environmentFor("http", environment),
+      ...SERVED_BY_PARENT,
       ...tokenVariable(given ?? (environment.RPC_ADDRESSES ? undefined : own?.token)),
     },
     tcp: {
       ...environmentFor("tcp", environment),
+      ...SERVED_BY_PARENT,
       ...tokenVariable(own?.token),
       RPC_TOKENS: tokens.filter(Boolean).join(),
     },

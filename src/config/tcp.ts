@@ -3,6 +3,7 @@ import type { LogLevel } from "../telemetry/log.ts";
 import { readCertificate, readPrivateKey } from "./certificates.ts";
 import { type Endpoint, isLoopback, parseHost } from "./hosts.ts";
 import type { EnvironmentReader, Loader } from "./load.ts";
+import { type OperationConfig, readOperation } from "./operation.ts";
 import {
   type HashConfig,
   type PasswordRulesConfig,
@@ -20,7 +21,7 @@ export interface UsersConfig {
   readonly dataDir: string;
 }
 
-export interface TcpConfig extends UsersConfig, HashConfig {
+export interface TcpConfig extends UsersConfig, HashConfig, OperationConfig {
   /** For a cluster, a URL for each address, separated by commas. If undefined, sessions are in
    *  SQLite. */
   readonly redisUrl: string | undefined;
@@ -64,6 +65,7 @@ export function readTcpTier(reader: EnvironmentReader): TcpConfig {
     sessionTtlSeconds: reader.whole("SESSION_TTL_SECONDS", 1, MAX_SESSION_TTL_SECONDS),
     ...readHash(reader),
     passwordRules: readPasswordRules(reader),
+    ...readOperation(reader),
     logLevel: reader.read("LOG_LEVEL", "info", parseLogLevel),
   };
 }

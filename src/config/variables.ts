@@ -3,6 +3,7 @@
 
 import { ACCOUNTS } from "./account-variables.ts";
 import { BROWSERS } from "./browser-variables.ts";
+import { OPERATION } from "./operation-variables.ts";
 import type { Program, Variable } from "./variable.ts";
 
 const EVERYWHERE = {
@@ -187,6 +188,7 @@ export const VARIABLES = {
   ...ACCOUNTS,
   ...SEVERAL_HOSTS,
   ...S3,
+  ...OPERATION,
   ...CAPACITY,
 } as const;
 
@@ -198,6 +200,7 @@ export const VARIABLE_GROUPS: Readonly<Record<string, Readonly<Record<string, Va
   "Sessions and passwords": ACCOUNTS,
   "Tiers on several hosts": SEVERAL_HOSTS,
   "Pictures in S3": S3,
+  "Metrics, probes and drains": OPERATION,
   "Many processes, or overload": CAPACITY,
 };
 

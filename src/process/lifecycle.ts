@@ -2,6 +2,7 @@ import type { ProcessLog } from "../telemetry/log.ts";
 import { watchDescriptors } from "./descriptors.ts";
 import { onEnd, speakThrough } from "./end.ts";
 import { sendBeats } from "./heartbeat.ts";
+import { answerQuestions } from "./questions.ts";
 import { GRACE_MS } from "./tier-process.ts";
 
 /** A tier that its main has started. */
@@ -12,13 +13,22 @@ export interface RunningTier {
   close(graceMs: number): Promise<void>;
   /** Close idle connections, because few file descriptors are left. */
   shed?(): void;
+  /** Why the tier is not ready; empty if it is. Answers within a second. */
+  readiness?(): Promise<readonly string[]>;
+  /** Not ready from now on; work goes on. Called before the drain. */
+  retire?(): void;
+  /** The metrics as JSON of the library's registry, for a parent that aggregates. */
+  metrics?(): Promise<unknown>;
 }
+
+/** The beginning of the two variables that name an address to listen on. */
+export type ListenPrefix = "HTTP" | "RPC" | "METRICS";
 
 /** A tier may take this much longer than its grace to close. Then the process exits anyway. */
 const MAX_LATE_MS = 1000;
 
 /** Why an address cannot be used, and which variable to set. */
-function listenFault(prefix: "HTTP" | "RPC", cause: unknown): string {
+function listenFault(prefix: ListenPrefix, cause: unknown): string {
   const [host, port] = [`${prefix}_HOST`, `${prefix}_PORT`];
   const code = cause instanceof Error && "code" in cause ? cause.code : "";
   if (code === "EADDRINUSE")
@@ -32,7 +42,7 @@ function listenFault(prefix: "HTTP" | "RPC", cause: unknown): string {
 
 /** Bind an address. If that fails, the error names the address and the variable to set. */
 export function listenOn<T>(
-  prefix: "HTTP" | "RPC",
+  prefix: ListenPrefix,
   { host, port }: { host: string; port: number },
   bind: () => T,
 ): T {
@@ -44,14 +54,52 @@ export function listenOn<T>(
   }
 }
 
+/** What a tier says of itself, from before its start to its end. */
+export class TierStatus {
+  /** Undefined while it starts. */
+  tier: RunningTier | undefined;
+  isDraining = false;
+
+  /** Why the tier is not ready; empty if it is. */
+  async readiness(): Promise<readonly string[]> {
+    if (this.isDraining) return ["draining"];
+    if (!this.tier) return ["starting"];
+    return (await this.tier.readiness?.()) ?? [];
+  }
+
+  /** @throws {Error} the tier still starts */
+  async metrics(): Promise<unknown> {
+    if (!this.tier) throw new Error("starting");
+    return this.tier.metrics?.();
+  }
+}
+
+export interface TierOptions {
+  /** How long a tier that must end still takes work, although it is not ready. Default 0. */
+  readonly drainDelayMs?: number;
+  /** Begin to answer the operator. Called before the start. */
+  readonly serveOperator?: (status: TierStatus) => void;
+}
+
 /**
  * Start a tier, report its address to the log and the parent process, and close the tier when the
  * process must end.
  */
-export async function runTier(log: ProcessLog, start: () => Promise<RunningTier>): Promise<void> {
-  let tier: RunningTier | undefined;
+export async function runTier(
+  log: ProcessLog,
+  start: () => Promise<RunningTier>,
+  { drainDelayMs = 0, serveOperator }: TierOptions = {},
+): Promise<void> {
+  const status = new TierStatus();
   speakThrough(log);
   onEnd(async (reason) => {
+    const { tier } = status;
+    status.isDraining = true;
+    tier?.retire?.();
+    if (tier && drainDelayMs > 0) {
+      log.info({ reason, drainDelayMs }, "not ready any more");
+      await Bun.sleep(drainDelayMs);
+    }
     log.info({ reason }, "closing");
     // A tier that is still starting, for example one that waits for its database, has nothing to
     // lose. A connection that cannot be closed, for example because the database hangs, ends with
@@ -67,14 +115,21 @@ export async function runTier(log: ProcessLog, start: () => Promise<RunningTier>
     process.exit(0);
   });
   sendBeats();
+  answerQuestions({
+    readiness: () => status.readiness(),
+    metrics: () => status.metrics(),
+  });
 
+  let tier: RunningTier;
   try {
+    serveOperator?.(status);
     tier = await start();
   } catch (error) {
     log.error({ err: error }, "cannot start");
     await log.end();
     process.exit(1);
   }
+  status.tier = tier;
   const { address, shed } = tier;
   watchDescriptors(log, shed);
   log.info({ address, pid: process.pid }, "listening");

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { HeartbeatMonitor } from "./heartbeat.ts";
 import { Guard } from "./orphan-guard.ts";
+import { type Question, Questions } from "./questions.ts";
 
 /** How long a tier may take to finish running work. */
 export const GRACE_MS = 10_000;
@@ -37,6 +38,7 @@ export class TierProcess {
   readonly listening: Promise<string | undefined>;
   readonly ended: Promise<Ending>;
   readonly #heartbeat = new HeartbeatMonitor(() => this.#killStuck());
+  readonly #questions = new Questions((message) => this.#process.send(message));
   #wasStuck = false;
 
   constructor({ script, args = [], environment, root = ROOT }: TierProcessOptions) {
@@ -49,6 +51,7 @@ export class TierProcess {
       stdio: ["ignore", "inherit", "inherit"],
       ipc: (message) => {
         this.#heartbeat.heard();
+        this.#questions.heard(message);
         const address = listeningAddress(message);
         if (address === undefined) return;
         this.#heartbeat.start();
@@ -57,6 +60,7 @@ export class TierProcess {
       onExit: (_process, exitCode, signalCode) => {
         this.#heartbeat.stop();
         this.#guard?.dismiss();
+        this.#questions.end();
         listening.resolve(undefined);
         const signal = signalCode === null ? null : String(signalCode);
         ended.resolve({ exitCode, signal, wasStuck: this.#wasStuck });
@@ -67,6 +71,14 @@ export class TierProcess {
 
   get pid(): number {
     return this.#process.pid;
+  }
+
+  /**
+   * Ask the tier, which answers from its `RunningTier`.
+   * @throws {Error} it cannot answer, has ended, or did not answer within a second
+   */
+  ask(question: Question): Promise<unknown> {
+    return this.#questions.ask(question);
   }
 
   /** Let the tier finish running work, and wait for its end. Kill it after `MAX_STOP_MS`. */

@@ -1,0 +1,24 @@
+import type { Variable } from "./variable.ts";
+
+/** What an operator sees of a running process, and how it ends. */
+export const OPERATION = {
+  METRICS_HOST: {
+    default: "127.0.0.1",
+    meaning: "address of `/metrics`, `/livez` and `/readyz`, which need no password",
+    readBy: ["http", "tcp"],
+  },
+  METRICS_PORT: {
+    default: "none",
+    meaning:
+      "port of `/metrics`, `/livez` and `/readyz`; 0 takes a free one; in `bun run start` one " +
+      "port for all processes, else each process needs its own ([more](operations.md))",
+    readBy: ["http", "tcp"],
+  },
+  DRAIN_DELAY_MS: {
+    default: "0",
+    meaning:
+      "how long a process that must end still takes requests, while `/readyz` already answers " +
+      "503; longer than a load balancer takes to notice",
+    readBy: ["http", "tcp"],
+  },
+} as const satisfies Record<string, Variable>;

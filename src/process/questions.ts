@@ -1,0 +1,93 @@
+// What a parent asks its tiers, over the channel between the processes.
+
+export type Question = "metrics" | "readiness";
+
+/** A tier that hangs must not delay the answer of its parent. */
+const MAX_ANSWER_MS = 1000;
+
+interface Waiting {
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** In the parent: the questions to one tier that wait for an answer. */
+export class Questions {
+  readonly #send: (message: object) => void;
+  readonly #waiting = new Map<number, Waiting>();
+  #lastId = 0;
+  #hasEnded = false;
+
+  /** @param send may throw if the tier has ended */
+  constructor(send: (message: object) => void) {
+    this.#send = send;
+  }
+
+  /** @throws {Error} the tier cannot answer, has ended, or did not answer within a second */
+  async ask(question: Question): Promise<unknown> {
+    if (this.#hasEnded) throw ended();
+    const id = ++this.#lastId;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#waiting.set(id, { resolve, reject });
+    const timer = setTimeout(() => {
+      reject(new Error(`did not answer within ${MAX_ANSWER_MS / 1000} s`));
+    }, MAX_ANSWER_MS);
+    try {
+      this.#send({ question, id });
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(id);
+    }
+  }
+
+  /** A message of the tier has come. */
+  heard(message: unknown): void {
+    if (!isAnswer(message)) return;
+    const { id, error, answer } = message;
+    if (typeof error === "string") this.#waiting.get(id)?.reject(new Error(error));
+    else this.#waiting.get(id)?.resolve(answer);
+  }
+
+  /** The tier has ended. */
+  end(): void {
+    this.#hasEnded = true;
+    for (const { reject } of this.#waiting.values()) reject(ended());
+  }
+}
+
+/** In a tier: answer the questions of the parent, if there is one. */
+export function answerQuestions(answers: Readonly<Record<Question, () => Promise<unknown>>>): void {
+  process.on("message", async (message: unknown) => {
+    if (!isQuestion(message)) return;
+    const { question, id } = message;
+    const reply = await answers[question]().then(
+      (answer) => ({ id, answer }),
+      (error: unknown) => ({ id, error: error instanceof Error ? error.message : String(error) }),
+    );
+    if (process.connected) process.send?.(reply);
+  });
+}
+
+function ended(): Error {
+  return new Error("has ended");
+}
+
+function isQuestion(message: unknown): message is { question: Question; id: number } {
+  return (
+    isObject(message) &&
+    typeof message.id === "number" &&
+    (message.question === "metrics" || message.question === "readiness")
+  );
+}
+
+function isAnswer(message: unknown): message is { id: number; answer?: unknown; error?: unknown } {
+  return (
+    isObject(message) &&
+    typeof message.id === "number" &&
+    ("answer" in message || "error" in message)
+  );
+}
+
+function isObject(message: unknown): message is Record<string, unknown> {
+  return typeof message === "object" && message !== null;
+}

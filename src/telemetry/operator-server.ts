@@ -1,0 +1,66 @@
+import type { Log } from "../rpc/log.ts";
+
+export interface OperatorServerOptions {
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  /** In the format that the content type names. If undefined, `/metrics` answers 404. */
+  readonly metrics?: () => Promise<{ readonly text: string; readonly contentType: string }>;
+  /** Why this process is not ready; empty if it is. */
+  readonly readiness: () => Promise<readonly string[]>;
+  readonly log: Log;
+}
+
+/**
+ * Serves `/livez`, `/readyz` and `/metrics` to the operator, on a port of its own, from before the
+ * start of a tier to its end.
+ */
+export class OperatorServer {
+  readonly #server: Bun.Server<undefined>;
+
+  constructor({ host: hostname, port, metrics, readiness, log }: OperatorServerOptions) {
+    this.#server = Bun.serve({
+      hostname,
+      port,
+      development: false,
+      // Two processes on one port would each answer for half of the questions.
+      reusePort: false,
+      routes: {
+        "/livez": { GET: () => text("alive") },
+        "/readyz": {
+          async GET() {
+            const reasons = await readiness();
+            return reasons.length === 0 ? text("ready") : text(reasons.join("\n"), 503);
+          },
+        },
+        "/metrics": {
+          async GET() {
+            if (!metrics) return text("there are no metrics yet", 404);
+            const { text: body, contentType } = await metrics();
+            return new Response(body, { headers: { "Content-Type": contentType } });
+          },
+        },
+      },
+      fetch: () => text("nothing is at this path: try /livez, /readyz or /metrics", 404),
+      error(err) {
+        log.error({ err }, "cannot answer the operator");
+        return text("failed: see the log", 500);
+      },
+    });
+    log.info({ address: this.url }, "metrics and probes");
+  }
+
+  /** `http://host:port`, with the actual port. */
+  get url(): string {
+    return this.#server.url.origin;
+  }
+
+  async close(): Promise<void> {
+    await this.#server.stop(true);
+  }
+}
+
+function text(body: string, status = 200): Response {
+  const headers = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" };
+  return new Response(`${body}\n`, { status, headers });
+}
