@@ -1,4 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { startCalling } from "./testing/calling.ts";
 import { callAsOlder } from "./testing/older-handshake.ts";
 import { failure, startClient, startServer, type TestServer } from "./testing/stack.ts";
 
@@ -36,39 +37,11 @@ class Restartable implements AsyncDisposable {
   }
 }
 
-/** An HTTP tier that calls without a pause until it is stopped. */
-function startCalling(ports: number[], token: string) {
-  const client = startClient(ports, {}, { token });
-  const failures: unknown[] = [];
-  let isStopping = false;
-  let calls = 0;
-  const work = async () => {
-    while (!isStopping) {
-      await client.say(`${calls++}`).catch((error: unknown) => failures.push(error));
-      await Bun.sleep(1);
-    }
-  };
-  const workers = [work(), work(), work(), work()];
-  return {
-    failures,
-    /** Wait until this many more calls have begun. */
-    async more(count: number): Promise<void> {
-      const enough = calls + count;
-      while (calls < enough) await Bun.sleep(5);
-    },
-    async stop(): Promise<void> {
-      isStopping = true;
-      await Promise.all(workers);
-      client[Symbol.dispose]();
-    },
-  };
-}
-
 test("a token is replaced by two entries of one name, and no call fails", async () => {
   await using one = new Restartable([OLD]);
   await using other = new Restartable([OLD]);
   const ports = [one.port, other.port];
-  const before = startCalling(ports, OLD);
+  const before = startCalling(ports, { token: OLD });
   await before.more(50);
 
   for (const server of [one, other]) {
@@ -78,7 +51,7 @@ test("a token is replaced by two entries of one name, and no call fails", async 
   // A tier of an older version takes the first token.
   expect(await callAsOlder(one.port, OLD)).toBe('{"text":"older"}');
 
-  const after = startCalling(ports, NEW);
+  const after = startCalling(ports, { token: NEW });
   await after.more(50);
   await before.more(50);
   await before.stop();

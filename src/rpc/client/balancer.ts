@@ -25,6 +25,8 @@ export interface ClientIdentity extends Omit<Greeting, "hello"> {
  */
 export class Balancer implements Caller {
   readonly #context: ClientContext;
+  /** Each connection reads it when it opens. */
+  readonly #greeting: Greeting;
 
   /** @throws {RangeError} no address */
   constructor(
@@ -35,9 +37,9 @@ export class Balancer implements Caller {
   ) {
     if (addresses.length === 0) throw new RangeError("Cannot call: no server address");
     const { build = "", resolve, log, ...rest } = identity;
-    const greeting: Greeting = { ...rest, hello: clientHello(limits, build, rest.caller) };
+    this.#greeting = { ...rest, hello: clientHello(limits, build, rest.caller) };
     this.#context = {
-      servers: new Servers(addresses, limits, greeting, resolve, log),
+      servers: new Servers(addresses, limits, this.#greeting, resolve, log),
       budget: new RetryBudget(limits),
       deadlines: new Deadlines(),
       intercept: compose(interceptors),
@@ -52,6 +54,12 @@ export class Balancer implements Caller {
     return new Promise((resolve, reject) => {
       new Call(this.#context, method, request, options, resolve, reject).begin();
     });
+  }
+
+  /** Open connections with these from now on. Those that are open stay. */
+  renew({ token, tlsCa }: Pick<Greeting, "token" | "tlsCa">): void {
+    this.#greeting.token = token;
+    this.#greeting.tlsCa = tlsCa;
   }
 
   /** Close every connection; calls in flight fail with `unavailable`. */

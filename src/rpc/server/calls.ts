@@ -26,7 +26,8 @@ const HANDLER_STATUSES: ReadonlySet<RpcStatus> = new Set<RpcStatus>([
 export interface ServerContext {
   readonly dispatch: ReadonlyMap<number, DispatchEntry>;
   readonly hello: HelloTemplate;
-  readonly tokens: Tokens;
+  /** Change when the server's secrets are renewed. */
+  tokens: Tokens;
   readonly limits: ServerLimits;
   readonly deadlines: Deadlines;
   readonly intercept: Interceptor | undefined;

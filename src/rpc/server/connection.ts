@@ -6,7 +6,7 @@ import { encodeError, goAwayText } from "../wire/bodies.ts";
 import { Flag, type Frame, FrameError, FrameReader, FrameType } from "../wire/frame.ts";
 import { type Hello, newNonce, parseHello } from "../wire/handshake.ts";
 import { Outbox } from "../wire/outbox.ts";
-import { isOneOf, parseProof, proofOf, tokenName } from "../wire/proof.ts";
+import { isLetIn, isProof, parseProof, proofOf, tokenName } from "../wire/proof.ts";
 import { ServerCalls, type ServerContext } from "./calls.ts";
 
 /** Longest frame of a peer before it may call: a stranger must not take much memory. */
@@ -16,16 +16,23 @@ type State =
   /** Waits for HELLO. */
   | { readonly name: "connecting" }
   | Greeted
-  | { readonly name: "open"; readonly peer: Hello; readonly calls: ServerCalls }
+  | {
+      readonly name: "open";
+      readonly peer: Hello;
+      readonly calls: ServerCalls;
+      readonly caller: string;
+      readonly token: string | undefined;
+    }
   /** Refused, gone, or drained before it was open: what the peer still sends is ignored. */
   | { readonly name: "closed" };
 
-/** Waits for one of these proofs, one for each token of the caller. */
+/** Waits for the proof of one of these tokens of the caller. */
 interface Greeted {
   readonly name: "greeted";
   readonly peer: Hello;
   readonly caller: string;
-  readonly proofs: readonly string[];
+  /** Token → its proof. */
+  readonly proofs: ReadonlyMap<string, string>;
 }
 
 /** The server's side of one TCP connection. */
@@ -85,9 +92,7 @@ export class ServerConnection {
     this.#gone.resolve();
   }
 
-  readonly terminate = (): void => {
-    this.#socket.terminate();
-  };
+  readonly terminate = (): void => void this.#socket.terminate();
 
   /** Once a tick: send a PING if it is time for one, and close a peer that stays silent. */
   tick(): void {
@@ -98,13 +103,19 @@ export class ServerConnection {
     else if (next === "ping") this.#push(FrameType.ping, calls.lastId);
   }
 
+  /** Whether the peer would still be let in. False if its token is not valid any more. */
+  get isWelcome(): boolean {
+    const state = this.#state;
+    return state.name !== "open" || isLetIn(this.#context.tokens, state.caller, state.token);
+  }
+
   /** Take no new calls. Resolves once running calls are answered and the peer has hung up. */
-  drain(): Promise<void> {
+  drain(reason = "shutting down"): Promise<void> {
     const state = this.#state;
     if ("peer" in state) {
       // Calls that arrive later have a higher id: their callers learn that they did not begin.
       const lastId = state.name === "open" ? state.calls.lastId : 0;
-      this.#push(FrameType.goaway, 0, goAwayText(lastId, "shutting down"));
+      this.#push(FrameType.goaway, 0, goAwayText(lastId, reason));
     }
     if (state.name === "open") {
       state.calls.drain(this.#halfClose);
@@ -147,15 +158,15 @@ export class ServerConnection {
     const own = tokens.get(caller);
     if (own) {
       const proofs = (role: "client" | "server") =>
-        own.map((token) => proofOf(token, role, nonces, caller));
-      const [proof = "", ...otherProofs] = proofs("server");
+        new Map(own.map((token) => [token, proofOf(token, role, nonces, caller)]));
+      const [proof = "", ...otherProofs] = proofs("server").values();
       this.#sendHello({ ...hello, proof, ...(otherProofs.length > 0 && { otherProofs }) });
       this.#state = { name: "greeted", peer, caller, proofs: proofs("client") };
     } else if (tokens.has(DEFAULT_CALLER)) {
       throw new FrameError(`Handshake failed: the server has no ${tokenName(caller)}`);
     } else {
       this.#sendHello(hello);
-      this.#open(peer, DEFAULT_CALLER);
+      this.#open(peer, DEFAULT_CALLER, undefined);
     }
   }
 
@@ -170,14 +181,17 @@ export class ServerConnection {
         `Handshake failed: the client has not proved ${tokenName(caller, "the ")}`,
       );
     }
-    if (!isOneOf(parseProof(body), proofs)) {
+    const given = parseProof(body);
+    // Compares with all: timing must not tell with which.
+    const [proved] = [...proofs].filter(([, proof]) => isProof(given, proof));
+    if (!proved || !isLetIn(this.#context.tokens, caller, proved[0])) {
       throw new FrameError(`Handshake failed: wrong ${tokenName(caller)}`);
     }
-    this.#open(peer, caller);
+    this.#open(peer, caller, proved[0]);
   }
 
   /** The peer may call. */
-  #open(peer: Hello, caller: string): void {
+  #open(peer: Hello, caller: string, token: string | undefined): void {
     clearTimeout(this.#timer);
     this.#unproved.delete(this);
     const { limits, log } = this.#context;
@@ -190,7 +204,7 @@ export class ServerConnection {
       maxFrameBytes,
       this.terminate,
     );
-    this.#state = { name: "open", peer, calls };
+    this.#state = { name: "open", peer, calls, caller, token };
     if (log.isLevelEnabled("debug")) {
       log.debug({ peer: this.peer, build, caller }, "greeted a client");
     }

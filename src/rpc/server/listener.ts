@@ -10,14 +10,8 @@ import type { Tokens } from "../wire/proof.ts";
 import type { ServerContext } from "./calls.ts";
 import { ServerConnection } from "./connection.ts";
 
-export interface ListenerOptions {
-  readonly host: string;
-  /** 0 takes a free one. */
-  readonly port: number;
-  /** One table per service. */
-  readonly tables: readonly DispatchTable[];
-  readonly log: Log;
-  readonly limits?: ServerLimits;
+/** What can be renewed while the listener is open. */
+export interface Secrets {
   /**
    * The secrets that clients must prove to know. If "http" has none, a client whose caller has none
    * is let in as "http"; else it is refused.
@@ -25,6 +19,16 @@ export interface ListenerOptions {
   readonly tokens?: Tokens;
   /** PEM. If unset, no TLS. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+}
+
+export interface ListenerOptions extends Secrets {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** One table per service. */
+  readonly tables: readonly DispatchTable[];
+  readonly log: Log;
+  readonly limits?: ServerLimits;
   /** Sent in HELLO, for the logs of the clients. */
   readonly build?: string;
   /** They see every call of a known method, in this order. */
@@ -47,7 +51,9 @@ export class Listener {
   readonly #unproved = new Set<ServerConnection>();
   readonly #context: ServerContext;
   #warnedAtMs = Number.NEGATIVE_INFINITY;
-  readonly #server: TCPSocketListener<ServerConnection>;
+  readonly #host: string;
+  #tls: Secrets["tls"];
+  #server: TCPSocketListener<ServerConnection>;
   readonly #ticker: Timer;
   #closing: Promise<void> | undefined;
 
@@ -67,8 +73,20 @@ export class Listener {
       log,
       load: { running: 0 },
     };
-    this.#server = Bun.listen<ServerConnection>({
-      hostname: host,
+    this.#host = host;
+    this.#tls = tls;
+    this.#server = this.#listen(port);
+    this.#ticker = setInterval(() => {
+      for (const connection of this.#connections) connection.tick();
+    }, TICK_MS);
+    this.#ticker.unref();
+  }
+
+  #listen(port: number): TCPSocketListener<ServerConnection> {
+    const { log } = this.#context;
+    const tls = this.#tls;
+    return Bun.listen<ServerConnection>({
+      hostname: this.#host,
       port,
       ...(tls && { tls: { ...tls, ciphers: TLS12_CIPHERS } }),
       socket: {
@@ -88,10 +106,6 @@ export class Listener {
         },
       },
     });
-    this.#ticker = setInterval(() => {
-      for (const connection of this.#connections) connection.tick();
-    }, TICK_MS);
-    this.#ticker.unref();
   }
 
   #accept(socket: Socket<ServerConnection>): void {
@@ -124,6 +138,34 @@ export class Listener {
 
   get connections(): number {
     return this.#connections.size;
+  }
+
+  /**
+   * Use these from now on. A client whose token is gone is sent away when its running calls have
+   * ended. All others keep their connections, and see a new certificate when they connect again.
+   * @throws {Error} the certificate and the key cannot be used: the old ones stay in use
+   */
+  renew({ tokens = new Map(), tls }: Secrets): void {
+    if (tls?.cert !== this.#tls?.cert || tls?.key !== this.#tls?.key) this.#listenWith(tls);
+    this.#context.tokens = tokens;
+    for (const connection of this.#connections) {
+      if (!connection.isWelcome) void connection.drain("the token is not valid any more");
+    }
+  }
+
+  /** Listen anew: Bun has no other way to change the certificate. Open connections stay open. */
+  #listenWith(tls: Secrets["tls"]): void {
+    const { port } = this;
+    const old = this.#tls;
+    this.#server.stop(false);
+    this.#tls = tls;
+    try {
+      this.#server = this.#listen(port);
+    } catch (error) {
+      this.#tls = old;
+      this.#server = this.#listen(port);
+      throw error;
+    }
   }
 
   /**

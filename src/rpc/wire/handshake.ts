@@ -40,8 +40,8 @@ export type HelloTemplate = Omit<Hello, "nonce" | "proof" | "otherProofs">;
 /** How a client opens a connection and checks that it has reached the right server. */
 export interface Greeting extends Credentials {
   readonly hello: HelloTemplate;
-  /** PEM of the authority that signed the servers' certificates. If unset, no TLS. */
-  readonly tlsCa?: string | undefined;
+  /** PEM of the authority that signed the servers' certificates. If unset, no TLS. Renewable. */
+  tlsCa?: string | undefined;
   /** Gets every frame of every connection. */
   readonly tap?: FrameTap | undefined;
 }

@@ -13,8 +13,8 @@ export type Tokens = ReadonlyMap<string, readonly string[]>;
 export interface Credentials {
   /** If undefined, "http". */
   readonly caller?: string | undefined;
-  /** The secret that both sides must prove to know. If unset, the client has none. */
-  readonly token?: string | undefined;
+  /** The secret that both sides must prove to know. If unset, the client has none. Renewable. */
+  token?: string | undefined;
   /** Accept a server that does not ask for the token. */
   readonly isTokenOptional?: boolean | undefined;
 }
@@ -57,6 +57,16 @@ export function answerProof(
     );
   }
   return proofOf(token, "client", nonces, caller);
+}
+
+/**
+ * Whether a server with these tokens lets in a client of this name that has proved `token`;
+ * undefined if the client needed no proof.
+ */
+export function isLetIn(tokens: Tokens, caller: string, token: string | undefined): boolean {
+  const own = tokens.get(caller);
+  if (!own) return caller === DEFAULT_CALLER;
+  return token !== undefined && own.includes(token);
 }
 
 /** What a message calls the token of a caller, with this article. */
