@@ -1,13 +1,22 @@
-// `bun bench/flood.ts`: how wrong sign-ins over 32 connections slow down the others. Both tiers run
-// as in production, on the embedded storage, and take turns with quiet ones.
+// `bun bench/flood.ts`: how a flood of wrong sign-ins slows down the others. Both tiers run as in
+// production, on the embedded storage. The floods take turns with quiet times. The attacker is a
+// process of its own.
 
-import { Folder, startHttp, startTcp } from "../test/child.ts";
+import { Child, Folder, startHttp, startTcp } from "../test/child.ts";
+import { coreTime, cpuSeconds, TICKS_PER_SECOND } from "./sla/usage.ts";
+import { median } from "./statistics.ts";
 
 const ROUNDS = 7;
-const CONNECTIONS = 32;
 const PHASE_MS = 3_000;
+const CONNECTIONS = 32;
 const ACCOUNTS = 40;
 const PASSWORD = "hopper1906";
+const ATTACKS = [
+  { addresses: 0, connections: 0 },
+  { addresses: 1, connections: 32 },
+  { addresses: 1, connections: 256 },
+  { addresses: 32, connections: 32 },
+];
 
 await using folder = await Folder.make();
 const environment = { STORAGE: "embedded", LOG_LEVEL: "info", TRUSTED_PROXIES: "loopback" };
@@ -15,75 +24,93 @@ await using tcp = startTcp(folder.path, environment);
 await using http = startHttp(folder.path, await tcp.listening(), environment);
 const url = await http.listening();
 
-async function post(path: string, address: string, username: string, password: string) {
+async function post(path: string, address: string, username: string) {
   const response = await fetch(`${url}/api/entrytask/user/${path}`, {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-Forwarded-For": address },
-    body: JSON.stringify({ username, password }),
+    body: JSON.stringify({ username, password: PASSWORD }),
   });
   await response.text();
   return response;
 }
 
 /** Run something over and over, on several connections. @returns how long each took, sorted */
-async function load(connections: number, run: (connection: number) => Promise<unknown>) {
+async function load(connections: number, run: () => Promise<unknown>) {
   const endsAtMs = performance.now() + PHASE_MS;
   const timesMs: number[] = [];
-  const one = async (connection: number) => {
+  const one = async () => {
     while (performance.now() < endsAtMs) {
       const startedAtMs = performance.now();
-      await run(connection);
+      await run();
       timesMs.push(performance.now() - startedAtMs);
     }
   };
-  await Promise.all(Array.from({ length: connections }, (_, connection) => one(connection)));
+  await Promise.all(Array.from({ length: connections }, one));
   return timesMs.toSorted((a, b) => a - b);
 }
 
-const quantile = (sorted: readonly number[], part: number) =>
-  sorted[Math.floor(sorted.length * part)] ?? Number.NaN;
-const median = (values: readonly number[]) =>
-  quantile(
-    values.toSorted((a, b) => a - b),
-    0.5,
-  );
-
-while (!(await post("signup", "198.51.100.1", "user0", PASSWORD).catch(() => undefined))?.ok) {
+while (!(await post("signup", "198.51.100.1", "user0").catch(() => undefined))?.ok) {
   await Bun.sleep(100);
 }
-for (let n = 1; n < ACCOUNTS; n++) await post("signup", `198.51.${n}.1`, `user${n}`, PASSWORD);
-const signedIn = await post("signin", "198.51.100.1", "user0", PASSWORD);
+for (let n = 1; n < ACCOUNTS; n++) await post("signup", `198.51.${n}.1`, `user${n}`);
+const signedIn = await post("signin", "198.51.100.1", "user0");
 const headers = { Cookie: signedIn.headers.getSetCookie()[0]?.split(";")[0] ?? "" };
 const readInfo = () =>
   fetch(`${url}/api/entrytask/user/get_user_info`, { headers }).then((answer) => answer.text());
+const signIn = () => post("signin", "198.51.100.9", "user1");
 
-let floods = 0;
-/** Wrong sign-ins from addresses that are new for each flood. */
-function flood(addresses: number) {
-  const network = floods++;
-  let guesses = 0;
-  return load(addresses === 0 ? 0 : CONNECTIONS, (connection) => {
-    const address = `203.${network}.${connection % addresses}.7`;
-    return post("signin", address, `user${guesses++ % ACCOUNTS}`, "wrong-pass");
-  });
+/** Begin an attack from addresses that are new for each one. Without any, it does nothing. */
+async function begin({ addresses, connections }: (typeof ATTACKS)[number], network: number) {
+  const args = [url, connections, addresses, network, ACCOUNTS].map(String);
+  const child = new Child("bench/flood-attack.ts", { args });
+  const attack = { child, answers: () => Number(child.output.trim().split("\n").at(-1)) };
+  // An address is refused after its first 50 failures.
+  const enough = addresses === 1 ? 60 : addresses;
+  while (attack.answers() < enough) await Bun.sleep(50);
+  return attack;
 }
 
-console.log("| attacking addresses | user info, p95, ms | other sign-ins, ms | times |");
-console.log("| --- | ---: | ---: | ---: |");
-const results = new Map([0, 1, CONNECTIONS].map((from) => [from, [] as number[][]]));
+let attacks = 0;
+const results = ATTACKS.map((attack) => ({ attack, rounds: [] as number[][] }));
 for (let round = 0; round < ROUNDS; round++) {
-  const turns = round % 2 === 0 ? [...results] : [...results].reverse();
-  for (const [addresses, rounds] of turns) {
-    const [infoMs] = await Promise.all([load(CONNECTIONS, readInfo), flood(addresses)]);
-    const honest = () => post("signin", "198.51.100.9", "user1", PASSWORD);
-    const [signInMs] = await Promise.all([load(1, honest), flood(addresses)]);
-    rounds.push([quantile(infoMs, 0.95), median(signInMs)]);
+  for (const { attack, rounds } of round % 2 === 0 ? results : results.toReversed()) {
+    const { child, answers } = await begin(attack, attacks++);
+    await using _ = child;
+    const infoMs = await load(CONNECTIONS, readInfo);
+    const pids = [process, tcp, http, child].map(({ pid }) => pid);
+    const before = { ...coreTime(), own: pids.map(cpuSeconds), answers: answers() };
+    const begunAtMs = performance.now();
+    const signInMs = await load(1, signIn);
+    const seconds = (performance.now() - begunAtMs) / 1_000;
+    const rate = (answers() - before.answers) / seconds;
+    const { idle, all } = coreTime();
+    const own = pids.map(cpuSeconds).map((each, index) => each - (before.own[index] ?? 0));
+    const ownTicks = own.reduce((sum, each) => sum + each, 0) * TICKS_PER_SECOND;
+    const others = (all - before.all - (idle - before.idle) - ownTicks) / (all - before.all);
+    const p95 = infoMs[Math.floor(infoMs.length * 0.95)] ?? Number.NaN;
+    rounds.push([p95, median(signInMs) ?? Number.NaN, rate, (own.at(-1) ?? 0) / seconds, others]);
   }
 }
-for (const [addresses, rounds] of results) {
-  const quiet = results.get(0) ?? [];
-  const [infoMs, signInMs] = [0, 1].map((column) => median(rounds.map((row) => row[column] ?? 0)));
-  const ratio = median(rounds.map((row, round) => (row[1] ?? 0) / (quiet[round]?.[1] ?? 0)));
-  const times = addresses === 0 ? "" : ratio.toFixed(1);
-  console.log(`| ${addresses} | ${infoMs?.toFixed(0)} | ${signInMs?.toFixed(0)} | ${times} |`);
+
+const COLUMNS = [
+  "attacking addresses",
+  "connections",
+  "answers to them a second",
+  "CPU time of the attacker, % of a core",
+  "CPU time of other programs, % of all",
+  "user info, p95, ms",
+  "other sign-ins, ms",
+  "times",
+];
+console.log(`| ${COLUMNS.join(" | ")} |\n|${" ---: |".repeat(COLUMNS.length)}`);
+const quiet = results[0]?.rounds ?? [];
+for (const { attack, rounds } of results) {
+  const [infoMs = 0, signInMs = 0, rate = 0, attacker = 0, others = 0] = [0, 1, 2, 3, 4].map(
+    (column) => median(rounds.map((row) => row[column])),
+  );
+  const ratio = median(rounds.map((row, round) => (row[1] ?? 0) / (quiet[round]?.[1] ?? 0))) ?? 0;
+  const cells = [rate, 100 * attacker, 100 * others, infoMs, signInMs].map((n) => n.toFixed(0));
+  console.log(
+    `| ${[attack.addresses, attack.connections, ...cells, ratio.toFixed(1)].join(" | ")} |`,
+  );
 }

@@ -40,6 +40,8 @@ export interface FrontOptions {
   readonly graceMs?: number;
   /** Instead of the 4.5 s that an upload may take after its picture is decoded. */
   readonly pictureTimeoutMs?: number;
+  /** Instead of the quarter of a second that the answer to a refused attempt is delayed. */
+  readonly refusalDelayMs?: number;
   /** Port of a TCP server, instead of the listener with the handlers. */
   readonly rpcPort?: number;
   /** Their X-Forwarded-For counts. */
@@ -124,6 +126,7 @@ export async function startFront(
     log,
     onAnswered: options.onAnswered,
     ...(options.pictureTimeoutMs && { pictureTimeoutMs: options.pictureTimeoutMs }),
+    ...(options.refusalDelayMs && { refusalDelayMs: options.refusalDelayMs }),
     ...(options.idleTimeoutSeconds && { idleTimeoutSeconds: options.idleTimeoutSeconds }),
   });
   cleanup.defer(() => http.close(0));

@@ -3,8 +3,8 @@ import { cpus } from "node:os";
 import { coreTime, stolenShare } from "./usage.ts";
 
 test("the stolen share is of the time between two moments", () => {
-  const before = { stolen: 100, all: 1000 };
-  expect(stolenShare(before, { stolen: 130, all: 1200 })).toBeCloseTo(0.15);
+  const before = { stolen: 100, idle: 0, all: 1000 };
+  expect(stolenShare(before, { stolen: 130, idle: 0, all: 1200 })).toBeCloseTo(0.15);
   expect(stolenShare(before, before)).toBe(0);
 });
 

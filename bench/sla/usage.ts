@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 
 /** USER_HZ: Linux reports CPU time in these units on every machine since 2.4. */
-const TICKS_PER_SECOND = 100;
+export const TICKS_PER_SECOND = 100;
 const PAGE_BYTES = 4096;
 
 /** CPU time of a process since its start: user and system time of all its threads. */
@@ -16,6 +16,7 @@ export function cpuSeconds(pid: number): number {
 export interface CoreTime {
   /** Steal time: the host ran other machines although this one had work. */
   readonly stolen: number;
+  readonly idle: number;
   readonly all: number;
 }
 
@@ -24,7 +25,9 @@ export function coreTime(): CoreTime {
   const [line = ""] = readFileSync("/proc/stat", "utf8").split("\n");
   // The columns after the eighth are the time of guests, which the first two already include.
   const [, ...ticks] = line.split(/ +/).slice(0, 9).map(Number);
-  return { stolen: ticks.at(-1) ?? 0, all: ticks.reduce((sum, each) => sum + each, 0) };
+  const [, , , idle = 0, waiting = 0] = ticks;
+  const all = ticks.reduce((sum, each) => sum + each, 0);
+  return { stolen: ticks.at(-1) ?? 0, idle: idle + waiting, all };
 }
 
 /** The part of the time of all cores between two moments that the host gave to others. */

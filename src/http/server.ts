@@ -1,9 +1,11 @@
 import type { BunRequest, Server } from "bun";
 import hyperid from "hyperid";
+import { RpcError } from "../rpc/error.ts";
 import type { Log } from "../rpc/log.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
 import type { OnAnswered } from "./observer.ts";
 import { logProblem } from "./problem-log.ts";
+import { RefusalDelay } from "./refusal-delay.ts";
 import { failure } from "./reply.ts";
 import { type RouteTable, routes, unrouted } from "./routes.ts";
 import { HSTS } from "./security-headers.ts";
@@ -18,6 +20,8 @@ export interface HttpServerOptions extends HttpParts {
   /** A handler that runs longer is ended as well, with all of its calls. Default 30. */
   readonly idleTimeoutSeconds?: number;
   readonly onAnswered?: OnAnswered | undefined;
+  /** Instead of the quarter of a second that the answer to a refused attempt is delayed. */
+  readonly refusalDelayMs?: number;
 }
 
 /** Far above our own limits: beyond this one, Bun answers, without the JSON of the API. */
@@ -42,6 +46,7 @@ export class HttpServer {
   /** Whether browsers reach this server by https, through a proxy. */
   readonly #usesHttps: boolean;
   readonly #onAnswered: OnAnswered | undefined;
+  readonly #refusalDelay: RefusalDelay;
   #received = 0;
   #answered = 0;
   #closing: Promise<void> | undefined;
@@ -50,6 +55,7 @@ export class HttpServer {
     const { host: hostname, sharesPort = false, log } = options;
     const { idleTimeoutSeconds: idleTimeout = IDLE_TIMEOUT_SECONDS } = options;
     this.#log = log;
+    this.#refusalDelay = new RefusalDelay(options.refusalDelayMs);
     this.#usesHttps = options.publicOrigin?.startsWith("https:") === true;
     this.#onAnswered = options.onAnswered;
     const { clientAddress } = options;
@@ -136,6 +142,7 @@ export class HttpServer {
 
   async #drain(graceMs: number): Promise<void> {
     const endsAt = performance.now() + graceMs;
+    this.#refusalDelay.end();
     // End requests that are never complete, and clients that do not read their answers.
     const servers = this.#draining ? [this.#server, this.#draining.server] : [this.#server];
     const timer = setTimeout(() => {
@@ -166,7 +173,11 @@ export class HttpServer {
     this.#received++;
     return run(handler, served).then(
       (response) => this.#finish(served, response),
-      (error: unknown) => this.#finish(served, failure(error), error),
+      (error: unknown) => {
+        const finish = () => this.#finish(served, failure(error), error);
+        const isRefusal = error instanceof RpcError && error.status === "rate_limited";
+        return isRefusal ? this.#refusalDelay.wait().then(finish) : finish();
+      },
     );
   }
 
