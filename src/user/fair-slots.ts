@@ -36,6 +36,7 @@ export class FairSlots {
   readonly size: number;
   #free: number;
   #waiting = 0;
+  #waitingCalm = 0;
   readonly #calm: Lines = new Map();
   readonly #failed: Lines = new Map();
   /** Whose turn it is, if there are both. */
@@ -49,6 +50,11 @@ export class FairSlots {
   /** How many wait, in all lines. */
   get waiting(): number {
     return this.#waiting;
+  }
+
+  /** How many of them wait in lines that have not failed. */
+  get waitingCalm(): number {
+    return this.#waitingCalm;
   }
 
   /**
@@ -72,7 +78,7 @@ export class FairSlots {
       const waiting = { waiter, resolve, reject };
       if (line) line.push(waiting);
       else lines.set(waiter.line, [waiting]);
-      this.#waiting++;
+      this.#count(lines, 1);
       // For those who wait although a slot is free, nothing has changed.
       if (!line && this.#free > 0) this.#serve(lines, waiter.line, waiting);
     });
@@ -107,11 +113,17 @@ export class FairSlots {
     }
     const last = longest.at(-1);
     if (!last || (!isPreferred && longest.length <= own + 1)) return false;
-    this.#waiting--;
+    const lines = this.#linesOf(last.waiter.hasFailed);
+    this.#count(lines, -1);
     longest.pop();
-    if (longest.length === 0) this.#linesOf(last.waiter.hasFailed).delete(last.waiter.line);
+    if (longest.length === 0) lines.delete(last.waiter.line);
     last.reject(error());
     return true;
+  }
+
+  #count(lines: Lines, more: number): void {
+    this.#waiting += more;
+    if (lines === this.#calm) this.#waitingCalm += more;
   }
 
   #linesOf(hasFailed: boolean): Lines {
@@ -158,7 +170,7 @@ export class FairSlots {
   }
 
   #removeFirst(lines: Lines, line: string): void {
-    this.#waiting--;
+    this.#count(lines, -1);
     const waiting = lines.get(line);
     waiting?.shift();
     if (waiting?.length === 0) lines.delete(line);

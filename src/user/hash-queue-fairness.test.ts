@@ -196,4 +196,19 @@ describe("the turns of addresses in a HashQueue", () => {
     expect(await steps.endAll()).toEqual(["first", "a1", "b1"]);
     expect(await Promise.all(refused)).toEqual(refused.map(() => refusal));
   });
+
+  test("failures that wait do not delay the result of an address without any", async () => {
+    const queue = new HashQueue(1);
+    let isWaiting = true;
+    const honest = queue.run(PATIENT, async () => {
+      await Bun.sleep(1);
+      // Only callbacks that are already queued when the hash ends may run first.
+      setImmediate(() => setImmediate(() => setImmediate(() => (isWaiting = false))));
+    });
+    const turn = { ...of("a"), hasFailed: true };
+    const flood = Array.from({ length: 100 }, () => queue.run(PATIENT, async () => {}, turn));
+    await honest;
+    expect(isWaiting).toBe(true);
+    await Promise.all(flood);
+  });
 });

@@ -67,7 +67,8 @@ export class HashQueue {
   readonly #ahead = new Set<symbol>();
   #averageMs = FIRST_ESTIMATE_MS;
   #measured = 0;
-  #gathering: Promise<void> | undefined;
+  /** By whether they have failed. */
+  readonly #gathering = new Map<boolean, Promise<void>>();
 
   /** @param concurrency how many hashes are begun at once */
   constructor(concurrency = availableParallelism() * HASHES_PER_THREAD) {
@@ -91,7 +92,7 @@ export class HashQueue {
     try {
       const result = await this.#runInSlot(call, hash, turn, leave);
       leave();
-      await this.#gather();
+      await this.#gather(turn.hasFailed === true);
       return result;
     } finally {
       leave();
@@ -156,17 +157,20 @@ export class HashQueue {
    * If there is a queue, wait a little for other results. Results that continue together share the
    * round trips, frames and turns of the event loop that follow. Without sharing, these cost more
    * than half of a light hash. A costly hash pushes their data out of the CPU's caches, so sharing
-   * also helps costly hashes.
+   * also helps costly hashes. If the address has not failed, only others like it count as a queue,
+   * so that a flood of failures does not delay its result.
    */
-  #gather(): Promise<void> | undefined {
-    const { waiting, size } = this.#slots;
-    const queueMs = (waiting / size) * this.#averageMs;
+  #gather(hasFailed: boolean): Promise<void> | undefined {
+    const { waiting, waitingCalm, size } = this.#slots;
+    const queueMs = ((hasFailed ? waiting : waitingCalm) / size) * this.#averageMs;
     const gatherMs = Math.min(queueMs * GATHER_SHARE, MAX_GATHER_MS);
-    if (gatherMs < 1) return this.#gathering;
-    this.#gathering ??= sleep(gatherMs).then(() => {
-      this.#gathering = undefined;
+    const gathering = this.#gathering.get(hasFailed);
+    if (gathering || gatherMs < 1) return gathering;
+    const gathered = sleep(gatherMs).then(() => {
+      this.#gathering.delete(hasFailed);
     });
-    return this.#gathering;
+    this.#gathering.set(hasFailed, gathered);
+    return gathered;
   }
 
   /** A running average: exact for the first hashes, which then fade out. */
