@@ -1,6 +1,10 @@
 import { Type } from "@sinclair/typebox";
 import { contract } from "./contract.ts";
+import { CountedFailures } from "./failures.ts";
 import { Password } from "./texts.ts";
+import { Time } from "./time.ts";
+
+export * from "./failures.ts";
 
 /** No rule of sign-up: older rows may have names that it refuses today. */
 const Username = Type.String({
@@ -8,11 +12,6 @@ const Username = Type.String({
   description: "The name of the user, compared byte for byte.",
   examples: ["grace"],
 });
-const Time = (description: string) =>
-  Type.String({
-    description: `${description}, ISO 8601 in UTC.`,
-    examples: ["2026-12-09T08:15:00.000Z"],
-  });
 
 export const Done = Type.Object({}, { description: "An empty reply: it is done." });
 
@@ -73,6 +72,11 @@ export const ShownUser = Type.Object(
   {
     ...accountFields,
     sessions: Type.Integer({ minimum: 0, description: "How many live sessions the user has." }),
+    failures: Type.Array(CountedFailures, {
+      description:
+        "The failures that count now: those from everywhere, and those of single networks, " +
+        "devices and sessions that this server knows of. At most 100.",
+    }),
   },
   { description: "One user in full." },
 );

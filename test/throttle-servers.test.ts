@@ -129,6 +129,27 @@ describe.skipIf(!hasRedis).each(REDISES)("two servers with $name", ({ create }) 
     expect(looked).toBeLessThanOrEqual(30 + 1 + 500 * (2 + 1) + 2 * refilled);
   });
 
+  test("show the failures that the other has counted, and the networks that they have seen", async () => {
+    const redisUrl = await create();
+    await using one = await openServer(redisUrl);
+    await using two = await openServer(redisUrl);
+    const shown = async ({ throttle }: Server) =>
+      (await throttle.failuresOf("grace")).map(({ counter, failures, blockedMs }) => {
+        return [counter.limit.name, counter.detail, failures, blockedMs > 0];
+      });
+    await one.signIn("grace", "2001:db8::1");
+    await guesses([one], "grace", "203.0.113.7");
+    const account = ["account", "", 11, false];
+    expect(await shown(one)).toEqual([
+      account,
+      ["network", "203.0.113.0/24", 10, true],
+      ["network", "2001:db8:0:0::/56", 1, false],
+    ]);
+    expect(await shown(two)).toEqual([account]);
+    await two.throttle.lift("grace");
+    expect(await shown(one)).toEqual([]);
+  });
+
   test("ask nothing for a right password, even while other sign-ins are refused", async () => {
     const redisUrl = await create();
     await using one = await openServer(redisUrl);

@@ -59,6 +59,23 @@ export const AccountSessions: Validator<AccountSessions> = TypeCompiler.Compile(
   schema.AccountSessions,
 );
 
+/** A count of failures to sign in to an account. From `CountedFailures` in schema/admin.ts. */
+export interface CountedFailures {
+  /** What is counted together, as in audit lines. */
+  readonly reason: string;
+  /** Of `network` and `reserve`: where the failures come from. */
+  readonly network?: string;
+  /** How many count now. They are forgotten one by one. */
+  readonly failures: number;
+  /** When the next attempt is allowed, ISO 8601 in UTC; null if it is allowed now. */
+  readonly refusedUntil: string | null;
+}
+
+/** The check of `CountedFailures` in schema/admin.ts. */
+export const CountedFailures: Validator<CountedFailures> = TypeCompiler.Compile(
+  schema.CountedFailures,
+);
+
 /** What is left of a deleted user. From `DeletedUser` in schema/admin.ts. */
 export interface DeletedUser {
   /**
@@ -142,6 +159,11 @@ export interface ShownUser {
   readonly disabledAt: string | null;
   /** How many live sessions the user has. */
   readonly sessions: number;
+  /**
+   * The failures that count now: those from everywhere, and those of single networks, devices and
+   * sessions that this server knows of. At most 100.
+   */
+  readonly failures: readonly CountedFailures[];
 }
 
 /** The check of `ShownUser` in schema/admin.ts. */
@@ -201,7 +223,8 @@ export const SHOW_USER: Method<UserRef, ShownUser, "UserNotExistError"> = {
   name: "Admin.showUser",
   summary: "Show one user.",
   number: 102,
-  hash: "87fd9d7e47866015",
+  hash: "e27b6c4a629f42c0",
+  olderHashes: ["87fd9d7e47866015"],
   idempotent: true,
   errors: ["UserNotExistError"],
   callers: ["admin"],

@@ -1,9 +1,15 @@
 import { isIP } from "node:net";
-import type { AdminService, Account as ShownAccount } from "../gen/admin.ts";
+import type {
+  AdminService,
+  Account as ShownAccount,
+  CountedFailures as ShownFailures,
+} from "../gen/admin.ts";
 import { RpcError } from "../rpc/error.ts";
 import type { CallContext } from "../rpc/method.ts";
 import { audited, auditedOfUser } from "./admin-audit.ts";
 import { throwIfCancelled } from "./call.ts";
+import type { CountedFailures } from "./failures.ts";
+import { LIMITS } from "./limits.ts";
 import type { UserServiceParts } from "./parts.ts";
 import { findByHandle, shownSession } from "./session-list.ts";
 import type { Account } from "./stores.ts";
@@ -24,7 +30,7 @@ export function createAdminService(parts: UserServiceParts): AdminService {
 }
 
 function lookups(parts: UserServiceParts): Pick<AdminService, "findUsers" | "showUser"> {
-  const { users, sessions, log } = parts;
+  const { users, sessions, throttle, log } = parts;
   return {
     findUsers: audited("admin_find_users", log, async ({ prefix = "", after, limit }) => {
       const size = limit ?? DEFAULT_PAGE;
@@ -37,8 +43,12 @@ function lookups(parts: UserServiceParts): Pick<AdminService, "findUsers" | "sho
 
     showUser: auditedOfUser("admin_show_user", log, async ({ username }, context) => {
       const account = await findAccount(parts, username, context);
-      const live = await sessions.list(username);
-      return { ...shown(account), sessions: live.length };
+      const [live, failures] = await Promise.all([
+        sessions.list(username),
+        throttle.failuresOf(username),
+      ]);
+      const counted = failures.map(shownFailures);
+      return { ...shown(account), sessions: live.length, failures: counted };
     }),
   };
 }
@@ -193,4 +203,16 @@ async function setPassword(
 
 function shown({ disabledAt, ...account }: Account): ShownAccount {
   return { ...account, disabledAt: disabledAt ?? null };
+}
+
+const LIMITS_OF_NETWORKS: readonly string[] = [LIMITS.network.name, LIMITS.reserve.name];
+
+function shownFailures({ counter, failures, blockedMs }: CountedFailures): ShownFailures {
+  const { limit, detail } = counter;
+  return {
+    reason: limit.name,
+    ...(LIMITS_OF_NETWORKS.includes(limit.name) && { network: detail }),
+    failures,
+    refusedUntil: blockedMs > 0 ? new Date(Date.now() + blockedMs).toISOString() : null,
+  };
 }

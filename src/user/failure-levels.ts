@@ -78,6 +78,14 @@ export class FailureLevels {
     }
   }
 
+  /** The levels above 0 of all keys that begin like this. Takes time: it looks at all keys. */
+  startingWith(prefix: string): [key: string, levelMs: number][] {
+    return [this.#newer, this.#older]
+      .flatMap((levels) => [...levels.keys()].filter((key) => key.startsWith(prefix)))
+      .map((key): [string, number] => [key, this.get(key)])
+      .filter(([, levelMs]) => levelMs > 0);
+  }
+
   #find(key: string): Level | undefined {
     return this.#newer.get(key) ?? this.#older.get(key);
   }

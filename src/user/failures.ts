@@ -4,6 +4,7 @@ import {
   blockedMs,
   failuresLeft,
   highestLevelMs,
+  LIMITS,
   type Limit,
   levelAfterFailureMs,
 } from "./limits.ts";
@@ -12,23 +13,34 @@ import type { FailureCount, FailureStore } from "./stores.ts";
 /** If attempts are refused, the store is asked this often whether that still holds. */
 const ASK_EVERY_MS = 5_000;
 
+/** So many counts of a subject are shown at most. */
+const MAX_SHOWN = 100;
+
+/** What is known of a counter. */
+export interface CountedFailures {
+  readonly counter: Counter;
+  readonly failures: number;
+  /** How long until an attempt is allowed; 0 if it is allowed now. */
+  readonly blockedMs: number;
+}
+
 /** A count of failures with its limit. */
 export class Counter implements FailureCount {
   readonly limit: Limit;
   readonly subject: string;
   readonly key: string;
-  readonly #detail: string;
+  readonly detail: string;
 
   constructor(limit: Limit, subject: string, detail: string) {
     this.limit = limit;
     this.subject = subject;
     this.key = keyOf(subject, limit, detail);
-    this.#detail = detail;
+    this.detail = detail;
   }
 
   // Only a failure needs these.
   get name(): string {
-    return nameOf(this.limit, this.#detail);
+    return nameOf(this.limit, this.detail);
   }
 
   get everyMs(): number {
@@ -163,6 +175,35 @@ export class Failures {
       const counter = asked[index];
       if (counter) this.#levelsOf(counter).set(counter.key, levelMs);
     }
+  }
+
+  /**
+   * The counts of a subject that are not 0, as the store has them.
+   * @param shared come first. Of other counters, those that this server knows of are found, the
+   *   highest first.
+   */
+  async list(subject: string, shared: readonly Counter[]): Promise<CountedFailures[]> {
+    const prefix = prefixOf(subject);
+    const own = Object.values(LIMITS).flatMap((limit) =>
+      (this.#levels.get(limit.name)?.startingWith(prefix) ?? []).map(([key, levelMs]) => ({
+        counter: counterOf(limit, subject, key.slice(prefix.length + nameOf(limit, "").length)),
+        levelMs,
+      })),
+    );
+    const sharedKeys = new Set(shared.map(({ key }) => key));
+    const others = own
+      .filter(({ counter }) => !sharedKeys.has(counter.key))
+      .sort((one, other) => other.levelMs - one.levelMs)
+      .map(({ counter }) => counter);
+    const counters = [...shared, ...others].slice(0, MAX_SHOWN);
+    const stored = await this.#ask("read failures", (store) => store.levels(counters));
+    return counters
+      .map((counter, index) => {
+        const levelMs = stored?.[index] ?? this.#level(counter);
+        const failures = Math.ceil(levelMs / counter.limit.everyMs);
+        return { counter, failures, blockedMs: blockedMs(counter.limit, levelMs) };
+      })
+      .filter(({ failures }) => failures > 0);
   }
 
   /** Forget all failures of a subject. @throws {StorageError} the other servers keep them */

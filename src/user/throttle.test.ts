@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import pino from "pino";
 import { RpcError } from "../rpc/error.ts";
 import { Devices, newDeviceKey } from "./device.ts";
@@ -8,6 +8,9 @@ import { type Attempt, Throttle } from "./throttle.ts";
 
 // What the throttle promises on one server, by a clock that the test moves. What several servers
 // promise is in test/throttle-servers.test.ts.
+
+// The limit ends a hang, it does not judge speed.
+setDefaultTimeout(60_000);
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -3,7 +3,7 @@ import type { Log } from "../rpc/log.ts";
 import type { Actor } from "./actor.ts";
 import { audit } from "./audit.ts";
 import { Devices, newDeviceKey } from "./device.ts";
-import { type Counter, counterOf, Failures } from "./failures.ts";
+import { type CountedFailures, type Counter, counterOf, Failures } from "./failures.ts";
 import { Guess, throwIfBlocked } from "./guess.ts";
 import type { Turn } from "./hash-queue.ts";
 import { LIMITS } from "./limits.ts";
@@ -161,6 +161,13 @@ export class Throttle {
    */
   lift(username: string): Promise<void> {
     return this.#failures.lift(accountSubject(username));
+  }
+
+  /** The failures of an account, those from everywhere first. */
+  failuresOf(username: string): Promise<CountedFailures[]> {
+    const subject = accountSubject(username);
+    const everywhere = [LIMITS.account, LIMITS.devices].map((limit) => counterOf(limit, subject));
+    return this.#failures.list(subject, everywhere);
   }
 
   /** Forget the failures and the sign-ups of an address, as `lift` does. @throws {StorageError} */

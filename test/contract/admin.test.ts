@@ -88,8 +88,27 @@ describeAllPairs("administration", (pair) => {
       modifiedAt: TIME,
       disabledAt: null,
       sessions: 2,
+      failures: [],
     });
     expect(Math.abs(Date.parse(shown.createdAt) - Date.now())).toBeLessThan(60_000);
+  });
+
+  test("showUser() tells how many sign-ins have failed, and until when others are refused", async () => {
+    const { username, api } = await member();
+    const failures = async () => (await admin().showUser({ username })).failures;
+    for (let n = 0; n < 3; n++) await api.signIn(username, "wrong-pass");
+    expect(await failures()).toEqual([
+      { reason: "account", failures: 3, refusedUntil: null },
+      { reason: "network", network: "127.0.0.0/24", failures: 3, refusedUntil: null },
+    ]);
+    for (let n = 0; n < 8; n++) await api.signIn(username, "wrong-pass");
+    const [account, network] = await failures();
+    expect(account).toMatchObject({ reason: "account", refusedUntil: null });
+    expect(network?.reason).toBe("network");
+    expect(network?.failures).toBeWithin(10, 12); // Two servers may allow one more.
+    expect(Date.parse(network?.refusedUntil ?? "") - Date.now()).toBeWithin(0, 120_000);
+    await admin().liftThrottle({ username });
+    expect(await failures()).toEqual([]);
   });
 
   describe("setPassword()", () => {
