@@ -24,11 +24,16 @@ const ELSEWHERE = {
     "Use its versioning or replication, `aws s3 sync` or `rclone sync`",
 } as const;
 
-/** @returns the folder, or "help" */
-function parseArguments(args: string[]): { folder: string } | "help" {
+interface Arguments {
+  readonly folder: string;
+  /** The file of `--config`. */
+  readonly configPath: string | undefined;
+}
+
+function parseArguments(args: string[]): Arguments | "help" {
   const { values, positionals } = splitArguments("backup", {
     args,
-    options: { help: { type: "boolean", short: "h" } },
+    options: { config: { type: "string" }, help: { type: "boolean", short: "h" } },
     allowPositionals: true,
   });
   if (values.help) return "help";
@@ -36,7 +41,7 @@ function parseArguments(args: string[]): { folder: string } | "help" {
   if (!folder || more.length > 0) {
     throw new UsageError("It takes one folder: bun run backup /backup/2026-11-30");
   }
-  return { folder };
+  return { folder, configPath: values.config };
 }
 
 async function backup(folder: string, config: BackupConfig): Promise<number> {
@@ -79,7 +84,9 @@ function describe(dataDir: string, folder: string, { users, pictures }: Copied):
 if (import.meta.main) {
   await runDatabaseCommand(async () => {
     const args = parseArguments(process.argv.slice(2));
-    if (args !== "help") return backup(args.folder, loadForCommand(BACKUP, process.env));
+    if (args !== "help") {
+      return backup(args.folder, loadForCommand(BACKUP, process.env, args.configPath));
+    }
     console.log(HELP.backup);
     return 0;
   });

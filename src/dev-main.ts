@@ -4,8 +4,7 @@ import { join } from "node:path";
 import { HELP } from "./cli/help.ts";
 import { optionsOrExit } from "./cli/usage.ts";
 import { exposureWarnings } from "./config/exposure.ts";
-import { loadOrExit, orExit } from "./config/load.ts";
-import { START, tierEnvironments } from "./config/start.ts";
+import { orExit } from "./config/load.ts";
 import { storeWarnings } from "./config/store-exposure.ts";
 import { Changes } from "./process/changes.ts";
 import { onEnd } from "./process/end.ts";
@@ -19,26 +18,31 @@ const WATCHED = ["schema", "src", "public"];
 /** Files that codegen writes. The tiers that start after codegen already have them. */
 const EMITTED = /^(src\/gen\/|public\/(api\.js|openapi\.json)$)/;
 
-const { install } = await optionsOrExit("dev", HELP.dev, { install: { type: "boolean" } });
+const options = await optionsOrExit("dev", HELP.dev, {
+  config: { type: "string" },
+  install: { type: "boolean" },
+});
+if (options.install) await installOrExit();
+// Import these after the install, because they need packages.
+const { lookalikes, lookalikeText } = await import("./config/lookalikes.ts");
+const { readStartSettings } = await import("./config/start-settings.ts");
 // NODE_ENV of the shell is ignored: this command is for development.
-const environment = { LOG_LEVEL: "debug", ...process.env, NODE_ENV: "development" };
-const config = loadOrExit(START, environment);
+const given = { ...process.env, NODE_ENV: "development" };
+const settings = orExit(() => readStartSettings(given, options.config, { LOG_LEVEL: "debug" }));
+const { config, environments } = settings;
 const { http, tcp } = config;
 // console.log() would block this process while the terminal is stopped.
 const output = new Output(1, (lines) => say(`(${lines} lines could not be printed)`));
 const say = (text: string): void => output.write(`${text}\n`);
-const environments = orExit(() => tierEnvironments(config, environment));
 
 const warnings = [
+  ...settings.warnings,
   ...exposureWarnings(http),
   ...hashWarnings(tcp),
   ...storeWarnings(tcp),
   ...environments.warnings,
 ];
 for (const warning of warnings) say(`  ${warning}`);
-if (install) await installOrExit();
-// Import this after the install, because it needs a package.
-const { lookalikes, lookalikeText } = await import("./config/lookalikes.ts");
 for (const each of lookalikes(process.env)) say(`  ${lookalikeText(each)}`);
 
 let tiers: readonly TierProcess[] = [];

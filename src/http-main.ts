@@ -9,6 +9,7 @@ import { exposureWarnings } from "./config/exposure.ts";
 import { HTTP_TIER, type HttpConfig } from "./config/http.ts";
 import { loadOrExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
+import { settingsOrExit } from "./config/settings.ts";
 import { clientsOf } from "./gen/http-endpoints.ts";
 import { DecoderPool } from "./http/avatar/decoder-pool.ts";
 import { openAvatars } from "./http/avatar/open.ts";
@@ -93,14 +94,16 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
 if (import.meta.main) {
   // An option, not a variable: other processes of the same environment would inherit a variable.
   const options = await optionsOrExit("start:http", HELP["start:http"], {
+    config: { type: "string" },
     workers: { type: "string" },
   });
-  const config = loadOrExit(HTTP_TIER, process.env);
+  const settings = settingsOrExit("http", process.env, options.config);
+  const config = loadOrExit(HTTP_TIER, settings);
   const log = createLog("http", config.logLevel, process.stdout.isTTY);
   // If `start` or `dev` is the parent, it has already logged these.
   if (!process.send) {
     for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
-    for (const warning of exposureWarnings(config)) log.warn(warning);
+    for (const warning of [...settings.warnings, ...exposureWarnings(config)]) log.warn(warning);
   }
   const { metrics, drainDelayMs } = config;
   await runTier(log, () => startHttp(config, log, Number(options.workers ?? 1)), {

@@ -116,11 +116,12 @@ async function wrapAll(
 
 if (import.meta.main) {
   const options = await optionsOrExit("migrate", HELP.migrate, {
+    config: { type: "string" },
     status: { type: "boolean" },
     "wrap-md5": { type: "boolean" },
   });
   const { status: isStatus, "wrap-md5": isWrap } = options;
-  const config = loadForCommand(MIGRATE, process.env);
+  const config = loadForCommand(MIGRATE, process.env, options.config);
   const database = userDatabase(config);
   await runDatabaseCommand(async () => {
     if (isStatus && isWrap) throw new UsageError("--status and --wrap-md5 do not go together");

@@ -13,6 +13,7 @@ import { type RpcCommandConfig, rpcCommand } from "./config/commands.ts";
 import { bracketed } from "./config/hosts.ts";
 import { ConfigError, load } from "./config/load.ts";
 import { printLookalikes } from "./config/lookalikes.ts";
+import { readSettings } from "./config/settings.ts";
 import type { Environment } from "./config/variables.ts";
 import { Balancer } from "./rpc/client/balancer.ts";
 import type { JsonObject } from "./rpc/json.ts";
@@ -27,17 +28,22 @@ const MAX_TYPING_MS = 3_600_000;
  * @throws {ConfigError} a variable is wrong
  */
 function configFor(
-  { addresses, caller, token }: RpcArguments,
-  environment: Environment,
+  { addresses, caller, configPath, token }: RpcArguments,
+  given: Environment,
 ): RpcCommandConfig {
   const stated = {
     ...(addresses && {
       RPC_ADDRESSES: addresses.map(({ host, port }) => `${bracketed(host)}:${port}`).join(),
+      RPC_ADDRESSES_FILE: undefined,
     }),
     // Even if the caller is another one: a wrong RPC_TOKEN must not matter any more.
-    ...(token !== undefined && { RPC_TOKEN: undefined }),
+    ...(token !== undefined && { RPC_TOKEN: token, RPC_TOKEN_FILE: undefined }),
   };
-  return load(rpcCommand({ caller, token }), { ...environment, ...stated });
+  const settings = readSettings("rpc", { ...given, ...stated }, configPath);
+  for (const warning of settings.warnings) console.error(warning);
+  const { environment, origins } = settings;
+  const read = token === undefined ? environment : { ...environment, RPC_TOKEN: undefined };
+  return load(rpcCommand({ caller, token }), read, origins);
 }
 
 /** @returns the text for stdout */

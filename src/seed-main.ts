@@ -20,18 +20,23 @@ import {
 /** Far longer than a transaction takes. If the database hangs, the transaction is rolled back. */
 const STOP_GRACE_MS = 10_000;
 
-/** @returns how many users there must be, or "help" */
-function parseArguments(args: string[]): number | "help" {
+/** @returns how many users there must be, and the file of `--config`; or "help" */
+function parseArguments(args: string[]): { users: number; configPath?: string } | "help" {
   const { values } = splitArguments("seed", {
     args,
-    options: { users: { type: "string" }, help: { type: "boolean", short: "h" } },
+    options: {
+      users: { type: "string" },
+      config: { type: "string" },
+      help: { type: "boolean", short: "h" },
+    },
   });
   if (values.help) return "help";
   if (values.users === undefined) {
     throw new UsageError("--users is missing: bun run seed --users 10000");
   }
   try {
-    return parseWhole(values.users, 1, MAX_TEST_USERS);
+    const users = parseWhole(values.users, 1, MAX_TEST_USERS);
+    return values.config === undefined ? { users } : { users, configPath: values.config };
   } catch (error) {
     throw new UsageError(`--users ${error instanceof Error ? error.message : error}`);
   }
@@ -115,8 +120,10 @@ function describe(users: number, { taken }: SeedProgress, { database }: Seed): s
 
 if (import.meta.main) {
   await runDatabaseCommand(async () => {
-    const users = parseArguments(process.argv.slice(2));
-    if (users !== "help") return seedUsers(users, loadForCommand(SEED, process.env));
+    const args = parseArguments(process.argv.slice(2));
+    if (args !== "help") {
+      return seedUsers(args.users, loadForCommand(SEED, process.env, args.configPath));
+    }
     console.log(HELP.seed);
     return 0;
   });

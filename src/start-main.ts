@@ -4,9 +4,10 @@ import { HELP } from "./cli/help.ts";
 import { optionsOrExit } from "./cli/usage.ts";
 import { exposureWarnings } from "./config/exposure.ts";
 import { bracketed, calledHost } from "./config/hosts.ts";
-import { loadOrExit, orExit } from "./config/load.ts";
+import { orExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
-import { MEMORY_ENVIRONMENT, START, tierEnvironments } from "./config/start.ts";
+import { MEMORY_ENVIRONMENT } from "./config/start.ts";
+import { readStartSettings } from "./config/start-settings.ts";
 import { storeWarnings } from "./config/store-exposure.ts";
 import { onEnd, speakThrough } from "./process/end.ts";
 import { freePorts } from "./process/free-ports.ts";
@@ -14,9 +15,9 @@ import { Worker } from "./process/worker.ts";
 import { createLog } from "./telemetry/log.ts";
 import { hashWarnings } from "./user/hash-cost.ts";
 
-await optionsOrExit("start", HELP.start, {});
-const config = loadOrExit(START, process.env);
-const environments = orExit(() => tierEnvironments(config, process.env));
+const options = await optionsOrExit("start", HELP.start, { config: { type: "string" } });
+const settings = orExit(() => readStartSettings(process.env, options.config));
+const { config, environments } = settings;
 const log = createLog("start", config.http.logLevel, process.stdout.isTTY);
 
 async function freePortsOrExit() {
@@ -35,6 +36,7 @@ async function exit(exitCode: number): Promise<never> {
 
 speakThrough(log);
 for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
+for (const warning of settings.warnings) log.warn(warning);
 for (const warning of exposureWarnings(config.http)) log.warn(warning);
 for (const warning of hashWarnings(config.tcp)) log.warn(warning);
 for (const warning of storeWarnings(config.tcp)) log.warn(warning);
@@ -59,7 +61,7 @@ const http = Array.from({ length: config.httpWorkers }, () => {
     ...environments.http,
     ...MEMORY_ENVIRONMENT,
     HTTP_PORT: `${ports.http}`,
-    RPC_ADDRESSES: process.env.RPC_ADDRESSES || rpcAddresses.join(),
+    RPC_ADDRESSES: settings.environment.RPC_ADDRESSES || rpcAddresses.join(),
   };
   const args = ["--workers", `${config.httpWorkers}`];
   return new Worker({ script: "src/http-main.ts", args, environment }, log);

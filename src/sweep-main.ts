@@ -57,8 +57,11 @@ function messageOf(error: unknown): string {
 }
 
 if (import.meta.main) {
-  const options = await optionsOrExit("sweep", HELP.sweep, { "dry-run": { type: "boolean" } });
-  const config = loadForCommand(SWEEP, process.env);
+  const options = await optionsOrExit("sweep", HELP.sweep, {
+    config: { type: "string" },
+    "dry-run": { type: "boolean" },
+  });
+  const config = loadForCommand(SWEEP, process.env, options.config);
   try {
     process.exitCode = await sweep(config, options["dry-run"] ?? false);
   } catch (error) {

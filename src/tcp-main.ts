@@ -5,6 +5,7 @@ import { HELP } from "./cli/help.ts";
 import { optionsOrExit } from "./cli/usage.ts";
 import { loadOrExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
+import { settingsOrExit } from "./config/settings.ts";
 import { storeWarnings } from "./config/store-exposure.ts";
 import { TCP_TIER, type TcpConfig } from "./config/tcp.ts";
 import { dispatchTables } from "./gen/services.ts";
@@ -73,13 +74,16 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
 }
 
 if (import.meta.main) {
-  await optionsOrExit("start:tcp", HELP["start:tcp"], {});
-  const config = loadOrExit(TCP_TIER, process.env);
+  const options = await optionsOrExit("start:tcp", HELP["start:tcp"], {
+    config: { type: "string" },
+  });
+  const settings = settingsOrExit("tcp", process.env, options.config);
+  const config = loadOrExit(TCP_TIER, settings);
   const log = createLog("tcp", config.logLevel, process.stdout.isTTY);
   // If `start` or `dev` is the parent, it has already logged these.
   if (!process.send) {
     for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
-    const warnings = [...hashWarnings(config), ...storeWarnings(config)];
+    const warnings = [...settings.warnings, ...hashWarnings(config), ...storeWarnings(config)];
     for (const warning of warnings) log.warn(warning);
   }
   const { metrics, drainDelayMs } = config;

@@ -73,6 +73,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   "@opentelemetry": ["src/telemetry"],
   "p-limit": ["test"],
   sharp: ["src/http"],
+  "smol-toml": ["src/config/settings-file.ts"],
   pino: ["src/telemetry/log.ts"],
   "pino-pretty": ["src/telemetry/log.ts"],
   uuid: ["src/user"],

@@ -5,6 +5,11 @@ const TIER_EXIT_CODES = `Exit codes
   1  cannot start: the environment is wrong, a port is in use, or similar
   2  the arguments are wrong`;
 
+const CONFIG = `Options
+  --config FILE  a file of settings in TOML, whose keys are the names of the
+                 variables. The environment wins
+  -h, --help     print this text`;
+
 const DEV = `Run both tiers for development, until Ctrl-C.
 
   bun run dev
@@ -12,7 +17,9 @@ const DEV = `Run both tiers for development, until Ctrl-C.
 It installs the dependencies, starts both tiers, prints the address of the
 pages, and restarts the tiers when a file changes. Users, sessions and pictures
 are in the folder DATA_DIR (default .data) if the environment names no servers.
-docs/configuration.md lists the environment variables. There are no options.
+docs/configuration.md lists the environment variables.
+
+${CONFIG}
 
 ${TIER_EXIT_CODES}`;
 
@@ -22,7 +29,9 @@ const START = `Run both tiers for production, until SIGTERM or Ctrl-C.
 
 HTTP_WORKERS and RPC_WORKERS set the number of processes of each tier. A process
 that dies is started again. docs/configuration.md lists the environment
-variables. There are no options.
+variables.
+
+${CONFIG}
 
 ${TIER_EXIT_CODES}`;
 
@@ -33,7 +42,9 @@ sessions, behind the RPC.
 
 It waits for its databases if they are down, brings the tables up to date, and
 listens on RPC_HOST and RPC_PORT. docs/configuration.md lists the environment
-variables. There are no options.
+variables.
+
+${CONFIG}
 
 ${TIER_EXIT_CODES}`;
 
@@ -44,7 +55,8 @@ pages and the pictures.
 
 It listens on HTTP_HOST and HTTP_PORT, and calls the TCP tier at RPC_ADDRESSES,
 which may start later. docs/configuration.md lists the environment variables.
-There are no options.
+
+${CONFIG}
 
 ${TIER_EXIT_CODES}`;
 
@@ -74,6 +86,8 @@ Options
                        is in RPC_TOKENS, or for http in RPC_TOKEN, or else, for
                        servers of this machine, in DATA_DIR, where \`start\` and
                        \`dev\` save those of http and admin
+  --config FILE        a file of settings in TOML, whose keys are the names of
+                       the variables. The environment wins
   --deadline TIME      time limit, such as 500ms or 2s, for everything, reading
                        stdin included (default: 5s)
   --token SECRET       the caller's token. Prefer the environment variables,
@@ -112,6 +126,8 @@ read wrapped passwords. It may run while servers run. If a user signs in at the
 same time, the sign-in wins. You may stop it or kill it at any time; the next
 run continues.
 
+${CONFIG}
+
 Exit codes
   0    nothing is left to do
   1    --status: a migration is pending; --wrap-md5: a server has added
@@ -135,6 +151,8 @@ command names it, and the tools that copy it.
 
 To restore, copy the content of FOLDER into an empty DATA_DIR and start Portico.
 
+${CONFIG}
+
 Exit codes
   0    everything is copied
   2    the arguments or the environment are wrong, FOLDER is not empty, or
@@ -157,6 +175,8 @@ tier does the same once a day.
 If a part of the answer is missing, nothing is removed. The TCP tier must use
 the database of the users whose pictures these are. For any other database, all
 of them are unused.
+
+${CONFIG}
 
 Exit codes
   0  done
@@ -193,6 +213,8 @@ It fills the database in DATABASE_URL, or SQLite in DATA_DIR. You may stop it or
 kill it at any time; the next run continues. Several may run at once, and while
 a server runs. On SQLite they take turns, and one that waits for a minute ends
 with 3. If a name is taken, its user stays as it is.
+
+${CONFIG}
 
 Exit codes
   0    all users exist

@@ -12,6 +12,8 @@ export interface RpcArguments {
   readonly request: string | undefined;
   readonly deadlineMs: number;
   readonly addresses: readonly Endpoint[] | undefined;
+  /** The file of `--config`. */
+  readonly configPath: string | undefined;
   /** As whom to call. */
   readonly caller: string | undefined;
   readonly token: string | undefined;
@@ -29,6 +31,7 @@ export function parseRpcArguments(args: readonly string[]): RpcArguments {
     options: {
       address: { type: "string" },
       caller: { type: "string" },
+      config: { type: "string" },
       deadline: { type: "string" },
       help: { type: "boolean", short: "h" },
       token: { type: "string" },
@@ -61,6 +64,7 @@ export function parseRpcArguments(args: readonly string[]): RpcArguments {
     target,
     request,
     deadlineMs: read("deadline", () => parseDeadline(values.deadline ?? DEFAULT_DEADLINE)) ?? 0,
+    configPath: values.config,
     addresses: read("address", () => values.address?.split(",").map(parseEndpoint)),
     caller: read("caller", () =>
       values.caller === undefined ? undefined : parseCaller(values.caller),

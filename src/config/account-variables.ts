@@ -26,6 +26,8 @@ export const ACCOUNTS = {
       "is for new hashes; keep the others as long as hashes need them ([more](accounts.md))",
     readBy: ["tcp", "migrate", "seed"],
     isNeverEmpty: true,
+    kind: "list",
+    isSecret: true,
   },
   PASSWORD_MIN: {
     default: "4",
@@ -41,5 +43,6 @@ export const ACCOUNTS = {
     default: "none",
     meaning: "`on`: a new password must not be a common one, nor the username",
     readBy: ["tcp"],
+    kind: "on",
   },
 } as const satisfies Record<string, Variable>;

@@ -16,6 +16,7 @@ export const BROWSERS = {
       "proxies whose `X-Forwarded-For` names the browser: addresses and CIDR blocks, separated " +
       "by commas; or `loopback`, `private` ([more](deploy.md#the-address-of-the-browser))",
     readBy: ["http"],
+    kind: "list",
   },
   COOKIE_HOST_PREFIX: {
     default: "none",
@@ -23,10 +24,12 @@ export const BROWSERS = {
       "`on` names the session cookie `__Host-sessionID`, which no other host of the domain can " +
       "set, and that of the device `__Secure-deviceID`; needs an https `PUBLIC_URL`",
     readBy: ["http"],
+    kind: "on",
   },
   DOCS: {
     default: "none",
     meaning: "`off` removes `/docs` and `/openapi.json`",
     readBy: ["http"],
+    kind: "off",
   },
 } as const satisfies Record<string, Variable>;

@@ -8,6 +8,7 @@ import { type HashConfig, readHash } from "./passwords.ts";
 import { type RpcClientConfig, readRpcClient } from "./rpc-client.ts";
 import { readRpcTokens } from "./rpc-tokens.ts";
 import { isSavedCaller, readSavedToken } from "./saved-token.ts";
+import { settingsOrExit } from "./settings.ts";
 import { parseRedisUrl } from "./store-urls.ts";
 import { readUsers, refuseUnmeantSqlite, type UsersConfig } from "./tcp.ts";
 import type { Environment } from "./variables.ts";
@@ -17,13 +18,19 @@ import type { Environment } from "./variables.ts";
 /** The exit code of wrong usage, as in a shell. */
 const MISUNDERSTOOD = 2;
 
-/** The config of a command; warnings and problems go to stderr. */
+/**
+ * The config of a command; warnings and problems go to stderr.
+ * @param configPath the file of `--config`
+ */
 export function loadForCommand<T extends object>(
   loader: Loader<T>,
   environment: Environment,
+  configPath: string | undefined,
 ): Readonly<T> {
   printLookalikes(environment);
-  return loadOrExit(loader, environment, MISUNDERSTOOD);
+  const settings = settingsOrExit(loader.program, environment, configPath, MISUNDERSTOOD);
+  for (const warning of settings.warnings) console.error(warning);
+  return loadOrExit(loader, settings, MISUNDERSTOOD);
 }
 
 /** How a command calls the servers. */

@@ -4,6 +4,7 @@ import {
   type Environment,
   isNeverEmpty,
   isReadBy,
+  type Origins,
   VARIABLES,
   type VariableName,
 } from "./variables.ts";
@@ -13,16 +14,27 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
+/** The values of the variables, wherever they come from. `readSettings()` makes it. */
+export interface Settings {
+  /** The variables, and those of other software. NAME_FILE is in NAME already. */
+  readonly environment: Environment;
+  readonly origins: Origins;
+  /** Problems of the files, for the operator. */
+  readonly warnings: readonly string[];
+}
+
 /** Reads the variables of one program, and collects their problems. */
 export class EnvironmentReader {
   readonly #program: Program | "start";
   readonly #environment: Environment;
+  readonly #origins: Origins;
   /** A set, because several parts of a config may read the same variable. */
   readonly #problems = new Set<string>();
 
-  constructor(program: Program | "start", environment: Environment) {
+  constructor(program: Program | "start", environment: Environment, origins: Origins = new Map()) {
     this.#program = program;
     this.#environment = environment;
+    this.#origins = origins;
   }
 
   /** Whether this is a production process: the scripts `start…` set NODE_ENV. */
@@ -94,7 +106,16 @@ export class EnvironmentReader {
   }
 
   report(problem: string): void {
-    this.#problems.add(problem);
+    const [name = ""] = /^[A-Z\d_]+/.exec(problem) ?? [];
+    const origin = this.#origins.get(name);
+    if (!origin) {
+      this.#problems.add(problem);
+      return;
+    }
+    const rest = problem.slice(name.length);
+    // Messages quote what they repeat of a value.
+    const what = origin.isHidden ? rest.replace(/".*"/s, '"…"') : rest;
+    this.#problems.add(`${name} (${origin.text})${what}`);
   }
 
   /** @throws {ConfigError} with every problem at once */
@@ -110,8 +131,12 @@ export interface Loader<T extends object> {
 }
 
 /** @throws {ConfigError} with every problem at once, without values that may be secret */
-export function load<T extends object>(loader: Loader<T>, environment: Environment): Readonly<T> {
-  const reader = new EnvironmentReader(loader.program, environment);
+export function load<T extends object>(
+  loader: Loader<T>,
+  environment: Environment,
+  origins?: Origins,
+): Readonly<T> {
+  const reader = new EnvironmentReader(loader.program, environment, origins);
   const config = loader.read(reader);
   reader.check();
   return Object.freeze(config);
@@ -120,10 +145,10 @@ export function load<T extends object>(loader: Loader<T>, environment: Environme
 /** For a main: load a config. If there are problems, print all on stderr and exit. */
 export function loadOrExit<T extends object>(
   loader: Loader<T>,
-  environment: Environment,
+  { environment, origins }: Settings,
   exitCode = 1,
 ): Readonly<T> {
-  return orExit(() => load(loader, environment), exitCode);
+  return orExit(() => load(loader, environment, origins), exitCode);
 }
 
 /** Return what `read` returns. If it throws a ConfigError, print that on stderr and exit. */

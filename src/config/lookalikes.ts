@@ -1,5 +1,13 @@
 import distance from "leven";
-import { type Environment, VARIABLES, type VariableName } from "./variables.ts";
+import type { Variable } from "./variable.ts";
+import {
+  type Environment,
+  fileNameOf,
+  isVariable,
+  NAMES,
+  VARIABLES,
+  type VariableName,
+} from "./variables.ts";
 
 // Variables without effect that look like one of ours: a typing mistake, the name that other
 // software uses, or a variable that Portico no longer has. A warning names them.
@@ -7,7 +15,7 @@ import { type Environment, VARIABLES, type VariableName } from "./variables.ts";
 export interface Lookalike {
   readonly name: string;
   /** Undefined if Portico no longer has the variable. */
-  readonly meant: VariableName | undefined;
+  readonly meant: string | undefined;
 }
 
 /** Limits of the RPC that are constants now, in `src/rpc/limits.ts`. */
@@ -53,7 +61,6 @@ const FOREIGN =
 /** The value that Kubernetes or a container link sets for a service. */
 const LINK = /^(tcp|udp|sctp):\/\//;
 
-const OURS = Object.keys(VARIABLES).filter(isOurs);
 /**
  * A name of this length or more may differ by two letters. A shorter one may differ by one letter,
  * or by two that are swapped.
@@ -65,7 +72,7 @@ export function lookalikes(environment: Environment): Lookalike[] {
   return Object.entries(environment).flatMap(([name, value = ""]): Lookalike[] => {
     if (isOurs(name) || FOREIGN.test(name) || LINK.test(value)) return [];
     if (REMOVED.includes(name)) return [{ name, meant: undefined }];
-    const meant = meantBy(name);
+    const meant = nearestName(name);
     return meant === undefined ? [] : [{ name, meant }];
   });
 }
@@ -83,16 +90,26 @@ export function printLookalikes(environment: Environment): void {
   for (const each of lookalikes(environment)) console.error(lookalikeText(each));
 }
 
+/** The variable or `NAME_FILE` that is probably meant by a name that is neither. */
+export function nearestName(name: string): string | undefined {
+  const [, ofFile] = /^(.+)[_.-]FILE$/i.exec(name) ?? [];
+  if (ofFile === undefined) return meantBy(name);
+  const meant = isVariable(ofFile) ? ofFile : meantBy(ofFile);
+  if (meant === undefined) return undefined;
+  const { isPath }: Variable = VARIABLES[meant];
+  return isPath ? meant : fileNameOf(meant);
+}
+
 function meantBy(name: string): VariableName | undefined {
   if (!/^[\w.-]{3,40}$/.test(name)) return undefined;
   const plain = name
     .toUpperCase()
     .replace(/[.-]/g, "_")
     .replace(/^PORTICO_/, "");
-  if (isOurs(plain)) return plain;
-  const alias = OURS.find((ours) => ALIASES[ours]?.includes(plain));
+  if (isVariable(plain)) return plain;
+  const alias = NAMES.find((ours) => ALIASES[ours]?.includes(plain));
   if (alias) return alias;
-  const [nearest] = OURS.map((ours) => ({ ours, steps: distance(plain, ours) })).sort(
+  const [nearest] = NAMES.map((ours) => ({ ours, steps: distance(plain, ours) })).sort(
     (one, other) => one.steps - other.steps,
   );
   return nearest && isNear(plain, nearest) ? nearest.ours : undefined;
@@ -110,6 +127,7 @@ function sorted(text: string): string {
   return [...text].sort().join("");
 }
 
-function isOurs(name: string): name is VariableName {
-  return Object.hasOwn(VARIABLES, name);
+/** `NAME_FILE` counts even if it is refused: the error says why. */
+function isOurs(name: string): boolean {
+  return isVariable(name.replace(/_FILE$/, ""));
 }

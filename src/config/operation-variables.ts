@@ -13,6 +13,7 @@ export const OPERATION = {
       "port of `/metrics`, `/livez` and `/readyz`; 0 takes a free one; in `bun run start` one " +
       "port for all processes, else each process needs its own ([more](operations.md))",
     readBy: ["http", "tcp"],
+    kind: "number",
   },
   DRAIN_DELAY_MS: {
     default: "0",

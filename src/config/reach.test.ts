@@ -138,7 +138,7 @@ describe("RPC_ADDRESSES", () => {
     expect(addressesOf("::")).toEqual([{ host: "::1", port: 9091 }]);
     expect(calledHost("one")).toBe("one");
     expect(problemsOf(HTTP_TIER, { RPC_HOST: "10.0.0.1" }).join()).toStartWith(
-      "RPC_HOST has 10.0.0.1",
+      `RPC_HOST has "10.0.0.1"`,
     );
   });
 });

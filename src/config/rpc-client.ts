@@ -33,7 +33,7 @@ export function readRpcClient(reader: EnvironmentReader, hasToken = false): RpcC
     if (missing.length > 0) {
       const name = reader.given("RPC_ADDRESSES") ? "RPC_ADDRESSES" : "RPC_HOST";
       reader.report(
-        `${name} has ${bracketed(far.host)}, which is not this machine: ` +
+        `${name} has "${bracketed(far.host)}", which is not this machine: ` +
           `set ${list(missing)}, or RPC_PLAINTEXT=allow on a trusted network`,
       );
     }

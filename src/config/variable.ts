@@ -8,4 +8,13 @@ export interface Variable {
   readonly readBy: readonly Program[];
   /** An empty value is an error: ignoring it would change where data are or who has access. */
   readonly isNeverEmpty?: true;
+  /**
+   * What it may be in a file of settings, besides a string: a number; an array, for what commas
+   * separate; `true` for `on`; `false` for `off`. If the default is a number, a number is allowed.
+   */
+  readonly kind?: "number" | "list" | "on" | "off";
+  /** Its value is the path of a file or folder, so that `NAME_FILE` is refused. */
+  readonly isPath?: true;
+  /** Other users must not read its value. */
+  readonly isSecret?: true;
 }

@@ -3,6 +3,7 @@
 
 import { ACCOUNTS } from "./account-variables.ts";
 import { BROWSERS } from "./browser-variables.ts";
+import { SEVERAL_HOSTS } from "./hosts-variables.ts";
 import { OPERATION } from "./operation-variables.ts";
 import type { Program, Variable } from "./variable.ts";
 
@@ -22,6 +23,7 @@ const EVERYWHERE = {
     meaning: "folder of the SQLite file, the pictures and the tokens of `start` and `dev`",
     readBy: ["http", "tcp", "rpc", "migrate", "seed", "backup", "sweep"],
     isNeverEmpty: true,
+    isPath: true,
   },
   LOG_LEVEL: {
     default: "info",
@@ -38,6 +40,7 @@ const PRODUCTION = {
       "`ssl-ca`, `ssl-cert` and `ssl-key` after a `?` ([more](storage.md))",
     readBy: ["tcp", "migrate", "seed", "backup"],
     isNeverEmpty: true,
+    isSecret: true,
   },
   REDIS_URL: {
     default: "SQLite in `DATA_DIR`",
@@ -46,6 +49,8 @@ const PRODUCTION = {
       "`redis://user:password@host:port,host:port,…` for a Redis Cluster",
     readBy: ["tcp", "backup"],
     isNeverEmpty: true,
+    kind: "list",
+    isSecret: true,
   },
   HTTP_WORKERS: {
     default: "1",
@@ -68,63 +73,6 @@ const PRODUCTION = {
     default: "none",
     meaning: "`embedded` allows SQLite in production, if `DATABASE_URL` or `REDIS_URL` is not set",
     readBy: ["tcp", "migrate", "seed"],
-  },
-} as const satisfies Record<string, Variable>;
-
-const SEVERAL_HOSTS = {
-  RPC_ADDRESSES: {
-    default: "`RPC_HOST:RPC_PORT`",
-    meaning:
-      "TCP servers that the HTTP tier calls, separated by commas; beyond loopback only with " +
-      "`RPC_TOKEN` and TLS; `bun run start` sets its own",
-    readBy: ["http", "rpc", "sweep"],
-    isNeverEmpty: true,
-  },
-  RPC_HOST: {
-    default: "127.0.0.1",
-    meaning: "address that the TCP tier listens on; beyond loopback only with `RPC_TOKEN` and TLS",
-    readBy: ["http", "tcp", "rpc", "sweep"],
-  },
-  RPC_TOKEN: {
-    default: "none",
-    meaning:
-      "secret of 16 characters or more, which both tiers must have; never sent; `start` and " +
-      "`dev` make their own",
-    readBy: ["http", "tcp", "rpc", "sweep"],
-    isNeverEmpty: true,
-  },
-  RPC_TOKENS: {
-    default: "none",
-    meaning:
-      "secrets of several callers of the TCP tier, as in `http:SECRET,admin:SECRET`; several of " +
-      "one caller are valid at once ([more](deploy.md#a-new-token)); `RPC_TOKEN` is one of `http`",
-    readBy: ["tcp", "rpc"],
-    isNeverEmpty: true,
-  },
-  RPC_TLS_CERT: {
-    default: "none",
-    meaning: "PEM file with the TCP tier's certificate; the TCP tier then accepts only TLS",
-    readBy: ["tcp"],
-    isNeverEmpty: true,
-  },
-  RPC_TLS_KEY: {
-    default: "none",
-    meaning: "PEM file with the certificate's key",
-    readBy: ["tcp"],
-    isNeverEmpty: true,
-  },
-  RPC_TLS_CA: {
-    default: "none",
-    meaning:
-      "PEM file with the authority that the HTTP tier trusts; the HTTP tier then uses only " +
-      "TLS",
-    readBy: ["http", "rpc", "sweep"],
-    isNeverEmpty: true,
-  },
-  RPC_PLAINTEXT: {
-    default: "none",
-    meaning: "`allow`: the network is trusted, so addresses beyond loopback need no TLS",
-    readBy: ["http", "tcp", "rpc", "sweep"],
   },
 } as const satisfies Record<string, Variable>;
 
@@ -153,6 +101,7 @@ const S3 = {
     meaning: "secret of the access key; signs requests, never sent; required with `AVATAR_URL`",
     readBy: ["http", "sweep"],
     isNeverEmpty: true,
+    isSecret: true,
   },
 } as const satisfies Record<string, Variable>;
 
@@ -207,16 +156,42 @@ export const VARIABLE_GROUPS: Readonly<Record<string, Readonly<Record<string, Va
 export type VariableName = keyof typeof VARIABLES;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Where a value comes from, if it is not from the variable itself. */
+export interface Origin {
+  /** Such as "portico.toml, line 3" or "from DATABASE_URL_FILE". */
+  readonly text: string;
+  /** Whether the value may be the content of a wrong file, so that no message may repeat it. */
+  readonly isHidden: boolean;
+}
+
+/** By the name of the variable. */
+export type Origins = ReadonlyMap<string, Origin>;
+
+export const NAMES = Object.keys(VARIABLES).filter(isVariable);
+
+/** The variable with the path of a file that holds the value of another variable. */
+export function fileNameOf<T extends VariableName>(name: T): `${T}_FILE` {
+  return `${name}_FILE`;
+}
+
 /** Bun reads these for S3, in the HTTP tier. */
 const S3_SECRETS_OF_BUN = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
-/** The environment for a process of a tier, without our variables that it does not read. */
+/**
+ * The environment for a process of a tier, without our variables that it does not read. The values
+ * of `NAME_FILE` are in NAME already, so that the process does not get their paths.
+ */
 export function environmentFor(program: "http" | "tcp", environment: Environment): Environment {
   const foreign = new Set<string>(program === "http" ? [] : S3_SECRETS_OF_BUN);
-  for (const [name, variable] of Object.entries<Variable>(VARIABLES)) {
-    if (!variable.readBy.includes(program)) foreign.add(name);
+  for (const name of NAMES) {
+    if (!isReadBy(name, program)) foreign.add(name);
+    foreign.add(fileNameOf(name));
   }
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !foreign.has(name)));
+}
+
+export function isVariable(name: string): name is VariableName {
+  return Object.hasOwn(VARIABLES, name);
 }
 
 export function isNeverEmpty(name: VariableName): boolean {

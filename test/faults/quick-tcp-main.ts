@@ -1,5 +1,6 @@
 // The TCP server with shorter leases.
 import { loadOrExit } from "../../src/config/load.ts";
+import { settingsOrExit } from "../../src/config/settings.ts";
 import { TCP_TIER } from "../../src/config/tcp.ts";
 import { runTier } from "../../src/process/lifecycle.ts";
 import { startTcp } from "../../src/tcp-main.ts";
@@ -12,6 +13,6 @@ import { createLog } from "../../src/telemetry/log.ts";
  */
 const SHORT_LEASE_MS = 8;
 
-const config = loadOrExit(TCP_TIER, process.env);
+const config = loadOrExit(TCP_TIER, settingsOrExit("tcp", process.env));
 const log = createLog("tcp", config.logLevel, false);
 await runTier(log, () => startTcp(config, log, SHORT_LEASE_MS));
