@@ -11,7 +11,7 @@ import {
   UNKNOWN_SESSION,
 } from "./client.ts";
 import { avatarForm, pngOf } from "./images.ts";
-import { describePairs, sharedStack } from "./pairs.ts";
+import { describeHttp, sharedStack } from "./pairs.ts";
 import { sendRaw } from "./raw-http.ts";
 
 // Several cookies of one name: another site of the domain, or another path, has set one more.
@@ -32,7 +32,7 @@ const CALLS: Readonly<Record<string, (api: Api) => Promise<Answer>>> = {
   "sign-out by POST": (api) => api.signOut("POST"),
 };
 
-describePairs("several cookies named sessionID", (pair) => {
+describeHttp("several cookies named sessionID", (pair) => {
   const shared = sharedStack(pair);
 
   /** The one session that is good, among others. */

@@ -12,7 +12,7 @@ import {
   profileOf,
 } from "./client.ts";
 import { avatarForm, pngOf } from "./images.ts";
-import { describePairs, sharedStack } from "./pairs.ts";
+import { describeHttp, sharedStack } from "./pairs.ts";
 import { sendRaw } from "./raw-http.ts";
 
 // A limit ends a hang; it does not judge speed.
@@ -97,7 +97,7 @@ function stateChanges(username: string, password: string): Readonly<Record<strin
 
 const rows = (table: typeof OWN) => Object.entries(table);
 
-describePairs("requests from other sites", (pair) => {
+describeHttp("requests from other sites", (pair) => {
   const shared = sharedStack(pair, { PUBLIC_URL });
   const host = () => new URL(shared.stack.url).host;
 
@@ -175,7 +175,7 @@ describePairs("requests from other sites", (pair) => {
   });
 });
 
-describePairs("requests without PUBLIC_URL", (pair) => {
+describeHttp("requests without PUBLIC_URL", (pair) => {
   const shared = sharedStack(pair);
   const send = (api: Api, headers: Headers) =>
     api.post(ENDPOINTS.nickname.path, { nickname: "changed" }, headers);

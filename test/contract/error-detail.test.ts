@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { type Answer, Api, ENDPOINTS, newMember } from "./client.ts";
 import { avatarForm, pngOf } from "./images.ts";
-import { describePairs, sharedStack } from "./pairs.ts";
+import { describeHttp, sharedStack } from "./pairs.ts";
 import { getRaw, sendRaw } from "./raw-http.ts";
 
 // What "6" says in its header; that every "6" has one is for the client to check.
@@ -134,7 +134,7 @@ const CASES: readonly (readonly [what: string, ask: Ask, detail: string | RegExp
   ],
 ];
 
-describePairs("X-Error-Detail", (pair) => {
+describeHttp("X-Error-Detail", (pair) => {
   const shared = sharedStack(pair);
 
   test.each(CASES)(

@@ -2,7 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { RawBrowser } from "../raw-browser.ts";
 import { Api, ENDPOINTS, newMember, UNKNOWN_SESSION } from "./client.ts";
 import { avatarForm, pngOf } from "./images.ts";
-import { describePairs, sharedStack } from "./pairs.ts";
+import { describeHttp, sharedStack } from "./pairs.ts";
 import { sendRaw } from "./raw-http.ts";
 
 // Requests that are made to hurt.
@@ -12,7 +12,7 @@ setDefaultTimeout(60_000);
 
 const INVALID = '{"errCode":"6","errMsg":"InvalidParamsError","data":""}';
 
-describePairs("a hostile request", (pair) => {
+describeHttp("a hostile request", (pair) => {
   const shared = sharedStack(pair);
 
   test("with a text that would take minutes to normalise is refused at once", async () => {
@@ -75,7 +75,7 @@ describePairs("a hostile request", (pair) => {
   });
 });
 
-describePairs("uploads in flight", (pair) => {
+describeHttp("uploads in flight", (pair) => {
   const shared = sharedStack(pair);
   const form = () => avatarForm(pngOf(2, 2, [1, 2, 3]));
 

@@ -3,7 +3,7 @@ import { NICKNAME_LENGTH, PASSWORD_LENGTH, USERNAME_LENGTH } from "../../schema/
 import { MAX_UPLOAD_BYTES, PICTURE_LIMITS } from "../../schema/picture.ts";
 import { fillLimits } from "../../src/http/pages.ts";
 import { Api, ENDPOINTS, newMember, UNKNOWN_SESSION } from "./client.ts";
-import { describePairs, sharedStack } from "./pairs.ts";
+import { describeHttp, sharedStack } from "./pairs.ts";
 import { getRaw } from "./raw-http.ts";
 
 // A limit ends a hang; it does not judge speed.
@@ -11,7 +11,7 @@ setDefaultTimeout(60_000);
 
 const PAGES = ["/signUp.html", "/signIn.html", "/userInfo.html"];
 
-describePairs("pages", (pair) => {
+describeHttp("pages", (pair) => {
   const shared = sharedStack(pair);
   const api = () => new Api(shared.stack.url);
 

@@ -17,7 +17,7 @@ export interface Pair {
     | "MySQL and Redis"
     | "MySQL and Redis Cluster"
     | "two TCP servers, MySQL and Redis"
-    | "S3";
+    | "S3, MySQL and Redis";
   readonly available: boolean;
   /** Behind the HTTP tier. */
   readonly tcpServers: number;
@@ -55,11 +55,13 @@ async function createDatabases(
   return { DATABASE_URL: await users.createDatabase(), REDIS_URL: await sessions.createDatabase() };
 }
 
-/** Pictures have nothing to do with the other servers: they are embedded here. */
 const BUCKET: Pair = {
-  ...EMBEDDED,
-  name: "S3",
-  environment: async () => (await (await sharedS3()).createBucket()).environment,
+  ...SERVERS,
+  name: "S3, MySQL and Redis",
+  environment: async () => ({
+    ...(await SERVERS.environment()),
+    ...(await (await sharedS3()).createBucket()).environment,
+  }),
 };
 
 function describeOn(pairs: readonly Pair[], title: string, body: (pair: Pair) => void): void {
@@ -69,16 +71,21 @@ function describeOn(pairs: readonly Pair[], title: string, body: (pair: Pair) =>
 }
 
 /**
- * Run the tests of `body` once on each storage pair; where its servers are not here, skip it. For
- * what is decided before any session or user is looked for: shapes, texts, pictures, pages, sites.
+ * For what the HTTP tier decides by itself: shapes, pages, sites, headers. It gets the same replies
+ * whatever the TCP tier stores them in, so one storage is enough.
  */
+export function describeHttp(title: string, body: (pair: Pair) => void): void {
+  describeOn([EMBEDDED], title, body);
+}
+
+/** Run the tests of `body` once on each storage pair; where its servers are not here, skip it. */
 export function describePairs(title: string, body: (pair: Pair) => void): void {
   describeOn([EMBEDDED, SERVERS], title, body);
 }
 
-/** The same, and once more with the pictures on S3. */
+/** The same for pictures: those of the embedded pair are in a folder, the others on S3. */
 export function describePicturePairs(title: string, body: (pair: Pair) => void): void {
-  describeOn([EMBEDDED, SERVERS, BUCKET], title, body);
+  describeOn([EMBEDDED, BUCKET], title, body);
 }
 
 /** On a cluster and behind two TCP servers as well: for what users and sessions promise. */

@@ -14,7 +14,7 @@ import {
   UUID_V3,
 } from "./client.ts";
 import { avatarForm, pngOf } from "./images.ts";
-import { describeAllPairs, describePairs, sharedStack } from "./pairs.ts";
+import { describeAllPairs, describeHttp, describePairs, sharedStack } from "./pairs.ts";
 
 // A limit ends a hang; it does not judge speed.
 setDefaultTimeout(60_000);
@@ -275,7 +275,7 @@ describeAllPairs("sessions", (pair) => {
   });
 });
 
-describePairs("sessions behind https", (pair) => {
+describeHttp("sessions behind https", (pair) => {
   const shared = sharedStack(pair, { PUBLIC_URL: SECURE_URL });
 
   test("have a Secure cookie, when it is set and when it is cleared", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { ACCOUNT_ENDPOINTS, ALL_ENDPOINTS, NEW_PASSWORD } from "./account-calls.ts";
 import { Api, chunked, ENDPOINTS, type Fields, newMember, newName, nicknameOf } from "./client.ts";
-import { describePairs, sharedStack } from "./pairs.ts";
+import { describeHttp, sharedStack } from "./pairs.ts";
 
 // A limit ends a hang; it does not judge speed.
 setDefaultTimeout(60_000);
@@ -44,7 +44,7 @@ function formOfSize(fields: Record<string, string>, bytes: number): string {
   return bare + "x".repeat(bytes - bare.length);
 }
 
-describePairs("request shapes", (pair) => {
+describeHttp("request shapes", (pair) => {
   const shared = sharedStack(pair);
   const api = () => new Api(shared.stack.url);
   const member = async () => (await newMember(shared.stack)).api;
