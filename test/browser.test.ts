@@ -15,17 +15,37 @@ const SUITE = available
 
 describe.skipIf(!available)(SUITE, () => {
   let browser: Browser;
+  let window: Page;
+  const between = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("") });
   beforeAll(async () => {
     browser = await openBrowser();
+    window = await browser.newPage();
   });
-  afterAll(() => browser.close());
+  afterAll(async () => {
+    await browser.close();
+    await between.stop(true);
+  });
 
-  /** A person at a fresh service, with a browser window of their own. */
-  async function openVisit(options: BrowserContextOptions = {}) {
+  /** Make the window ready for the next visit. */
+  async function leave(): Promise<void> {
+    await window.unrouteAll();
+    // Of the same site as the visits: for any other page, the browser would start a process.
+    await window.goto(between.url.href);
+    window.removeAllListeners("pageerror");
+    window.removeAllListeners("console");
+    await window.context().clearCookies();
+  }
+
+  /**
+   * A person at a fresh service, in a window without cookies. Visits share the window unless they
+   * have `options`, since each new one starts three processes. Each service has a port of its own,
+   * so the browser keeps no data of an earlier one for it.
+   */
+  async function openVisit(options?: BrowserContextOptions) {
     await using cleanup = new AsyncDisposableStack();
     const stack = cleanup.use(await startStack());
-    const context = cleanup.use(await browser.newContext({ baseURL: stack.url, ...options }));
-    const page = await context.newPage();
+    const page = options === undefined ? window : await browser.newPage(options);
+    cleanup.defer(() => (page === window ? leave() : page.close()));
     page.setDefaultTimeout(TIMEOUT_MS / 2);
     const complaints = collectComplaints(page);
     const started = cleanup.move();
@@ -33,6 +53,7 @@ describe.skipIf(!available)(SUITE, () => {
       page,
       complaints,
       user: stack.user,
+      goto: (path: string) => page.goto(stack.url + path),
       [Symbol.asyncDispose]: () => started.disposeAsync(),
     };
   }
@@ -41,7 +62,7 @@ describe.skipIf(!available)(SUITE, () => {
   async function openAccount(options?: BrowserContextOptions) {
     const visit = await openVisit(options);
     await visit.user.signUp(GRACE);
-    await visit.page.goto("/signIn.html");
+    await visit.goto("/signIn.html");
     await submitCredentials(visit.page, GRACE);
     await visit.page.waitForURL("**/userInfo.html");
     await visit.page.locator("#account").waitFor();
@@ -52,7 +73,7 @@ describe.skipIf(!available)(SUITE, () => {
     await using visit = await openVisit();
     const { page, complaints } = visit;
 
-    await page.goto("/");
+    await visit.goto("/");
     expect(new URL(page.url()).pathname).toBe("/signIn.html");
     await page.getByRole("link", { name: "Sign up" }).click();
     await page.waitForURL("**/signUp.html");
@@ -68,7 +89,7 @@ describe.skipIf(!available)(SUITE, () => {
     expect(await page.textContent("#shown-username")).toBe("grace");
     expect(await page.textContent("#shown-nickname")).toBe("grace");
     expect(await widthOfPicture(page)).toBe(256);
-    await page.goto("/");
+    await visit.goto("/");
     expect(new URL(page.url()).pathname).toBe("/userInfo.html");
     expect(complaints).toEqual([]);
   });
@@ -121,7 +142,7 @@ describe.skipIf(!available)(SUITE, () => {
       const { page, complaints } = visit;
       await visit.user.signUp(GRACE);
 
-      await page.goto(path);
+      await visit.goto(path);
       await submitCredentials(page, given);
 
       await page.getByRole("alert").filter({ hasText: says }).waitFor();
@@ -138,7 +159,7 @@ describe.skipIf(!available)(SUITE, () => {
     const { page, complaints } = visit;
     const longest = { username: "𝒜".repeat(13), password: "🔑".repeat(13) };
 
-    await page.goto("/signUp.html");
+    await visit.goto("/signUp.html");
     await submitCredentials(page, longest);
     await page.waitForURL("**/signIn.html");
     await submitCredentials(page, longest);
@@ -225,10 +246,10 @@ describe.skipIf(!available)(SUITE, () => {
     await page.waitForURL("**/signIn.html");
     await page.getByText("You are signed out").waitFor();
 
-    await page.goto("/userInfo.html");
+    await visit.goto("/userInfo.html");
     await page.waitForURL("**/signIn.html");
     await page.getByText("Please sign in first").waitFor();
-    await page.goto("/");
+    await visit.goto("/");
     expect(new URL(page.url()).pathname).toBe("/signIn.html");
     expect(complaints).toEqual(["status of 401"]);
   });
@@ -290,7 +311,7 @@ describe.skipIf(!available)(SUITE, () => {
     });
     const button = page.getByRole("button", { name: "Sign in" });
 
-    await page.goto("/signIn.html");
+    await visit.goto("/signIn.html");
     await submitCredentials(page, GRACE);
     await arrived.promise;
     expect(await button.isDisabled()).toBe(true);
@@ -305,7 +326,7 @@ describe.skipIf(!available)(SUITE, () => {
       await using visit = await openVisit({ javaScriptEnabled: false });
       const { page } = visit;
 
-      await page.goto(path);
+      await visit.goto(path);
       await submitCredentials(page, GRACE);
 
       await page.waitForURL((url) => url.pathname.startsWith(API));
