@@ -24,6 +24,7 @@ import { createSystemService } from "./telemetry/system.ts";
 import { createAdminService } from "./user/admin.ts";
 import { hashWarnings } from "./user/hash-cost.ts";
 import { Passwords } from "./user/password.ts";
+import { checkPeppers } from "./user/pepper-check.ts";
 import { createUserService } from "./user/service.ts";
 import { openThrottle } from "./user/throttle.ts";
 
@@ -39,6 +40,7 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
   const { sessionTtlSeconds, sessionsMax, rpcTokens: tokens, rpcTls: tls } = config;
   const stored = { databaseUrl, redisUrl, dataDir, sessionTtlSeconds, sessionsMax };
   const storage = await openStorage({ ...stored, leaseMs, log });
+  await checkPeppers(peppers, storage.secret);
   const throttle = await openThrottle(storage, log);
   const stats = new CallStats();
   const passwords = new Passwords(passwordHash, { peppers, rules: config.passwordRules });

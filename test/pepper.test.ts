@@ -66,6 +66,19 @@ test("a pepper that the server does not have is a fault with a clear log line", 
   expect(child.output).not.toMatch(/a pepper of|hopper1906|\$argon2id/);
 });
 
+test("a start with another secret of a known pepper fails, and says why", async () => {
+  await using folder = await createFolder();
+  {
+    await using stack = await startStack(environmentOf(folder, OLD));
+    await stack.user.signUp(GRACE);
+  }
+  const environment = { ...environmentOf(folder, `${OLD}!`), RPC_PORT: "0" };
+  await using child = new Child("src/tcp-main.ts", { environment });
+  expect(await child.exited()).toBe(1);
+  expect(child.output).toMatch(/PASSWORD_PEPPER: the secret of \\"2025\\" is not the one/);
+  expect(child.output).not.toMatch(/a pepper of/);
+});
+
 test("test users have the pepper, too", async () => {
   await using folder = await createFolder();
   const environment = { ...environmentOf(folder, NEW), PASSWORD_HASH: "argon2id:m=64,t=1,p=1" };

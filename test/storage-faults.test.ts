@@ -142,6 +142,28 @@ describe.concurrent.skipIf(!hasMariaDb)("MySQL", () => {
     expect(waits).toMatchObject({ rowSeconds: "1", tableSeconds: "1" });
   });
 
+  test("a start waits if the database goes down before the secrets are read", async () => {
+    await using mariadb = await startMariaDb();
+    await using folder = await createFolder();
+    const databaseUrl = await mariadb.createDatabase();
+    const { log, messages } = recordingLog();
+    await using storage = await open({ databaseUrl, ...folder }, { log });
+    await mariadb.kill();
+
+    const secret = storage.secret("key", () => "a secret");
+    await eventually("it waits", async () => messages.some((line) => line.startsWith("warn")));
+    await mariadb.restart();
+
+    expect(await secret).toBe("a secret");
+  });
+
+  test("a secret that can never be read stops the start", async () => {
+    await using mariadb = await startMariaDb();
+    await using folder = await createFolder();
+    await using storage = await open({ databaseUrl: await mariadb.createDatabase(), ...folder });
+    await expectStorageError(() => storage.secret("key", () => "s".repeat(1_000)));
+  });
+
   test("a refused password or database stops the start, and the message has no secret", async () => {
     await using mariadb = await startMariaDb();
     await using folder = await createFolder();

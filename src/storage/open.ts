@@ -46,8 +46,13 @@ interface Volatile {
   readonly failures: FailureStore | undefined;
 }
 
-export interface OpenStorage extends Volatile {
+interface Users {
   readonly users: UserStore;
+  /** As `UserStore.secret`, but waits while the database cannot be reached. For the start. */
+  readonly secret: UserStore["secret"];
+}
+
+export interface OpenStorage extends Users, Volatile {
   close(): Promise<void>;
 }
 
@@ -58,11 +63,12 @@ export interface OpenStorage extends Volatile {
 export async function openStorage(options: StorageOptions): Promise<OpenStorage> {
   // Both embedded stores open the same file, so they share its availability.
   const sqlite = new Availability(`SQLite in ${options.dataDir} (DATA_DIR)`, options.log);
-  const users = await openUsers(options, sqlite);
+  const { users, secret } = await openUsers(options, sqlite);
   try {
     const { sessions, failures } = await openVolatile(options, sqlite);
     return {
       users,
+      secret,
       sessions,
       failures,
       async close() {
@@ -76,10 +82,11 @@ export async function openStorage(options: StorageOptions): Promise<OpenStorage>
   }
 }
 
-async function openUsers(options: StorageOptions, sqlite: Availability): Promise<UserStore> {
+async function openUsers(options: StorageOptions, sqlite: Availability): Promise<Users> {
   const { databaseUrl, dataDir, log } = options;
   if (databaseUrl === undefined) {
-    return new SqliteUsers(await openEmbedded(dataDir, sqlite), options.observe);
+    const users = new SqliteUsers(await openEmbedded(dataDir, sqlite), options.observe);
+    return { users, secret: waitingSecret(users, sqlite, isBusy) };
   }
 
   const availability = new Availability(
@@ -94,7 +101,16 @@ async function openUsers(options: StorageOptions, sqlite: Availability): Promise
       },
     }),
   );
-  return new MysqlUsers(new MysqlClient(databaseUrl, availability), options);
+  const users = new MysqlUsers(new MysqlClient(databaseUrl, availability), options);
+  return { users, secret: waitingSecret(users, availability, isTemporary) };
+}
+
+function waitingSecret(
+  users: UserStore,
+  availability: Availability,
+  isTemporary: (cause: unknown) => boolean,
+): UserStore["secret"] {
+  return (name, make) => retryWhile(availability, isTemporary, () => users.secret(name, make));
 }
 
 async function openVolatile(options: StorageOptions, sqlite: Availability): Promise<Volatile> {
@@ -168,11 +184,21 @@ async function retryUntilAvailable<T>(
   isTemporary: (cause: unknown) => boolean,
   connect: () => T | Promise<T>,
 ): Promise<T> {
+  const action = `open ${availability.database}`;
+  const connected = await retryWhile(availability, isTemporary, () => attempt(action, connect));
+  availability.up();
+  return connected;
+}
+
+/** Call a store once a second until it answers. @throws {StorageError} waiting would not help */
+async function retryWhile<T>(
+  availability: Availability,
+  isTemporary: (cause: unknown) => boolean,
+  call: () => Promise<T>,
+): Promise<T> {
   for (;;) {
     try {
-      const connected = await attempt(`open ${availability.database}`, connect);
-      availability.up();
-      return connected;
+      return await call();
     } catch (error) {
       if (!(error instanceof Error) || !isTemporary(error.cause)) throw error;
       availability.down(error.cause);

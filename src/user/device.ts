@@ -34,13 +34,11 @@ export class Devices {
     return isValid ? nonce : undefined;
   }
 
-  /** @returns what names the device, by the first id that is valid for this user */
-  firstNonceOf(username: string, deviceIds: readonly string[]): string | undefined {
-    for (const deviceId of deviceIds) {
-      const nonce = this.nonceOf(username, deviceId);
-      if (nonce !== undefined) return nonce;
-    }
-    return undefined;
+  /** @returns what names the device, by each id that is valid for this user */
+  noncesOf(username: string, deviceIds: readonly string[]): string[] {
+    return deviceIds
+      .map((deviceId) => this.nonceOf(username, deviceId))
+      .filter((nonce) => nonce !== undefined);
   }
 
   #mac(username: string, nonce: string): string {

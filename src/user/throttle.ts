@@ -48,14 +48,14 @@ export interface SignUpAttempt {
 
 /** Where the servers share what the throttle needs. */
 interface ThrottleStorage {
-  readonly users: Pick<UserStore, "secret">;
+  readonly secret: UserStore["secret"];
   /** Undefined if this server is the only one. */
   readonly failures: FailureStore | undefined;
 }
 
 /** @throws {StorageError} the key of the device ids cannot be read */
 export async function openThrottle(storage: ThrottleStorage, log: Log): Promise<Throttle> {
-  const devices = new Devices(await storage.users.secret("device-key", newDeviceKey));
+  const devices = new Devices(await storage.secret("device-key", newDeviceKey));
   return new Throttle(new Failures(storage.failures, log), devices, log);
 }
 
@@ -78,7 +78,7 @@ export class Throttle {
   signIn(username: string, attempt: Attempt): SignInAttempt | Promise<SignInAttempt> {
     const from = fromOf(attempt);
     const deviceIds = attempt.client?.deviceIds;
-    const nonce = deviceIds && this.#devices.firstNonceOf(username, deviceIds);
+    const nonce = deviceIds && this.#nonceOf(username, deviceIds);
     const counters = new SignInCounters(username, from, nonce);
     const plan = () => this.#signInPlan(counters);
     const charge = this.#charging(attempt, username);
@@ -173,6 +173,19 @@ export class Throttle {
   /** Forget the failures and the sign-ups of an address, as `lift` does. @throws {StorageError} */
   liftAddress(address: string): Promise<void> {
     return this.#failures.lift(addressSubject(originOf(address)));
+  }
+
+  /**
+   * What names the device: the first id that is valid and has failures left. Another host of the
+   * domain may have set one that is used up.
+   */
+  #nonceOf(username: string, deviceIds: readonly string[]): string | undefined {
+    const nonces = this.#devices.noncesOf(username, deviceIds);
+    if (nonces.length < 2) return nonces[0];
+    const account = accountSubject(username);
+    const hasLeft = (nonce: string) =>
+      this.#failures.blockedMs(counterOf(LIMITS.device, account, nonce)) === 0;
+    return nonces.find(hasLeft) ?? nonces[0];
   }
 
   #signInPlan(counters: SignInCounters): Counter[] {
