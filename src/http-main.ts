@@ -75,7 +75,11 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
     log,
   };
   const sharesPort = workers > 1;
-  const server = listenOn("HTTP", http, () => new HttpServer({ ...http, sharesPort, ...parts }));
+  const server = listenOn(
+    "HTTP",
+    http,
+    () => new HttpServer({ ...http, sharesPort, accessLog: config.accessLog, ...parts }),
+  );
   const sweeping = sweepDaily({ avatars, user }, log);
   return {
     address: server.url,

@@ -23,6 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/user/password.ts",
     "src/user/pepper.ts",
     "src/http/avatar/bucket.ts",
+    "src/http/request-log.ts",
   ],
   "src/process": ["src/telemetry/log.ts", "src/rpc/log.ts"],
   "src/telemetry": ["src/gen", "src/rpc/*", "schema/errors.ts"],
@@ -57,6 +58,7 @@ const TYPES_ONLY = [
   "src/user/password.ts",
   "src/user/pepper.ts",
   "src/http/avatar/bucket.ts",
+  "src/http/request-log.ts",
 ];
 const TYPES_ONLY_FOR_SERVICES = [...TYPES_ONLY, "src/gen"];
 

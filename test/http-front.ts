@@ -14,6 +14,7 @@ import type { BodyLimits } from "../src/http/body-clock.ts";
 import { ClientAddress } from "../src/http/client-address.ts";
 import { DeviceCookie } from "../src/http/device-cookie.ts";
 import type { OnAnswered } from "../src/http/observer.ts";
+import type { AccessLog } from "../src/http/request-log.ts";
 import { HttpServer } from "../src/http/server.ts";
 import { SessionCookie } from "../src/http/session-cookie.ts";
 import { Balancer } from "../src/rpc/client/balancer.ts";
@@ -48,6 +49,8 @@ export interface FrontOptions {
   readonly trustedProxies?: BlockList;
   /** The origin of PUBLIC_URL. */
   readonly publicOrigin?: string;
+  /** Default "off". */
+  readonly accessLog?: AccessLog;
   readonly onAnswered?: OnAnswered;
 }
 
@@ -124,6 +127,7 @@ export async function startFront(
     publicFolder: join(ROOT, "public"),
     hasDocs: true,
     log,
+    accessLog: options.accessLog ?? "off",
     onAnswered: options.onAnswered,
     ...(options.pictureTimeoutMs && { pictureTimeoutMs: options.pictureTimeoutMs }),
     ...(options.refusalDelayMs && { refusalDelayMs: options.refusalDelayMs }),

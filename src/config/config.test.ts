@@ -39,6 +39,7 @@ describe("the config", () => {
       sessionTtlSeconds: 1800,
       passwordHash: { name: "argon2id", memoryKib: 19456, passes: 2, lanes: 1 },
       logLevel: "info",
+      accessLog: "errors",
     });
     expect(config.databaseUrl).toBeUndefined();
     expect(config.redisUrl).toBeUndefined();
@@ -183,6 +184,7 @@ describe("the config", () => {
     [{ PASSWORD_HASH: "argon2id:m=8,t=1,p=2" }, "8 times p or more"],
     [{ PASSWORD_HASH: "argon2id:m=64,t=0,p=1" }, "PASSWORD_HASH is"],
     [{ LOG_LEVEL: "verbose" }, "must be one of debug, info, warn, error, silent"],
+    [{ ACCESS_LOG: "on" }, "must be one of all, errors, off"],
     [{ RPC_TOKEN: "s3cret" }, "RPC_TOKEN must have 16 characters or more"],
     [{ RPC_TLS_CA: "/nowhere/ca.pem" }, 'RPC_TLS_CA names "/nowhere/ca.pem", which cannot be read'],
     [{ RPC_TLS_CA: join(import.meta.dir, "load.ts") }, "which is not a PEM file"],

@@ -1,5 +1,6 @@
 import type { BlockList } from "node:net";
 import type { BucketAccess } from "../http/avatar/bucket.ts";
+import type { AccessLog } from "../http/request-log.ts";
 import type { LogLevel } from "../telemetry/log.ts";
 import { readAvatarBucket } from "./bucket.ts";
 import { bracketed, type Endpoint, parseHost } from "./hosts.ts";
@@ -7,7 +8,13 @@ import type { EnvironmentReader, Loader } from "./load.ts";
 import { type OperationConfig, readOperation } from "./operation.ts";
 import { parseTrustedProxies } from "./proxies.ts";
 import { type RpcClientConfig, readRpcClient } from "./rpc-client.ts";
-import { MAX_SESSION_TTL_SECONDS, parseLogLevel, parsePort, parsePublicUrl } from "./values.ts";
+import {
+  MAX_SESSION_TTL_SECONDS,
+  parseAccessLog,
+  parseLogLevel,
+  parsePort,
+  parsePublicUrl,
+} from "./values.ts";
 
 export interface HttpConfig extends RpcClientConfig, OperationConfig {
   readonly http: Endpoint;
@@ -26,6 +33,7 @@ export interface HttpConfig extends RpcClientConfig, OperationConfig {
   readonly avatarBucket: BucketAccess | undefined;
   readonly sessionTtlSeconds: number;
   readonly logLevel: LogLevel;
+  readonly accessLog: AccessLog;
 }
 
 const MAX_CONNECTIONS = 1_000_000;
@@ -57,6 +65,7 @@ export function readHttpTier(reader: EnvironmentReader, hasToken = false): HttpC
     sessionTtlSeconds: reader.whole("SESSION_TTL_SECONDS", 1, MAX_SESSION_TTL_SECONDS),
     ...readOperation(reader),
     logLevel: reader.read("LOG_LEVEL", "info", parseLogLevel),
+    accessLog: reader.read("ACCESS_LOG", "all", parseAccessLog),
   };
 }
 

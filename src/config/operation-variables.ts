@@ -22,4 +22,11 @@ export const OPERATION = {
       "503; longer than a load balancer takes to notice",
     readBy: ["http", "tcp"],
   },
+  ACCESS_LOG: {
+    default: "errors",
+    meaning:
+      "requests that get a line in the log of the HTTP tier: `all`, `errors` (status 500 and " +
+      "above), `off` ([more](operations.md#the-access-log))",
+    readBy: ["http"],
+  },
 } as const satisfies Record<string, Variable>;

@@ -1,4 +1,5 @@
 import { CALLER_NAME } from "../../schema/callers.ts";
+import type { AccessLog } from "../http/request-log.ts";
 import type { LogLevel } from "../telemetry/log.ts";
 import type { PasswordScheme } from "../user/password.ts";
 
@@ -6,6 +7,7 @@ import type { PasswordScheme } from "../user/password.ts";
 // option. The message does not repeat a value that may hold a secret.
 
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
+const ACCESS_LOGS: readonly AccessLog[] = ["all", "errors", "off"];
 export const MAX_PORT = 65_535;
 export const MAX_SESSION_TTL_SECONDS = 365 * 24 * 3600;
 /** Of secrets that people choose, in characters. */
@@ -86,4 +88,10 @@ export function parseLogLevel(value: string): LogLevel {
   const level = LOG_LEVELS.find((known) => known === value);
   if (level) return level;
   throw new Error(`is "${shown(value)}": must be one of ${LOG_LEVELS.join(", ")}`);
+}
+
+export function parseAccessLog(value: string): AccessLog {
+  const known = ACCESS_LOGS.find((each) => each === value);
+  if (known) return known;
+  throw new Error(`is "${shown(value)}": must be one of ${ACCESS_LOGS.join(", ")}`);
 }

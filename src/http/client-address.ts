@@ -59,6 +59,17 @@ export class ClientAddress {
     return address;
   }
 
+  /** Whether there is any trusted proxy. */
+  get hasTrusted(): boolean {
+    return this.#trusted !== undefined;
+  }
+
+  /** Whether the peer of the socket is a trusted proxy. */
+  isFromTrusted({ request, server }: Asked): boolean {
+    const address = addressIn(server.requestIP(request)?.address ?? "");
+    return address !== undefined && this.#isTrusted(address);
+  }
+
   #isTrusted(address: string): boolean {
     return this.#trusted?.check(address, isIPv6(address) ? "ipv6" : "ipv4") ?? false;
   }

@@ -1,12 +1,12 @@
 import type { BunRequest, Server } from "bun";
-import hyperid from "hyperid";
 import { RpcError } from "../rpc/error.ts";
 import type { Log } from "../rpc/log.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
 import type { OnAnswered } from "./observer.ts";
-import { logProblem } from "./problem-log.ts";
 import { RefusalDelay } from "./refusal-delay.ts";
 import { failure } from "./reply.ts";
+import { REQUEST_ID, RequestIds } from "./request-id.ts";
+import { type AccessLog, RequestLog } from "./request-log.ts";
 import { type RouteTable, routes, unrouted } from "./routes.ts";
 import { HSTS } from "./security-headers.ts";
 import { failedOutside, Served } from "./served.ts";
@@ -19,6 +19,7 @@ export interface HttpServerOptions extends HttpParts {
   readonly sharesPort?: boolean;
   /** A handler that runs longer is ended as well, with all of its calls. Default 30. */
   readonly idleTimeoutSeconds?: number;
+  readonly accessLog: AccessLog;
   readonly onAnswered?: OnAnswered | undefined;
   /** Instead of the quarter of a second that the answer to a refused attempt is delayed. */
   readonly refusalDelayMs?: number;
@@ -43,6 +44,7 @@ export class HttpServer {
   /** The server before `shed()`, while it answers its last requests. */
   #draining: { readonly server: Server<undefined>; readonly sinceMs: number } | undefined;
   readonly #log: Log;
+  readonly #requests: RequestLog;
   /** Whether browsers reach this server by https, through a proxy. */
   readonly #usesHttps: boolean;
   readonly #onAnswered: OnAnswered | undefined;
@@ -56,16 +58,24 @@ export class HttpServer {
     const { idleTimeoutSeconds: idleTimeout = IDLE_TIMEOUT_SECONDS } = options;
     this.#log = log;
     this.#refusalDelay = new RefusalDelay(options.refusalDelayMs);
+    this.#requests = new RequestLog(log, options.accessLog);
     this.#usesHttps = options.publicOrigin?.startsWith("https:") === true;
     this.#onAnswered = options.onAnswered;
     const { clientAddress } = options;
     const table = routes(options);
-    const nextRequestId = hyperid({ urlSafe: true });
+    const ids = new RequestIds(clientAddress);
     const answering = (route: string, handler: Handler): BunHandler => {
       return (request, server) =>
         this.#answer(
           handler,
-          new Served(request, nextRequestId(), server, route, request.params ?? {}, clientAddress),
+          new Served(
+            request,
+            ids.of(request, server),
+            server,
+            route,
+            request.params ?? {},
+            clientAddress,
+          ),
         );
     };
     const mapped = mapRoutes(table, answering);
@@ -85,11 +95,11 @@ export class HttpServer {
         }),
         // An arrow function: Bun calls it with its own server as `this`.
         error: (error) => {
-          const requestId = nextRequestId();
-          log.error({ requestId, err: error }, "request failed outside its handler");
           const response = failure(error);
-          response.headers.set("X-Request-Id", requestId);
-          this.#onAnswered?.(failedOutside(requestId, response.status, error));
+          const failed = failedOutside(ids.next(), response.status, error);
+          response.headers.set(REQUEST_ID, failed.requestId);
+          this.#onAnswered?.(failed);
+          this.#requests.write(failed);
           return this.#secured(response);
         },
       });
@@ -183,18 +193,13 @@ export class HttpServer {
 
   #finish(served: Served, response: Response, problem?: unknown): Response {
     this.#answered++;
-    this.#secured(response).headers.set("X-Request-Id", served.requestId);
+    this.#secured(response).headers.set(REQUEST_ID, served.requestId);
     if (this.#closing) response.headers.set("Connection", "close");
-    if (this.#onAnswered) {
-      served.end(response, problem);
-      this.#onAnswered(served);
-    }
-    if (problem === undefined && !this.#log.isLevelEnabled("debug")) return response;
-    const { request, requestId, route, begunAt } = served;
-    const fields = { requestId, ms: Math.round(performance.now() - begunAt) };
-    const event = `${request.method} ${route} ${response.status}`;
-    if (problem === undefined) this.#log.debug(fields, event);
-    else logProblem(this.#log, fields, event, problem);
+    const isLogged = this.#requests.wants(response.status, problem);
+    if (!isLogged && !this.#onAnswered) return response;
+    served.end(response, problem);
+    this.#onAnswered?.(served);
+    if (isLogged) this.#requests.write(served);
     return response;
   }
 
