@@ -32,10 +32,23 @@ describe.skipIf(!hasRedis).each([...REDISES])("the keys in $name", ({ shared }) 
       profilePath: "default.webp",
     });
     expect(await raw.type("{user:grace}:sessions")).toBe("list");
-    for (const key of ["session:s1", "user:grace", "{user:grace}:sessions"]) {
+    for (const key of ["session:s1", "user:grace"]) {
       expect(await raw.pttl(key)).toBeGreaterThan(1_700_000);
       expect(await raw.pttl(key)).toBeLessThanOrEqual(1_800_000);
     }
+  });
+
+  test("a sign-in writes a cached profile again, and does not extend it", async () => {
+    await using redis = await openSessions(shared);
+    const { sessions, raw } = redis;
+    await sessions.open(newSession("s1", OLD, await sessions.lease("grace")));
+    await raw.hset("user:grace", "nickname", "by hand");
+    await raw.pexpire("user:grace", 100_000);
+
+    await sessions.open(newSession("s2", OLD, await sessions.lease("grace")));
+
+    expect(await raw.hget("user:grace", "nickname")).toBe("old");
+    expect(await raw.pttl("user:grace")).toBeWithin(1, 100_001);
   });
 
   test("find() renews neither the session nor the profile", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Cluster } from "ioredis";
 import { entryOf, sessionsOf } from "../src/storage/redis/entry.ts";
-import { endedKey, indexKey, sessionKey } from "../src/storage/redis/keys.ts";
+import { endedKey, INDEX_RESERVE_MS, indexKey, sessionKey } from "../src/storage/redis/keys.ts";
 import { SCRIPTS } from "../src/storage/redis/scripts.ts";
 import { openSessions, REDISES } from "./cached-sessions.ts";
 import { startForwarder } from "./forwarder.ts";
@@ -53,10 +53,22 @@ describe.skipIf(!hasRedis).each([...REDISES])("the index of sessions in $name", 
     const location = { redisUrl: redis.redisUrl, dataDir: folder.dataDir };
     await using brief = await open(location, { sessionTtlSeconds: 10 });
     await brief.sessions.open(newSession("s0", GRACE));
-    expect(await redis.raw.pttl(INDEX)).toBeWithin(1, 10_001);
+    expect(await redis.raw.pttl(INDEX)).toBeWithin(1, 10_001 + INDEX_RESERVE_MS);
     await redis.sessions.open(newSession("s1", GRACE));
     await brief.sessions.open(newSession("s2", GRACE));
-    expect(await redis.raw.pttl(INDEX)).toBeWithin(1_700_000, 1_800_001);
+    expect(await redis.raw.pttl(INDEX)).toBeWithin(1_700_000, 1_800_001 + INDEX_RESERVE_MS);
+  });
+
+  test("outlives each new session, even if it has lost most of its reserve", async () => {
+    await using redis = await openSessions(shared);
+    const { sessions, raw } = redis;
+    await sessions.open(newSession("s1", GRACE));
+    for (const [id, leftMs] of [["s2", 1_790_000] as const, ["s3", 1_805_000] as const]) {
+      await raw.pexpire(INDEX, leftMs);
+      await sessions.open(newSession(id, GRACE));
+      const [index, session] = await Promise.all([raw.pttl(INDEX), raw.pttl(sessionKey(id))]);
+      expect(index).toBeGreaterThanOrEqual(session);
+    }
   });
 
   test("replaces a key of another program", async () => {

@@ -13,7 +13,8 @@ export function insertedMark({ nickname, profilePath }: CachedProfile): string {
 
 /**
  * Parts of a script that cache a profile. Call `fill` only if the row was read under a lease that
- * still exists, and the user has no mark, or only the one that allows this profile.
+ * still exists, and the user has no mark, or only the one that allows this profile. The expiry of a
+ * cached profile is not extended.
  */
 export const FILL = `
 local function isInserted(dirty, nickname, profilePath)
@@ -21,8 +22,8 @@ local function isInserted(dirty, nickname, profilePath)
   return redis.call("SCARD", dirty) == 1 and redis.call("SISMEMBER", dirty, mark) == 1
 end
 local function fill(profile, username, nickname, profilePath, ttlMs)
-  redis.call("HSET", profile, "username", username, "nickname", nickname,
+  local added = redis.call("HSET", profile, "username", username, "nickname", nickname,
     "profilePath", profilePath)
-  redis.call("PEXPIRE", profile, ttlMs)
+  if added > 0 then redis.call("PEXPIRE", profile, ttlMs) end
 end
 `;

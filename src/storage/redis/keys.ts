@@ -39,6 +39,9 @@ export function keysOf(username: string): UserKeys {
   return [profile, `{${profile}}:dirty`];
 }
 
+/** An index outlives its last session by up to this, so that few sign-ins have to extend it. */
+export const INDEX_RESERVE_MS = 60_000;
+
 export function indexKey(username: string): string {
   return `{user:${username}}:sessions`;
 }

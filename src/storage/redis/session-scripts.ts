@@ -1,6 +1,6 @@
 import type { Result } from "ioredis";
 import { FILL } from "./fill.ts";
-import type { ProfileArguments, UserKeys } from "./keys.ts";
+import { INDEX_RESERVE_MS, type ProfileArguments, type UserKeys } from "./keys.ts";
 
 // Sessions and the index of each user's sessions. The index holds at least all live sessions of its
 // user, oldest first. An entry may outlive its session: it is removed when the index is used.
@@ -41,10 +41,12 @@ return replies`,
   // time to live, the most sessions of a user, the lease that they share, and for each session the
   // ProfileArguments and its entry; then pairs of an id that is replaced and the username. Returns
   // for each session whether its user's row has not changed since it was read under the lease. If a
-  // session exists, ioredis has sent the command again.
+  // session exists, ioredis has sent the command again. Commands get times as text, since Redis is
+  // slow to write a number of Lua.
   openSessions: {
     lua: `${FILL}${INDEX}
-local ttlMs, most, lease = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+local ttlMs, most, lease = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local shortestMs, indexMs = tonumber(ttlMs), string.format("%d", ttlMs + ${INDEX_RESERVE_MS})
 local function push(sessions, entry)
   local length = redis.pcall("RPUSH", sessions, entry)
   if type(length) == "number" then return length end
@@ -60,8 +62,8 @@ local function store(session, username, entry)
     redis.call("DEL", "session:" .. idOf(redis.call("LPOP", sessions)))
   end
   -- Another server's sessions may last longer.
-  if length == 1 or redis.call("PTTL", sessions) < ttlMs then
-    redis.call("PEXPIRE", sessions, ttlMs)
+  if length == 1 or redis.call("PTTL", sessions) < shortestMs then
+    redis.call("PEXPIRE", sessions, indexMs)
   end
 end
 local function replace(sessionId, username)
@@ -179,8 +181,8 @@ return 0`,
 -- A key of another program must not keep a user from signing in.
 if redis.call("TYPE", KEYS[3]).ok ~= "list" then redis.call("DEL", KEYS[3]) end
 if redis.call("LINDEX", KEYS[3], -1) ~= ARGV[1] then redis.call("RPUSH", KEYS[3], ARGV[1]) end
-local ttlMs = tonumber(ARGV[3])
-if redis.call("PTTL", KEYS[3]) < ttlMs then redis.call("PEXPIRE", KEYS[3], ttlMs) end
+local ttlMs = ARGV[3]
+if redis.call("PTTL", KEYS[3]) < tonumber(ttlMs) then redis.call("PEXPIRE", KEYS[3], ttlMs) end
 local isLeased = redis.call("EXISTS", KEYS[4]) == 1
 local isCurrent = isLeased and redis.call("EXISTS", KEYS[2]) == 0
 if isCurrent or isLeased and isInserted(KEYS[2], ARGV[5], ARGV[6]) then
