@@ -9,7 +9,7 @@ export const CountedFailures = Type.Object(
     }),
     network: Type.Optional(
       Type.String({
-        description: "Of `network` and `reserve`: where the failures come from.",
+        description: "Of `network`, `reserve` and `site_reserve`: where the failures come from.",
         examples: ["203.0.113.0/24"],
       }),
     ),

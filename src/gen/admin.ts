@@ -63,7 +63,7 @@ export const AccountSessions: Validator<AccountSessions> = TypeCompiler.Compile(
 export interface CountedFailures {
   /** What is counted together, as in audit lines. */
   readonly reason: string;
-  /** Of `network` and `reserve`: where the failures come from. */
+  /** Of `network`, `reserve` and `site_reserve`: where the failures come from. */
   readonly network?: string;
   /** How many count now. They are forgotten one by one. */
   readonly failures: number;

@@ -205,7 +205,11 @@ function shown({ disabledAt, ...account }: Account): ShownAccount {
   return { ...account, disabledAt: disabledAt ?? null };
 }
 
-const LIMITS_OF_NETWORKS: readonly string[] = [LIMITS.network.name, LIMITS.reserve.name];
+const LIMITS_OF_NETWORKS: readonly string[] = [
+  LIMITS.network.name,
+  LIMITS.reserve.name,
+  LIMITS.siteReserve.name,
+];
 
 function shownFailures({ counter, failures, blockedMs }: CountedFailures): ShownFailures {
   const { limit, detail } = counter;

@@ -37,7 +37,7 @@ describe.each(Object.entries(LIMITS))("the limit %s", (_name, limit) => {
 
   test("counts failures beyond the burst, up to one more burst", () => {
     expect(blockedMs(limit, after(limit, burst + 1))).toBe(2 * everyMs);
-    expect(after(limit, 1_000)).toBe(highestLevelMs(limit));
+    expect(after(limit, 3 * burst)).toBe(highestLevelMs(limit));
     expect(blockedMs(limit, highestLevelMs(limit))).toBe((burst + 1) * everyMs);
   });
 });
@@ -49,10 +49,13 @@ test("the limits are those of docs/accounts.md", () => {
     ["network", 10, 60],
     ["account", 30, 120],
     ["reserve", 2, 2],
+    ["site_reserve", 8, 8],
     ["device", 10, 10],
     ["devices", 50, 60],
     ["session", 10, 10],
     ["address", 50, 600],
+    ["site", 1_000, 12_000],
     ["sign_ups", 10, 10],
+    ["site_sign_ups", 200, 200],
   ]);
 });

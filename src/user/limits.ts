@@ -24,6 +24,8 @@ export const LIMITS = {
   account: { name: "account", burst: 30, everyMs: MINUTE_MS / 2, atOnce: 3 },
   /** The same for one network, once those from everywhere are used up. Nobody else uses them up. */
   reserve: { name: "reserve", burst: 2, everyMs: HOUR_MS / 2, atOnce: 2 },
+  /** The same for all networks of a /48 of IPv6 together: it has 256 of them. */
+  siteReserve: { name: "site_reserve", burst: 8, everyMs: HOUR_MS / 8, atOnce: 4 },
   /** Sign-ins to one account from one known device. */
   device: { name: "device", burst: 10, everyMs: HOUR_MS / 10, atOnce: 3 },
   /**
@@ -36,8 +38,12 @@ export const LIMITS = {
   session: { name: "session", burst: 10, everyMs: HOUR_MS / 10, atOnce: 3 },
   /** Sign-ins from one address, and sign-ups with a name that is taken. */
   address: { name: "address", burst: 50, everyMs: MINUTE_MS / 10, atOnce: 8 },
+  /** The same for all addresses of a /48 of IPv6 together. Many customers may share it. */
+  site: { name: "site", burst: 1_000, everyMs: MINUTE_MS / 200, atOnce: 32 },
   /** Sign-ups from one address, even if they succeed. */
   signUps: { name: "sign_ups", burst: 10, everyMs: HOUR_MS / 10, atOnce: 8 },
+  /** The same for all addresses of a /48 of IPv6 together. */
+  siteSignUps: { name: "site_sign_ups", burst: 200, everyMs: HOUR_MS / 200, atOnce: 32 },
 } as const satisfies Readonly<Record<string, Limit>>;
 
 /**

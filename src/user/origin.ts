@@ -7,6 +7,8 @@ export interface Origin {
   readonly address: string;
   /** The addresses that one attacker or household can often choose from: a /24 or a /56. */
   readonly network: string;
+  /** The /48 of an IPv6 address: an organisation often has a whole one. Undefined for others. */
+  readonly site: string | undefined;
   /** Whether the address is that of this machine, so that all its users have it. */
   readonly isLoopback: boolean;
 }
@@ -26,17 +28,18 @@ export function originOf(address: string): Origin {
   return {
     address: `${site}${hex(d)}::/64`,
     network: `${site}${hex(d & 0xff00)}::/56`,
+    site: `${site}:/48`,
     isLoopback: (a | b | c | d | e | f | g) === 0 && h === 1,
   };
 }
 
 function ipv4Origin(address: string): Origin {
   const network = `${address.slice(0, address.lastIndexOf("."))}.0/24`;
-  return { address, network, isLoopback: address.startsWith("127.") };
+  return { address, network, site: undefined, isLoopback: address.startsWith("127.") };
 }
 
 function unknownOrigin(address: string): Origin {
-  return { address, network: address, isLoopback: false };
+  return { address, network: address, site: undefined, isLoopback: false };
 }
 
 function hex(group: number): string {

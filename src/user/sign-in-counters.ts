@@ -1,5 +1,5 @@
 import { type Counter, counterOf } from "./failures.ts";
-import { LIMITS } from "./limits.ts";
+import { LIMITS, type Limit } from "./limits.ts";
 import type { Origin } from "./origin.ts";
 
 /** Where an attempt comes from. */
@@ -18,10 +18,11 @@ export class SignInCounters {
   /** Undefined without a known device. */
   readonly devices: Counter | undefined;
   readonly network: Counter;
-  readonly address: Counter | undefined;
+  /** The address and its site. None if many users share the address. */
+  readonly addresses: readonly Counter[];
   readonly account: Counter;
-  readonly #network: string;
-  #reserve: Counter | undefined;
+  readonly #from: From;
+  #reserves: readonly Counter[] | undefined;
 
   constructor(username: string, from: From, nonce: string | undefined) {
     const account = accountSubject(username);
@@ -30,23 +31,28 @@ export class SignInCounters {
       this.devices = counterOf(LIMITS.devices, account);
     }
     this.network = counterOf(LIMITS.network, account, from.network);
-    this.address = from.isShared ? undefined : counterOf(LIMITS.address, addressSubject(from));
+    this.addresses = addressCounters(from, LIMITS.address, LIMITS.site);
     this.account = counterOf(LIMITS.account, account);
-    this.#network = from.network;
+    this.#from = from;
   }
 
   /** Needed only if the account's failures are used up. */
-  get reserve(): Counter {
-    this.#reserve ??= counterOf(LIMITS.reserve, this.account.subject, this.#network);
-    return this.#reserve;
+  get reserves(): readonly Counter[] {
+    this.#reserves ??= reservesOf(this.account.subject, this.#from);
+    return this.#reserves;
   }
 
   get all(): Counter[] {
-    const { device, devices, network, address, account, reserve } = this;
-    return [device, devices, network, address, account, reserve].filter(
+    const { device, devices, network, addresses, account, reserves } = this;
+    return [device, devices, network, ...addresses, account, ...reserves].filter(
       (each) => each !== undefined,
     );
   }
+}
+
+function reservesOf(account: string, { network, site }: From): Counter[] {
+  const counter = counterOf(LIMITS.reserve, account, network);
+  return site === undefined ? [counter] : [counter, counterOf(LIMITS.siteReserve, account, site)];
 }
 
 /** The subject of an account begins like this. */
@@ -58,4 +64,16 @@ export function accountSubject(username: string): string {
 
 export function addressSubject({ address }: Pick<Origin, "address">): string {
   return `address ${address}`;
+}
+
+export function siteSubject(site: string): string {
+  return `site ${site}`;
+}
+
+/** The counters of an address and, with IPv6, of its site. */
+export function addressCounters(from: From, limit: Limit, siteLimit: Limit): Counter[] {
+  if (from.isShared) return [];
+  const counter = counterOf(limit, addressSubject(from));
+  const { site } = from;
+  return site === undefined ? [counter] : [counter, counterOf(siteLimit, siteSubject(site))];
 }

@@ -217,6 +217,45 @@ describe("a botnet of 500 addresses", () => {
   });
 });
 
+describe("a /48 of IPv6", () => {
+  const addressIn = (site: string, n: number) => `2001:db8:${site}:${n.toString(16)}::1`;
+
+  test("gets eight guesses at an account whose own are used up, from all its networks", async () => {
+    const it = createThrottle();
+    let looked = 0;
+    for (let n = 0; n < 256; n++) looked += await it.guesses("grace", addressIn("1", n << 8));
+    expect(looked).toBe(30 + 8);
+    expect(await it.guesses("grace", addressIn("2", 0))).toBe(2);
+    expect(it.lines.at(-1)).toMatchObject({ event: "throttle", reason: "reserve" });
+    it.wait(HOUR_MS);
+    // Other networks of the /48 may use the account's own ones, which were forgotten by then.
+    expect(await it.signIn("grace", addressIn("1", 0), "right")).toBe("right");
+  });
+
+  test("has failures for many addresses, but not for all of them", async () => {
+    const it = createThrottle();
+    const unknown = (address: string) => it.signIn("nobody", address, "unknown");
+    let looked = 0;
+    for (let n = 0; n < 100; n++) {
+      while ((await unknown(addressIn("1", n))) === "unknown") looked++;
+    }
+    expect(looked).toBe(1_000);
+    expect(await unknown(addressIn("2", 1))).toBe("unknown");
+    await it.throttle.liftAddress(addressIn("1", 999));
+    expect(await unknown(addressIn("1", 999))).toBe("unknown");
+  });
+
+  test("has 200 sign-ups", async () => {
+    const it = createThrottle();
+    let signUps = 0;
+    for (let n = 0; n < 250; n++) {
+      const attempt = it.throttle.signUp(from(addressIn("1", n)));
+      if (await attempt.then(({ turn }) => turn.begin()).catch(() => false)) signUps++;
+    }
+    expect(signUps).toBe(200);
+  });
+});
+
 describe("a known device", () => {
   test("has 10 failures of its own, which do not count for others; then it is unknown", async () => {
     const it = createThrottle();

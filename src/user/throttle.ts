@@ -11,9 +11,11 @@ import { originOf } from "./origin.ts";
 import {
   ACCOUNT,
   accountSubject,
+  addressCounters,
   addressSubject,
   type From,
   SignInCounters,
+  siteSubject,
 } from "./sign-in-counters.ts";
 import type { FailureStore, UserStore } from "./stores.ts";
 
@@ -83,8 +85,9 @@ export class Throttle {
     const plan = () => this.#signInPlan(counters);
     const charge = this.#charging(attempt, username);
     // Someone else at the address of a known device may have failed, so that does not count.
-    const isSuspect = counters.address !== undefined && nonce === undefined;
-    const hasFailed = isSuspect && this.#failures.hasFailed(counters.address);
+    const [address] = counters.addresses;
+    const isSuspect = address !== undefined && nonce === undefined;
+    const hasFailed = isSuspect && this.#failures.hasFailed(address);
     const turn = { address: from.address, hasFailed };
     const guess = new Guess(turn, this.#failures, plan, charge);
     const admitted = this.#admit(
@@ -95,9 +98,9 @@ export class Throttle {
       address: from.address,
       guess,
       unknownUser: async () => {
-        if (!counters.address) return;
-        throwIfBlocked(this.#failures, [counters.address]);
-        await charge([counters.address]);
+        if (counters.addresses.length === 0) return;
+        throwIfBlocked(this.#failures, counters.addresses);
+        await charge(counters.addresses);
       },
       newDeviceId: () => {
         const { device } = counters;
@@ -112,9 +115,8 @@ export class Throttle {
   /** @throws {RpcError} rate_limited */
   async signUp(attempt: Attempt): Promise<SignUpAttempt> {
     const from = fromOf(attempt);
-    const subject = addressSubject(from);
-    const signUps = from.isShared ? [] : [counterOf(LIMITS.signUps, subject)];
-    const taken = from.isShared ? [] : [counterOf(LIMITS.address, subject)];
+    const signUps = addressCounters(from, LIMITS.signUps, LIMITS.siteSignUps);
+    const taken = addressCounters(from, LIMITS.address, LIMITS.site);
     const charge = this.#charging(attempt);
     const check = () => throwIfBlocked(this.#failures, [...signUps, ...taken]);
     await this.#admit(check, () => [...signUps, ...taken]);
@@ -170,9 +172,14 @@ export class Throttle {
     return this.#failures.list(subject, everywhere);
   }
 
-  /** Forget the failures and the sign-ups of an address, as `lift` does. @throws {StorageError} */
-  liftAddress(address: string): Promise<void> {
-    return this.#failures.lift(addressSubject(originOf(address)));
+  /**
+   * Forget the failures and the sign-ups of an address and of its site, as `lift` does.
+   * @throws {StorageError}
+   */
+  async liftAddress(address: string): Promise<void> {
+    const origin = originOf(address);
+    await this.#failures.lift(addressSubject(origin));
+    if (origin.site !== undefined) await this.#failures.lift(siteSubject(origin.site));
   }
 
   /**
@@ -189,15 +196,17 @@ export class Throttle {
   }
 
   #signInPlan(counters: SignInCounters): Counter[] {
-    const { device, devices, network, address, account } = counters;
+    const { device, devices, network, addresses, account } = counters;
     const blockedMs = (counter: Counter) => this.#failures.blockedMs(counter);
     if (device && devices && blockedMs(device) === 0 && blockedMs(devices) === 0) {
       return [device, devices];
     }
     const accountMs = blockedMs(account);
-    const isReserved = accountMs > 0 && blockedMs(counters.reserve) < accountMs;
-    const last = isReserved ? counters.reserve : account;
-    return address ? [network, address, last] : [network, last];
+    const isReserved =
+      accountMs > 0 && counters.reserves.every((reserve) => blockedMs(reserve) < accountMs);
+    return isReserved
+      ? [network, ...addresses, ...counters.reserves]
+      : [network, ...addresses, account];
   }
 
   /**
