@@ -64,7 +64,8 @@ describe.skipIf(!available).each(Object.entries(REFUSALS))(
       const opened = await Promise.all([open(database.location), open(database.location)]);
 
       for (const { exitCode, output } of await commands) {
-        expect(output).toContain("Done: ");
+        // The servers may have done all before a command asks.
+        expect(output).toMatch(/^(Done|Nothing to do): /m);
         expect(exitCode).toBe(0);
       }
       await Promise.all(opened.map((storage) => storage.close()));

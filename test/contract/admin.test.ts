@@ -95,7 +95,12 @@ describeAllPairs("administration", (pair) => {
 
   test("showUser() tells how many sign-ins have failed, and until when others are refused", async () => {
     const { username, api } = await member();
-    const failures = async () => (await admin().showUser({ username })).failures;
+    const show = async () => (await admin().showUser({ username })).failures;
+    // A server shows only the networks that it knows of: calls at the same time reach both.
+    const failures = async () => {
+      const lists = await Promise.all(Array.from({ length: 4 }, show));
+      return lists.reduce((all, list) => (list.length > all.length ? list : all));
+    };
     for (let n = 0; n < 3; n++) await api.signIn(username, "wrong-pass");
     expect(await failures()).toEqual([
       { reason: "account", failures: 3, refusedUntil: null },
