@@ -1,5 +1,13 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import type { Browser } from "playwright-core";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from "bun:test";
+import type { Browser, Page } from "playwright-core";
 import { available, openBrowser } from "./browser.ts";
 import { openApi } from "./contract/openapi.ts";
 import { startStack } from "./stack.ts";
@@ -9,15 +17,19 @@ setDefaultTimeout(TIMEOUT_MS);
 
 describe.skipIf(!available)("/docs in Chromium", () => {
   let browser: Browser;
+  /** The same for all tests, since each new one starts processes. */
+  let page: Page;
   beforeAll(async () => {
     browser = await openBrowser();
+    page = await browser.newPage();
+    page.setDefaultTimeout(TIMEOUT_MS / 2);
   });
+  afterEach(() => page.removeAllListeners());
   afterAll(() => browser.close());
 
   test.each(["light", "dark"] as const)("shows every endpoint, in a %s theme", async (theme) => {
     await using stack = await startStack();
-    await using page = await browser.newPage({ baseURL: stack.url, colorScheme: theme });
-    page.setDefaultTimeout(TIMEOUT_MS / 2);
+    await page.emulateMedia({ colorScheme: theme });
     const complaints: string[] = [];
     page.on("console", (message) => complaints.push(message.text()));
     const foreign: string[] = [];
@@ -26,7 +38,7 @@ describe.skipIf(!available)("/docs in Chromium", () => {
         foreign.push(request.url());
     });
 
-    await page.goto("/docs");
+    await page.goto(`${stack.url}/docs`);
     await page.locator(".opblock").first().waitFor();
 
     const operations = Object.values(Object(openApi.paths)).flatMap((path) =>
@@ -45,9 +57,7 @@ describe.skipIf(!available)("/docs in Chromium", () => {
   test("tries out what it shows, with a picture too", async () => {
     await using stack = await startStack();
     await stack.user.signUp({ username: "grace", password: "hopper1906" });
-    await using page = await browser.newPage({ baseURL: stack.url });
-    page.setDefaultTimeout(TIMEOUT_MS / 2);
-    await page.goto("/docs");
+    await page.goto(`${stack.url}/docs`);
     const open = async (operation: string) => {
       const block = page.locator(`[id$="-${operation}"]`);
       await block.locator(".opblock-summary-control").click();
