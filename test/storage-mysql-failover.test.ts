@@ -28,6 +28,12 @@ interface Site extends AsyncDisposable {
   readonly second: Rows;
 }
 
+/** How often a statement has waited for the lock of a row, since the server was started. */
+async function lockWaits(rows: Pick<Rows, "query">): Promise<number> {
+  const [row] = await rows.query("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_waits'");
+  return Number(row?.Value);
+}
+
 describe.skipIf(!available)("MySQL", () => {
   let servers: readonly [MariaDb, MariaDb];
   beforeAll(async () => {
@@ -263,8 +269,9 @@ describe.skipIf(!available)("MySQL", () => {
       await other.query("START TRANSACTION");
       await other.query("UPDATE user SET salt = 'x', profile_path = 'x' WHERE username = 'other'");
       await other.query("UPDATE user SET salt = 'x', profile_path = 'x' WHERE id = 1");
+      const waitsBefore = await lockWaits(other);
       const update = storage.users.setNickname("grace", "new");
-      await Bun.sleep(200);
+      await eventually("it waits", async () => (await lockWaits(other)) > waitsBefore);
       await other.query(
         "SELECT id FROM user FORCE INDEX (uk_username) WHERE username = 'grace' FOR UPDATE",
       );
@@ -284,8 +291,11 @@ describe.skipIf(!available)("MySQL", () => {
 
       await other.query("START TRANSACTION");
       await other.query("UPDATE user SET salt = 'x' WHERE id = 1");
+      const waitsBefore = await lockWaits(other);
       const update = storage.users.setNickname("grace", "new");
-      await Bun.sleep(2_200);
+      // The second wait begins after the first has failed.
+      const isSecond = async () => (await lockWaits(other)) >= waitsBefore + 2;
+      await Promise.race([update, eventually("it waits again", isSecond)]);
       await other.query("COMMIT");
 
       expect(await update).toBe(true);
