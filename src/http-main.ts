@@ -26,9 +26,11 @@ import { Balancer } from "./rpc/client/balancer.ts";
 import { DEFAULT_POOL_LIMITS } from "./rpc/limits.ts";
 import type { Log } from "./rpc/log.ts";
 import { callLog } from "./telemetry/call-log.ts";
-import { traceOutgoing } from "./telemetry/call-trace.ts";
 import { createLog } from "./telemetry/log.ts";
 import { OperatorServer } from "./telemetry/operator-server.ts";
+import { traceOutgoing } from "./telemetry/traces/calls.ts";
+import { openTraces } from "./telemetry/traces/open.ts";
+import { traceRequests } from "./telemetry/traces/requests.ts";
 
 const BUILD = `portico/${version}`;
 
@@ -49,7 +51,8 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
   const { http, publicUrl, rpcAddresses, sessionTtlSeconds } = config;
   const avatars = await openAvatars(join(config.dataDir, "avatars"), config.avatarBucket, log);
   const identity = { build: BUILD, token: config.rpcToken, tlsCa: config.rpcTlsCa, log };
-  const interceptors = [callLog(log), traceOutgoing()];
+  const traces = await openTraces(config.traces && { ...config.traces, version }, log);
+  const interceptors = [callLog(log), traces && traceOutgoing(traces)];
   // Fill one connection before using the next. Fewer writes save CPU time, which matters most in
   // this process: it is busy with browsers.
   const packedInFlight = DEFAULT_POOL_LIMITS.maxInFlight;
@@ -75,10 +78,12 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
     log,
   };
   const sharesPort = workers > 1;
+  const onReceived = traces && traceRequests(traces);
   const server = listenOn(
     "HTTP",
     http,
-    () => new HttpServer({ ...http, sharesPort, accessLog: config.accessLog, ...parts }),
+    () =>
+      new HttpServer({ ...http, sharesPort, accessLog: config.accessLog, onReceived, ...parts }),
   );
   const sweeping = sweepDaily({ avatars, user }, log);
   return {
@@ -91,6 +96,7 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
       await removals.close(Math.max(MIN_REMOVAL_MS, endsAt - performance.now()));
       decoders.close();
       balancer.close();
+      await traces?.close(endsAt - performance.now());
     },
   };
 }

@@ -17,10 +17,12 @@ import { Listener } from "./rpc/server/listener.ts";
 import { openStorage } from "./storage/open.ts";
 import { callLog } from "./telemetry/call-log.ts";
 import { CallStats } from "./telemetry/call-stats.ts";
-import { traceIncoming } from "./telemetry/call-trace.ts";
 import { createLog } from "./telemetry/log.ts";
 import { OperatorServer } from "./telemetry/operator-server.ts";
 import { createSystemService } from "./telemetry/system.ts";
+import { traceIncoming } from "./telemetry/traces/calls.ts";
+import { openTraces } from "./telemetry/traces/open.ts";
+import { traceOperations } from "./telemetry/traces/operations.ts";
 import { createAdminService } from "./user/admin.ts";
 import { hashWarnings } from "./user/hash-cost.ts";
 import { Passwords } from "./user/password.ts";
@@ -39,7 +41,9 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
   const { databaseUrl, redisUrl, dataDir, passwordHash, peppers, rpc } = config;
   const { sessionTtlSeconds, sessionsMax, rpcTokens: tokens, rpcTls: tls } = config;
   const stored = { databaseUrl, redisUrl, dataDir, sessionTtlSeconds, sessionsMax };
-  const storage = await openStorage({ ...stored, leaseMs, log });
+  const traces = await openTraces(config.traces && { ...config.traces, version }, log);
+  const operations = traces && traceOperations(traces, { mysql: databaseUrl, redis: redisUrl });
+  const storage = await openStorage({ ...stored, ...operations, leaseMs, log });
   await checkPeppers(peppers, storage.secret);
   const throttle = await openThrottle(storage, log);
   const stats = new CallStats();
@@ -59,7 +63,12 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
     }),
   });
   const limits = { ...DEFAULT_LIMITS, ...config.rpcLimits };
-  const interceptors = [callLog(log), stats.interceptor, traceIncoming()];
+  const interceptors = [
+    callLog(log),
+    stats.interceptor,
+    traces &&
+      traceIncoming(traces, () => ({ "server.address": rpc.host, "server.port": listener.port })),
+  ];
   const listener: Listener = listenOn(
     "RPC",
     rpc,
@@ -69,8 +78,10 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
     port: listener.port,
     address: `${rpc.host.includes(":") ? `[${rpc.host}]` : rpc.host}:${listener.port}`,
     async close(graceMs) {
+      const endsAt = performance.now() + graceMs;
       await listener.close(graceMs);
       await storage.close();
+      await traces?.close(endsAt - performance.now());
     },
   };
 }

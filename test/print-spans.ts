@@ -1,9 +1,9 @@
 // Preloaded into a tier, as an operator would preload an SDK: prints each span as a line of JSON.
-import {
-  NodeTracerProvider,
-  type ReadableSpan,
-  SimpleSpanProcessor,
-} from "@opentelemetry/sdk-trace-node";
+
+import { context, propagation, trace } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { W3CTraceContextPropagator } from "@opentelemetry/core";
+import { type ReadableSpan, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 
 function print(span: ReadableSpan): void {
   const { name, kind, attributes, status, parentSpanContext } = span;
@@ -14,14 +14,19 @@ function print(span: ReadableSpan): void {
   process.stdout.write(`${JSON.stringify({ span: shown })}\n`);
 }
 
-new NodeTracerProvider({
+const provider = new TracerProvider({
   spanProcessors: [
     new SimpleSpanProcessor({
-      export(spans, done) {
-        spans.forEach(print);
-        done({ code: 0 });
+      exporter: {
+        export(spans, done) {
+          spans.forEach(print);
+          done({ code: 0 });
+        },
+        shutdown: async () => undefined,
       },
-      shutdown: async () => undefined,
     }),
   ],
-}).register();
+});
+context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+trace.setGlobalTracerProvider(provider);

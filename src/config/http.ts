@@ -8,6 +8,7 @@ import type { EnvironmentReader, Loader } from "./load.ts";
 import { type OperationConfig, readOperation } from "./operation.ts";
 import { parseTrustedProxies } from "./proxies.ts";
 import { type RpcClientConfig, readRpcClient } from "./rpc-client.ts";
+import { readTraces, type TracesConfig } from "./traces.ts";
 import {
   MAX_SESSION_TTL_SECONDS,
   parseAccessLog,
@@ -34,6 +35,8 @@ export interface HttpConfig extends RpcClientConfig, OperationConfig {
   readonly sessionTtlSeconds: number;
   readonly logLevel: LogLevel;
   readonly accessLog: AccessLog;
+  /** If undefined, traces are off. */
+  readonly traces: TracesConfig | undefined;
 }
 
 const MAX_CONNECTIONS = 1_000_000;
@@ -66,6 +69,7 @@ export function readHttpTier(reader: EnvironmentReader, hasToken = false): HttpC
     ...readOperation(reader),
     logLevel: reader.read("LOG_LEVEL", "info", parseLogLevel),
     accessLog: reader.read("ACCESS_LOG", "all", parseAccessLog),
+    traces: readTraces(reader, "portico-http"),
   };
 }
 

@@ -12,6 +12,7 @@ import {
 } from "./passwords.ts";
 import { type CallerTokens, readRpcTokens } from "./rpc-tokens.ts";
 import { parseDatabaseUrl, parseRedisUrl } from "./store-urls.ts";
+import { readTraces, type TracesConfig } from "./traces.ts";
 import { list, MAX_SESSION_TTL_SECONDS, parseLogLevel, parsePort } from "./values.ts";
 
 /** The database of the users. */
@@ -36,6 +37,8 @@ export interface TcpConfig extends UsersConfig, HashConfig, OperationConfig {
   readonly sessionsMax: number;
   readonly passwordRules: PasswordRulesConfig;
   readonly logLevel: LogLevel;
+  /** If undefined, traces are off. */
+  readonly traces: TracesConfig | undefined;
 }
 
 const MAX_COUNT = 1_000_000;
@@ -67,6 +70,7 @@ export function readTcpTier(reader: EnvironmentReader): TcpConfig {
     passwordRules: readPasswordRules(reader),
     ...readOperation(reader),
     logLevel: reader.read("LOG_LEVEL", "info", parseLogLevel),
+    traces: readTraces(reader, "portico-tcp"),
   };
 }
 

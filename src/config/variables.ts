@@ -5,6 +5,7 @@ import { ACCOUNTS } from "./account-variables.ts";
 import { BROWSERS } from "./browser-variables.ts";
 import { SEVERAL_HOSTS } from "./hosts-variables.ts";
 import { OPERATION } from "./operation-variables.ts";
+import { TRACES } from "./trace-variables.ts";
 import type { Program, Variable } from "./variable.ts";
 
 const EVERYWHERE = {
@@ -139,6 +140,7 @@ export const VARIABLES = {
   ...S3,
   ...OPERATION,
   ...CAPACITY,
+  ...TRACES,
 } as const;
 
 /** The same variables in groups, most used first, as docs/configuration.md lists them. */
@@ -151,6 +153,7 @@ export const VARIABLE_GROUPS: Readonly<Record<string, Readonly<Record<string, Va
   "Pictures in S3": S3,
   "Metrics, probes and drains": OPERATION,
   "Many processes, or overload": CAPACITY,
+  Traces: TRACES,
 };
 
 export type VariableName = keyof typeof VARIABLES;

@@ -1,3 +1,5 @@
+import type { Scope } from "../rpc/scope.ts";
+
 /** A request that has its answer, as an observer sees it. */
 export interface Answered {
   readonly requestId: string;
@@ -26,6 +28,22 @@ export interface Answered {
   /** Set by the tracing. */
   traceId: string | undefined;
 }
+
+/** A request that has arrived, as tracing sees it. */
+export interface Received extends Pick<Answered, "requestId" | "method" | "route" | "traceId"> {
+  readonly request: Request;
+  /** Whether the peer of the socket is in TRUSTED_PROXIES. Costs time. */
+  readonly isFromTrustedProxy: boolean;
+}
+
+/** What the handler of a traced request runs in. */
+export interface RequestScope extends Scope {
+  /** Called once, before the answer is sent. */
+  end(answered: Answered): void;
+}
+
+/** Runs when a request arrives. It must not throw. */
+export type OnReceived = (received: Received) => RequestScope | undefined;
 
 /**
  * Runs once for each request, before its answer is sent. It is for logs, metrics and tracing: it

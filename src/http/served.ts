@@ -1,11 +1,11 @@
 import type { Server } from "bun";
 import { type ClientAddress, UNKNOWN_ADDRESS } from "./client-address.ts";
 import type { Exchange } from "./exchange.ts";
-import type { Answered } from "./observer.ts";
+import type { Answered, Received, RequestScope } from "./observer.ts";
 import { Answer } from "./reply.ts";
 
 /** A request from its arrival to its answer. One object for the handler and for observers. */
-export class Served implements Exchange, Answered {
+export class Served implements Exchange, Received, Answered {
   readonly request: Request;
   readonly requestId: string;
   readonly server: Exchange["server"];
@@ -16,6 +16,8 @@ export class Served implements Exchange, Answered {
   ms = 0;
   problem: unknown;
   traceId: string | undefined;
+  /** Set if the request is traced. */
+  scope: RequestScope | undefined;
   readonly #clientAddress: ClientAddress;
   #response: Response | undefined;
 
@@ -48,6 +50,10 @@ export class Served implements Exchange, Answered {
 
   get address(): string {
     return this.#clientAddress.of(this);
+  }
+
+  get isFromTrustedProxy(): boolean {
+    return this.#clientAddress.isFromTrusted(this);
   }
 
   get bytes(): number | undefined {

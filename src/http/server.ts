@@ -2,7 +2,7 @@ import type { BunRequest, Server } from "bun";
 import { RpcError } from "../rpc/error.ts";
 import type { Log } from "../rpc/log.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
-import type { OnAnswered } from "./observer.ts";
+import type { OnAnswered, OnReceived } from "./observer.ts";
 import { RefusalDelay } from "./refusal-delay.ts";
 import { failure } from "./reply.ts";
 import { REQUEST_ID, RequestIds } from "./request-id.ts";
@@ -23,6 +23,7 @@ export interface HttpServerOptions extends HttpParts {
   readonly onAnswered?: OnAnswered | undefined;
   /** Instead of the quarter of a second that the answer to a refused attempt is delayed. */
   readonly refusalDelayMs?: number;
+  readonly onReceived?: OnReceived | undefined;
 }
 
 /** Far above our own limits: beyond this one, Bun answers, without the JSON of the API. */
@@ -49,6 +50,7 @@ export class HttpServer {
   readonly #usesHttps: boolean;
   readonly #onAnswered: OnAnswered | undefined;
   readonly #refusalDelay: RefusalDelay;
+  readonly #onReceived: OnReceived | undefined;
   #received = 0;
   #answered = 0;
   #closing: Promise<void> | undefined;
@@ -61,6 +63,7 @@ export class HttpServer {
     this.#requests = new RequestLog(log, options.accessLog);
     this.#usesHttps = options.publicOrigin?.startsWith("https:") === true;
     this.#onAnswered = options.onAnswered;
+    this.#onReceived = options.onReceived;
     const { clientAddress } = options;
     const table = routes(options);
     const ids = new RequestIds(clientAddress);
@@ -181,7 +184,10 @@ export class HttpServer {
 
   #answer(handler: Handler, served: Served): Promise<Response> {
     this.#received++;
-    return run(handler, served).then(
+    const scope = this.#onReceived?.(served);
+    served.scope = scope;
+    const answer = scope ? scope.run(() => run(handler, served)) : run(handler, served);
+    return answer.then(
       (response) => this.#finish(served, response),
       (error: unknown) => {
         const finish = () => this.#finish(served, failure(error), error);
@@ -196,8 +202,9 @@ export class HttpServer {
     this.#secured(response).headers.set(REQUEST_ID, served.requestId);
     if (this.#closing) response.headers.set("Connection", "close");
     const isLogged = this.#requests.wants(response.status, problem);
-    if (!isLogged && !this.#onAnswered) return response;
+    if (!isLogged && !this.#onAnswered && !served.scope) return response;
     served.end(response, problem);
+    served.scope?.end(served);
     this.#onAnswered?.(served);
     if (isLogged) this.#requests.write(served);
     return response;

@@ -1,7 +1,9 @@
 import type { DomainErrorName } from "../../schema/errors.ts";
+import type { Address } from "./address.ts";
 import { DomainError, RpcError, type RpcStatus } from "./error.ts";
 import type { Metadata, Method } from "./method.ts";
 import type { Phases } from "./phases.ts";
+import type { Scope } from "./scope.ts";
 
 /** A call as an interceptor sees it, on the client or on the server. */
 export interface InterceptedCall {
@@ -14,6 +16,14 @@ export interface InterceptedCall {
   readonly deadline: number;
   /** How its time was spent; only on the client. */
   readonly phases?: Phases;
+  /** The server of the latest attempt; only on the client, once there was one. */
+  readonly server?: Address | undefined;
+  /** The client's IP address; only on the server. */
+  readonly peer?: string;
+  /** Set by tracing, for the handler; only on the server. */
+  scope?: Scope | undefined;
+  /** Whether the metadata may have this field. Costs less than parsing it; only on the server. */
+  mayCarry?(field: string): boolean;
 }
 
 /** How a call ended for its caller: "done" for a reply, else the error. */

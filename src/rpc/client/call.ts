@@ -1,3 +1,4 @@
+import type { Address } from "../address.ts";
 import type { Deadlines } from "../deadlines.ts";
 import { RpcError, type RpcStatus } from "../error.ts";
 import { type Interceptor, type OnEnd, type Outcome, outcomeOf } from "../interceptor.ts";
@@ -79,6 +80,10 @@ export class Call<Reply> implements AttemptedCall {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#onEnd = context.intercept?.(this);
+  }
+
+  get server(): Address | undefined {
+    return this.#pool?.address;
   }
 
   get metadata(): Metadata {

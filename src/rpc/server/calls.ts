@@ -91,7 +91,9 @@ export class ServerCalls {
     deadlines.add(call);
     let reply: Promise<unknown>;
     try {
-      reply = entry.invoke(frame.body, call);
+      reply = call.scope
+        ? call.scope.run(() => entry.invoke(frame.body, call))
+        : entry.invoke(frame.body, call);
     } catch (error) {
       return this.#fail(call, error);
     }
@@ -171,14 +173,15 @@ export class ServerCalls {
   }
 
   #fail(call: RunningCall, error: unknown): void {
-    const { method, requestId } = call;
+    const { method, requestId, scope } = call;
     const isExpected = isAnswer(method, error);
     // A handler that stops because its caller has given up throws this. It is no fault.
     const isAbort = call.isOver && error instanceof DOMException && error.name === "AbortError";
     // DataBaseError is an expected answer, but its cause is a fault that the log must show.
     const hasCause = error instanceof DomainError && error.cause !== undefined;
     if ((!isExpected && !isAbort) || hasCause) {
-      this.#context.log.error({ requestId, err: error }, describeFault(method, error));
+      const fields = { requestId, traceId: scope?.traceId, err: error };
+      this.#context.log.error(fields, describeFault(method, error));
     }
     const answer = isExpected ? error : new RpcError("internal", `${method.name} failed`);
     if (this.#end(call, outcomeOf(answer))) this.#sendError(call.id, answer);

@@ -4,6 +4,7 @@ import { DomainError } from "../error.ts";
 import type { InterceptedCall, OnEnd } from "../interceptor.ts";
 import { parseObject } from "../json.ts";
 import type { CallContext, DispatchEntry, Metadata, Method } from "../method.ts";
+import type { Scope } from "../scope.ts";
 import type { Frame } from "../wire/frame.ts";
 
 const MAX_REQUEST_ID_LENGTH = 128;
@@ -31,6 +32,7 @@ export class RunningCall extends Expiring implements CallContext, InterceptedCal
   isOver = false;
   /** Called when the call ends. */
   onEnd: OnEnd | undefined;
+  scope: Scope | undefined;
   #controller: AbortController | undefined;
   readonly #owner: CallOwner;
   readonly #metadataText: string;
@@ -56,6 +58,10 @@ export class RunningCall extends Expiring implements CallContext, InterceptedCal
   get metadata(): Metadata {
     this.#metadata ??= { ...parseObject(this.#metadataText) };
     return this.#metadata;
+  }
+
+  mayCarry(field: string): boolean {
+    return this.#metadataText.includes(field);
   }
 
   get requestId(): string {

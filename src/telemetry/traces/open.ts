@@ -1,0 +1,17 @@
+import type { Log } from "../../rpc/log.ts";
+import { findTracer, type TracesOptions, type Tracing } from "./tracing.ts";
+
+/**
+ * Get ready to make spans: with the SDK that an app has preloaded, else with our own if there is
+ * an exporter. Without both, this returns undefined and loads nothing.
+ */
+export async function openTraces(
+  options: TracesOptions | undefined,
+  log: Log,
+): Promise<Tracing | undefined> {
+  const tracer = findTracer();
+  if (tracer) return { tracer, sampling: undefined, close: async () => undefined };
+  if (!options) return undefined;
+  const { startSdk } = await import("./sdk.ts");
+  return startSdk(options, log);
+}
