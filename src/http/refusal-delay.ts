@@ -1,5 +1,5 @@
 /** A client with N connections gets at most 4·N refusals a second. */
-export const REFUSAL_DELAY_MS = 250;
+const REFUSAL_DELAY_MS = 250;
 
 /** The limit of the memory that delayed answers use. Beyond it, answers are not delayed. */
 const MAX_DELAYED = 10_000;
