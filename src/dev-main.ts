@@ -4,11 +4,15 @@ import { join } from "node:path";
 import { HELP } from "./cli/help.ts";
 import { optionsOrExit } from "./cli/usage.ts";
 import { exposureWarnings } from "./config/exposure.ts";
+import type { Endpoint } from "./config/hosts.ts";
 import { orExit } from "./config/load.ts";
 import { storeWarnings } from "./config/store-exposure.ts";
 import { Changes } from "./process/changes.ts";
 import { onEnd } from "./process/end.ts";
+import { listenOn } from "./process/lifecycle.ts";
 import { TierProcess } from "./process/tier-process.ts";
+import { tiersReadiness } from "./process/tiers-readiness.ts";
+import { type OperatorLog, OperatorServer } from "./telemetry/operator-server.ts";
 import { Output } from "./telemetry/output.ts";
 import { hashWarnings } from "./user/hash-cost.ts";
 
@@ -45,9 +49,32 @@ const warnings = [
 for (const warning of warnings) say(`  ${warning}`);
 for (const each of lookalikes(process.env)) say(`  ${lookalikeText(each)}`);
 
+/** A change of a file must not wait for load balancers. */
+const UNDELAYED = { DRAIN_DELAY_MS: undefined };
 let tiers: readonly TierProcess[] = [];
 /** The tiers that this process is ending. Their end is not reported. */
 const unwanted = new WeakSet<TierProcess>();
+
+const { metrics } = http;
+const operator = metrics && serveOperator(metrics);
+
+function serveOperator(endpoint: Endpoint): OperatorServer {
+  const readiness = () => {
+    const [tcp = [], http = []] = tiers.map((tier) => [tier]);
+    return tiersReadiness({ tcp, http });
+  };
+  const log: OperatorLog = {
+    info() {},
+    error: ({ err }, event) => say(`\n  ${event}: ${err}`),
+  };
+  const serve = () => new OperatorServer({ ...endpoint, readiness, log });
+  try {
+    return listenOn("METRICS", endpoint, serve);
+  } catch (error) {
+    say(`  ${error instanceof Error ? error.message : error}`);
+    return process.exit(1);
+  }
+}
 
 /** Install the dependencies of the lock file. */
 async function installOrExit(): Promise<void> {
@@ -61,7 +88,7 @@ async function installOrExit(): Promise<void> {
 
 function startTier(name: "http" | "tcp"): TierProcess {
   const script = `src/${name}-main.ts`;
-  const tier = new TierProcess({ script, environment: environments[name] });
+  const tier = new TierProcess({ script, environment: { ...environments[name], ...UNDELAYED } });
   void tier.ended.then(({ exitCode, signal, wasStuck }) => {
     if (unwanted.has(tier)) return;
     const ended = exitCode === null ? `was ended by ${signal}` : `ended with exit code ${exitCode}`;
@@ -87,7 +114,7 @@ async function startTiers(): Promise<boolean> {
     RPC       ${rpc}
     Users     ${users}
     Sessions  ${sessions}
-    Pictures  ${pictures}
+    Pictures  ${pictures}${operator ? `\n    Probes    ${operator.url}` : ""}
 
   It restarts when a file in ${WATCHED.join(", ")} changes. Ctrl-C ends it.
 `);

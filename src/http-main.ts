@@ -28,6 +28,8 @@ import type { Log } from "./rpc/log.ts";
 import { callLog } from "./telemetry/call-log.ts";
 import { createLog } from "./telemetry/log.ts";
 import { OperatorServer } from "./telemetry/operator-server.ts";
+import { Readiness } from "./telemetry/readiness.ts";
+import { serversCheck } from "./telemetry/server-check.ts";
 import { traceOutgoing } from "./telemetry/traces/calls.ts";
 import { openTraces } from "./telemetry/traces/open.ts";
 import { traceRequests } from "./telemetry/traces/requests.ts";
@@ -60,6 +62,7 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
   const balancer = new Balancer(rpcAddresses, limits, identity, interceptors);
   const clients = clientsOf(balancer);
   const { user } = clients;
+  const readiness = new Readiness([serversCheck(() => balancer.servers())]);
   const removals = new AvatarRemovals(avatars, user, log);
   const processes = Math.max(1, Math.floor(availableParallelism() / workers));
   const decoders = new DecoderPool(PICTURE_COMMAND, { processes });
@@ -75,6 +78,7 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
     publicOrigin: config.isPublicUrlSet ? publicUrl.origin : undefined,
     publicFolder: PUBLIC_FOLDER,
     hasDocs: config.hasDocs,
+    readiness: () => readiness.reasons(),
     log,
   };
   const sharesPort = workers > 1;
@@ -89,6 +93,8 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
   return {
     address: server.url,
     shed: () => server.shed(),
+    readiness: () => readiness.reasons(),
+    retire: () => readiness.retire(),
     async close(graceMs) {
       const endsAt = performance.now() + graceMs;
       sweeping[Symbol.dispose]();

@@ -9,10 +9,13 @@ import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
 import { MEMORY_ENVIRONMENT } from "./config/start.ts";
 import { readStartSettings } from "./config/start-settings.ts";
 import { storeWarnings } from "./config/store-exposure.ts";
-import { onEnd, speakThrough } from "./process/end.ts";
+import { isSignal, onEnd, speakThrough } from "./process/end.ts";
 import { freePorts } from "./process/free-ports.ts";
+import { listenOn } from "./process/lifecycle.ts";
+import { type AskedTiers, tiersReadiness } from "./process/tiers-readiness.ts";
 import { Worker } from "./process/worker.ts";
 import { createLog } from "./telemetry/log.ts";
+import { OperatorServer } from "./telemetry/operator-server.ts";
 import { hashWarnings } from "./user/hash-cost.ts";
 
 const options = await optionsOrExit("start", HELP.start, { config: { type: "string" } });
@@ -20,9 +23,9 @@ const settings = orExit(() => readStartSettings(process.env, options.config));
 const { config, environments } = settings;
 const log = createLog("start", config.http.logLevel, process.stdout.isTTY);
 
-async function freePortsOrExit() {
+async function boundOrExit<T>(bind: () => T): Promise<T> {
   try {
-    return freePorts(config.http.http, config.tcp.rpc, config.rpcWorkers);
+    return bind();
   } catch (error) {
     log.error({ err: error }, "cannot start");
     return exit(1);
@@ -41,7 +44,17 @@ for (const warning of exposureWarnings(config.http)) log.warn(warning);
 for (const warning of hashWarnings(config.tcp)) log.warn(warning);
 for (const warning of storeWarnings(config.tcp)) log.warn(warning);
 for (const warning of environments.warnings) log.warn(warning);
-const ports = await freePortsOrExit();
+const { metrics, drainDelayMs } = config.http;
+let isEnding = false;
+let tiers: AskedTiers = { tcp: [], http: [] };
+if (metrics) {
+  const readiness = async () => (isEnding ? ["draining"] : tiersReadiness(tiers));
+  const serve = () => new OperatorServer({ ...metrics, readiness, log });
+  await boundOrExit(() => listenOn("METRICS", metrics, serve));
+}
+const ports = await boundOrExit(() =>
+  freePorts(config.http.http, config.tcp.rpc, config.rpcWorkers),
+);
 const rpcHost = bracketed(calledHost(config.tcp.rpc.host));
 const rpcAddresses = ports.rpc.map((port) => `${rpcHost}:${port}`);
 
@@ -53,7 +66,7 @@ const tcp = ports.rpc.map((port) => {
     ...MEMORY_ENVIRONMENT,
     RPC_PORT: `${port}`,
   };
-  return new Worker({ script: "src/tcp-main.ts", environment }, log);
+  return new Worker({ script: "src/tcp-main.ts", environment, drainDelayMs }, log);
 });
 // All HTTP processes share a port: browsers open many connections, and the kernel spreads them.
 const http = Array.from({ length: config.httpWorkers }, () => {
@@ -64,21 +77,24 @@ const http = Array.from({ length: config.httpWorkers }, () => {
     RPC_ADDRESSES: settings.environment.RPC_ADDRESSES || rpcAddresses.join(),
   };
   const args = ["--workers", `${config.httpWorkers}`];
-  return new Worker({ script: "src/http-main.ts", args, environment }, log);
+  return new Worker({ script: "src/http-main.ts", args, environment, drainDelayMs }, log);
 });
 
+tiers = { tcp, http };
+
 /** Stop the HTTP tier first, because its running requests need the TCP tier. */
-async function stopAll(): Promise<void> {
+async function stopAll(how: "delayed" | "now"): Promise<void> {
   for (const worker of [...http, ...tcp]) worker.retire();
-  for (const tier of [http, tcp]) await Promise.all(tier.map((worker) => worker.stop()));
+  await Promise.all(http.map((worker) => worker.stop(how)));
+  // The only clients of these servers have ended.
+  await Promise.all(tcp.map((worker) => worker.stop("now")));
 }
 
-let isEnding = false;
 onEnd(async (reason) => {
   if (isEnding) return;
   isEnding = true;
   log.info({ reason }, "stopping both tiers");
-  await stopAll();
+  await stopAll(isSignal(reason) ? "delayed" : "now");
   await exit(0);
 });
 
@@ -93,7 +109,7 @@ async function startOrExit(worker: Worker | undefined): Promise<void> {
   const ending = await worker?.start();
   if (ending === undefined || isEnding) return;
   isEnding = true;
-  await stopAll();
+  await stopAll("now");
   await exit(ending.exitCode || 1);
 }
 

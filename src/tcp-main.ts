@@ -19,6 +19,7 @@ import { callLog } from "./telemetry/call-log.ts";
 import { CallStats } from "./telemetry/call-stats.ts";
 import { createLog } from "./telemetry/log.ts";
 import { OperatorServer } from "./telemetry/operator-server.ts";
+import { databaseCheck, Readiness, SharedPing } from "./telemetry/readiness.ts";
 import { createSystemService } from "./telemetry/system.ts";
 import { traceIncoming } from "./telemetry/traces/calls.ts";
 import { openTraces } from "./telemetry/traces/open.ts";
@@ -50,12 +51,13 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
   const passwords = new Passwords(passwordHash, { peppers, rules: config.passwordRules });
   const { users, sessions } = storage;
   const parts = { users, sessions, passwords, throttle, log };
+  const databases = { users: new SharedPing(users), sessions: new SharedPing(sessions) };
+  const readiness = new Readiness(Object.values(databases).map(databaseCheck));
   const tables: readonly DispatchTable[] = dispatchTables({
     user: createUserService(parts),
     admin: createAdminService(parts),
     system: createSystemService({
-      users: storage.users,
-      sessions: storage.sessions,
+      ...databases,
       stats,
       log,
       tables: () => tables,
@@ -77,6 +79,8 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
   return {
     port: listener.port,
     address: `${rpc.host.includes(":") ? `[${rpc.host}]` : rpc.host}:${listener.port}`,
+    readiness: () => readiness.reasons(),
+    retire: () => readiness.retire(),
     async close(graceMs) {
       const endsAt = performance.now() + graceMs;
       await listener.close(graceMs);

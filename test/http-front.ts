@@ -126,6 +126,7 @@ export async function startFront(
     publicOrigin: options.publicOrigin,
     publicFolder: join(ROOT, "public"),
     hasDocs: true,
+    readiness: async () => [],
     log,
     accessLog: options.accessLog ?? "off",
     onAnswered: options.onAnswered,

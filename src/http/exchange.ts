@@ -28,6 +28,11 @@ export interface HttpParts {
   readonly publicFolder: string;
   /** Whether to serve the description of the API and its viewer. */
   readonly hasDocs: boolean;
+  /**
+   * Why this tier is not ready; empty if it is. Called by anyone, as often as they like: it must
+   * cost next to nothing.
+   */
+  readonly readiness: () => Promise<readonly string[]>;
   readonly log: Log;
 }
 

@@ -9,6 +9,7 @@ import { callHandler } from "./call-endpoint.ts";
 import { refusePrefetch, SameSite } from "./csrf.ts";
 import type { Handler, HttpParts } from "./exchange.ts";
 import { pageRoutes } from "./pages.ts";
+import { probeRoutes } from "./probes.ts";
 import { Refusal } from "./reply.ts";
 
 /** Path → method → handler. A GET answers HEAD too. */
@@ -21,7 +22,10 @@ export function routes(parts: HttpParts): RouteTable {
     updateProfilePic: avatar.update,
     showPicture: avatar.show,
   };
-  const table: Record<string, Record<string, Handler>> = { ...pageRoutes(parts) };
+  const table: Record<string, Record<string, Handler>> = {
+    ...pageRoutes(parts),
+    ...probeRoutes(parts),
+  };
   const sameSite = new SameSite(parts.publicOrigin, parts.log);
   eachCallEndpoint((endpoint) => add(endpoint, callHandler(endpoint, parts)));
   for (const endpoint of OWN_ENDPOINTS) add(endpoint, ownHandlers[endpoint.name]);

@@ -53,6 +53,11 @@ export function onEnd(end: (reason: string) => void): void {
   else if (!process.connected) once("parent is gone");
 }
 
+/** Whether a reason of `onEnd()` is a signal. */
+export function isSignal(reason: string): boolean {
+  return reason in EXIT_CODES;
+}
+
 /**
  * Send console output to the log, including that of packages: a write to stderr blocks if its
  * reader has stopped. An uncaught error is logged and ends the process.

@@ -1,8 +1,8 @@
 import type { ProcessLog } from "../telemetry/log.ts";
 import { watchDescriptors } from "./descriptors.ts";
-import { onEnd, speakThrough } from "./end.ts";
+import { isSignal, onEnd, speakThrough } from "./end.ts";
 import { sendBeats } from "./heartbeat.ts";
-import { answerQuestions } from "./questions.ts";
+import { answerQuestions, drainOrdered } from "./questions.ts";
 import { GRACE_MS } from "./tier-process.ts";
 
 /** A tier that its main has started. */
@@ -75,7 +75,10 @@ export class TierStatus {
 }
 
 export interface TierOptions {
-  /** How long a tier that must end still takes work, although it is not ready. Default 0. */
+  /**
+   * How long a tier that a signal ends still takes work, although it is not ready. Default 0. If
+   * its parent or runner is gone, it does not wait: its port may be needed for the next one.
+   */
   readonly drainDelayMs?: number;
   /** Begin to answer the operator. Called before the start. */
   readonly serveOperator?: (status: TierStatus) => void;
@@ -91,14 +94,15 @@ export async function runTier(
   { drainDelayMs = 0, serveOperator }: TierOptions = {},
 ): Promise<void> {
   const status = new TierStatus();
+  const drainOrder = drainOrdered();
   speakThrough(log);
   onEnd(async (reason) => {
     const { tier } = status;
     status.isDraining = true;
     tier?.retire?.();
-    if (tier && drainDelayMs > 0) {
+    if (tier && drainDelayMs > 0 && isSignal(reason)) {
       log.info({ reason, drainDelayMs }, "not ready any more");
-      await Bun.sleep(drainDelayMs);
+      await Promise.race([Bun.sleep(drainDelayMs), drainOrder]);
     }
     log.info({ reason }, "closing");
     // A tier that is still starting, for example one that waits for its database, has nothing to

@@ -1,4 +1,4 @@
-// What a parent asks its tiers, over the channel between the processes.
+// What a parent asks and tells its tiers, over the channel between the processes.
 
 export type Question = "metrics" | "readiness";
 
@@ -65,6 +65,19 @@ export function answerQuestions(answers: Readonly<Record<Question, () => Promise
       (error: unknown) => ({ id, error: error instanceof Error ? error.message : String(error) }),
     );
     if (process.connected) process.send?.(reply);
+  });
+}
+
+/** From a parent to a tier: do not wait for DRAIN_DELAY_MS. */
+export const DRAIN_NOW = { drain: "now" } as const;
+
+/** In a tier: resolves if the parent says `DRAIN_NOW`, or is gone. */
+export function drainOrdered(): Promise<void> {
+  return new Promise((resolve) => {
+    process.on("disconnect", () => resolve());
+    process.on("message", (message: unknown) => {
+      if (isObject(message) && message.drain === DRAIN_NOW.drain) resolve();
+    });
   });
 }
 

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { HeartbeatMonitor } from "./heartbeat.ts";
 import { Guard } from "./orphan-guard.ts";
-import { type Question, Questions } from "./questions.ts";
+import { DRAIN_NOW, type Question, Questions } from "./questions.ts";
 
 /** How long a tier may take to finish running work. */
 export const GRACE_MS = 10_000;
-/** The time from SIGTERM to SIGKILL. */
+/** The time from SIGTERM to SIGKILL, without the delay of the drain. */
 export const MAX_STOP_MS = GRACE_MS + 3000;
 
 export interface TierProcessOptions {
@@ -14,6 +14,8 @@ export interface TierProcessOptions {
   readonly args?: readonly string[];
   /** The whole environment: the process inherits nothing else. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** DRAIN_DELAY_MS of the tier. Default 0. */
+  readonly drainDelayMs?: number;
   /** Default: this repository. */
   readonly root?: string;
 }
@@ -38,10 +40,13 @@ export class TierProcess {
   readonly listening: Promise<string | undefined>;
   readonly ended: Promise<Ending>;
   readonly #heartbeat = new HeartbeatMonitor(() => this.#killStuck());
+  readonly #drainDelayMs: number;
   readonly #questions = new Questions((message) => this.#process.send(message));
   #wasStuck = false;
 
-  constructor({ script, args = [], environment, root = ROOT }: TierProcessOptions) {
+  constructor(options: TierProcessOptions) {
+    const { script, args = [], environment, drainDelayMs = 0, root = ROOT } = options;
+    this.#drainDelayMs = drainDelayMs;
     const listening = Promise.withResolvers<string | undefined>();
     const ended = Promise.withResolvers<Ending>();
     this.listening = listening.promise;
@@ -81,12 +86,26 @@ export class TierProcess {
     return this.#questions.ask(question);
   }
 
-  /** Let the tier finish running work, and wait for its end. Kill it after `MAX_STOP_MS`. */
-  async stop(): Promise<void> {
+  /**
+   * Let the tier finish running work, and wait for its end. Kill it after `MAX_STOP_MS` and the
+   * delay of its drain.
+   * @param how `now`: there is no delay, because no work comes any more
+   */
+  async stop(how: "delayed" | "now" = "delayed"): Promise<void> {
+    if (how === "now") this.#tell(DRAIN_NOW);
     this.#process.kill("SIGTERM");
-    const timer = setTimeout(() => this.#process.kill("SIGKILL"), MAX_STOP_MS);
+    const maxStopMs = MAX_STOP_MS + (how === "now" ? 0 : this.#drainDelayMs);
+    const timer = setTimeout(() => this.#process.kill("SIGKILL"), maxStopMs);
     await this.ended;
     clearTimeout(timer);
+  }
+
+  #tell(message: object): void {
+    try {
+      this.#process.send(message);
+    } catch {
+      return; // It has ended, or ends.
+    }
   }
 
   #killStuck(): void {

@@ -1,4 +1,5 @@
 import type { Log } from "../rpc/log.ts";
+import type { Question } from "./questions.ts";
 import { type Ending, TierProcess, type TierProcessOptions } from "./tier-process.ts";
 
 /** The pause before the next start. It doubles with each unexpected end, up to the maximum. */
@@ -41,10 +42,24 @@ export class Worker {
     this.#retired.resolve();
   }
 
+  /** Undefined before the first start. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /**
+   * Ask the process that runs now, as `TierProcess.ask()` does.
+   * @throws {Error} it cannot answer, does not run, or did not answer within a second
+   */
+  async ask(question: Question): Promise<unknown> {
+    if (!this.#process) throw new Error("has not started");
+    return this.#process.ask(question);
+  }
+
   /** Stop the process, as `TierProcess.stop()` does. */
-  async stop(): Promise<void> {
+  async stop(how?: "delayed" | "now"): Promise<void> {
     this.retire();
-    await this.#process?.stop();
+    await this.#process?.stop(how);
   }
 
   async #keep(current: TierProcess, since: number): Promise<void> {

@@ -1,4 +1,8 @@
-import type { Log } from "../rpc/log.ts";
+/** The part of `Log` that this file uses: `dev` has no log. */
+export interface OperatorLog {
+  info(fields: object, event: string): void;
+  error(fields: { readonly err: unknown }, event: string): void;
+}
 
 export interface OperatorServerOptions {
   readonly host: string;
@@ -8,7 +12,7 @@ export interface OperatorServerOptions {
   readonly metrics?: () => Promise<{ readonly text: string; readonly contentType: string }>;
   /** Why this process is not ready; empty if it is. */
   readonly readiness: () => Promise<readonly string[]>;
-  readonly log: Log;
+  readonly log: OperatorLog;
 }
 
 /**

@@ -46,6 +46,9 @@ const ANSWERS: readonly (readonly [string, string, number, HeaderSet, RequestIni
     (path) => ["GET", path, 200, FILE_SET] as const,
   ),
   ["GET", signOut.path, 200, JSON_SET],
+  ["GET", "/livez", 200, FILE_SET],
+  ["HEAD", "/readyz", 200, FILE_SET],
+  ["POST", "/readyz", 405, JSON_SET],
 ];
 
 test("every kind of answer has its headers for security, and no others", async () => {

@@ -4,10 +4,11 @@ import { compose, type Interceptors } from "../interceptor.ts";
 import { DEFAULT_POOL_LIMITS, type PoolLimits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Caller, CallOptions, Method } from "../method.ts";
+import type { OneServer } from "../one-server.ts";
 import { clientHello, type Greeting } from "../wire/handshake.ts";
 import { Call, type ClientContext } from "./call.ts";
 import { RetryBudget } from "./retry-budget.ts";
-import { type Resolve, Servers } from "./servers.ts";
+import { type Resolve, type Routing, Servers } from "./servers.ts";
 
 /** What a client tells its servers, and how both sides verify each other. */
 export interface ClientIdentity extends Omit<Greeting, "hello"> {
@@ -24,6 +25,7 @@ export interface ClientIdentity extends Omit<Greeting, "hello"> {
  * again if that is safe, at another server if possible, within a budget and its deadline.
  */
 export class Balancer implements Caller {
+  readonly #servers: Servers;
   readonly #context: ClientContext;
   /** Each connection reads it when it opens. */
   readonly #greeting: Greeting;
@@ -38,8 +40,9 @@ export class Balancer implements Caller {
     if (addresses.length === 0) throw new RangeError("Cannot call: no server address");
     const { build = "", resolve, log, ...rest } = identity;
     this.#greeting = { ...rest, hello: clientHello(limits, build, rest.caller) };
+    this.#servers = new Servers(addresses, limits, this.#greeting, resolve, log);
     this.#context = {
-      servers: new Servers(addresses, limits, this.#greeting, resolve, log),
+      servers: this.#servers,
       budget: new RetryBudget(limits),
       deadlines: new Deadlines(),
       intercept: compose(interceptors),
@@ -51,8 +54,19 @@ export class Balancer implements Caller {
     request: Request,
     options: CallOptions = {},
   ): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      new Call(this.#context, method, request, options, resolve, reject).begin();
+    return begin(this.#context, method, request, options);
+  }
+
+  /** Each server, as DNS knows them now. */
+  servers(): OneServer[] {
+    return this.#servers.pools.map((pool) => {
+      const only: Routing = { pick: () => pool, pickOther: () => undefined };
+      const context = { ...this.#context, servers: only };
+      return {
+        address: pool.address,
+        caller: { call: (method, request, options) => begin(context, method, request, options) },
+        lost: () => (pool.isFailing ? pool.lastError : undefined),
+      };
     });
   }
 
@@ -64,6 +78,17 @@ export class Balancer implements Caller {
 
   /** Close every connection; calls in flight fail with `unavailable`. */
   close(): void {
-    this.#context.servers.close();
+    this.#servers.close();
   }
+}
+
+function begin<Request, Reply>(
+  context: ClientContext,
+  method: Method<Request, Reply>,
+  request: Request,
+  options: CallOptions = {},
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    new Call(context, method, request, options, resolve, reject).begin();
+  });
 }

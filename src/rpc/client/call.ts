@@ -7,7 +7,7 @@ import { Phases } from "../phases.ts";
 import { Attempt, type AttemptedCall } from "./attempt.ts";
 import type { Pool } from "./pool.ts";
 import type { RetryBudget } from "./retry-budget.ts";
-import type { Servers } from "./servers.ts";
+import type { Routing } from "./servers.ts";
 
 const DEFAULT_TIMEOUT_MS = 5000;
 /** Longer than nearly every call takes. */
@@ -22,7 +22,7 @@ const RETRYABLE: ReadonlySet<RpcStatus> = new Set<RpcStatus>([
 
 /** What all calls of one client share. */
 export interface ClientContext {
-  readonly servers: Servers;
+  readonly servers: Routing;
   readonly budget: RetryBudget;
   readonly deadlines: Deadlines;
   readonly intercept: Interceptor | undefined;

@@ -11,6 +11,14 @@ import { ServerLog } from "./server-log.ts";
 /** Every IP address of a host name. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
 
+/** Chooses where calls go. */
+export interface Routing {
+  /** Where a call goes first. */
+  pick(): Pool;
+  /** Where a call goes next that failed at `tried`; to a lost server only if `areLost`. */
+  pickOther(tried: readonly Pool[], areLost: boolean): Pool | undefined;
+}
+
 const MIN_DNS_REFRESH_MS = 1000;
 
 const askDns: Resolve = async (host) => {
@@ -23,7 +31,7 @@ const askDns: Resolve = async (host) => {
  * that DNS has for it. A lost server is left out until it is back, but never more than half of
  * them: if most seem lost, the fault may be on this side.
  */
-export class Servers {
+export class Servers implements Routing {
   readonly #configured: readonly Address[];
   readonly #limits: PoolLimits;
   readonly #greeting: Greeting;
@@ -61,14 +69,17 @@ export class Servers {
     this.#tick();
   }
 
-  /** Where a call goes first. */
+  /** One for each address. */
+  get pools(): readonly Pool[] {
+    return this.#pools;
+  }
+
   pick(): Pool {
     const pool = lessLoaded(this.#usable);
     if (!pool) throw new RangeError("Cannot call: no server address");
     return pool;
   }
 
-  /** Where a call goes next that failed at `tried`; to a lost server only if `areLost`. */
   pickOther(tried: readonly Pool[], areLost: boolean): Pool | undefined {
     const untried = this.#pools.filter((pool) => !tried.includes(pool));
     const serving = lessLoaded(untried.filter((pool) => !pool.isFailing));

@@ -1,0 +1,53 @@
+import { expect, test } from "bun:test";
+import { databaseCheck, Readiness, SharedPing } from "./readiness.ts";
+
+test("checks run at most once a second, however often and by how many it is asked", async () => {
+  let checks = 0;
+  const readiness = new Readiness([
+    async () => {
+      checks++;
+      await Bun.sleep(1);
+      return undefined;
+    },
+  ]);
+  const answers = await Promise.all(Array.from({ length: 100 }, () => readiness.reasons()));
+  expect(answers.flat()).toEqual([]);
+  await readiness.reasons();
+  expect(checks).toBe(1);
+  await Bun.sleep(1100);
+  await readiness.reasons();
+  expect(checks).toBe(2);
+});
+
+test("each check that fails is a reason; a retired process is draining at once", async () => {
+  const readiness = new Readiness([async () => "one", async () => undefined, async () => "two"]);
+  expect(await readiness.reasons()).toEqual(["one", "two"]);
+  readiness.retire();
+  expect(await readiness.reasons()).toEqual(["draining"]);
+});
+
+test("a database that hangs is not ready, and is pinged once", async () => {
+  let pings = 0;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const part = new SharedPing({
+    database: "MySQL",
+    ping() {
+      pings++;
+      return promise;
+    },
+  });
+  const check = databaseCheck(part);
+  expect(await check()).toBe("MySQL: no answer within 700 ms");
+  expect(await check()).toBe("MySQL: no answer within 700 ms");
+  expect(pings).toBe(1);
+  resolve();
+  expect(await check()).toBeUndefined();
+  expect(await check()).toBeUndefined();
+  expect(pings).toBe(2);
+});
+
+test("the reason is that of the database", async () => {
+  const ping = () => Promise.reject(new Error("Cannot ping MySQL: the server is read-only"));
+  const check = databaseCheck({ database: "MySQL", ping });
+  expect(await check()).toBe("Cannot ping MySQL: the server is read-only");
+});

@@ -1,0 +1,80 @@
+import type { Part } from "./system.ts";
+
+/** The answer of a check is given again for this long: probes must not load what they ask. */
+const RECENT_MS = 1000;
+/** Probes give up soon. A check that takes longer counts as failed. */
+const MAX_CHECK_MS = 700;
+
+/** @returns why the process cannot work as it should, or undefined if it can */
+export type Check = () => Promise<string | undefined>;
+
+/**
+ * Whether a process is ready for work. Answers within a second, and checks at most once a second,
+ * however often it is asked.
+ */
+export class Readiness {
+  readonly #checks: readonly Check[];
+  #isRetired = false;
+  #recent: Promise<readonly string[]> | undefined;
+  #askedAt = 0;
+
+  constructor(checks: readonly Check[]) {
+    this.#checks = checks;
+  }
+
+  /** Not ready from now on: the process is about to end. */
+  retire(): void {
+    this.#isRetired = true;
+  }
+
+  /** Why it is not ready; empty if it is. */
+  reasons(): Promise<readonly string[]> {
+    if (this.#isRetired) return Promise.resolve(["draining"]);
+    const now = performance.now();
+    if (this.#recent && now - this.#askedAt < RECENT_MS) return this.#recent;
+    this.#askedAt = now;
+    this.#recent = this.#check();
+    return this.#recent;
+  }
+
+  async #check(): Promise<readonly string[]> {
+    const reasons = await Promise.all(this.#checks.map((check) => check()));
+    return reasons.filter((reason) => reason !== undefined);
+  }
+}
+
+/** A part whose pings at the same time are one: a database that hangs is not asked again. */
+export class SharedPing implements Part {
+  readonly database: string;
+  readonly #part: Part;
+  #running: Promise<void> | undefined;
+
+  constructor(part: Part) {
+    this.database = part.database;
+    this.#part = part;
+  }
+
+  ping(): Promise<void> {
+    this.#running ??= this.#part.ping().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+}
+
+/** Whether a database answers and takes writes. */
+export function databaseCheck(part: Part): Check {
+  return async () => {
+    const late = Promise.withResolvers<string>();
+    const timer = setTimeout(() => {
+      late.resolve(`${part.database}: no answer within ${MAX_CHECK_MS} ms`);
+    }, MAX_CHECK_MS);
+    const answered = part.ping().then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
+    const why = await Promise.race([answered, late.promise]);
+    clearTimeout(timer);
+    return why;
+  };
+}
