@@ -56,9 +56,9 @@ let tiers: readonly TierProcess[] = [];
 const unwanted = new WeakSet<TierProcess>();
 
 const { metrics } = http;
-const operator = metrics && serveOperator(metrics);
+const operator = metrics && (await serveOperator(metrics));
 
-function serveOperator(endpoint: Endpoint): OperatorServer {
+async function serveOperator(endpoint: Endpoint): Promise<OperatorServer> {
   const readiness = () => {
     const [tcp = [], http = []] = tiers.map((tier) => [tier]);
     return tiersReadiness({ tcp, http });
@@ -72,6 +72,7 @@ function serveOperator(endpoint: Endpoint): OperatorServer {
     return listenOn("METRICS", endpoint, serve);
   } catch (error) {
     say(`  ${error instanceof Error ? error.message : error}`);
+    await output.end();
     return process.exit(1);
   }
 }

@@ -48,6 +48,14 @@ test("a database that hangs is not ready, and is pinged once", async () => {
 
 test("the reason is that of the database", async () => {
   const ping = () => Promise.reject(new Error("Cannot ping MySQL: the server is read-only"));
-  const check = databaseCheck({ database: "MySQL", ping });
+  const check = databaseCheck(new SharedPing({ database: "MySQL", ping }));
+  expect(await check()).toBe("Cannot ping MySQL: the server is read-only");
+});
+
+test("if a ping takes long, the reason is how the last one has failed", async () => {
+  let ping = () => Promise.reject(new Error("Cannot ping MySQL: the server is read-only"));
+  const check = databaseCheck(new SharedPing({ database: "MySQL", ping: () => ping() }));
+  await check();
+  ping = () => new Promise(() => undefined);
   expect(await check()).toBe("Cannot ping MySQL: the server is read-only");
 });

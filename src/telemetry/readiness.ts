@@ -48,6 +48,8 @@ export class SharedPing implements Part {
   readonly database: string;
   readonly #part: Part;
   #running: Promise<void> | undefined;
+  /** How the last ping failed; undefined if it succeeded. */
+  lastError: unknown;
 
   constructor(part: Part) {
     this.database = part.database;
@@ -55,26 +57,40 @@ export class SharedPing implements Part {
   }
 
   ping(): Promise<void> {
-    this.#running ??= this.#part.ping().finally(() => {
+    this.#running ??= this.#ping().finally(() => {
       this.#running = undefined;
     });
     return this.#running;
   }
+
+  async #ping(): Promise<void> {
+    try {
+      await this.#part.ping();
+      this.lastError = undefined;
+    } catch (error) {
+      this.lastError = error ?? new Error("no reason");
+      throw error;
+    }
+  }
 }
 
 /** Whether a database answers and takes writes. */
-export function databaseCheck(part: Part): Check {
+export function databaseCheck(part: SharedPing): Check {
   return async () => {
     const late = Promise.withResolvers<string>();
     const timer = setTimeout(() => {
-      late.resolve(`${part.database}: no answer within ${MAX_CHECK_MS} ms`);
+      // The storage tries again for longer than probes wait, for example if MySQL is read-only.
+      const { lastError } = part;
+      const lately = `${part.database}: no answer within ${MAX_CHECK_MS} ms`;
+      late.resolve(lastError === undefined ? lately : messageOf(lastError));
     }, MAX_CHECK_MS);
-    const answered = part.ping().then(
-      () => undefined,
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
-    );
+    const answered = part.ping().then(() => undefined, messageOf);
     const why = await Promise.race([answered, late.promise]);
     clearTimeout(timer);
     return why;
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
