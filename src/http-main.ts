@@ -62,7 +62,7 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
   const balancer = new Balancer(rpcAddresses, limits, identity, interceptors);
   const clients = clientsOf(balancer);
   const { user } = clients;
-  const readiness = new Readiness([serversCheck(() => balancer.servers())]);
+  const readiness = new Readiness([serversCheck(() => balancer.servers())], log);
   const removals = new AvatarRemovals(avatars, user, log);
   const processes = Math.max(1, Math.floor(availableParallelism() / workers));
   const decoders = new DecoderPool(PICTURE_COMMAND, { processes });

@@ -52,7 +52,7 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
   const { users, sessions } = storage;
   const parts = { users, sessions, passwords, throttle, log };
   const databases = { users: new SharedPing(users), sessions: new SharedPing(sessions) };
-  const readiness = new Readiness(Object.values(databases).map(databaseCheck));
+  const readiness = new Readiness(Object.values(databases).map(databaseCheck), log);
   const tables: readonly DispatchTable[] = dispatchTables({
     user: createUserService(parts),
     admin: createAdminService(parts),

@@ -83,7 +83,7 @@ test("an HTTP tier is ready while one of its TCP servers is", async () => {
   await using first = start(one, ports[0]);
   await using second = start(two, ports[1]);
   const addresses = ports.map((port) => `127.0.0.1:${port}`);
-  await using http = startHttp(one.path, addresses.join(), OPERATOR);
+  await using http = startHttp(one.path, addresses.join(), { ...OPERATOR, ACCESS_LOG: "all" });
   const operator = await operatorUrl(http);
   const url = await http.listening();
   await Promise.all([first.listening(), second.listening()]);
@@ -115,13 +115,19 @@ test("an HTTP tier is ready while one of its TCP servers is", async () => {
   await again.listening();
   await readyz(url, 200);
   process.kill(secondPid, "SIGCONT");
+  // Each change is a line, and no probe is.
+  expect(http.output.match(/"not ready"/g)).toHaveLength(2);
+  expect(http.output.match(/"ready again"/g)).toHaveLength(2);
+  expect(http.output).not.toContain('"route":"/readyz"');
   expect(http.output).not.toMatch(/"level":"error"/);
 });
 
 describe("the port of the operator", () => {
   test("is the reason if it is in use", async () => {
     await using folder = await Folder.make();
-    using taken = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
+    // Ours must not share the port even if the other would.
+    const sharing = { hostname: "127.0.0.1", port: 0, reusePort: true };
+    using taken = Bun.serve({ ...sharing, fetch: () => new Response() });
     const environment = { METRICS_PORT: `${taken.port}` };
     const options = { ...environment, DATA_DIR: folder.path, HTTP_PORT: "0", RPC_PORT: "0" };
     const dev = new Child("src/dev-main.ts", { environment: options });

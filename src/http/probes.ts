@@ -1,6 +1,9 @@
 import type { Handler, HttpParts } from "./exchange.ts";
 import { FILE_SECURITY } from "./security-headers.ts";
 
+/** The paths of the probes. They come every few seconds, so the access log leaves them out. */
+export const PROBES: ReadonlySet<string> = new Set(["/livez", "/readyz"]);
+
 const HEADERS = new Headers({
   "Content-Type": "text/plain; charset=utf-8",
   "Cache-Control": "no-store",

@@ -1,6 +1,7 @@
 import { DomainError, RpcError, type RpcStatus } from "../rpc/error.ts";
 import type { Log } from "../rpc/log.ts";
 import type { Answered } from "./observer.ts";
+import { PROBES } from "./probes.ts";
 import { Refusal } from "./reply.ts";
 
 /** The requests that get a line of the access log. */
@@ -47,8 +48,9 @@ export class RequestLog {
     return this.#access === "all" || this.#log.isLevelEnabled("debug");
   }
 
-  #takes({ status, problem }: Answered): boolean {
+  #takes({ route, status, problem }: Answered): boolean {
     if (this.#access === "off" || !this.#log.isLevelEnabled("info")) return false;
+    if (PROBES.has(route) && problem === undefined) return false;
     if (this.#access === "all") return true;
     return status >= 500 && !isCancelled(problem) && this.#hasRoom();
   }

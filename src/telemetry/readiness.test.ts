@@ -1,15 +1,15 @@
 import { expect, test } from "bun:test";
+import { recordingLog } from "../../test/storage-pairs.ts";
 import { databaseCheck, Readiness, SharedPing } from "./readiness.ts";
 
 test("checks run at most once a second, however often and by how many it is asked", async () => {
   let checks = 0;
-  const readiness = new Readiness([
-    async () => {
-      checks++;
-      await Bun.sleep(1);
-      return undefined;
-    },
-  ]);
+  const check = async () => {
+    checks++;
+    await Bun.sleep(1);
+    return undefined;
+  };
+  const readiness = new Readiness([check], recordingLog().log);
   const answers = await Promise.all(Array.from({ length: 100 }, () => readiness.reasons()));
   expect(answers.flat()).toEqual([]);
   await readiness.reasons();
@@ -20,8 +20,11 @@ test("checks run at most once a second, however often and by how many it is aske
 });
 
 test("each check that fails is a reason; a retired process is draining at once", async () => {
-  const readiness = new Readiness([async () => "one", async () => undefined, async () => "two"]);
+  const { log, messages } = recordingLog();
+  const checks = [async () => "one", async () => undefined, async () => "two"];
+  const readiness = new Readiness(checks, log);
   expect(await readiness.reasons()).toEqual(["one", "two"]);
+  expect(messages).toEqual(["warn not ready"]);
   readiness.retire();
   expect(await readiness.reasons()).toEqual(["draining"]);
 });

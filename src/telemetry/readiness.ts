@@ -1,3 +1,4 @@
+import type { Log } from "../rpc/log.ts";
 import type { Part } from "./system.ts";
 
 /** The answer of a check is given again for this long: probes must not load what they ask. */
@@ -10,16 +11,20 @@ export type Check = () => Promise<string | undefined>;
 
 /**
  * Whether a process is ready for work. Answers within a second, and checks at most once a second,
- * however often it is asked.
+ * however often it is asked. Each change is logged once.
  */
 export class Readiness {
   readonly #checks: readonly Check[];
+  readonly #log: Log;
+  /** As the log last said. */
+  #wasReady = true;
   #isRetired = false;
   #recent: Promise<readonly string[]> | undefined;
   #askedAt = 0;
 
-  constructor(checks: readonly Check[]) {
+  constructor(checks: readonly Check[], log: Log) {
     this.#checks = checks;
+    this.#log = log;
   }
 
   /** Not ready from now on: the process is about to end. */
@@ -38,8 +43,15 @@ export class Readiness {
   }
 
   async #check(): Promise<readonly string[]> {
-    const reasons = await Promise.all(this.#checks.map((check) => check()));
-    return reasons.filter((reason) => reason !== undefined);
+    const outcomes = await Promise.all(this.#checks.map((check) => check()));
+    const reasons = outcomes.filter((reason) => reason !== undefined);
+    const isReady = reasons.length === 0;
+    if (isReady !== this.#wasReady) {
+      this.#wasReady = isReady;
+      if (isReady) this.#log.info("ready again");
+      else this.#log.warn({ reasons }, "not ready");
+    }
+    return reasons;
   }
 }
 
