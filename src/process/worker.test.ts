@@ -9,7 +9,7 @@ import { Worker } from "./worker.ts";
 setDefaultTimeout(60_000);
 
 /** A worker whose script is `code`, and what it has logged. */
-async function workerOf(folder: Folder, code: string) {
+async function workerOf(folder: Folder, code: string, drainDelayMs = 0) {
   await Bun.write(join(folder.path, "tier.ts"), code);
   const logged: object[] = [];
   const log: Log = {
@@ -19,7 +19,7 @@ async function workerOf(folder: Folder, code: string) {
     error: (fields: unknown) => void logged.push(Object(fields)),
     isLevelEnabled: () => true,
   };
-  const options = { script: "tier.ts", root: folder.path, environment: process.env };
+  const options = { script: "tier.ts", root: folder.path, environment: process.env, drainDelayMs };
   return { worker: new Worker(options, log), logged };
 }
 
@@ -76,6 +76,20 @@ test("a worker that hangs is killed; a worker that listens late or misses a few 
   expect(await stubborn.worker.start()).toBeUndefined();
   // It is killed in the end, though it answers.
   const stopped = stubborn.worker.stop();
+  await using fourth = await Folder.make();
+  const ended = join(fourth.path, "ended");
+  const delayed = await workerOf(
+    fourth,
+    `process.on("SIGTERM", () => setTimeout(() => {
+      require("node:fs").writeFileSync(${JSON.stringify(ended)}, "by itself");
+      process.exit(0);
+    }, 15_000));
+    process.send({ listening: "here" });
+    setInterval(() => process.send({ beat: true }), 500);`,
+    60_000,
+  );
+  expect(await delayed.worker.start()).toBeUndefined();
+  const delayedStopped = delayed.worker.stop();
   const started = late.worker.start();
   expect(await spinning.worker.start()).toBeUndefined();
   await eventually("it was killed", async () => spinning.logged.length === 1);
@@ -87,6 +101,9 @@ test("a worker that hangs is killed; a worker that listens late or misses a few 
   await Bun.sleep(1000);
   await late.worker.stop();
   expect(late.logged).toEqual([]);
+  await delayedStopped;
+  // The delay of its drain is added to the limit, which is 13 s.
+  expect(await Bun.file(ended).text()).toBe("by itself");
   await stopped;
   expect(stubborn.logged).toEqual([]);
 });
