@@ -1,3 +1,5 @@
+import { RpcError } from "../rpc/error.ts";
+
 /** A client with N connections gets at most 4·N refusals a second. */
 const REFUSAL_DELAY_MS = 250;
 
@@ -5,9 +7,10 @@ const REFUSAL_DELAY_MS = 250;
 const MAX_DELAYED = 10_000;
 
 /**
- * Delays the answers to attempts that are refused. A refusal costs little, so a client that repeats
- * refused attempts as fast as it can would take the CPU time that the sign-ins of others need. The
- * delay is here and not in the TCP tier, where it would use up the calls in flight.
+ * Delays the answers to requests that are refused, as too many or because of overload. A refusal
+ * costs little, so a client that repeats refused attempts as fast as it can would take the CPU time
+ * that the sign-ins of others need. The delay is here and not in the TCP tier, where it would use
+ * up the calls in flight.
  */
 export class RefusalDelay {
   readonly #delayMs: number;
@@ -37,4 +40,10 @@ export class RefusalDelay {
     this.#isOver = true;
     for (const end of this.#ends) end();
   }
+}
+
+/** The TCP tier has refused the request: too many came, or there is too much to do. */
+export function isRefusal(error: unknown): boolean {
+  if (!(error instanceof RpcError)) return false;
+  return error.status === "rate_limited" || error.status === "resource_exhausted";
 }

@@ -1,9 +1,8 @@
 import type { BunRequest, Server } from "bun";
-import { RpcError } from "../rpc/error.ts";
 import type { Log } from "../rpc/log.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
 import type { OnAnswered, OnReceived } from "./observer.ts";
-import { RefusalDelay } from "./refusal-delay.ts";
+import { isRefusal, RefusalDelay } from "./refusal-delay.ts";
 import { failure } from "./reply.ts";
 import { REQUEST_ID, RequestIds } from "./request-id.ts";
 import { type AccessLog, RequestLog } from "./request-log.ts";
@@ -191,8 +190,7 @@ export class HttpServer {
       (response) => this.#finish(served, response),
       (error: unknown) => {
         const finish = () => this.#finish(served, failure(error), error);
-        const isRefusal = error instanceof RpcError && error.status === "rate_limited";
-        return isRefusal ? this.#refusalDelay.wait().then(finish) : finish();
+        return isRefusal(error) ? this.#refusalDelay.wait().then(finish) : finish();
       },
     );
   }
