@@ -87,7 +87,14 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
     "HTTP",
     http,
     () =>
-      new HttpServer({ ...http, sharesPort, accessLog: config.accessLog, onReceived, ...parts }),
+      new HttpServer({
+        ...http,
+        idleTimeoutSeconds: config.keepAliveSeconds,
+        sharesPort,
+        accessLog: config.accessLog,
+        onReceived,
+        ...parts,
+      }),
   );
   const sweeping = sweepDaily({ avatars, user }, log);
   return {

@@ -41,7 +41,11 @@ export interface TcpTier extends RunningTier {
 export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): Promise<TcpTier> {
   const { databaseUrl, redisUrl, dataDir, passwordHash, peppers, rpc } = config;
   const { sessionTtlSeconds, sessionsMax, rpcTokens: tokens, rpcTls: tls } = config;
-  const stored = { databaseUrl, redisUrl, dataDir, sessionTtlSeconds, sessionsMax };
+  const { mysqlPool, redisTimeouts } = config;
+  const stored = {
+    ...{ databaseUrl, redisUrl, dataDir, sessionTtlSeconds, sessionsMax },
+    ...{ mysqlPool, redisTimeouts },
+  };
   const traces = await openTraces(config.traces && { ...config.traces, version }, log);
   const operations = traces && traceOperations(traces, { mysql: databaseUrl, redis: redisUrl });
   const storage = await openStorage({ ...stored, ...operations, leaseMs, log });

@@ -26,6 +26,13 @@ export const BROWSERS = {
     readBy: ["http"],
     kind: "on",
   },
+  HTTP_KEEP_ALIVE_SECONDS: {
+    default: "30",
+    meaning:
+      "how long a connection without a request stays open, from 10 to 255; a proxy must close " +
+      "its own connections sooner ([more](deploy.md#a-proxy-in-front))",
+    readBy: ["http"],
+  },
   DOCS: {
     default: "none",
     meaning: "`off` removes `/docs` and `/openapi.json`",

@@ -27,6 +27,7 @@ export interface HttpConfig extends RpcClientConfig, OperationConfig {
   /** Whether the name of the session cookie begins with `__Host-`. */
   readonly hasCookieHostPrefix: boolean;
   readonly hasDocs: boolean;
+  readonly keepAliveSeconds: number;
   /** Named as in `src/rpc/limits.ts`. */
   readonly rpcLimits: { readonly maxConnections: number };
   readonly dataDir: string;
@@ -40,6 +41,10 @@ export interface HttpConfig extends RpcClientConfig, OperationConfig {
 }
 
 const MAX_CONNECTIONS = 1_000_000;
+/** Seconds. Bun also ends a request that is silent for this long, and a call may take 5 s. */
+const MIN_KEEP_ALIVE = 10;
+/** Bun takes no more. */
+const MAX_KEEP_ALIVE = 255;
 
 /** Loads the HTTP tier's config, without the address and the password of a database. */
 export const HTTP_TIER: Loader<HttpConfig> = {
@@ -61,6 +66,7 @@ export function readHttpTier(reader: EnvironmentReader, hasToken = false): HttpC
     trustedProxies: reader.readGiven("TRUSTED_PROXIES", parseTrustedProxies),
     hasCookieHostPrefix: readCookieHostPrefix(reader, publicUrl),
     hasDocs: !reader.isOn("DOCS", "off"),
+    keepAliveSeconds: reader.whole("HTTP_KEEP_ALIVE_SECONDS", MIN_KEEP_ALIVE, MAX_KEEP_ALIVE),
     ...readRpcClient(reader, hasToken),
     rpcLimits: { maxConnections: reader.whole("RPC_MAX_CONNECTIONS", 1, MAX_CONNECTIONS) },
     dataDir: reader.text("DATA_DIR"),

@@ -35,6 +35,8 @@ export interface TcpConfig extends UsersConfig, HashConfig, OperationConfig {
   readonly sessionTtlSeconds: number;
   /** The most sessions of a user. */
   readonly sessionsMax: number;
+  readonly mysqlPool: { readonly maxConnections: number; readonly maxAgeMs: number };
+  readonly redisTimeouts: { readonly connectMs: number; readonly commandMs: number };
   readonly passwordRules: PasswordRulesConfig;
   readonly logLevel: LogLevel;
   /** If undefined, traces are off. */
@@ -42,6 +44,12 @@ export interface TcpConfig extends UsersConfig, HashConfig, OperationConfig {
 }
 
 const MAX_COUNT = 1_000_000;
+const MAX_POOL_SIZE = 1_000;
+const MAX_AGE_SECONDS = 3_600;
+const MIN_TIMEOUT_MS = 100;
+const MAX_CONNECT_MS = 10_000;
+/** The storage accepts no more: see MAX_COMMAND_MS in src/storage/redis. */
+const MAX_COMMAND_MS = 3_000;
 /** A script of Redis handles all sessions of a user at once. */
 const MAX_SESSIONS = 1_000;
 
@@ -66,6 +74,14 @@ export function readTcpTier(reader: EnvironmentReader): TcpConfig {
     },
     sessionsMax: reader.whole("SESSIONS_MAX", 1, MAX_SESSIONS),
     sessionTtlSeconds: reader.whole("SESSION_TTL_SECONDS", 1, MAX_SESSION_TTL_SECONDS),
+    mysqlPool: {
+      maxConnections: reader.whole("MYSQL_POOL_SIZE", 1, MAX_POOL_SIZE),
+      maxAgeMs: 1_000 * reader.whole("MYSQL_CONNECTION_MAX_AGE_SECONDS", 1, MAX_AGE_SECONDS),
+    },
+    redisTimeouts: {
+      connectMs: reader.whole("REDIS_CONNECT_TIMEOUT_MS", MIN_TIMEOUT_MS, MAX_CONNECT_MS),
+      commandMs: reader.whole("REDIS_COMMAND_TIMEOUT_MS", MIN_TIMEOUT_MS, MAX_COMMAND_MS),
+    },
     ...readHash(reader),
     passwordRules: readPasswordRules(reader),
     ...readOperation(reader),

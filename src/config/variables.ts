@@ -3,6 +3,7 @@
 
 import { ACCOUNTS } from "./account-variables.ts";
 import { BROWSERS } from "./browser-variables.ts";
+import { DATABASES } from "./database-variables.ts";
 import { SEVERAL_HOSTS } from "./hosts-variables.ts";
 import { OPERATION } from "./operation-variables.ts";
 import { TRACES } from "./trace-variables.ts";
@@ -139,6 +140,7 @@ export const VARIABLES = {
   ...SEVERAL_HOSTS,
   ...S3,
   ...OPERATION,
+  ...DATABASES,
   ...CAPACITY,
   ...TRACES,
 } as const;
@@ -152,6 +154,7 @@ export const VARIABLE_GROUPS: Readonly<Record<string, Readonly<Record<string, Va
   "Tiers on several hosts": SEVERAL_HOSTS,
   "Pictures in S3": S3,
   "Metrics, probes and drains": OPERATION,
+  "Connections to MySQL and Redis": DATABASES,
   "Many processes, or overload": CAPACITY,
   Traces: TRACES,
 };

@@ -5,6 +5,7 @@ import { Availability, NodeAvailability } from "./availability.ts";
 import { MysqlClient } from "./mysql/client.ts";
 import { isTemporary } from "./mysql/errors.ts";
 import { migrateMysql } from "./mysql/migrate.ts";
+import type { PoolLimits } from "./mysql/pool.ts";
 import { MysqlUsers } from "./mysql/users.ts";
 import type { ObserverOptions } from "./observe.ts";
 import { CertificateError, connectRedis } from "./redis/client.ts";
@@ -15,6 +16,7 @@ import { RedisFailures } from "./redis/failures.ts";
 import { throwIfNoMaster, WrongRedisError } from "./redis/role.ts";
 import type { Limits } from "./redis/sessions.ts";
 import { SingleRedisSessions } from "./redis/single-sessions.ts";
+import { DEFAULT_TIMEOUTS, type RedisTimeouts } from "./redis/timeouts.ts";
 import { isBusy, openSqliteFile } from "./sqlite/file.ts";
 import { SqliteSessions } from "./sqlite/sessions.ts";
 import { SqliteUsers } from "./sqlite/users.ts";
@@ -36,6 +38,8 @@ export interface StorageOptions extends ObserverOptions {
    * How long a lease, the right to fill the cache, lasts. Servers of one Redis may differ in this.
    */
   readonly leaseMs?: number | undefined;
+  readonly mysqlPool?: PoolLimits;
+  readonly redisTimeouts?: RedisTimeouts;
   readonly log: Log;
 }
 
@@ -101,7 +105,10 @@ async function openUsers(options: StorageOptions, sqlite: Availability): Promise
       },
     }),
   );
-  const users = new MysqlUsers(new MysqlClient(databaseUrl, availability), options);
+  const users = new MysqlUsers(
+    new MysqlClient(databaseUrl, availability, options.mysqlPool),
+    options,
+  );
   return { users, secret: waitingSecret(users, availability, isTemporary) };
 }
 
@@ -137,9 +144,9 @@ async function openRedis(
   limits: Limits,
   options: StorageOptions,
 ): Promise<Volatile> {
-  const { log, observe } = options;
+  const { log, observe, redisTimeouts = DEFAULT_TIMEOUTS } = options;
   const availability = new Availability(`Redis at ${new URL(redisUrl).host} (REDIS_URL)`, log);
-  const { redis, reasonOf } = connectRedis(redisUrl, availability);
+  const { redis, reasonOf } = connectRedis(redisUrl, availability, redisTimeouts);
   try {
     await retryUntilAvailable(availability, isRedisDown, () =>
       throwIfNoMaster(redis).catch((error: unknown) => {
@@ -158,13 +165,13 @@ async function openRedis(
 async function openCluster(
   urls: readonly string[],
   limits: Limits,
-  { log, observe }: StorageOptions,
+  { log, observe, redisTimeouts = DEFAULT_TIMEOUTS }: StorageOptions,
 ): Promise<Volatile> {
   const hosts = urls.map((url) => new URL(url).host);
   const availability = new Availability(`Redis Cluster at ${hosts.join(", ")} (REDIS_URL)`, log);
   const nodes = new NodeAvailability("Redis", log);
   const cluster = await retryUntilAvailable(availability, isRedisDown, () =>
-    connectCluster(urls, nodes),
+    connectCluster(urls, nodes, redisTimeouts),
   );
   await warnIfEvicting(cluster.nodes("master"), log);
   const sessions = new ClusterSessions(cluster, limits, log, observe);

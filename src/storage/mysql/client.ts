@@ -4,7 +4,7 @@ import { withTimeout } from "../attempt.ts";
 import type { Availability } from "../availability.ts";
 import { type CheckedRow, openConnection, throwIfDemoted } from "./connection.ts";
 import { isDemoted, isDuplicateKey, isRolledBack, isTemporary, serverErrno } from "./errors.ts";
-import { MysqlPool, type PooledConnection } from "./pool.ts";
+import { MysqlPool, type PooledConnection, type PoolLimits } from "./pool.ts";
 
 /**
  * No try of a statement begins after this time. The time includes the wait for a connection,
@@ -25,9 +25,11 @@ const READ_TIMEOUT_MS = 1_000;
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 250;
 
-const CONNECTIONS = 10;
+/** How long a statement takes at most: its first try and its last. */
+export const LONGEST_STATEMENT_MS = STATEMENT_TIMEOUT_MS + REPEAT_TIMEOUT_MS;
+
 const IDLE_MS = 60_000;
-const MAX_AGE_MS = 120_000;
+export const DEFAULT_POOL: PoolLimits = { maxConnections: 10, maxAgeMs: 120_000 };
 
 type Retry = "on any connection" | "on a fresh connection" | "never";
 type Statement<T> = (connection: Connection) => Promise<T>;
@@ -37,12 +39,11 @@ export class MysqlClient {
   readonly #pool: MysqlPool;
   readonly #availability: Availability;
 
-  constructor(databaseUrl: string, availability: Availability) {
+  constructor(databaseUrl: string, availability: Availability, limits = DEFAULT_POOL) {
     this.#availability = availability;
     this.#pool = new MysqlPool({
-      maxConnections: CONNECTIONS,
-      idleMs: IDLE_MS,
-      maxAgeMs: MAX_AGE_MS,
+      ...limits,
+      idleMs: Math.min(IDLE_MS, limits.maxAgeMs),
       open: (timeoutMs) =>
         openConnection(databaseUrl, { timeoutMs, lockWaitSeconds: LOCK_WAIT_SECONDS }),
     });

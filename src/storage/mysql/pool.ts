@@ -10,14 +10,19 @@ const CHECK_TIMEOUT_MS = 500;
 /** Connections that were opened together must not all end together. */
 const AGE_JITTER = 0.25;
 
-export interface PoolOptions {
+/** What an operator may choose. */
+export interface PoolLimits {
   readonly maxConnections: number;
-  /** A connection that was not used for this long is closed. */
-  readonly idleMs: number;
   /**
    * A connection of this age is closed, since DATABASE_URL's name may have moved to a new server.
+   * No statement runs on it then.
    */
   readonly maxAgeMs: number;
+}
+
+export interface PoolOptions extends PoolLimits {
+  /** A connection that was not used for this long is closed. */
+  readonly idleMs: number;
   open(timeoutMs: number): Promise<Connection>;
 }
 

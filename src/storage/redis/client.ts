@@ -2,17 +2,9 @@ import { Redis } from "ioredis";
 import { errorField } from "../attempt.ts";
 import type { Availability } from "../availability.ts";
 import { SCRIPTS } from "./scripts.ts";
+import { driverTimeouts, type RedisTimeouts } from "./timeouts.ts";
 
 const LONGEST_BACKOFF_MS = 500;
-
-/** The timeouts of a connection, to a single Redis or to a node of a cluster. */
-export const TIMEOUTS = {
-  connectTimeout: 1_000,
-  /** Begins when a command is sent. With auto-pipelining, the command may first wait for others. */
-  commandTimeout: 1_000,
-  /** If a connection owes an answer and is silent for this long, ioredis closes the connection. */
-  socketTimeout: 2_000,
-} as const;
 
 /** The server's certificate is refused: trying again would not help. */
 export class CertificateError extends Error {
@@ -47,10 +39,14 @@ export interface RedisClient {
   reasonOf(error: unknown): unknown;
 }
 
-export function connectRedis(redisUrl: string, availability: Availability): RedisClient {
+export function connectRedis(
+  redisUrl: string,
+  availability: Availability,
+  timeouts: RedisTimeouts,
+): RedisClient {
   const isTls = redisUrl.startsWith("rediss:");
   const redis = new Redis(redisUrl, {
-    ...TIMEOUTS,
+    ...driverTimeouts(timeouts),
     scripts: SCRIPTS,
     enableAutoPipelining: true,
     // Each of these commands already carries all calls of a turn.

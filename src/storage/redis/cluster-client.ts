@@ -1,12 +1,13 @@
 import { Cluster, Redis } from "ioredis";
 import { withTimeout } from "../attempt.ts";
 import type { NodeAvailability } from "../availability.ts";
-import { backoffMs, CertificateError, connectionError, TIMEOUTS } from "./client.ts";
+import { backoffMs, CertificateError, connectionError } from "./client.ts";
 import { sentinelOr } from "./role.ts";
 import { SCRIPTS } from "./scripts.ts";
+import { driverTimeouts, MAX_COMMAND_MS, type RedisTimeouts } from "./timeouts.ts";
 
-/** Limit of the first connection: ioredis asks a few nodes for the slots, one after the other. */
-const OPEN_TIMEOUT_MS = 4_000;
+/** The first connection gets this many times the time of one: ioredis asks a few nodes in turn. */
+const ASKED_NODES = 4;
 
 /**
  * A cluster client whose commands never wait without a limit.
@@ -18,7 +19,7 @@ const OPEN_TIMEOUT_MS = 4_000;
 class BoundedCluster extends Cluster {
   override sendCommand(...args: Parameters<Cluster["sendCommand"]>): unknown {
     const [command] = args;
-    command.setTimeout(TIMEOUTS.commandTimeout);
+    command.setTimeout(this.options.redisOptions?.commandTimeout ?? MAX_COMMAND_MS);
     // While it connects, ioredis itself reads the state of the cluster.
     const isReadyCheck = this.status === "connect" && command.name === "cluster";
     if (this.status !== "ready" && !isReadyCheck) {
@@ -37,6 +38,7 @@ class BoundedCluster extends Cluster {
 export async function connectCluster(
   urls: readonly string[],
   nodes: NodeAvailability,
+  timeouts: RedisTimeouts,
 ): Promise<Cluster> {
   const { protocol, username, password } = new URL(urls[0] ?? "");
   const cluster = new BoundedCluster(
@@ -56,7 +58,7 @@ export async function connectCluster(
       // Keep host names: certificates name them, and each connection resolves them anew.
       dnsLookup: (host, found) => found(null, host),
       redisOptions: {
-        ...TIMEOUTS,
+        ...driverTimeouts(timeouts),
         ...(username ? { username: decodeURIComponent(username) } : {}),
         ...(password ? { password: decodeURIComponent(password) } : {}),
         ...(protocol === "rediss:" ? { tls: {} } : {}),
@@ -75,18 +77,25 @@ export async function connectCluster(
     node.on("error", (error: unknown) => nodes.down(address, error));
   });
   try {
-    await withTimeout(OPEN_TIMEOUT_MS, cluster.connect());
+    await withTimeout(ASKED_NODES * timeouts.connectMs, cluster.connect());
     return cluster;
   } catch (error) {
     cluster.disconnect();
-    throw sentinelOr((await certificateError(urls)) ?? why ?? error);
+    throw sentinelOr((await certificateError(urls, timeouts)) ?? why ?? error);
   }
 }
 
 /** If a certificate is refused, ioredis only says that the connection was closed. */
-async function certificateError([url = ""]: readonly string[]): Promise<unknown> {
+async function certificateError(
+  [url = ""]: readonly string[],
+  timeouts: RedisTimeouts,
+): Promise<unknown> {
   if (!url.startsWith("rediss:")) return undefined;
-  const redis = new Redis(url, { ...TIMEOUTS, lazyConnect: true, retryStrategy: () => null });
+  const redis = new Redis(url, {
+    ...driverTimeouts(timeouts),
+    lazyConnect: true,
+    retryStrategy: () => null,
+  });
   let why: unknown;
   redis.on("error", (error: unknown) => {
     why = connectionError(true, error);

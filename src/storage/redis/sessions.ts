@@ -27,7 +27,7 @@ import { Recovery } from "./recovery.ts";
 import { SETTLING } from "./scripts.ts";
 
 /** How long a writer's mark lasts. An UPDATE ends within seconds, on both sides. */
-const DIRTY_MS = 60_000;
+export const DIRTY_MS = 60_000;
 /** Longer than any command waits. Until then, ioredis may repeat a command on a new connection. */
 export const REPEAT_MS = 10_000;
 const DROP_ATTEMPTS = 3;
