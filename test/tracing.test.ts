@@ -62,3 +62,13 @@ test("with an SDK preloaded, each call is a span in both tiers, in one trace", a
   expect(failed.attributes).toMatchObject({ "error.type": "unavailable" });
   expect(failed.traceId).not.toBe(client.traceId);
 });
+
+test("a preloaded SDK that is too old to be seen is a warning, and nothing fails", async () => {
+  await using folder = await Folder.make();
+  const path = join(folder.path, "old-sdk.ts");
+  const registered = `globalThis[Symbol.for("opentelemetry.js.api.1")] = { version: "1.9.1" };`;
+  await Bun.write(path, registered);
+  await using tcp = startTcp(folder.path, { ...PRELOAD, BUN_OPTIONS: `--preload ${path}` });
+  await tcp.listening();
+  expect(tcp.output).toContain("the preloaded SDK makes no spans");
+});
