@@ -8,9 +8,9 @@ import { ask, operatorUrl, readyz } from "./probes.ts";
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(120_000);
 
-const DELAY_MS = 4_000;
-/** Far shorter than the delay, and far longer than a busy machine needs for a log line. */
-const AT_ONCE_MS = 2_500;
+const DELAY_MS = 6_000;
+/** Shorter than the delay, and far longer than a busy machine needs to end a process. */
+const AT_ONCE_MS = 5_000;
 const CLIENTS = 4;
 
 /** When a process logged a line, in ms. */
