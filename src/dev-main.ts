@@ -30,6 +30,7 @@ if (options.install) await installOrExit();
 // Import these after the install, because they need packages.
 const { lookalikes, lookalikeText } = await import("./config/lookalikes.ts");
 const { readStartSettings } = await import("./config/start-settings.ts");
+const { WorkerMetrics } = await import("./telemetry/metrics/workers.ts");
 // NODE_ENV of the shell is ignored: this command is for development.
 const given = { ...process.env, NODE_ENV: "development" };
 const settings = orExit(() => readStartSettings(given, options.config, { LOG_LEVEL: "debug" }));
@@ -59,15 +60,18 @@ const { metrics } = http;
 const operator = metrics && (await serveOperator(metrics));
 
 async function serveOperator(endpoint: Endpoint): Promise<OperatorServer> {
-  const readiness = () => {
+  const askedTiers = () => {
     const [tcp = [], http = []] = tiers.map((tier) => [tier]);
-    return tiersReadiness({ tcp, http });
+    return { tcp, http };
   };
+  const readiness = () => tiersReadiness(askedTiers());
+  const measured = new WorkerMetrics();
+  const metrics = () => measured.read(askedTiers());
   const log: OperatorLog = {
     info() {},
     error: ({ err }, event) => say(`\n  ${event}: ${err}`),
   };
-  const serve = () => new OperatorServer({ ...endpoint, readiness, log });
+  const serve = () => new OperatorServer({ ...endpoint, metrics, readiness, log });
   try {
     return listenOn("METRICS", endpoint, serve);
   } catch (error) {
@@ -89,7 +93,9 @@ async function installOrExit(): Promise<void> {
 
 function startTier(name: "http" | "tcp"): TierProcess {
   const script = `src/${name}-main.ts`;
-  const tier = new TierProcess({ script, environment: { ...environments[name], ...UNDELAYED } });
+  const environment = { ...environments[name], ...UNDELAYED };
+  const args = metrics ? ["--metrics"] : [];
+  const tier = new TierProcess({ script, args, environment });
   void tier.ended.then(({ exitCode, signal, wasStuck }) => {
     if (unwanted.has(tier)) return;
     const ended = exitCode === null ? `was ended by ${signal}` : `ended with exit code ${exitCode}`;
@@ -115,7 +121,7 @@ async function startTiers(): Promise<boolean> {
     RPC       ${rpc}
     Users     ${users}
     Sessions  ${sessions}
-    Pictures  ${pictures}${operator ? `\n    Probes    ${operator.url}` : ""}
+    Pictures  ${pictures}${operator ? `\n    Metrics   ${operator.url}/metrics` : ""}
 
   It restarts when a file in ${WATCHED.join(", ")} changes. Ctrl-C ends it.
 `);

@@ -24,9 +24,12 @@ import { SessionCookie } from "./http/session-cookie.ts";
 import { listenOn, type RunningTier, runTier } from "./process/lifecycle.ts";
 import { Balancer } from "./rpc/client/balancer.ts";
 import { DEFAULT_POOL_LIMITS } from "./rpc/limits.ts";
-import type { Log } from "./rpc/log.ts";
 import { callLog } from "./telemetry/call-log.ts";
-import { createLog } from "./telemetry/log.ts";
+import { CallStats } from "./telemetry/call-stats.ts";
+import { createLog, type ProcessLog } from "./telemetry/log.ts";
+import { RequestDurations } from "./telemetry/metrics/http-metrics.ts";
+import { textOfTier } from "./telemetry/metrics/tier-metrics.ts";
+import { httpTierMetrics } from "./telemetry/metrics/tiers.ts";
 import { OperatorServer } from "./telemetry/operator-server.ts";
 import { Readiness } from "./telemetry/readiness.ts";
 import { serversCheck } from "./telemetry/server-check.ts";
@@ -48,13 +51,27 @@ const PICTURE_COMMAND = [
  */
 const MIN_REMOVAL_MS = 1000;
 
-/** @param workers how many processes of `bun run start` share the port, and the cores */
-export async function startHttp(config: HttpConfig, log: Log, workers = 1): Promise<RunningTier> {
+export interface HttpOptions {
+  /** How many processes of `bun run start` share the port, and the cores. Default 1. */
+  readonly workers?: number;
+  /** Count what only metrics need. Default: if this process serves them. */
+  readonly hasMetrics?: boolean;
+}
+
+export async function startHttp(
+  config: HttpConfig,
+  log: ProcessLog,
+  { workers = 1, hasMetrics = config.metrics !== undefined }: HttpOptions = {},
+): Promise<RunningTier> {
   const { http, publicUrl, rpcAddresses, sessionTtlSeconds } = config;
   const avatars = await openAvatars(join(config.dataDir, "avatars"), config.avatarBucket, log);
   const identity = { build: BUILD, token: config.rpcToken, tlsCa: config.rpcTlsCa, log };
   const traces = await openTraces(config.traces && { ...config.traces, version }, log);
-  const interceptors = [callLog(log), traces && traceOutgoing(traces)];
+  const counted = hasMetrics
+    ? { requests: new RequestDurations(), calls: new CallStats() }
+    : undefined;
+  const tracing = traces && traceOutgoing(traces);
+  const interceptors = [callLog(log), counted?.calls.interceptor, tracing];
   // Fill one connection before using the next. Fewer writes save CPU time, which matters most in
   // this process: it is busy with browsers.
   const packedInFlight = DEFAULT_POOL_LIMITS.maxInFlight;
@@ -83,25 +100,19 @@ export async function startHttp(config: HttpConfig, log: Log, workers = 1): Prom
   };
   const sharesPort = workers > 1;
   const onReceived = traces && traceRequests(traces);
-  const server = listenOn(
-    "HTTP",
-    http,
-    () =>
-      new HttpServer({
-        ...http,
-        idleTimeoutSeconds: config.keepAliveSeconds,
-        sharesPort,
-        accessLog: config.accessLog,
-        onReceived,
-        ...parts,
-      }),
-  );
+  const onAnswered = counted?.requests.onAnswered;
+  const { accessLog, keepAliveSeconds: idleTimeoutSeconds } = config;
+  const own = { ...http, idleTimeoutSeconds, sharesPort, accessLog, onReceived, onAnswered };
+  const server = listenOn("HTTP", http, () => new HttpServer({ ...own, ...parts }));
+  const sources = { server, bodies: parts.bodies, decoders, balancer, version, log };
+  const metrics = counted && httpTierMetrics({ ...counted, ...sources });
   const sweeping = sweepDaily({ avatars, user }, log);
   return {
     address: server.url,
     shed: () => server.shed(),
     readiness: () => readiness.reasons(),
     retire: () => readiness.retire(),
+    ...(metrics && { metrics: () => metrics.snapshot() }),
     async close(graceMs) {
       const endsAt = performance.now() + graceMs;
       sweeping[Symbol.dispose]();
@@ -119,6 +130,7 @@ if (import.meta.main) {
   const options = await optionsOrExit("start:http", HELP["start:http"], {
     config: { type: "string" },
     workers: { type: "string" },
+    metrics: { type: "boolean" },
   });
   const settings = settingsOrExit("http", process.env, options.config);
   const config = loadOrExit(HTTP_TIER, settings);
@@ -128,13 +140,20 @@ if (import.meta.main) {
     for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
     for (const warning of [...settings.warnings, ...exposureWarnings(config)]) log.warn(warning);
   }
-  const { metrics, drainDelayMs } = config;
-  await runTier(log, () => startHttp(config, log, Number(options.workers ?? 1)), {
+  const { metrics: address, drainDelayMs } = config;
+  const hasMetrics = options.metrics === true || address !== undefined;
+  const workers = Number(options.workers ?? 1);
+  await runTier(log, () => startHttp(config, log, { workers, hasMetrics }), {
     drainDelayMs,
     serveOperator(status) {
+      if (!address) return;
       const readiness = () => status.readiness();
-      if (metrics)
-        listenOn("METRICS", metrics, () => new OperatorServer({ ...metrics, readiness, log }));
+      const metrics = () => textOfTier(status);
+      listenOn(
+        "METRICS",
+        address,
+        () => new OperatorServer({ ...address, readiness, metrics, log }),
+      );
     },
   });
 }

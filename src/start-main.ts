@@ -15,6 +15,7 @@ import { listenOn } from "./process/lifecycle.ts";
 import { type AskedTiers, tiersReadiness } from "./process/tiers-readiness.ts";
 import { Worker } from "./process/worker.ts";
 import { createLog } from "./telemetry/log.ts";
+import { WorkerMetrics } from "./telemetry/metrics/workers.ts";
 import { OperatorServer } from "./telemetry/operator-server.ts";
 import { hashWarnings } from "./user/hash-cost.ts";
 
@@ -44,13 +45,17 @@ for (const warning of exposureWarnings(config.http)) log.warn(warning);
 for (const warning of hashWarnings(config.tcp)) log.warn(warning);
 for (const warning of storeWarnings(config.tcp)) log.warn(warning);
 for (const warning of environments.warnings) log.warn(warning);
-const { metrics, drainDelayMs } = config.http;
+const { metrics: operator, drainDelayMs } = config.http;
+/** The workers then count what only metrics need. */
+const metricsArgs = operator ? ["--metrics"] : [];
 let isEnding = false;
 let tiers: AskedTiers = { tcp: [], http: [] };
-if (metrics) {
+if (operator) {
+  const measured = new WorkerMetrics();
+  const metrics = () => measured.read(tiers);
   const readiness = async () => (isEnding ? ["draining"] : tiersReadiness(tiers));
-  const serve = () => new OperatorServer({ ...metrics, readiness, log });
-  await boundOrExit(() => listenOn("METRICS", metrics, serve));
+  const serve = () => new OperatorServer({ ...operator, metrics, readiness, log });
+  await boundOrExit(() => listenOn("METRICS", operator, serve));
 }
 const ports = await boundOrExit(() =>
   freePorts(config.http.http, config.tcp.rpc, config.rpcWorkers),
@@ -66,7 +71,10 @@ const tcp = ports.rpc.map((port) => {
     ...MEMORY_ENVIRONMENT,
     RPC_PORT: `${port}`,
   };
-  return new Worker({ script: "src/tcp-main.ts", environment, drainDelayMs }, log);
+  return new Worker(
+    { script: "src/tcp-main.ts", args: metricsArgs, environment, drainDelayMs },
+    log,
+  );
 });
 // All HTTP processes share a port: browsers open many connections, and the kernel spreads them.
 const http = Array.from({ length: config.httpWorkers }, () => {
@@ -76,7 +84,7 @@ const http = Array.from({ length: config.httpWorkers }, () => {
     HTTP_PORT: `${ports.http}`,
     RPC_ADDRESSES: settings.environment.RPC_ADDRESSES || rpcAddresses.join(),
   };
-  const args = ["--workers", `${config.httpWorkers}`];
+  const args = ["--workers", `${config.httpWorkers}`, ...metricsArgs];
   return new Worker({ script: "src/http-main.ts", args, environment, drainDelayMs }, log);
 });
 

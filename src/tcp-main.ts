@@ -11,13 +11,15 @@ import { TCP_TIER, type TcpConfig } from "./config/tcp.ts";
 import { dispatchTables } from "./gen/services.ts";
 import { listenOn, type RunningTier, runTier } from "./process/lifecycle.ts";
 import { DEFAULT_LIMITS } from "./rpc/limits.ts";
-import type { Log } from "./rpc/log.ts";
 import type { DispatchTable } from "./rpc/method.ts";
 import { Listener } from "./rpc/server/listener.ts";
 import { openStorage } from "./storage/open.ts";
 import { callLog } from "./telemetry/call-log.ts";
 import { CallStats } from "./telemetry/call-stats.ts";
-import { createLog } from "./telemetry/log.ts";
+import { createLog, type ProcessLog } from "./telemetry/log.ts";
+import { OperationDurations, observeBoth } from "./telemetry/metrics/operation-durations.ts";
+import { textOfTier } from "./telemetry/metrics/tier-metrics.ts";
+import { tcpTierMetrics } from "./telemetry/metrics/tiers.ts";
 import { OperatorServer } from "./telemetry/operator-server.ts";
 import { databaseCheck, Readiness, SharedPing } from "./telemetry/readiness.ts";
 import { createSystemService } from "./telemetry/system.ts";
@@ -37,8 +39,18 @@ export interface TcpTier extends RunningTier {
   readonly port: number;
 }
 
-/** @param leaseMs as in StorageOptions, for tests */
-export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): Promise<TcpTier> {
+export interface TcpOptions {
+  /** As in StorageOptions, for tests. */
+  readonly leaseMs?: number | undefined;
+  /** Count what only metrics need. Default: if this process serves them. */
+  readonly hasMetrics?: boolean;
+}
+
+export async function startTcp(
+  config: TcpConfig,
+  log: ProcessLog,
+  { leaseMs, hasMetrics = config.metrics !== undefined }: TcpOptions = {},
+): Promise<TcpTier> {
   const { databaseUrl, redisUrl, dataDir, passwordHash, peppers, rpc } = config;
   const { sessionTtlSeconds, sessionsMax, rpcTokens: tokens, rpcTls: tls } = config;
   const { mysqlPool, redisTimeouts } = config;
@@ -47,8 +59,10 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
     ...{ mysqlPool, redisTimeouts },
   };
   const traces = await openTraces(config.traces && { ...config.traces, version }, log);
-  const operations = traces && traceOperations(traces, { mysql: databaseUrl, redis: redisUrl });
-  const storage = await openStorage({ ...stored, ...operations, leaseMs, log });
+  const traced = traces && traceOperations(traces, { mysql: databaseUrl, redis: redisUrl });
+  const operations = hasMetrics ? new OperationDurations() : undefined;
+  const observe = observeBoth(operations?.observe, traced?.observe);
+  const storage = await openStorage({ ...stored, ...traced, observe, leaseMs, log });
   await checkPeppers(peppers, storage.secret);
   const throttle = await openThrottle(storage, log);
   const stats = new CallStats();
@@ -80,11 +94,14 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
     rpc,
     () => new Listener({ ...rpc, tables, interceptors, limits, log, tokens, tls, build: BUILD }),
   );
+  const counted = { calls: stats, listener, passwords, throttle, storage };
+  const metrics = operations && tcpTierMetrics({ ...counted, operations, version, log });
   return {
     port: listener.port,
     address: `${rpc.host.includes(":") ? `[${rpc.host}]` : rpc.host}:${listener.port}`,
     readiness: () => readiness.reasons(),
     retire: () => readiness.retire(),
+    ...(metrics && { metrics: () => metrics.snapshot() }),
     async close(graceMs) {
       const endsAt = performance.now() + graceMs;
       await listener.close(graceMs);
@@ -95,8 +112,10 @@ export async function startTcp(config: TcpConfig, log: Log, leaseMs?: number): P
 }
 
 if (import.meta.main) {
+  // `metrics` is no variable, because other processes of the same environment would inherit it.
   const options = await optionsOrExit("start:tcp", HELP["start:tcp"], {
     config: { type: "string" },
+    metrics: { type: "boolean" },
   });
   const settings = settingsOrExit("tcp", process.env, options.config);
   const config = loadOrExit(TCP_TIER, settings);
@@ -107,13 +126,19 @@ if (import.meta.main) {
     const warnings = [...settings.warnings, ...hashWarnings(config), ...storeWarnings(config)];
     for (const warning of warnings) log.warn(warning);
   }
-  const { metrics, drainDelayMs } = config;
-  await runTier(log, () => startTcp(config, log), {
+  const { metrics: address, drainDelayMs } = config;
+  const hasMetrics = options.metrics === true || address !== undefined;
+  await runTier(log, () => startTcp(config, log, { hasMetrics }), {
     drainDelayMs,
     serveOperator(status) {
+      if (!address) return;
       const readiness = () => status.readiness();
-      if (metrics)
-        listenOn("METRICS", metrics, () => new OperatorServer({ ...metrics, readiness, log }));
+      const metrics = () => textOfTier(status);
+      listenOn(
+        "METRICS",
+        address,
+        () => new OperatorServer({ ...address, readiness, metrics, log }),
+      );
     },
   });
 }

@@ -26,11 +26,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   bun run format
 
 It also writes the tables of docs/configuration.md from src/config/variables.ts,
-and src/user/common-passwords.txt.
+those of docs/operations.md from src/telemetry/metrics/catalogue.ts, and
+src/user/common-passwords.txt.
 It takes no arguments but --help. Exit code: 0, or 1 if something is left to fix.`,
     steps: [
       [BIOME, "check", "--write"],
       [join(ROOT, "test/configuration-page.ts")],
+      [join(ROOT, "test/metrics-page.ts")],
       [join(ROOT, "test/common-passwords.ts")],
     ],
   },

@@ -2,7 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { VARIABLES } from "../src/config/variables.ts";
+import { METRICS } from "../src/telemetry/metrics/catalogue.ts";
 import { PAGE, withTables } from "./configuration-page.ts";
+import { METRICS_PAGE, withMetricTables } from "./metrics-page.ts";
 import { importsOf, reachedFrom, readSources, type Source } from "./sources.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -73,6 +75,7 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   ioredis: ["src/storage"],
   mysql2: ["src/storage"],
   "@opentelemetry": ["src/telemetry"],
+  "@prometheus-io/client": ["src/telemetry/metrics"],
   "p-limit": ["test"],
   sharp: ["src/http"],
   "smol-toml": ["src/config/settings-file.ts"],
@@ -276,6 +279,13 @@ describe("house rules", () => {
     expect(page).toBe(withTables(page));
     const listed = [...page.matchAll(/^\| `([A-Z\d_]+)` \| .* \| .* \| .* \|$/gm)];
     expect(listed.map(([, name]) => name)).toEqual(Object.keys(VARIABLES));
+  });
+
+  test("the tables of metrics in docs/operations.md are those of the catalogue", async () => {
+    const page = await Bun.file(METRICS_PAGE).text();
+    expect(page).toBe(withMetricTables(page));
+    const listed = [...page.matchAll(/^\| `([a-z_]+)` \| \w+ \| .*\| .* \|$/gm)];
+    expect(listed.map(([, name]) => name)).toEqual(Object.keys(METRICS));
   });
 
   test("private fields are private by `#`, not by an underscore", () => {

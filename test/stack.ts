@@ -64,7 +64,7 @@ export async function startStack(
   const log = createLog("test", config.logLevel, false);
   const rpcAddresses: Endpoint[] = [];
   for (let server = 0; server < tcpServers; server++) {
-    const tcp = await startTcp(config, log, leaseMs);
+    const tcp = await startTcp(config, log, { leaseMs });
     cleanup.defer(() => tcp.close(1000));
     rpcAddresses.push({ host: config.rpc.host, port: tcp.port });
   }

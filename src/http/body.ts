@@ -21,6 +21,11 @@ export class Bodies {
     this.#budgetBytes = limits.budgetBytes;
   }
 
+  /** Of large bodies, which count towards the budget. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
   /**
    * Read a JSON or form body.
    * @throws {Refusal} 415 another type, 413 over 64 KiB, 400 malformed or too slow

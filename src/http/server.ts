@@ -1,12 +1,13 @@
-import type { BunRequest, Server } from "bun";
+import type { Server } from "bun";
 import type { Log } from "../rpc/log.ts";
+import { type BunHandler, mapRoutes } from "./bun-routes.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
 import type { OnAnswered, OnReceived } from "./observer.ts";
 import { isRefusal, RefusalDelay } from "./refusal-delay.ts";
 import { failure } from "./reply.ts";
 import { REQUEST_ID, RequestIds } from "./request-id.ts";
 import { type AccessLog, RequestLog } from "./request-log.ts";
-import { type RouteTable, routes, unrouted } from "./routes.ts";
+import { routes, unrouted } from "./routes.ts";
 import { HSTS } from "./security-headers.ts";
 import { failedOutside, Served } from "./served.ts";
 
@@ -107,6 +108,11 @@ export class HttpServer {
       });
     this.#listen = serve;
     this.#server = serve(options.port);
+  }
+
+  /** Requests that are not answered yet. */
+  get inFlight(): number {
+    return this.#received - this.#answered;
   }
 
   /** `http://host:port`, with the actual port. */
@@ -221,26 +227,4 @@ function run(handler: Handler, exchange: Exchange): Promise<Response> {
   } catch (error) {
     return Promise.reject(error);
   }
-}
-
-/** `params` is set if a route has matched. */
-type BunHandler = (
-  request: Request & Partial<Pick<BunRequest, "params">>,
-  server: Server<undefined>,
-) => Promise<Response>;
-
-function mapRoutes(
-  table: RouteTable,
-  answering: (route: string, handler: Handler) => BunHandler,
-): Record<string, Record<string, BunHandler>> {
-  return mapValues(table, (methods, route) =>
-    mapValues(methods, (handler) => answering(route, handler)),
-  );
-}
-
-function mapValues<T, U>(
-  record: Readonly<Record<string, T>>,
-  map: (value: T, key: string) => U,
-): Record<string, U> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
 }

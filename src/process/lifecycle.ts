@@ -67,10 +67,9 @@ export class TierStatus {
     return (await this.tier.readiness?.()) ?? [];
   }
 
-  /** @throws {Error} the tier still starts */
+  /** Undefined while the tier starts. */
   async metrics(): Promise<unknown> {
-    if (!this.tier) throw new Error("starting");
-    return this.tier.metrics?.();
+    return this.tier?.metrics?.();
   }
 }
 

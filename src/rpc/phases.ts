@@ -6,10 +6,10 @@ export class Phases {
   /** Also "queue" before the first attempt. */
   #current: Phase = "queue";
   #since: number;
-  #waitingMs = 0;
-  #connectingMs = 0;
-  #queueMs = 0;
-  #handlerMs = 0;
+  waitingMs = 0;
+  connectingMs = 0;
+  queueMs = 0;
+  handlerMs = 0;
 
   constructor(now: number) {
     this.#since = now;
@@ -17,22 +17,27 @@ export class Phases {
 
   enter(phase: Phase, now: number): void {
     const ms = now - this.#since;
-    if (this.#current === "waiting for a connection") this.#waitingMs += ms;
-    else if (this.#current === "connecting") this.#connectingMs += ms;
-    else if (this.#current === "handler") this.#handlerMs += ms;
-    else this.#queueMs += ms;
+    if (this.#current === "waiting for a connection") this.waitingMs += ms;
+    else if (this.#current === "connecting") this.connectingMs += ms;
+    else if (this.#current === "handler") this.handlerMs += ms;
+    else this.queueMs += ms;
     this.#current = phase;
     this.#since = now;
   }
 
+  /** The current phase goes on: count it up to now. */
+  update(now: number): void {
+    this.enter(this.#current, now);
+  }
+
   /** How long the call has been in each phase, in milliseconds. */
   spent(now: number): readonly [Phase, number][] {
-    this.enter(this.#current, now);
+    this.update(now);
     return [
-      ["waiting for a connection", this.#waitingMs],
-      ["connecting", this.#connectingMs],
-      ["queue", this.#queueMs],
-      ["handler", this.#handlerMs],
+      ["waiting for a connection", this.waitingMs],
+      ["connecting", this.connectingMs],
+      ["queue", this.queueMs],
+      ["handler", this.handlerMs],
     ];
   }
 

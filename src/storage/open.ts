@@ -5,7 +5,7 @@ import { Availability, NodeAvailability } from "./availability.ts";
 import { MysqlClient } from "./mysql/client.ts";
 import { isTemporary } from "./mysql/errors.ts";
 import { migrateMysql } from "./mysql/migrate.ts";
-import type { PoolLimits } from "./mysql/pool.ts";
+import type { PoolCounts, PoolLimits } from "./mysql/pool.ts";
 import { MysqlUsers } from "./mysql/users.ts";
 import type { ObserverOptions } from "./observe.ts";
 import { CertificateError, connectRedis } from "./redis/client.ts";
@@ -14,7 +14,7 @@ import { ClusterSessions } from "./redis/cluster-sessions.ts";
 import { warnIfEvicting } from "./redis/eviction.ts";
 import { RedisFailures } from "./redis/failures.ts";
 import { throwIfNoMaster, WrongRedisError } from "./redis/role.ts";
-import type { Limits } from "./redis/sessions.ts";
+import type { CacheCounts, Limits } from "./redis/sessions.ts";
 import { SingleRedisSessions } from "./redis/single-sessions.ts";
 import { DEFAULT_TIMEOUTS, type RedisTimeouts } from "./redis/timeouts.ts";
 import { isBusy, openSqliteFile } from "./sqlite/file.ts";
@@ -48,12 +48,16 @@ interface Volatile {
   readonly sessions: SessionStore;
   /** Undefined if sessions are embedded: the only server keeps its failures in memory. */
   readonly failures: FailureStore | undefined;
+  /** Undefined if sessions are embedded: nothing is cached. */
+  cacheCounts?(): CacheCounts;
 }
 
 interface Users {
   readonly users: UserStore;
   /** As `UserStore.secret`, but waits while the database cannot be reached. For the start. */
   readonly secret: UserStore["secret"];
+  /** Undefined if users are embedded. */
+  poolCounts?(): PoolCounts;
 }
 
 export interface OpenStorage extends Users, Volatile {
@@ -67,14 +71,14 @@ export interface OpenStorage extends Users, Volatile {
 export async function openStorage(options: StorageOptions): Promise<OpenStorage> {
   // Both embedded stores open the same file, so they share its availability.
   const sqlite = new Availability(`SQLite in ${options.dataDir} (DATA_DIR)`, options.log);
-  const { users, secret } = await openUsers(options, sqlite);
+  const lasting = await openUsers(options, sqlite);
+  const { users } = lasting;
   try {
-    const { sessions, failures } = await openVolatile(options, sqlite);
+    const temporary = await openVolatile(options, sqlite);
+    const { sessions } = temporary;
     return {
-      users,
-      secret,
-      sessions,
-      failures,
+      ...lasting,
+      ...temporary,
       async close() {
         const closed = await Promise.allSettled([users.close(), sessions.disconnect()]);
         for (const outcome of closed) if (outcome.status === "rejected") throw outcome.reason;
@@ -105,11 +109,10 @@ async function openUsers(options: StorageOptions, sqlite: Availability): Promise
       },
     }),
   );
-  const users = new MysqlUsers(
-    new MysqlClient(databaseUrl, availability, options.mysqlPool),
-    options,
-  );
-  return { users, secret: waitingSecret(users, availability, isTemporary) };
+  const client = new MysqlClient(databaseUrl, availability, options.mysqlPool);
+  const users = new MysqlUsers(client, options);
+  const secret = waitingSecret(users, availability, isTemporary);
+  return { users, secret, poolCounts: () => client.counts };
 }
 
 function waitingSecret(
@@ -159,7 +162,8 @@ async function openRedis(
   }
   await warnIfEvicting([redis], log);
   const sessions = new SingleRedisSessions(redis, limits, log, options);
-  return { sessions, failures: new RedisFailures(redis, observe) };
+  const cacheCounts = () => sessions.cacheCounts;
+  return { sessions, failures: new RedisFailures(redis, observe), cacheCounts };
 }
 
 async function openCluster(
@@ -175,7 +179,8 @@ async function openCluster(
   );
   await warnIfEvicting(cluster.nodes("master"), log);
   const sessions = new ClusterSessions(cluster, limits, log, observe);
-  return { sessions, failures: new RedisFailures(cluster, observe) };
+  const cacheCounts = () => sessions.cacheCounts;
+  return { sessions, failures: new RedisFailures(cluster, observe), cacheCounts };
 }
 
 function openEmbedded(dataDir: string, sqlite: Availability) {

@@ -1,4 +1,6 @@
-import type { Interceptor, OnEnd } from "../rpc/interceptor.ts";
+import { Durations } from "../rpc/durations.ts";
+import type { Interceptor, OnEnd, Outcome } from "../rpc/interceptor.ts";
+import type { Phase, Phases } from "../rpc/phases.ts";
 
 /** With 8, every duration in a bucket is within 5 % of the middle of the bucket. */
 const BUCKETS_PER_OCTAVE = 8;
@@ -39,6 +41,8 @@ export interface MethodCount {
   /** Error or RPC status → number of calls. */
   readonly errors: Readonly<Record<string, number>>;
   readonly latency: Histogram;
+  /** For metrics, whose buckets are fewer. */
+  readonly durations: ReadonlyMap<Outcome, Durations>;
 }
 
 class Counter implements MethodCount {
@@ -46,22 +50,69 @@ class Counter implements MethodCount {
   readonly errors: Record<string, number> = {};
   calls = 0;
   inFlight = 0;
+  readonly #done = new Durations();
+  readonly durations = new Map<Outcome, Durations>([["done", this.#done]]);
+  readonly #phases: PhaseDurations;
 
-  readonly end: OnEnd = (outcome, { begunAt }) => {
+  constructor(phases: PhaseDurations) {
+    this.#phases = phases;
+  }
+
+  readonly end: OnEnd = (outcome, { begunAt, phases }) => {
+    const now = performance.now();
+    const ms = now - begunAt;
     this.inFlight--;
     this.calls++;
-    this.latency.add(performance.now() - begunAt);
-    if (outcome !== "done") this.errors[outcome] = (this.errors[outcome] ?? 0) + 1;
+    this.latency.add(ms);
+    if (phases) this.#phases.add(phases, now);
+    if (outcome === "done") this.#done.add(ms);
+    else this.#fail(outcome, ms);
   };
+
+  #fail(outcome: Exclude<Outcome, "done">, ms: number): void {
+    const durations = this.durations.get(outcome) ?? new Durations();
+    durations.add(ms);
+    this.durations.set(outcome, durations);
+    this.errors[outcome] = (this.errors[outcome] ?? 0) + 1;
+  }
+}
+
+/** How long calls were in each phase. */
+class PhaseDurations {
+  // Fields, because a loop over a Map costs several times as much.
+  readonly #waiting = new Durations();
+  readonly #connecting = new Durations();
+  readonly #queue = new Durations();
+  readonly #handler = new Durations();
+  readonly byPhase: ReadonlyMap<Phase, Durations> = new Map([
+    ["waiting for a connection", this.#waiting],
+    ["connecting", this.#connecting],
+    ["queue", this.#queue],
+    ["handler", this.#handler],
+  ]);
+
+  add(phases: Phases, now: number): void {
+    phases.update(now);
+    this.#waiting.add(phases.waitingMs);
+    this.#connecting.add(phases.connectingMs);
+    this.#queue.add(phases.queueMs);
+    this.#handler.add(phases.handlerMs);
+  }
 }
 
 /** Counts the calls that pass its interceptor, for each method. */
 export class CallStats {
   readonly #counters = new Map<string, Counter>();
+  readonly #phases = new PhaseDurations();
 
   /** `Service.method` → its calls, in the order of the first calls. */
   get methods(): ReadonlyMap<string, MethodCount> {
     return this.#counters;
+  }
+
+  /** Of all calls of a client. On a server, calls have no phases. */
+  get phases(): ReadonlyMap<Phase, Durations> {
+    return this.#phases.byPhase;
   }
 
   readonly interceptor: Interceptor = ({ method }) => {
@@ -73,7 +124,7 @@ export class CallStats {
   #counter(name: string): Counter {
     let counter = this.#counters.get(name);
     if (!counter) {
-      counter = new Counter();
+      counter = new Counter(this.#phases);
       this.#counters.set(name, counter);
     }
     return counter;

@@ -6,8 +6,19 @@ import { brief, type Line, Repeats } from "./repeats.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
+export interface LogCounts {
+  /** Warnings and errors that the log was given, even if they were not written. */
+  readonly warnings: number;
+  readonly errors: number;
+  /** Lines of these that became one line with a count. */
+  readonly suppressed: number;
+  /** Lines of any level that stdout did not take. */
+  readonly dropped: number;
+}
+
 /** The log of a process. */
 export interface ProcessLog extends Log {
+  readonly counts: LogCounts;
   /** Write the counts of repeated lines. Resolves when everything is written, or after a second. */
   end(): Promise<void>;
 }
@@ -36,8 +47,11 @@ export function createLog(tier: string, level: LogLevel, isTerminal: boolean): P
     everyLine[level >= ERROR ? "error" : "warn"](fields, event);
   };
   const repeats = new Repeats(write);
+  let [warnings, errors] = [0, 0];
   const logMethod: LogHook = (args, method, level) => {
     if (level < WARN) return method.apply(everyLine, args);
+    if (level < ERROR) warnings++;
+    else errors++;
     const line = lineOf(level, args);
     const now = repeats.take(line);
     if (now) return write(now);
@@ -45,6 +59,9 @@ export function createLog(tier: string, level: LogLevel, isTerminal: boolean): P
   };
   const log = pino({ ...options, hooks: { logMethod } }, destination);
   return Object.assign(log, {
+    get counts() {
+      return { warnings, errors, suppressed: repeats.suppressed, dropped: output.dropped };
+    },
     async end() {
       repeats.flush();
       await output.end();

@@ -8,8 +8,10 @@ export interface OperatorServerOptions {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
-  /** In the format that the content type names. If undefined, `/metrics` answers 404. */
-  readonly metrics?: () => Promise<{ readonly text: string; readonly contentType: string }>;
+  /** In the format that the content type names; undefined while there are none. */
+  readonly metrics: () => Promise<
+    { readonly text: string; readonly contentType: string } | undefined
+  >;
   /** Why this process is not ready; empty if it is. */
   readonly readiness: () => Promise<readonly string[]>;
   readonly log: OperatorLog;
@@ -39,9 +41,9 @@ export class OperatorServer {
         },
         "/metrics": {
           async GET() {
-            if (!metrics) return text("there are no metrics yet", 404);
-            const { text: body, contentType } = await metrics();
-            return new Response(body, { headers: { "Content-Type": contentType } });
+            const found = await metrics();
+            if (!found) return text("starting", 503);
+            return new Response(found.text, { headers: { "Content-Type": found.contentType } });
           },
         },
       },

@@ -21,7 +21,10 @@ export class Output {
   readonly #onDropped: (droppedLines: number) => void;
   readonly #lines: string[] = [];
   #waitingBytes = 0;
+  /** Since the last report. */
   #droppedLines = 0;
+  /** How many lines were ever dropped. */
+  dropped = 0;
   #isReporting = false;
   #reportedAtMs = Number.NEGATIVE_INFINITY;
   #opened: number | undefined;
@@ -38,6 +41,7 @@ export class Output {
     const bytes = Buffer.byteLength(line);
     if (this.#waitingBytes + bytes > MAX_WAITING_BYTES && !this.#isReporting) {
       this.#droppedLines++;
+      this.dropped++;
       return;
     }
     this.#waitingBytes += bytes;

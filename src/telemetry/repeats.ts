@@ -26,6 +26,8 @@ export class Repeats {
   readonly #write: (line: Line) => void;
   readonly #known = new Map<string, Known>();
   #ticker: Timer | undefined;
+  /** How many lines were only counted. */
+  suppressed = 0;
 
   /** @param write is called with the last line of a kind; `count` says how many it stands for */
   constructor(write: (line: Line) => void) {
@@ -40,6 +42,7 @@ export class Repeats {
     known.quietTicks = 0;
     if (isRare) return brief(line);
     known.count++;
+    this.suppressed++;
     known.last = line;
     return undefined;
   }

@@ -6,6 +6,7 @@ import {
   highestLevelMs,
   LIMITS,
   type Limit,
+  LimitCounts,
   levelAfterFailureMs,
 } from "./limits.ts";
 import type { FailureCount, FailureStore } from "./stores.ts";
@@ -83,6 +84,9 @@ export class Failures {
   readonly #running = new Map<string, number>();
   readonly #store: FailureStore | undefined;
   readonly #log: Log;
+  /** Failures that were counted here, and attempts that were refused. */
+  readonly charged = new LimitCounts();
+  readonly refused = new LimitCounts();
 
   /**
    * @param store undefined: this server is the only one
@@ -143,6 +147,7 @@ export class Failures {
     const local = counters.map((counter) => {
       const levelMs = levelAfterFailureMs(counter.limit, this.#level(counter));
       this.#levelsOf(counter).set(counter.key, levelMs);
+      this.charged.add(counter);
       return levelMs;
     });
     const stored = await this.#ask("count a failure", (store) => store.charge(counters));

@@ -47,6 +47,11 @@ export class FairSlots {
     this.#free = size;
   }
 
+  /** How many have a slot. */
+  get taken(): number {
+    return this.size - this.#free;
+  }
+
   /** How many wait, in all lines. */
   get waiting(): number {
     return this.#waiting;

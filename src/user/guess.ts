@@ -2,12 +2,25 @@ import { RpcError } from "../rpc/error.ts";
 import type { Counter, Failures } from "./failures.ts";
 import type { PasswordTurn } from "./password.ts";
 
-/** @throws {RpcError} rate_limited: one of the counters allows no attempt now */
-export function throwIfBlocked(failures: Failures, counters: readonly Counter[]): void {
+/**
+ * @param isFinal false: the caller will ask again before it refuses the attempt
+ * @throws {RpcError} rate_limited: one of the counters allows no attempt now
+ */
+export function throwIfBlocked(
+  failures: Failures,
+  counters: readonly Counter[],
+  isFinal = true,
+): void {
   let retryAfterMs = 0;
-  for (const counter of counters)
-    retryAfterMs = Math.max(retryAfterMs, failures.blockedMs(counter));
-  if (retryAfterMs === 0) return;
+  let reached: Counter | undefined;
+  for (const counter of counters) {
+    const blockedMs = failures.blockedMs(counter);
+    if (blockedMs <= retryAfterMs) continue;
+    retryAfterMs = blockedMs;
+    reached = counter;
+  }
+  if (!reached) return;
+  if (isFinal) failures.refused.add(reached);
   const seconds = Math.ceil(retryAfterMs / 1_000);
   const message = `Too many attempts: the next one is allowed in ${seconds} s`;
   throw new RpcError("rate_limited", message, { processed: false, retryAfterMs });
@@ -44,8 +57,9 @@ export class Guess implements PasswordTurn {
     this.#charge = charge;
   }
 
-  throwIfBlocked(): void {
-    throwIfBlocked(this.#failures, this.#plan());
+  /** @param isFinal as in the function of this name */
+  throwIfBlocked(isFinal?: boolean): void {
+    throwIfBlocked(this.#failures, this.#plan(), isFinal);
   }
 
   /** While the guess waited, others may have failed. So it is decided right before the check. */

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Durations } from "../rpc/durations.ts";
 import { RpcError } from "../rpc/error.ts";
 import { type Cancellable, throwIfCancelled } from "./call.ts";
 import { FairSlots } from "./fair-slots.ts";
@@ -56,6 +57,18 @@ function lineOf({ address, hasFailed = false }: Turn) {
 /** The turn of hashes that no address asked for. */
 const NO_ADDRESS = turnOf("");
 
+/** What the queue has at the moment, and what it has counted. */
+export interface HashQueueCounts {
+  readonly waiting: number;
+  readonly running: number;
+  /** Hashes that could not be done in time, or that gave their place to calmer addresses. */
+  readonly refused: number;
+  /** The waits of the hashes that have begun. */
+  readonly waits: Durations;
+  /** The hashes that have succeeded, without their waits. */
+  readonly hashes: Durations;
+}
+
 /**
  * Runs costly hashes. Addresses take turns, so a flood from one delays the others less. It runs
  * only as many at once as keep every core busy: files and DNS use the same threads, and would wait
@@ -69,6 +82,9 @@ export class HashQueue {
   #measured = 0;
   /** By whether they have failed. */
   readonly #gathering = new Map<boolean, Promise<void>>();
+  readonly #waits = new Durations();
+  readonly #hashes = new Durations();
+  #refused = 0;
 
   /** @param concurrency how many hashes are begun at once */
   constructor(concurrency = availableParallelism() * HASHES_PER_THREAD) {
@@ -99,6 +115,16 @@ export class HashQueue {
     }
   }
 
+  get counts(): HashQueueCounts {
+    return {
+      waiting: this.#slots.waiting,
+      running: this.#slots.taken,
+      refused: this.#refused,
+      waits: this.#waits,
+      hashes: this.#hashes,
+    };
+  }
+
   /** Call this if turns that had to wait may be able to begin, although no hash has ended. */
   retry(): void {
     this.#slots.retry();
@@ -110,6 +136,7 @@ export class HashQueue {
     turn: Turn,
     leave: () => void,
   ): Promise<T> {
+    const queuedAt = performance.now();
     await this.#slots.acquire({
       ...lineOf(turn),
       start() {
@@ -121,6 +148,7 @@ export class HashQueue {
       },
       waitsFor: () => turn.waitsFor?.(),
     });
+    this.#waits.add(performance.now() - queuedAt);
     try {
       return await this.#measure(hash);
     } finally {
@@ -137,11 +165,13 @@ export class HashQueue {
     if (this.#estimateMs(ahead) > availableMs)
       ahead = Math.min(ahead, this.#slots.ahead(lineOf(turn)));
     const estimateMs = this.#estimateMs(ahead);
-    const error = () =>
-      new RpcError("resource_exhausted", `Cannot hash in time: ${ahead} hashes are ahead`, {
+    const error = () => {
+      this.#refused++;
+      return new RpcError("resource_exhausted", `Cannot hash in time: ${ahead} hashes are ahead`, {
         processed: false,
         retryAfterMs: estimateMs,
       });
+    };
     if (estimateMs > availableMs) throw error();
     const isFull = this.#slots.waiting >= MAX_WAITING_HASHES;
     if (isFull && !this.#slots.displace(lineOf(turn), error)) throw error();
@@ -177,8 +207,10 @@ export class HashQueue {
   async #measure<T>(hash: () => Promise<T>): Promise<T> {
     const begunAt = performance.now();
     const result = await hash();
+    const ms = performance.now() - begunAt;
+    this.#hashes.add(ms);
     this.#measured = Math.min(this.#measured + 1, AVERAGE_SPAN);
-    this.#averageMs += (performance.now() - begunAt - this.#averageMs) / this.#measured;
+    this.#averageMs += (ms - this.#averageMs) / this.#measured;
     return result;
   }
 }

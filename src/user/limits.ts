@@ -46,6 +46,17 @@ export const LIMITS = {
   siteSignUps: { name: "site_sign_ups", burst: 200, everyMs: HOUR_MS / 200, atOnce: 32 },
 } as const satisfies Readonly<Record<string, Limit>>;
 
+/** How often something happened, by the names of the limits. */
+export class LimitCounts {
+  readonly byName: Record<string, number> = Object.fromEntries(
+    Object.values(LIMITS).map(({ name }) => [name, 0]),
+  );
+
+  add({ limit: { name } }: { readonly limit: Limit }): void {
+    this.byName[name] = (this.byName[name] ?? 0) + 1;
+  }
+}
+
 /**
  * The highest level. Several servers may each let one attempt too many pass. These are counted,
  * too, so that they are missing later. The limit of that debt is one more burst.

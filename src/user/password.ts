@@ -3,7 +3,7 @@ import { hash as argon2Hash, verify as argon2Verify } from "@node-rs/argon2";
 import { PASSWORD_LENGTH } from "../../schema/lengths.ts";
 import { RpcError } from "../rpc/error.ts";
 import type { Cancellable } from "./call.ts";
-import { HashQueue, type Turn } from "./hash-queue.ts";
+import { HashQueue, type HashQueueCounts, type Turn } from "./hash-queue.ts";
 import { PasswordRules, type PasswordRulesOptions } from "./password-rules.ts";
 import { type Pepper, Peppers } from "./pepper.ts";
 import { randomPassword } from "./random-password.ts";
@@ -63,6 +63,10 @@ export class Passwords {
     this.#peppers = new Peppers(options.peppers ?? []);
     this.#rules = options.rules && new PasswordRules(options.rules);
     this.#queue = options.queue ?? new HashQueue();
+  }
+
+  get counts(): HashQueueCounts {
+    return this.#queue.counts;
   }
 
   /**

@@ -1,10 +1,11 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import pino from "pino";
 import { RpcError } from "../rpc/error.ts";
+import type { Attempt } from "./attempt.ts";
 import { Devices, newDeviceKey } from "./device.ts";
 import { MAX_LEVELS } from "./failure-levels.ts";
 import { Failures } from "./failures.ts";
-import { type Attempt, Throttle } from "./throttle.ts";
+import { Throttle } from "./throttle.ts";
 
 // What the throttle promises on one server, by a clock that the test moves. What several servers
 // promise is in test/throttle-servers.test.ts.

@@ -1,11 +1,9 @@
-import type { Client } from "../gen/user.ts";
 import type { Log } from "../rpc/log.ts";
-import type { Actor } from "./actor.ts";
+import type { Attempt, SignInAttempt, SignUpAttempt } from "./attempt.ts";
 import { audit } from "./audit.ts";
 import { Devices, newDeviceKey } from "./device.ts";
 import { type CountedFailures, type Counter, counterOf, Failures } from "./failures.ts";
 import { Guess, throwIfBlocked } from "./guess.ts";
-import type { Turn } from "./hash-queue.ts";
 import { LIMITS } from "./limits.ts";
 import { originOf } from "./origin.ts";
 import {
@@ -19,33 +17,15 @@ import {
 } from "./sign-in-counters.ts";
 import type { FailureStore, UserStore } from "./stores.ts";
 
-/** Whose attempt it is. */
-export interface Attempt {
-  /** Undefined if the caller does not name its client. */
-  readonly client?: Client | undefined;
-  readonly actor: Actor;
-}
-
-/** The attempt to sign in to an account. */
-export interface SignInAttempt {
-  /** Whose turn it is in the queue of hashes. */
-  readonly address: string;
-  /** For the check of the password. */
-  readonly guess: Guess;
-  /**
-   * Count that there is no such user. Only the address is charged: invented names use no memory.
-   * @throws {RpcError} rate_limited
-   */
-  unknownUser(): Promise<void>;
-  /** @returns an id for this device, unless the one that it is known by counts */
-  newDeviceId(): string | undefined;
-}
-
-/** The attempt to sign up. Its turn is for the hash of the password. */
-export interface SignUpAttempt {
-  readonly turn: Turn;
-  /** Count that the name is taken. @throws {RpcError} rate_limited */
-  taken(): Promise<void>;
+/** What the throttle of this server has counted. */
+export interface ThrottleCounts {
+  /** Attempts that were let pass, although their failures may be refused later. */
+  readonly admitted: Readonly<Record<"sign_in" | "sign_up" | "confirm", number>>;
+  /** Attempts that were refused, and failures, by the name of the limit. */
+  readonly refused: Readonly<Record<string, number>>;
+  readonly failures: Readonly<Record<string, number>>;
+  /** How many levels are kept in memory. */
+  readonly levels: number;
 }
 
 /** Where the servers share what the throttle needs. */
@@ -66,11 +46,18 @@ export class Throttle {
   readonly #failures: Failures;
   readonly #devices: Devices;
   readonly #log: Log;
+  readonly #admitted = { sign_in: 0, sign_up: 0, confirm: 0 };
 
   constructor(failures: Failures, devices: Devices, log: Log) {
     this.#failures = failures;
     this.#devices = devices;
     this.#log = log;
+  }
+
+  get counts(): ThrottleCounts {
+    const { charged, refused, size: levels } = this.#failures;
+    const admitted = this.#admitted;
+    return { admitted, failures: charged.byName, refused: refused.byName, levels };
   }
 
   /**
@@ -91,7 +78,8 @@ export class Throttle {
     const turn = { address: from.address, hasFailed };
     const guess = new Guess(turn, this.#failures, plan, charge);
     const admitted = this.#admit(
-      () => guess.throwIfBlocked(),
+      "sign_in",
+      (isFinal) => guess.throwIfBlocked(isFinal),
       () => counters.all,
     );
     const signIn: SignInAttempt = {
@@ -118,8 +106,9 @@ export class Throttle {
     const signUps = addressCounters(from, LIMITS.signUps, LIMITS.siteSignUps);
     const taken = addressCounters(from, LIMITS.address, LIMITS.site);
     const charge = this.#charging(attempt);
-    const check = () => throwIfBlocked(this.#failures, [...signUps, ...taken]);
-    await this.#admit(check, () => [...signUps, ...taken]);
+    const check = (isFinal?: boolean) =>
+      throwIfBlocked(this.#failures, [...signUps, ...taken], isFinal);
+    await this.#admit("sign_up", check, () => [...signUps, ...taken]);
     return {
       turn: {
         address: from.address,
@@ -150,7 +139,8 @@ export class Throttle {
     const hasFailed = counters.some((counter) => this.#failures.hasFailed(counter));
     const guess = new Guess({ address, hasFailed }, this.#failures, () => counters, charge);
     await this.#admit(
-      () => guess.throwIfBlocked(),
+      "confirm",
+      (isFinal) => guess.throwIfBlocked(isFinal),
       () => counters,
     );
     return guess;
@@ -213,13 +203,21 @@ export class Throttle {
    * If an attempt is refused, make sure that the store still says so.
    * @returns undefined if it is not refused
    */
-  #admit(check: () => void, counters: () => readonly Counter[]): Promise<void> | undefined {
+  #admit(
+    kind: keyof ThrottleCounts["admitted"],
+    check: (isFinal: boolean) => void,
+    counters: () => readonly Counter[],
+  ): Promise<void> | undefined {
     try {
-      check();
-      return undefined;
+      check(false);
     } catch {
-      return this.#failures.refresh(counters()).then(check);
+      return this.#failures.refresh(counters()).then(() => {
+        check(true);
+        this.#admitted[kind]++;
+      });
     }
+    this.#admitted[kind]++;
+    return undefined;
   }
 
   #charging({ actor }: Attempt, account?: string): (counters: readonly Counter[]) => Promise<void> {

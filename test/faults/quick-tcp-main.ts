@@ -15,4 +15,4 @@ const SHORT_LEASE_MS = 8;
 
 const config = loadOrExit(TCP_TIER, settingsOrExit("tcp", process.env));
 const log = createLog("tcp", config.logLevel, false);
-await runTier(log, () => startTcp(config, log, SHORT_LEASE_MS));
+await runTier(log, () => startTcp(config, log, { leaseMs: SHORT_LEASE_MS }));

@@ -1,4 +1,5 @@
 import { MAX_AVIF_PIXELS, MAX_PIXELS } from "../../../schema/picture.ts";
+import { Durations } from "../../rpc/durations.ts";
 import { RpcError } from "../../rpc/error.ts";
 import { Refusal } from "../reply.ts";
 import { DecoderProcess } from "./decoder-process.ts";
@@ -25,6 +26,26 @@ const LIMITS: DecoderPoolLimits = {
   idleMs: 60_000,
 };
 
+/** What a pool has at the moment, and what it has counted. */
+export interface DecoderCounts {
+  /**
+   * Files by what has become of them. Refused ones are no pictures that can be read; overloaded and
+   * cancelled ones found no free process in time.
+   */
+  readonly ended: Readonly<
+    Record<"decoded" | "refused" | "failed" | "overloaded" | "cancelled", number>
+  >;
+  readonly inFlight: number;
+  readonly waiting: number;
+  /** Including idle ones. */
+  readonly processes: number;
+  /** Of decoded, refused and failed files. */
+  readonly durations: Durations;
+  /** Of the same files. */
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+}
+
 /** The rule that a file breaks, for `X-Error-Detail`. */
 const DETAILS: Readonly<Record<PictureFault | "time", string>> = {
   broken: "damaged, cut short or too costly to decode",
@@ -50,11 +71,27 @@ export class DecoderPool {
   /** Callbacks of the files that wait, first come first served. */
   readonly #waiting = new Set<() => void>();
   #decoding = 0;
+  readonly #ended = { decoded: 0, refused: 0, failed: 0, overloaded: 0, cancelled: 0 };
+  readonly #durations = new Durations();
+  #inputBytes = 0;
+  #outputBytes = 0;
 
   /** @param command runs `src/picture-main.ts` */
   constructor(command: readonly string[], limits: Partial<DecoderPoolLimits> = {}) {
     this.#command = command;
     this.#limits = { ...LIMITS, ...limits };
+  }
+
+  get counts(): DecoderCounts {
+    return {
+      ended: this.#ended,
+      inFlight: this.#decoding,
+      waiting: this.#waiting.size,
+      processes: this.#processes.size,
+      durations: this.#durations,
+      inputBytes: this.#inputBytes,
+      outputBytes: this.#outputBytes,
+    };
   }
 
   /**
@@ -66,13 +103,20 @@ export class DecoderPool {
    */
   async decode(file: Uint8Array, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     await this.#waitForTurn(signal);
+    const begunAt = performance.now();
+    let outcome: keyof DecoderCounts["ended"] = "failed";
     try {
       const process = this.#takeProcess();
+      this.#inputBytes += file.byteLength;
       const decoded = await process.decode(file, this.#limits.decodeMs);
       this.#keepIdle(process);
-      if ("picture" in decoded) return decoded.picture;
-      throw refusal(decoded.fault);
+      outcome = "picture" in decoded ? "decoded" : "refused";
+      if (!("picture" in decoded)) throw refusal(decoded.fault);
+      this.#outputBytes += decoded.picture.byteLength;
+      return decoded.picture;
     } finally {
+      this.#ended[outcome]++;
+      this.#durations.add(performance.now() - begunAt);
       this.#decoding--;
       this.#beginNext();
     }
@@ -86,18 +130,19 @@ export class DecoderPool {
   /** Resolves when the file may take a process. */
   async #waitForTurn(signal: AbortSignal): Promise<void> {
     const { processes, waiting, waitMs } = this.#limits;
-    if (signal.aborted) throw cancelled();
+    if (signal.aborted) throw this.#cancelled();
     if (this.#decoding < processes) {
       this.#decoding++;
       return;
     }
-    if (this.#waiting.size >= waiting) throw overloaded(`${waiting} others wait`);
+    if (this.#waiting.size >= waiting) throw this.#overloaded(`${waiting} others wait`);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const giveUp = (error: RpcError) => {
-      if (this.#waiting.delete(resolve)) reject(error);
+    const giveUp = (error: () => RpcError) => {
+      if (this.#waiting.delete(resolve)) reject(error());
     };
-    const onAbort = () => giveUp(cancelled());
-    const timer = setTimeout(() => giveUp(overloaded(`it has waited ${waitMs} ms`)), waitMs);
+    const onAbort = () => giveUp(() => this.#cancelled());
+    const onLate = () => giveUp(() => this.#overloaded(`it has waited ${waitMs} ms`));
+    const timer = setTimeout(onLate, waitMs);
     signal.addEventListener("abort", onAbort);
     this.#waiting.add(resolve);
     try {
@@ -106,6 +151,18 @@ export class DecoderPool {
       clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
     }
+  }
+
+  #overloaded(why: string): RpcError {
+    this.#ended.overloaded++;
+    const message = `Cannot decode picture: ${why}`;
+    return new RpcError("resource_exhausted", message, { processed: false });
+  }
+
+  #cancelled(): RpcError {
+    this.#ended.cancelled++;
+    const message = "Cannot decode picture: the browser closed the connection";
+    return new RpcError("cancelled", message, { processed: false });
   }
 
   #beginNext(): void {
@@ -148,13 +205,4 @@ export class DecoderPool {
 function refusal(fault: string): Refusal {
   const detail = Object.entries(DETAILS).find(([name]) => name === fault)?.[1] ?? DETAILS.broken;
   return new Refusal(400, `profilePic: ${detail}`);
-}
-
-function overloaded(why: string): RpcError {
-  return new RpcError("resource_exhausted", `Cannot decode picture: ${why}`, { processed: false });
-}
-
-function cancelled(): RpcError {
-  const message = "Cannot decode picture: the browser closed the connection";
-  return new RpcError("cancelled", message, { processed: false });
 }

@@ -8,7 +8,7 @@ import type { OneServer } from "../one-server.ts";
 import { clientHello, type Greeting } from "../wire/handshake.ts";
 import { Call, type ClientContext } from "./call.ts";
 import { RetryBudget } from "./retry-budget.ts";
-import { type Resolve, type Routing, Servers } from "./servers.ts";
+import { type Resolve, type Routing, type ServerCounts, Servers } from "./servers.ts";
 
 /** What a client tells its servers, and how both sides verify each other. */
 export interface ClientIdentity extends Omit<Greeting, "hello"> {
@@ -18,6 +18,14 @@ export interface ClientIdentity extends Omit<Greeting, "hello"> {
   readonly resolve?: Resolve;
   /** Logs servers that are lost, cannot be used, or are back. */
   readonly log?: Log;
+}
+
+/** What a client has at the moment, and what it has counted. */
+export interface ClientCounts extends ServerCounts {
+  readonly retries: number;
+  readonly retriesRefused: number;
+  /** Retries that are allowed at once. */
+  readonly retriesLeft: number;
 }
 
 /**
@@ -46,6 +54,7 @@ export class Balancer implements Caller {
       budget: new RetryBudget(limits),
       deadlines: new Deadlines(),
       intercept: compose(interceptors),
+      counts: { retries: 0 },
     };
   }
 
@@ -74,6 +83,16 @@ export class Balancer implements Caller {
   renew({ token, tlsCa }: Pick<Greeting, "token" | "tlsCa">): void {
     this.#greeting.token = token;
     this.#greeting.tlsCa = tlsCa;
+  }
+
+  get counts(): ClientCounts {
+    const { budget, counts } = this.#context;
+    return {
+      ...this.#servers.counts,
+      retries: counts.retries,
+      retriesRefused: budget.refused,
+      retriesLeft: budget.left,
+    };
   }
 
   /** Close every connection; calls in flight fail with `unavailable`. */

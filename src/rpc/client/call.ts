@@ -26,6 +26,8 @@ export interface ClientContext {
   readonly budget: RetryBudget;
   readonly deadlines: Deadlines;
   readonly intercept: Interceptor | undefined;
+  /** Attempts after the first, of all calls. */
+  readonly counts: { retries: number };
 }
 
 /** One call as its caller sees it: one attempt or several, one after the other, and one end. */
@@ -122,7 +124,10 @@ export class Call<Reply> implements AttemptedCall {
     const isRpc = error instanceof RpcError;
     this.#mayHaveRun ||= isRpc && error.processed;
     const next = this.#nextPool(error, attempt);
-    if (next) return this.#try(next);
+    if (next) {
+      this.#context.counts.retries++;
+      return this.#try(next);
+    }
     if (!isRpc || error.processed || !this.#mayHaveRun) return this.#fail(error);
     this.#fail(new RpcError(error.status, error.message, { cause: error, processed: true }));
   }

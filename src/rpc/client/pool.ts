@@ -5,6 +5,7 @@ import type { Greeting } from "../wire/handshake.ts";
 import type { Attempt, AttemptHolder } from "./attempt.ts";
 import { Backoff } from "./backoff.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
+import { countIdle, countsOf, type PoolCounts } from "./pool-counts.ts";
 
 /**
  * The connections to one address. A call takes a connection with a free slot; below the maximum
@@ -51,6 +52,10 @@ export class Pool implements AttemptHolder, ConnectionOwner {
     let load = this.#waiters.size;
     for (const connection of this.#open) load += connection.inFlight;
     return load;
+  }
+
+  get counts(): PoolCounts {
+    return countsOf(this.#open, this.#opening.size, this.#leaving.size, this.#waiters.size);
   }
 
   /** Its server was lost, and is not back yet. */
@@ -240,8 +245,4 @@ export class Pool implements AttemptHolder, ConnectionOwner {
     const message = `Cannot reach ${this.address.host}:${this.address.port}: ${why}`;
     return new RpcError(status, message, { processed: false, retryAfterMs: 1000 });
   }
-}
-
-function countIdle(connections: readonly Connection[]): number {
-  return connections.filter(({ inFlight }) => inFlight === 0).length;
 }

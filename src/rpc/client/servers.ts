@@ -6,6 +6,7 @@ import { TICK_MS } from "../liveness.ts";
 import type { Log } from "../log.ts";
 import type { Greeting } from "../wire/handshake.ts";
 import { Pool } from "./pool.ts";
+import { type PoolCounts, sumOf } from "./pool-counts.ts";
 import { ServerLog } from "./server-log.ts";
 
 /** Every IP address of a host name. */
@@ -17,6 +18,11 @@ export interface Routing {
   pick(): Pool;
   /** Where a call goes next that failed at `tried`; to a lost server only if `areLost`. */
   pickOther(tried: readonly Pool[], areLost: boolean): Pool | undefined;
+}
+
+/** What all pools have at the moment, and how many addresses are up or lost. */
+export interface ServerCounts extends PoolCounts {
+  readonly servers: Readonly<Record<"up" | "lost", number>>;
 }
 
 const MIN_DNS_REFRESH_MS = 1000;
@@ -84,6 +90,12 @@ export class Servers implements Routing {
     const untried = this.#pools.filter((pool) => !tried.includes(pool));
     const serving = lessLoaded(untried.filter((pool) => !pool.isFailing));
     return serving ?? (areLost ? lessLoaded(untried) : undefined);
+  }
+
+  get counts(): ServerCounts {
+    const lost = this.#pools.filter((pool) => pool.isFailing).length;
+    const pools = [...this.#pools, ...this.#retiring].map(({ counts }) => counts);
+    return { ...sumOf(pools), servers: { up: this.#pools.length - lost, lost } };
   }
 
   close(): void {

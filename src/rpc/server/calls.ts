@@ -10,6 +10,7 @@ import { type Frame, FrameError, FrameType } from "../wire/frame.ts";
 import type { HelloTemplate } from "../wire/handshake.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { Tokens } from "../wire/proof.ts";
+import type { RefusedCounts } from "./refused-counts.ts";
 import { type CallOwner, type Origin, RunningCall } from "./running-call.ts";
 
 /** Statuses that a handler may throw itself. */
@@ -34,6 +35,7 @@ export interface ServerContext {
   readonly log: Log;
   /** Handlers that run, of all connections. */
   readonly load: { running: number };
+  readonly refused: RefusedCounts;
 }
 
 /** The calls that run for one connection, from REQUEST to answer. */
@@ -79,7 +81,7 @@ export class ServerCalls {
     }
     this.lastId = Math.max(this.lastId, frame.id);
     const entry = dispatch.get(frame.method);
-    if (!entry) return this.#sendError(frame.id, lacking(frame.method));
+    if (!entry) return this.#sendError(frame.id, this.#lacking(frame.method));
     const call = new RunningCall(entry, frame, this.#owner);
     call.onEnd = intercept?.(call);
     const refusal = this.#refusal(call);
@@ -141,16 +143,25 @@ export class ServerCalls {
     if (callers && !callers.includes(call.caller)) return this.#forbid(call);
     const { maxInFlight, maxServerInFlight } = limits;
     if (this.#onDrained) {
+      this.#context.refused.calls.draining++;
       return new RpcError("unavailable", "The server is shutting down", { processed: false });
     }
     if (this.size >= maxInFlight) {
+      this.#context.refused.calls.connection_in_flight++;
       return overloaded(`Over ${maxInFlight} calls in flight on one connection`);
     }
     if (load.running < maxServerInFlight) return undefined;
+    this.#context.refused.calls.server_in_flight++;
     return overloaded(`Over ${maxServerInFlight} calls in flight on this server`);
   }
 
+  #lacking(number: number): RpcError {
+    this.#context.refused.calls.unknown_method++;
+    return new RpcError("unimplemented", `No method has number ${number}`, { processed: false });
+  }
+
   #forbid({ method, requestId, caller, peer }: RunningCall): RpcError {
+    this.#context.refused.calls.caller++;
     const fields = { requestId, method: method.name, caller, peer };
     this.#context.log.warn(fields, "refused a call: its caller may not call the method");
     const message = `The caller "${caller}" may not call ${method.name}`;
@@ -234,8 +245,4 @@ function describeFault({ name, errors }: Method<unknown, unknown>, error: unknow
 
 function overloaded(message: string): RpcError {
   return new RpcError("resource_exhausted", message, { processed: false, retryAfterMs: 1000 });
-}
-
-function lacking(number: number): RpcError {
-  return new RpcError("unimplemented", `No method has number ${number}`, { processed: false });
 }

@@ -64,6 +64,7 @@ export class ServerConnection {
     this.#reader = new FrameReader(Math.min(MAX_GREETING_BYTES, maxFrameBytes));
     this.#liveness = new Liveness(pingIntervalMs, pingTimeoutMs);
     this.#outbox = new Outbox(socket, maxOutgoingBytes, () => {
+      context.refused.connections.not_reading++;
       context.log.warn({ peer: this.peer }, "cut off a peer that does not read");
       this.terminate();
     });
@@ -197,13 +198,9 @@ export class ServerConnection {
     const { limits, log } = this.#context;
     this.#reader.maxFrameBytes = limits.maxFrameBytes;
     const { maxFrameBytes, build } = peer;
-    const calls = new ServerCalls(
-      this.#context,
-      { caller, peer: this.peer },
-      this.#outbox,
-      maxFrameBytes,
-      this.terminate,
-    );
+    const origin = { caller, peer: this.peer };
+    const { terminate } = this;
+    const calls = new ServerCalls(this.#context, origin, this.#outbox, maxFrameBytes, terminate);
     this.#state = { name: "open", peer, calls, caller, token };
     if (log.isLevelEnabled("debug")) {
       log.debug({ peer: this.peer, build, caller }, "greeted a client");
@@ -212,6 +209,7 @@ export class ServerConnection {
 
   /** The peer broke the protocol: tell it why, and close once it has hung up. */
   #refuse({ message }: FrameError): void {
+    this.#context.refused.connections.protocol++;
     const fields = { peer: this.peer, reason: message };
     this.#context.log.warn(fields, "closed a peer that broke the protocol");
     const maxFrameBytes = "peer" in this.#state ? this.#state.peer.maxFrameBytes : Infinity;

@@ -9,6 +9,7 @@ import { serverHello } from "../wire/handshake.ts";
 import type { Tokens } from "../wire/proof.ts";
 import type { ServerContext } from "./calls.ts";
 import { ServerConnection } from "./connection.ts";
+import { noneRefused, type RefusedCounts } from "./refused-counts.ts";
 
 /** What can be renewed while the listener is open. */
 export interface Secrets {
@@ -33,6 +34,14 @@ export interface ListenerOptions extends Secrets {
   readonly build?: string;
   /** They see every call of a known method, in this order. */
   readonly interceptors?: Interceptors;
+}
+
+export interface ListenerCounts {
+  /** Unproved ones may not call yet. */
+  readonly connections: Readonly<Record<"open" | "unproved", number>>;
+  /** Handlers that run, including those whose caller has given up. */
+  readonly handlers: number;
+  readonly refused: RefusedCounts;
 }
 
 /**
@@ -72,6 +81,7 @@ export class Listener {
       intercept: compose(interceptors),
       log,
       load: { running: 0 },
+      refused: noneRefused(),
     };
     this.#host = host;
     this.#tls = tls;
@@ -112,6 +122,7 @@ export class Listener {
     const { limits } = this.#context;
     if (this.#unproved.size >= maxUnproved(limits)) this.#closeOldestUnproved();
     if (this.#closing || this.#connections.size >= limits.maxServerConnections) {
+      this.#context.refused.connections.limit++;
       socket.terminate();
       return;
     }
@@ -129,6 +140,7 @@ export class Listener {
       const fields = { peer: oldest?.peer, unproved: this.#unproved.size };
       this.#context.log.warn(fields, "too many connections do not greet: closing the oldest ones");
     }
+    this.#context.refused.connections.not_greeted++;
     oldest?.terminate();
   }
 
@@ -138,6 +150,16 @@ export class Listener {
 
   get connections(): number {
     return this.#connections.size;
+  }
+
+  /** What the listener has at the moment, and what it has refused. */
+  get counts(): ListenerCounts {
+    const unproved = this.#unproved.size;
+    return {
+      connections: { open: this.#connections.size - unproved, unproved },
+      handlers: this.#context.load.running,
+      refused: this.#context.refused,
+    };
   }
 
   /**

@@ -4,7 +4,7 @@ import { withTimeout } from "../attempt.ts";
 import type { Availability } from "../availability.ts";
 import { type CheckedRow, openConnection, throwIfDemoted } from "./connection.ts";
 import { isDemoted, isDuplicateKey, isRolledBack, isTemporary, serverErrno } from "./errors.ts";
-import { MysqlPool, type PooledConnection, type PoolLimits } from "./pool.ts";
+import { MysqlPool, type PoolCounts, type PooledConnection, type PoolLimits } from "./pool.ts";
 
 /**
  * No try of a statement begins after this time. The time includes the wait for a connection,
@@ -71,6 +71,10 @@ export class MysqlClient {
       const [result] = await connection.execute<T>(sql, values);
       return result;
     });
+  }
+
+  get counts(): PoolCounts {
+    return this.#pool.counts;
   }
 
   async close(): Promise<void> {

@@ -26,6 +26,16 @@ export interface PoolOptions extends PoolLimits {
   open(timeoutMs: number): Promise<Connection>;
 }
 
+/** What a pool has at the moment. */
+export interface PoolCounts {
+  /** Statements that have a connection, or open one. */
+  readonly used: number;
+  readonly idle: number;
+  readonly max: number;
+  /** Statements that wait for one of the others. */
+  readonly waiting: number;
+}
+
 /** A connection of the pool and its state. */
 export class PooledConnection {
   readonly connection: Connection;
@@ -74,6 +84,15 @@ export class MysqlPool {
     this.#options = options;
     this.#sweeper = setInterval(() => this.#sweep(), options.idleMs / 4);
     this.#sweeper.unref();
+  }
+
+  get counts(): PoolCounts {
+    return {
+      used: this.#slotsTaken,
+      idle: this.#idle.length,
+      max: this.#options.maxConnections,
+      waiting: this.#waiters.length,
+    };
   }
 
   /** Wait until fewer than `maxConnections` slots are taken; first come, first served. */

@@ -19,14 +19,7 @@ import {
   profileArguments,
   sessionKey,
 } from "./keys.ts";
-import {
-  foundSession,
-  hasBraces,
-  type Limits,
-  REPEAT_MS,
-  RedisSessions,
-  wouldWrite,
-} from "./sessions.ts";
+import { hasBraces, type Limits, REPEAT_MS, RedisSessions, wouldWrite } from "./sessions.ts";
 
 /** The slots of a cluster, as CLUSTER INFO writes their number. */
 const SLOTS = "16384";
@@ -61,7 +54,7 @@ export class ClusterSessions extends RedisSessions<Cluster> {
       ]);
       const isSure = isMarked === 0 && performance.now() - startedAtMs < this.limits.leaseMs;
       const isLive = isSure || (await this.redis.get(sessionKey(sessionId))) === username;
-      return isLive ? foundSession(username, nickname, profilePath) : undefined;
+      return isLive ? this.found(username, nickname, profilePath) : undefined;
     });
   }
 

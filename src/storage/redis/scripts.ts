@@ -31,13 +31,15 @@ local function set(key) return not redis.pcall("SET", key, "", "PX", ARGV[1]).er
 if redis.call("PTTL", KEYS[2]) < tonumber(ARGV[1]) and not set(KEYS[2]) then return end
 return set(KEYS[1]) and 1`,
   },
+  // Returns null if the profile may be an old one.
   fillProfile: {
     numberOfKeys: 3,
     lua: `${FILL}
 if redis.call("EXISTS", KEYS[3]) == 0 then return end
 local isMarked = redis.call("EXISTS", KEYS[2]) == 1
 if isMarked and not isInserted(KEYS[2], ARGV[2], ARGV[3]) then return end
-fill(KEYS[1], unpack(ARGV))`,
+fill(KEYS[1], unpack(ARGV))
+return 1`,
   },
   // Keeps readers from filling. The mark must outlive the update, so each writer extends the time
   // of the set, and never shortens it.
@@ -75,7 +77,7 @@ declare module "ioredis" {
     grantLease(lease: string, latest: string, leaseMs: number): Result<1 | null, Context>;
     fillProfile(
       ...args: [...UserKeys, lease: string, ...ProfileArguments, ttlMs: number]
-    ): Result<null, Context>;
+    ): Result<1 | null, Context>;
     markDirty(...args: [...UserKeys, writer: string, dirtyMs: number]): Result<null, Context>;
     clearDirty(
       ...args: [...UserKeys, latestLease: string, writer: string, leaseMs: number, staying: string]

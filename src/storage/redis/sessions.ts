@@ -42,6 +42,19 @@ export interface Limits {
   readonly sessionsMax: number;
 }
 
+/** How the cache of this server was used. */
+export interface CacheCounts {
+  /** Live sessions that were read with and without the profile of their user. */
+  readonly hits: number;
+  readonly misses: number;
+  /** Leases that were granted, and refused because Redis is full or read-only. */
+  readonly leases: number;
+  readonly noLeases: number;
+  /** Fills by readers, and those without effect: an update came in between. */
+  readonly fills: number;
+  readonly noFills: number;
+}
+
 /**
  * Sessions and cached profiles in Redis. Every key expires. docs/cache.md says why a cached profile
  * is never stale.
@@ -58,6 +71,7 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
   protected readonly limits: Limits;
   protected readonly log: Log;
   protected readonly recovery = new Recovery();
+  readonly #cache = { hits: 0, misses: 0, leases: 0, noLeases: 0, fills: 0, noFills: 0 };
   #isOpen = true;
 
   /** @param redis is connected; the store owns it and closes it */
@@ -83,6 +97,10 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
   /** The key that exists until the last lease for this user has ended. */
   protected abstract latestLease(username: string): string;
 
+  get cacheCounts(): CacheCounts {
+    return this.#cache;
+  }
+
   close(sessionId: string): Promise<string | undefined> {
     if (hasBraces(sessionId)) return Promise.resolve(undefined);
     const keys = [sessionKey(sessionId), closedKey(sessionId, randomUUID())] as const;
@@ -92,7 +110,9 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
   }
 
   async fill(profile: CachedProfile, lease: Lease): Promise<void> {
-    await this.attempt("cache profile", () => this.fillUnder(profile, lease));
+    const filled = await this.attempt("cache profile", () => this.fillUnder(profile, lease));
+    if (filled === null) this.#cache.noFills++;
+    else this.#cache.fills++;
   }
 
   inserting(profile: CachedProfile, insert: () => Promise<boolean>): Promise<boolean> {
@@ -154,7 +174,23 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
     const lease = leaseKey(username, randomUUID());
     const latest = latestLeaseKey(username);
     const granted = await this.redis.grantLease(lease, latest, this.limits.leaseMs);
+    if (granted === null) this.#cache.noLeases++;
+    else this.#cache.leases++;
     return granted === null ? undefined : lease;
+  }
+
+  /** A session, with its user's profile if both fields are cached. */
+  protected found(
+    username: string,
+    nickname: string | null = null,
+    profilePath: string | null = null,
+  ): FoundSession {
+    if (nickname === null || profilePath === null) {
+      this.#cache.misses++;
+      return { username };
+    }
+    this.#cache.hits++;
+    return { username, profile: { username, nickname, profilePath } };
   }
 
   async #drop(clear: () => Promise<unknown>): Promise<void> {
@@ -201,16 +237,6 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
 /** No session id of ours has braces, which would change the slot of its keys. */
 export function hasBraces(sessionId: string): boolean {
   return /[{}]/.test(sessionId);
-}
-
-/** A session, with its user's profile if both fields are cached. */
-export function foundSession(
-  username: string,
-  nickname: string | null = null,
-  profilePath: string | null = null,
-): FoundSession {
-  if (nickname === null || profilePath === null) return { username };
-  return { username, profile: { username, nickname, profilePath } };
 }
 
 /**

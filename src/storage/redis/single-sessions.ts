@@ -13,7 +13,7 @@ import { batch } from "../batch.ts";
 import type { ObserverOptions } from "../observe.ts";
 import { entryOf, sessionsOf } from "./entry.ts";
 import { countKey, indexKey, latestLeaseKey, profileArguments, sessionKey } from "./keys.ts";
-import { foundSession, type Limits, REPEAT_MS, RedisSessions, wouldWrite } from "./sessions.ts";
+import { type Limits, REPEAT_MS, RedisSessions, wouldWrite } from "./sessions.ts";
 import { SharedLease } from "./shared-lease.ts";
 
 /** No session has this id, so the key never exists. */
@@ -87,7 +87,7 @@ export class SingleRedisSessions extends RedisSessions<Redis> {
     return sessionIds.map((_, index) => {
       const at = index * 3;
       const username = values[at] ?? null;
-      return username === null ? undefined : foundSession(username, values[at + 1], values[at + 2]);
+      return username === null ? undefined : this.found(username, values[at + 1], values[at + 2]);
     });
   }
 
