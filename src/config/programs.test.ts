@@ -62,12 +62,23 @@ describe("each program", () => {
 
   test("a tier's process gets the variables that it reads, and those of other software", () => {
     const all = Object.fromEntries(names.map((name) => [name, "x"]));
-    const environment = { ...all, PATH: "/bin", AWS_SECRET_ACCESS_KEY: "x", OTEL_TRACES: "x" };
+    const files = Object.fromEntries(names.map((name) => [`${name}_FILE`, "x"]));
+    const environment = {
+      ...all,
+      ...files,
+      PATH: "/bin",
+      AWS_SECRET_ACCESS_KEY: "x",
+      OTEL_TRACES: "x",
+    };
     const http = environmentFor("http", environment);
     const tcp = environmentFor("tcp", environment);
     for (const name of ["DATABASE_URL", "REDIS_URL", "RPC_TLS_KEY", "PASSWORD_PEPPER"])
       expect(http).not.toHaveProperty(name);
     for (const name of ["S3_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "RPC_TLS_CA"]) {
+      expect(tcp).not.toHaveProperty(name);
+    }
+    for (const name of Object.keys(files)) {
+      expect(http).not.toHaveProperty(name);
       expect(tcp).not.toHaveProperty(name);
     }
     expect(http).toMatchObject({ PATH: "/bin", OTEL_TRACES: "x", RPC_TLS_CA: "x" });

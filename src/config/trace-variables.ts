@@ -20,6 +20,8 @@ export const TRACES = {
   OTEL_EXPORTER_OTLP_HEADERS: {
     default: "none",
     meaning: "headers of each export, such as the key of a provider: `name=value,name=value`",
+    kind: "list",
+    isSecret: true,
     ...READ_BY,
   },
   OTEL_EXPORTER_OTLP_PROTOCOL: {
