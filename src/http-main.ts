@@ -7,9 +7,10 @@ import { HELP } from "./cli/help.ts";
 import { optionsOrExit } from "./cli/usage.ts";
 import { exposureWarnings } from "./config/exposure.ts";
 import { HTTP_TIER, type HttpConfig } from "./config/http.ts";
-import { loadOrExit } from "./config/load.ts";
+import { loadOrExit, orExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
-import { settingsOrExit } from "./config/settings.ts";
+import { RunningSettings } from "./config/reload.ts";
+import { readSettings } from "./config/settings.ts";
 import { clientsOf } from "./gen/http-endpoints.ts";
 import { DecoderPool } from "./http/avatar/decoder-pool.ts";
 import { openAvatars } from "./http/avatar/open.ts";
@@ -51,6 +52,11 @@ const PICTURE_COMMAND = [
  */
 const MIN_REMOVAL_MS = 1000;
 
+export interface HttpTier extends RunningTier {
+  /** Take over what can change while the tier runs. */
+  renew(config: HttpConfig): void;
+}
+
 export interface HttpOptions {
   /** How many processes of `bun run start` share the port, and the cores. Default 1. */
   readonly workers?: number;
@@ -62,7 +68,7 @@ export async function startHttp(
   config: HttpConfig,
   log: ProcessLog,
   { workers = 1, hasMetrics = config.metrics !== undefined }: HttpOptions = {},
-): Promise<RunningTier> {
+): Promise<HttpTier> {
   const { http, publicUrl, rpcAddresses, sessionTtlSeconds } = config;
   const avatars = await openAvatars(join(config.dataDir, "avatars"), config.avatarBucket, log);
   const identity = { build: BUILD, token: config.rpcToken, tlsCa: config.rpcTlsCa, log };
@@ -83,12 +89,13 @@ export async function startHttp(
   const removals = new AvatarRemovals(avatars, user, log);
   const processes = Math.max(1, Math.floor(availableParallelism() / workers));
   const decoders = new DecoderPool(PICTURE_COMMAND, { processes });
+  const clientAddress = new ClientAddress(config.trustedProxies, log);
   const parts: HttpParts = {
     clients,
     cookie: new SessionCookie(publicUrl, sessionTtlSeconds, config.hasCookieHostPrefix),
     device: new DeviceCookie(publicUrl, config.hasCookieHostPrefix),
     bodies: new Bodies(),
-    clientAddress: new ClientAddress(config.trustedProxies, log),
+    clientAddress,
     avatars,
     decoders,
     removals,
@@ -113,6 +120,10 @@ export async function startHttp(
     readiness: () => readiness.reasons(),
     retire: () => readiness.retire(),
     ...(metrics && { metrics: () => metrics.snapshot() }),
+    renew({ rpcToken, rpcTlsCa, trustedProxies }) {
+      balancer.renew({ token: rpcToken, tlsCa: rpcTlsCa });
+      clientAddress.trust(trustedProxies);
+    },
     async close(graceMs) {
       const endsAt = performance.now() + graceMs;
       sweeping[Symbol.dispose]();
@@ -132,7 +143,8 @@ if (import.meta.main) {
     workers: { type: "string" },
     metrics: { type: "boolean" },
   });
-  const settings = settingsOrExit("http", process.env, options.config);
+  const read = () => readSettings("http", process.env, options.config);
+  const settings = orExit(read);
   const config = loadOrExit(HTTP_TIER, settings);
   const log = createLog("http", config.logLevel, process.stdout.isTTY);
   // If `start` or `dev` is the parent, it has already logged these.
@@ -143,8 +155,20 @@ if (import.meta.main) {
   const { metrics: address, drainDelayMs } = config;
   const hasMetrics = options.metrics === true || address !== undefined;
   const workers = Number(options.workers ?? 1);
-  await runTier(log, () => startHttp(config, log, { workers, hasMetrics }), {
+  const running = new RunningSettings(HTTP_TIER, settings, read);
+  let tier: HttpTier | undefined;
+  const start = async () => {
+    tier = await startHttp(config, log, { workers, hasMetrics });
+    return tier;
+  };
+  await runTier(log, start, {
     drainDelayMs,
+    reload: (given) =>
+      running.renew(given, (next) => {
+        if (!tier) throw new Error("the tier is still starting: reload again");
+        tier.renew(next);
+        log.setLevel(next.logLevel);
+      }),
     serveOperator(status) {
       if (!address) return;
       const readiness = () => status.readiness();

@@ -6,12 +6,14 @@ import { exposureWarnings } from "./config/exposure.ts";
 import { bracketed, calledHost } from "./config/hosts.ts";
 import { orExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
-import { MEMORY_ENVIRONMENT } from "./config/start.ts";
-import { readStartSettings } from "./config/start-settings.ts";
+import { MEMORY_ENVIRONMENT, withOlderTokens } from "./config/start.ts";
+import { readStartSettings, type StartSettings } from "./config/start-settings.ts";
 import { storeWarnings } from "./config/store-exposure.ts";
+import type { Environment } from "./config/variables.ts";
 import { isSignal, onEnd, speakThrough } from "./process/end.ts";
 import { freePorts } from "./process/free-ports.ts";
 import { listenOn } from "./process/lifecycle.ts";
+import { onReload } from "./process/reload.ts";
 import { type AskedTiers, tiersReadiness } from "./process/tiers-readiness.ts";
 import { Worker } from "./process/worker.ts";
 import { createLog } from "./telemetry/log.ts";
@@ -20,7 +22,7 @@ import { OperatorServer } from "./telemetry/operator-server.ts";
 import { hashWarnings } from "./user/hash-cost.ts";
 
 const options = await optionsOrExit("start", HELP.start, { config: { type: "string" } });
-const settings = orExit(() => readStartSettings(process.env, options.config));
+let settings = orExit(() => readStartSettings(process.env, options.config));
 const { config, environments } = settings;
 const log = createLog("start", config.http.logLevel, process.stdout.isTTY);
 
@@ -65,25 +67,27 @@ const rpcAddresses = ports.rpc.map((port) => `${rpcHost}:${port}`);
 
 // Each TCP server has its own port: the HTTP tier keeps few connections for a long time, so it must
 // know the servers to balance its calls.
+const tcpEnvironment = (environment: Environment, port: number) => ({
+  ...environment,
+  ...MEMORY_ENVIRONMENT,
+  RPC_PORT: `${port}`,
+});
 const tcp = ports.rpc.map((port) => {
-  const environment = {
-    ...environments.tcp,
-    ...MEMORY_ENVIRONMENT,
-    RPC_PORT: `${port}`,
-  };
+  const environment = tcpEnvironment(settings.environments.tcp, port);
   return new Worker(
     { script: "src/tcp-main.ts", args: metricsArgs, environment, drainDelayMs },
     log,
   );
 });
 // All HTTP processes share a port: browsers open many connections, and the kernel spreads them.
+const httpEnvironment = ({ environment, environments }: StartSettings) => ({
+  ...environments.http,
+  ...MEMORY_ENVIRONMENT,
+  HTTP_PORT: `${ports.http}`,
+  RPC_ADDRESSES: environment.RPC_ADDRESSES || rpcAddresses.join(),
+});
 const http = Array.from({ length: config.httpWorkers }, () => {
-  const environment = {
-    ...environments.http,
-    ...MEMORY_ENVIRONMENT,
-    HTTP_PORT: `${ports.http}`,
-    RPC_ADDRESSES: settings.environment.RPC_ADDRESSES || rpcAddresses.join(),
-  };
+  const environment = httpEnvironment(settings);
   const args = ["--workers", `${config.httpWorkers}`, ...metricsArgs];
   return new Worker({ script: "src/http-main.ts", args, environment, drainDelayMs }, log);
 });
@@ -104,6 +108,26 @@ onEnd(async (reason) => {
   log.info({ reason }, "stopping both tiers");
   await stopAll(isSignal(reason) ? "delayed" : "now");
   await exit(0);
+});
+
+/**
+ * The TCP tier first knows the old tokens and the new ones, and the HTTP tier changes in between.
+ * So no connection is refused.
+ */
+onReload(log, async () => {
+  const next = readStartSettings(process.env, options.config);
+  const give = (workers: readonly Worker[], environment: (index: number) => Environment) =>
+    Promise.all(workers.map((worker, index) => worker.reload(environment(index))));
+  const giveTcp = (environment: Environment) =>
+    give(tcp, (index) => tcpEnvironment(environment, ports.rpc[index] ?? 0));
+  await giveTcp(withOlderTokens(next.environments.tcp, settings.environments.tcp));
+  const restart = [
+    ...(await give(http, () => httpEnvironment(next))),
+    ...(await giveTcp(next.environments.tcp)),
+  ];
+  settings = next;
+  log.setLevel(next.config.http.logLevel);
+  return [...new Set(restart.flat())];
 });
 
 /** Start one worker first, so that an error that all of them have is logged once. */

@@ -3,9 +3,10 @@
 import { version } from "../package.json" with { type: "json" };
 import { HELP } from "./cli/help.ts";
 import { optionsOrExit } from "./cli/usage.ts";
-import { loadOrExit } from "./config/load.ts";
+import { loadOrExit, orExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
-import { settingsOrExit } from "./config/settings.ts";
+import { RunningSettings } from "./config/reload.ts";
+import { readSettings } from "./config/settings.ts";
 import { storeWarnings } from "./config/store-exposure.ts";
 import { TCP_TIER, type TcpConfig } from "./config/tcp.ts";
 import { dispatchTables } from "./gen/services.ts";
@@ -37,6 +38,8 @@ const BUILD = `portico/${version}`;
 
 export interface TcpTier extends RunningTier {
   readonly port: number;
+  /** Take over what can change while the tier runs. */
+  renew(config: TcpConfig): void;
 }
 
 export interface TcpOptions {
@@ -102,6 +105,9 @@ export async function startTcp(
     readiness: () => readiness.reasons(),
     retire: () => readiness.retire(),
     ...(metrics && { metrics: () => metrics.snapshot() }),
+    renew({ rpcTokens, rpcTls }) {
+      listener.renew({ tokens: rpcTokens, tls: rpcTls });
+    },
     async close(graceMs) {
       const endsAt = performance.now() + graceMs;
       await listener.close(graceMs);
@@ -117,7 +123,8 @@ if (import.meta.main) {
     config: { type: "string" },
     metrics: { type: "boolean" },
   });
-  const settings = settingsOrExit("tcp", process.env, options.config);
+  const read = () => readSettings("tcp", process.env, options.config);
+  const settings = orExit(read);
   const config = loadOrExit(TCP_TIER, settings);
   const log = createLog("tcp", config.logLevel, process.stdout.isTTY);
   // If `start` or `dev` is the parent, it has already logged these.
@@ -128,8 +135,20 @@ if (import.meta.main) {
   }
   const { metrics: address, drainDelayMs } = config;
   const hasMetrics = options.metrics === true || address !== undefined;
-  await runTier(log, () => startTcp(config, log, { hasMetrics }), {
+  const running = new RunningSettings(TCP_TIER, settings, read);
+  let tier: TcpTier | undefined;
+  const start = async () => {
+    tier = await startTcp(config, log, { hasMetrics });
+    return tier;
+  };
+  await runTier(log, start, {
     drainDelayMs,
+    reload: (given) =>
+      running.renew(given, (next) => {
+        if (!tier) throw new Error("the tier is still starting: reload again");
+        tier.renew(next);
+        log.setLevel(next.logLevel);
+      }),
     serveOperator(status) {
       if (!address) return;
       const readiness = () => status.readiness();

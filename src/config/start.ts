@@ -70,6 +70,17 @@ export function tierEnvironments({ tcp }: StartConfig, environment: Environment)
   };
 }
 
+/**
+ * The environment `next` of a TCP tier in which the tokens of `before` are valid, too: those of the
+ * HTTP tier may change in the meantime.
+ */
+export function withOlderTokens(next: Environment, before: Environment): Environment {
+  const older = before.RPC_TOKEN ? `${DEFAULT_CALLER}:${before.RPC_TOKEN}` : "";
+  const tokens = [next.RPC_TOKENS, before.RPC_TOKENS, older].join().split(",");
+  const distinct = new Set(tokens.map((each) => each.trim()).filter(Boolean));
+  return { ...next, RPC_TOKENS: [...distinct].join() };
+}
+
 function tokenVariable(token: string | undefined): Environment {
   return token === undefined ? {} : { RPC_TOKEN: token };
 }

@@ -18,7 +18,7 @@ interface Asked {
 
 /** Finds the address of the browser that sent a request. */
 export class ClientAddress {
-  readonly #trusted: BlockList | undefined;
+  #trusted: BlockList | undefined;
   readonly #log: Log;
   #hasWarned = false;
 
@@ -26,6 +26,12 @@ export class ClientAddress {
   constructor(trusted: BlockList | undefined, log: Log) {
     this.#trusted = trusted;
     this.#log = log;
+  }
+
+  /** @param trusted as in the constructor; from now on */
+  trust(trusted: BlockList | undefined): void {
+    this.#trusted = trusted;
+    this.#hasWarned = false;
   }
 
   /**

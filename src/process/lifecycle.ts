@@ -3,6 +3,7 @@ import { watchDescriptors } from "./descriptors.ts";
 import { isSignal, onEnd, speakThrough } from "./end.ts";
 import { sendBeats } from "./heartbeat.ts";
 import { answerQuestions, drainOrdered } from "./questions.ts";
+import { onReload } from "./reload.ts";
 import { GRACE_MS } from "./tier-process.ts";
 
 /** A tier that its main has started. */
@@ -73,6 +74,14 @@ export class TierStatus {
   }
 }
 
+/**
+ * Take over the settings that can change while the tier runs.
+ * @param given the environment, if the parent gives one; else the tier reads its own again
+ * @returns the variables that have changed and need a restart
+ * @throws {Error} the settings are wrong: nothing has changed
+ */
+export type Reload = (given?: Readonly<Record<string, string | undefined>>) => readonly string[];
+
 export interface TierOptions {
   /**
    * How long a tier that a signal ends still takes work, although it is not ready. Default 0. If
@@ -81,6 +90,7 @@ export interface TierOptions {
   readonly drainDelayMs?: number;
   /** Begin to answer the operator. Called before the start. */
   readonly serveOperator?: (status: TierStatus) => void;
+  readonly reload?: Reload;
 }
 
 /**
@@ -90,7 +100,7 @@ export interface TierOptions {
 export async function runTier(
   log: ProcessLog,
   start: () => Promise<RunningTier>,
-  { drainDelayMs = 0, serveOperator }: TierOptions = {},
+  { drainDelayMs = 0, serveOperator, reload }: TierOptions = {},
 ): Promise<void> {
   const status = new TierStatus();
   const drainOrder = drainOrdered();
@@ -121,7 +131,9 @@ export async function runTier(
   answerQuestions({
     readiness: () => status.readiness(),
     metrics: () => status.metrics(),
+    reload: async (environment) => reload?.(isEnvironment(environment) ? environment : undefined),
   });
+  if (reload) onReload(log, async () => reload());
 
   let tier: RunningTier;
   try {
@@ -138,4 +150,8 @@ export async function runTier(
   log.info({ address, pid: process.pid }, "listening");
   // Report after the log line, which is written at the end of this turn of the event loop.
   setImmediate(() => process.send?.({ listening: address }));
+}
+
+function isEnvironment(about: unknown): about is Record<string, string> {
+  return typeof about === "object" && about !== null;
 }

@@ -1,6 +1,6 @@
 // What a parent asks and tells its tiers, over the channel between the processes.
 
-export type Question = "metrics" | "readiness";
+export type Question = "metrics" | "readiness" | "reload";
 
 /** A tier that hangs must not delay the answer of its parent. */
 const MAX_ANSWER_MS = 1000;
@@ -22,8 +22,11 @@ export class Questions {
     this.#send = send;
   }
 
-  /** @throws {Error} the tier cannot answer, has ended, or did not answer within a second */
-  async ask(question: Question): Promise<unknown> {
+  /**
+   * @param about what the question is about, if it needs more
+   * @throws {Error} the tier cannot answer, has ended, or did not answer within a second
+   */
+  async ask(question: Question, about?: object): Promise<unknown> {
     if (this.#hasEnded) throw ended();
     const id = ++this.#lastId;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
@@ -32,7 +35,7 @@ export class Questions {
       reject(new Error(`did not answer within ${MAX_ANSWER_MS / 1000} s`));
     }, MAX_ANSWER_MS);
     try {
-      this.#send({ question, id });
+      this.#send({ question, id, about });
       return await promise;
     } finally {
       clearTimeout(timer);
@@ -55,12 +58,14 @@ export class Questions {
   }
 }
 
+type Answers = Readonly<Record<Question, (about: unknown) => Promise<unknown>>>;
+
 /** In a tier: answer the questions of the parent, if there is one. */
-export function answerQuestions(answers: Readonly<Record<Question, () => Promise<unknown>>>): void {
+export function answerQuestions(answers: Answers): void {
   process.on("message", async (message: unknown) => {
     if (!isQuestion(message)) return;
-    const { question, id } = message;
-    const reply = await answers[question]().then(
+    const { question, id, about } = message;
+    const reply = await answers[question](about).then(
       (answer) => ({ id, answer }),
       (error: unknown) => ({ id, error: error instanceof Error ? error.message : String(error) }),
     );
@@ -85,12 +90,17 @@ function ended(): Error {
   return new Error("has ended");
 }
 
-function isQuestion(message: unknown): message is { question: Question; id: number } {
-  return (
-    isObject(message) &&
-    typeof message.id === "number" &&
-    (message.question === "metrics" || message.question === "readiness")
-  );
+const QUESTIONS: readonly Question[] = ["metrics", "readiness", "reload"];
+
+interface Asked {
+  readonly question: Question;
+  readonly id: number;
+  readonly about?: unknown;
+}
+
+function isQuestion(message: unknown): message is Asked {
+  if (!isObject(message) || typeof message.id !== "number") return false;
+  return QUESTIONS.some((question) => question === message.question);
 }
 
 function isAnswer(message: unknown): message is { id: number; answer?: unknown; error?: unknown } {

@@ -82,8 +82,8 @@ export class TierProcess {
    * Ask the tier, which answers from its `RunningTier`.
    * @throws {Error} it cannot answer, has ended, or did not answer within a second
    */
-  ask(question: Question): Promise<unknown> {
-    return this.#questions.ask(question);
+  ask(question: Question, about?: object): Promise<unknown> {
+    return this.#questions.ask(question, about);
   }
 
   /**

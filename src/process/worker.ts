@@ -10,7 +10,7 @@ const STABLE_MS = 10_000;
 
 /** Keeps one process of a tier running: if the process ends unexpectedly, another is started. */
 export class Worker {
-  readonly #options: TierProcessOptions;
+  #options: TierProcessOptions;
   readonly #log: Log;
   readonly #retired = Promise.withResolvers<void>();
   #process: TierProcess | undefined;
@@ -32,6 +32,24 @@ export class Worker {
     if ((await this.#process.listening) === undefined) return this.#process.ended;
     void this.#keep(this.#process, begunAt);
     return undefined;
+  }
+
+  /**
+   * Let the process take over what it can of another environment, and start it with that from now
+   * on.
+   * @returns the variables that have changed and need a restart
+   */
+  async reload(environment: TierProcessOptions["environment"]): Promise<readonly string[]> {
+    this.#options = { ...this.#options, environment };
+    try {
+      const restart = await this.#process?.ask("reload", environment);
+      return Array.isArray(restart) ? restart.map(String) : [];
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      const fields = { script: this.#options.script, pid: this.#process?.pid, why };
+      this.#log.warn(fields, "a worker keeps its old settings until it is started again");
+      return [];
+    }
   }
 
   /**

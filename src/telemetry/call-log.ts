@@ -1,5 +1,5 @@
 import { isDomainErrorName } from "../../schema/errors.ts";
-import type { Interceptor, Outcome } from "../rpc/interceptor.ts";
+import type { Interceptor, OnEnd, Outcome } from "../rpc/interceptor.ts";
 import type { Log } from "../rpc/log.ts";
 
 /** Outcomes that are logged by name. The cause of any other is in the log already. */
@@ -8,12 +8,13 @@ const EXPECTED: ReadonlySet<Outcome> = new Set([
 ] as const);
 
 /** Logs each call at its end, at level debug, with its request id. */
-export function callLog(log: Log): Interceptor | undefined {
-  if (!log.isLevelEnabled("debug")) return undefined;
-  return (call) => (outcome) => {
-    const ms = Math.round(performance.now() - call.begunAt);
-    log.debug({ requestId: call.requestId, ms }, `${call.method.name} ${wordOf(outcome)}`);
+export function callLog(log: Log): Interceptor {
+  const end: OnEnd = (outcome, { begunAt, requestId, method }) => {
+    const ms = Math.round(performance.now() - begunAt);
+    log.debug({ requestId, ms }, `${method.name} ${wordOf(outcome)}`);
   };
+  // The level may change while the tier runs.
+  return () => (log.isLevelEnabled("debug") ? end : undefined);
 }
 
 function wordOf(outcome: Outcome): string {

@@ -18,7 +18,9 @@ export interface LogCounts {
 
 /** The log of a process. */
 export interface ProcessLog extends Log {
-  readonly counts: LogCounts;
+  /** Since the start. */
+  counts(): LogCounts;
+  setLevel(level: LogLevel): void;
   /** Write the counts of repeated lines. Resolves when everything is written, or after a second. */
   end(): Promise<void>;
 }
@@ -59,8 +61,11 @@ export function createLog(tier: string, level: LogLevel, isTerminal: boolean): P
   };
   const log = pino({ ...options, hooks: { logMethod } }, destination);
   return Object.assign(log, {
-    get counts() {
+    counts() {
       return { warnings, errors, suppressed: repeats.suppressed, dropped: output.dropped };
+    },
+    setLevel(next: LogLevel) {
+      for (const each of [everyLine, log]) each.level = next;
     },
     async end() {
       repeats.flush();

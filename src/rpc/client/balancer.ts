@@ -79,10 +79,11 @@ export class Balancer implements Caller {
     });
   }
 
-  /** Open connections with these from now on. Those that are open stay. */
+  /** Open connections with these from now on, and replace those that are open. */
   renew({ token, tlsCa }: Pick<Greeting, "token" | "tlsCa">): void {
     this.#greeting.token = token;
     this.#greeting.tlsCa = tlsCa;
+    this.#servers.renew();
   }
 
   get counts(): ClientCounts {

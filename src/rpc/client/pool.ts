@@ -5,6 +5,7 @@ import type { Greeting } from "../wire/handshake.ts";
 import type { Attempt, AttemptHolder } from "./attempt.ts";
 import { Backoff } from "./backoff.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
+import { pickConnection } from "./pick-connection.ts";
 import { countIdle, countsOf, type PoolCounts } from "./pool-counts.ts";
 
 /**
@@ -21,6 +22,8 @@ export class Pool implements AttemptHolder, ConnectionOwner {
   readonly #opening = new Set<Connection>();
   /** Oldest first. */
   readonly #open: Connection[] = [];
+  /** They are open, and leave once another one is. */
+  readonly #outdated = new Set<Connection>();
   /** They take no more calls, but have some to finish. */
   readonly #leaving = new Set<Connection>();
   /** While a call waits here, no connection has a free slot. */
@@ -64,7 +67,10 @@ export class Pool implements AttemptHolder, ConnectionOwner {
   }
 
   submit(attempt: Attempt): void {
-    const connection = this.#waiters.size === 0 ? this.#pick() : undefined;
+    const connection =
+      this.#waiters.size === 0
+        ? pickConnection(this.#open, this.#limits.packedInFlight)
+        : undefined;
     if (connection) return connection.send(attempt);
     if (this.#state === "closed") return attempt.fail(this.#refusal("the client is closed"));
     if (this.#waiters.size >= this.#limits.maxWaiters) {
@@ -105,6 +111,12 @@ export class Pool implements AttemptHolder, ConnectionOwner {
     return this.#state !== "serving" && this.#waiters.size + connections === 0;
   }
 
+  /** The greeting has changed: replace each connection. If that fails, keep it. */
+  renew(): void {
+    for (const connection of this.#open) this.#outdated.add(connection);
+    if (this.#open.length > 0) this.#openOne();
+  }
+
   /** Once a tick: check open connections, replace old ones, and open some ahead. */
   tick(now: number): void {
     for (const connection of [...this.#open, ...this.#leaving]) connection.tick();
@@ -126,10 +138,11 @@ export class Pool implements AttemptHolder, ConnectionOwner {
     this.wasOpen = true;
     this.#open.push(connection);
     this.#backoff.end();
+    for (const outdated of this.#outdated) this.#leave(outdated);
+    this.#outdated.clear();
     if (wasFailing) this.#onHealth(this);
     this.onRelease(connection);
-    const now = performance.now();
-    for (const attempt of this.#waiters) attempt.call.phases.enter(this.#waitPhase, now);
+    for (const { call } of this.#waiters) call.phases.enter(this.#waitPhase, performance.now());
     this.#openIfNeeded();
   }
 
@@ -145,8 +158,9 @@ export class Pool implements AttemptHolder, ConnectionOwner {
   onGoAway(connection: Connection): void {
     this.#forget(connection);
     this.#leaving.add(connection);
-    // The server shuts down: it counts as lost.
-    if (this.#open.length === 0) this.#fail(this.#refusal("the server is shutting down"));
+    // The server shuts down: it counts as lost, unless a connection to it is about to open.
+    if (this.#open.length + this.#opening.size === 0)
+      this.#fail(this.#refusal("the server is shutting down"));
     this.#openIfNeeded();
   }
 
@@ -181,22 +195,9 @@ export class Pool implements AttemptHolder, ConnectionOwner {
     return this.#open.length > 0 ? "waiting for a connection" : "connecting";
   }
 
-  /** For the next call: as few connections as `packedInFlight` allows, then the least loaded. */
-  #pick(): Connection | undefined {
-    const { packedInFlight } = this.#limits;
-    let least: Connection | undefined;
-    for (let index = this.#open.length - 1; index >= 0; index--) {
-      const connection = this.#open[index];
-      if (!connection?.hasFreeSlot) continue;
-      if (connection.inFlight < packedInFlight) return connection;
-      if (!least || connection.inFlight < least.inFlight) least = connection;
-    }
-    return least;
-  }
-
   #handOver(): void {
     for (const attempt of this.#waiters) {
-      const connection = this.#pick();
+      const connection = pickConnection(this.#open, this.#limits.packedInFlight);
       if (!connection) return;
       this.#waiters.delete(attempt);
       connection.send(attempt);

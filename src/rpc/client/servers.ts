@@ -98,6 +98,11 @@ export class Servers implements Routing {
     return { ...sumOf(pools), servers: { up: this.#pools.length - lost, lost } };
   }
 
+  /** The greeting has changed. */
+  renew(): void {
+    for (const pool of this.#pools) pool.renew();
+  }
+
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#ticker);

@@ -9,7 +9,7 @@ const TIMER_MS = 100;
 export interface ProcessSources {
   readonly tier: "http" | "tcp";
   readonly version: string;
-  readonly log: { readonly counts: LogCounts };
+  readonly log: { counts(): LogCounts };
 }
 
 /**
@@ -34,11 +34,11 @@ export function processCollectors(sources: ProcessSources): Collectors<typeof PR
     process_max_fds: () => one(maxDescriptors),
     portico_event_loop_delay_seconds: () => [{ labels: { tier }, durations: delays }],
     portico_log_events_total: () => [
-      { labels: { tier, level: "warn" }, value: log.counts.warnings },
-      { labels: { tier, level: "error" }, value: log.counts.errors },
+      { labels: { tier, level: "warn" }, value: log.counts().warnings },
+      { labels: { tier, level: "error" }, value: log.counts().errors },
     ],
-    portico_log_lines_suppressed_total: () => one(log.counts.suppressed),
-    portico_log_lines_dropped_total: () => one(log.counts.dropped),
+    portico_log_lines_suppressed_total: () => one(log.counts().suppressed),
+    portico_log_lines_dropped_total: () => one(log.counts().dropped),
   };
 }
 

@@ -1,0 +1,59 @@
+import { type Loader, load, type Settings } from "./load.ts";
+import { type Environment, isReadBy, NAMES, type VariableName } from "./variables.ts";
+
+/**
+ * The variables that a running tier takes over. Those that are paths are read again, also if the
+ * path is the same. `docs/operations.md` lists them.
+ */
+export const RELOADABLE: readonly VariableName[] = [
+  "LOG_LEVEL",
+  "RPC_TOKEN",
+  "RPC_TOKENS",
+  "RPC_TLS_CERT",
+  "RPC_TLS_KEY",
+  "RPC_TLS_CA",
+  "TRUSTED_PROXIES",
+];
+
+/** The settings of a running process, which can be read again. */
+export class RunningSettings<T extends object> {
+  readonly #loader: Loader<T>;
+  readonly #read: () => Settings;
+  /** With the values that are in use. */
+  #environment: Environment;
+
+  /** @param read reads the settings again, also those of this start */
+  constructor(loader: Loader<T>, { environment }: Settings, read: () => Settings) {
+    this.#loader = loader;
+    this.#read = read;
+    this.#environment = environment;
+  }
+
+  /**
+   * Read the settings again, and call `apply` with their config.
+   * @param given the environment that the parent has read; if undefined, this process reads
+   * @returns the variables that have changed and need a restart
+   * @throws {ConfigError} the settings are wrong: `apply` is not called
+   */
+  renew(given: Environment | undefined, apply: (config: T) => void): readonly VariableName[] {
+    const { environment, origins } = given
+      ? { environment: given, origins: undefined }
+      : this.#read();
+    apply(load(this.#loader, environment, origins));
+    const kept = keptNames(this.#loader.program, this.#environment, environment);
+    const old = Object.fromEntries(kept.map((name) => [name, this.#environment[name]]));
+    this.#environment = { ...environment, ...old };
+    return kept;
+  }
+}
+
+function keptNames(
+  program: Loader<object>["program"],
+  before: Environment,
+  after: Environment,
+): readonly VariableName[] {
+  return NAMES.filter((name) => {
+    if (program !== "start" && !isReadBy(name, program)) return false;
+    return !RELOADABLE.includes(name) && (before[name] ?? "") !== (after[name] ?? "");
+  });
+}
