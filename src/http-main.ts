@@ -106,10 +106,17 @@ export async function startHttp(
     log,
   };
   const sharesPort = workers > 1;
-  const onReceived = traces && traceRequests(traces);
+  const requestTracing = traces && traceRequests(traces);
   const onAnswered = counted?.requests.onAnswered;
   const { accessLog, keepAliveSeconds: idleTimeoutSeconds } = config;
-  const own = { ...http, idleTimeoutSeconds, sharesPort, accessLog, onReceived, onAnswered };
+  const own = {
+    ...http,
+    idleTimeoutSeconds,
+    sharesPort,
+    accessLog,
+    tracing: requestTracing,
+    onAnswered,
+  };
   const server = listenOn("HTTP", http, () => new HttpServer({ ...own, ...parts }));
   const sources = { server, bodies: parts.bodies, decoders, balancer, version, log };
   const metrics = counted && httpTierMetrics({ ...counted, ...sources });

@@ -25,13 +25,18 @@ export interface Answered {
   readonly address: string;
   /** The size of the answer's body; undefined if it is not known. */
   readonly bytes: number | undefined;
-  /** Set by the tracing. */
-  traceId: string | undefined;
+  /**
+   * Of the request's trace, else of the client's `traceparent`, if traces are on. Costs time if the
+   * request is not traced.
+   */
+  readonly traceId: string | undefined;
 }
 
 /** A request that has arrived, as tracing sees it. */
-export interface Received extends Pick<Answered, "requestId" | "method" | "route" | "traceId"> {
+export interface Received extends Pick<Answered, "requestId" | "method" | "route"> {
   readonly request: Request;
+  /** Whether TRUSTED_PROXIES is set. */
+  readonly hasTrustedProxies: boolean;
   /** Whether the peer of the socket is in TRUSTED_PROXIES. Costs time. */
   readonly isFromTrustedProxy: boolean;
 }
@@ -42,8 +47,13 @@ export interface RequestScope extends Scope {
   end(answered: Answered): void;
 }
 
-/** Runs when a request arrives. It must not throw. */
-export type OnReceived = (received: Received) => RequestScope | undefined;
+/** Traces requests. Its functions must not throw. */
+export interface RequestTracing {
+  /** Runs when a request arrives. Returns undefined if the request is not traced. */
+  begin(received: Received): RequestScope | undefined;
+  /** The id of the trace that the client says the request belongs to. */
+  idOf(request: Request): string | undefined;
+}
 
 /**
  * Runs once for each request, before its answer is sent. It is for logs, metrics and tracing: it

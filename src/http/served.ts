@@ -1,7 +1,7 @@
 import type { Server } from "bun";
 import { type ClientAddress, UNKNOWN_ADDRESS } from "./client-address.ts";
 import type { Exchange } from "./exchange.ts";
-import type { Answered, Received, RequestScope } from "./observer.ts";
+import type { Answered, Received, RequestScope, RequestTracing } from "./observer.ts";
 import { Answer } from "./reply.ts";
 
 /** A request from its arrival to its answer. One object for the handler and for observers. */
@@ -15,11 +15,11 @@ export class Served implements Exchange, Received, Answered {
   status = 0;
   ms = 0;
   problem: unknown;
-  traceId: string | undefined;
   /** Set if the request is traced. */
   scope: RequestScope | undefined;
   readonly #clientAddress: ClientAddress;
   #response: Response | undefined;
+  #tracing: RequestTracing | undefined;
 
   constructor(
     request: Request,
@@ -37,6 +37,13 @@ export class Served implements Exchange, Received, Answered {
     this.#clientAddress = clientAddress;
   }
 
+  /** Begin its trace, unless it is not sampled. */
+  trace(tracing: RequestTracing): RequestScope | undefined {
+    this.#tracing = tracing;
+    this.scope = tracing.begin(this);
+    return this.scope;
+  }
+
   end(response: Response, problem: unknown): void {
     this.#response = response;
     this.status = response.status;
@@ -50,6 +57,14 @@ export class Served implements Exchange, Received, Answered {
 
   get address(): string {
     return this.#clientAddress.of(this);
+  }
+
+  get traceId(): string | undefined {
+    return this.scope?.traceId ?? this.#tracing?.idOf(this.request);
+  }
+
+  get hasTrustedProxies(): boolean {
+    return this.#clientAddress.hasTrusted;
   }
 
   get isFromTrustedProxy(): boolean {

@@ -2,7 +2,7 @@ import type { Server } from "bun";
 import type { Log } from "../rpc/log.ts";
 import { type BunHandler, mapRoutes } from "./bun-routes.ts";
 import type { Exchange, Handler, HttpParts } from "./exchange.ts";
-import type { OnAnswered, OnReceived } from "./observer.ts";
+import type { OnAnswered, RequestTracing } from "./observer.ts";
 import { isRefusal, RefusalDelay } from "./refusal-delay.ts";
 import { failure } from "./reply.ts";
 import { REQUEST_ID, RequestIds } from "./request-id.ts";
@@ -23,7 +23,7 @@ export interface HttpServerOptions extends HttpParts {
   readonly onAnswered?: OnAnswered | undefined;
   /** Instead of the quarter of a second that the answer to a refused attempt is delayed. */
   readonly refusalDelayMs?: number;
-  readonly onReceived?: OnReceived | undefined;
+  readonly tracing?: RequestTracing | undefined;
 }
 
 /** Far above our own limits: beyond this one, Bun answers, without the JSON of the API. */
@@ -50,7 +50,7 @@ export class HttpServer {
   readonly #usesHttps: boolean;
   readonly #onAnswered: OnAnswered | undefined;
   readonly #refusalDelay: RefusalDelay;
-  readonly #onReceived: OnReceived | undefined;
+  readonly #tracing: RequestTracing | undefined;
   #received = 0;
   #answered = 0;
   #closing: Promise<void> | undefined;
@@ -63,7 +63,7 @@ export class HttpServer {
     this.#requests = new RequestLog(log, options.accessLog);
     this.#usesHttps = options.publicOrigin?.startsWith("https:") === true;
     this.#onAnswered = options.onAnswered;
-    this.#onReceived = options.onReceived;
+    this.#tracing = options.tracing;
     const { clientAddress } = options;
     const table = routes(options);
     const ids = new RequestIds(clientAddress);
@@ -189,8 +189,7 @@ export class HttpServer {
 
   #answer(handler: Handler, served: Served): Promise<Response> {
     this.#received++;
-    const scope = this.#onReceived?.(served);
-    served.scope = scope;
+    const scope = this.#tracing && served.trace(this.#tracing);
     const answer = scope ? scope.run(() => run(handler, served)) : run(handler, served);
     return answer.then(
       (response) => this.#finish(served, response),

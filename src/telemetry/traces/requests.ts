@@ -23,10 +23,10 @@ interface Received {
   readonly method: string;
   /** The pattern of the URL table. */
   readonly route: string;
+  /** Whether TRUSTED_PROXIES is set. */
+  readonly hasTrustedProxies: boolean;
   /** Whether the peer of the socket is in TRUSTED_PROXIES. Costs time. */
   readonly isFromTrustedProxy: boolean;
-  /** Set here, for the log. */
-  traceId: string | undefined;
 }
 
 interface Answered {
@@ -50,21 +50,21 @@ const MAX_LENGTH = 512;
  * others. So their requests begin new traces, by our own decision, which have a link to theirs.
  */
 export function traceRequests({ tracer, sampling }: Tracing) {
-  return (received: Received): RequestSpan | undefined => {
-    const header = received.request.headers.get("traceparent");
-    const remote = header === null ? undefined : parseTraceparent(header);
-    if (remote) received.traceId = remote.traceId;
+  function begin(received: Received): RequestSpan | undefined {
+    const follows = sampling?.isParentBased === true && received.hasTrustedProxies;
+    // Most requests end here. Reading a header costs more than all of this.
+    if (sampling && !follows && !isDrawn(sampling)) return undefined;
+    const remote = remoteOf(received.request);
     const parent = remote && received.isFromTrustedProxy ? remote : undefined;
-    if (sampling && !decide(sampling, parent)) return undefined;
+    if (follows && !(parent ? isSampled(parent) : isDrawn(sampling))) return undefined;
     const links: Link[] = remote && !parent ? [{ context: remote }] : [];
-    const attributes = attributesOf(received);
     const isRouted = received.route.startsWith("/");
     const name = isRouted ? `${received.method} ${received.route}` : received.method;
-    const options = { kind: SpanKind.SERVER, attributes, links };
-    const span = tracer.startSpan(name, options, contextOf(received, parent, sampling));
-    received.traceId = span.spanContext().traceId;
-    return new RequestSpan(span);
-  };
+    const options = { kind: SpanKind.SERVER, attributes: attributesOf(received), links };
+    return new RequestSpan(tracer.startSpan(name, options, contextOf(received, parent, sampling)));
+  }
+
+  return { begin, idOf: (request: Request) => remoteOf(request)?.traceId };
 }
 
 /** The span of a request, from its arrival to its answer. */
@@ -80,9 +80,14 @@ class RequestSpan extends SpanScope {
   }
 }
 
-function decide({ ratio, isParentBased }: Sampling, parent: SpanContext | undefined): boolean {
-  if (isParentBased && parent) return isSampled(parent);
+function isDrawn({ ratio }: Sampling): boolean {
   return Math.random() < ratio;
+}
+
+/** The span that the client's `traceparent` names. */
+function remoteOf({ headers }: Request): SpanContext | undefined {
+  const header = headers.get("traceparent");
+  return header === null ? undefined : parseTraceparent(header);
 }
 
 function contextOf(
