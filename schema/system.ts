@@ -100,6 +100,75 @@ export const Stats = Type.Object(
   { description: "Statistics of a server since its start." },
 );
 
+export const RequestRef = Type.Object(
+  {
+    requestId: Type.String({
+      minLength: 1,
+      maxLength: 128,
+      description: "As in X-Request-Id and in the lines of the log.",
+    }),
+  },
+  { description: "Names a request of a browser, or a call." },
+);
+
+export const Step = Type.Object(
+  {
+    name: Type.String({ maxLength: 64, description: 'Such as "reading the body".' }),
+    ms: Milliseconds,
+  },
+  { description: "How long a request was in one of its steps." },
+);
+
+export const Operation = Type.Object(
+  {
+    system: Type.String({ description: '"mysql", "redis" or "sqlite".' }),
+    name: Type.String({ description: 'Such as "read user".' }),
+    ms: Type.Number({ minimum: 0, description: "Until it ended, or until the record was made." }),
+    error: Type.Optional(
+      Type.String({ description: "Its code, if it failed; absent if it did not." }),
+    ),
+    isOver: Type.Boolean({ description: "False if it still ran when the record was made." }),
+  },
+  { description: "An operation of a database that was slow or failed." },
+);
+
+export const CallRecord = Type.Object(
+  {
+    tier: Type.Union([Type.Literal("http"), Type.Literal("tcp")]),
+    process: Type.Integer({ minimum: 0, description: "The process id in its host." }),
+    requestId: Type.String({ maxLength: 128 }),
+    at: Type.String({ maxLength: 32, description: "When it began, as in the log." }),
+    what: Type.String({
+      maxLength: 128,
+      description: "Method and route in the HTTP tier, Service.method in the TCP tier.",
+    }),
+    outcome: Type.String({ maxLength: 64, description: 'Such as "status 503" or "done".' }),
+    reason: Type.Optional(Type.String({ maxLength: 1000, description: "Why it failed." })),
+    ms: Type.Number({ minimum: 0, description: "How long it took." }),
+    steps: Type.Array(Step, { maxItems: 50, description: "Where the time went." }),
+    operations: Type.Array(Operation, {
+      maxItems: 20,
+      description: "What was slow or failed in the databases at that time, maybe for other calls.",
+    }),
+  },
+  { description: "A slow or failed request of the HTTP tier, or a call of the TCP tier." },
+);
+
+export const Explanation = Type.Object(
+  {
+    records: Type.Array(CallRecord, { description: "Oldest first; empty if there are none." }),
+    kept: Type.Integer({ minimum: 0, description: "The records that the server keeps." }),
+    maxKept: Type.Integer({ minimum: 0, description: "The most that it keeps." }),
+    since: Type.String({ description: "When the oldest of them was kept, else the start." }),
+  },
+  { description: "What a server knows of a request." },
+);
+
+export const Report = Type.Object(
+  { records: Type.Array(CallRecord, { maxItems: 200 }) },
+  { description: "Slow and failed requests of an HTTP tier." },
+);
+
 export const SystemContract = contract("System", {
   health: {
     number: 60001,
@@ -124,5 +193,22 @@ export const SystemContract = contract("System", {
     request: Nothing,
     reply: Stats,
     errors: [],
+  },
+  explain: {
+    number: 60004,
+    summary:
+      "Tell what is known of a slow or failed request: where its time went, and why it failed.",
+    idempotent: true,
+    request: RequestRef,
+    reply: Explanation,
+    errors: [],
+  },
+  report: {
+    number: 60005,
+    summary: "Keep the slow and failed requests of an HTTP tier for System.explain.",
+    request: Report,
+    reply: Nothing,
+    errors: [],
+    callers: ["http"],
   },
 });

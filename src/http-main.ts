@@ -12,6 +12,7 @@ import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
 import { RunningSettings } from "./config/reload.ts";
 import { readSettings } from "./config/settings.ts";
 import { clientsOf } from "./gen/http-endpoints.ts";
+import { SystemClient } from "./gen/system.ts";
 import { DecoderPool } from "./http/avatar/decoder-pool.ts";
 import { openAvatars } from "./http/avatar/open.ts";
 import { AvatarRemovals } from "./http/avatar/removals.ts";
@@ -20,6 +21,8 @@ import { Bodies } from "./http/body.ts";
 import { ClientAddress } from "./http/client-address.ts";
 import { DeviceCookie } from "./http/device-cookie.ts";
 import type { HttpParts } from "./http/exchange.ts";
+import { bothAnswered } from "./http/observer.ts";
+import { RequestRecords } from "./http/request-records.ts";
 import { HttpServer } from "./http/server.ts";
 import { SessionCookie } from "./http/session-cookie.ts";
 import { listenOn, type RunningTier, runTier } from "./process/lifecycle.ts";
@@ -86,6 +89,7 @@ export async function startHttp(
   const clients = clientsOf(balancer);
   const { user } = clients;
   const readiness = new Readiness([serversCheck(() => balancer.servers())], log);
+  const records = new RequestRecords(new SystemClient(balancer), config.slowRequestMs, log);
   const removals = new AvatarRemovals(avatars, user, log);
   const processes = Math.max(1, Math.floor(availableParallelism() / workers));
   const decoders = new DecoderPool(PICTURE_COMMAND, { processes });
@@ -107,7 +111,7 @@ export async function startHttp(
   };
   const sharesPort = workers > 1;
   const requestTracing = traces && traceRequests(traces);
-  const onAnswered = counted?.requests.onAnswered;
+  const onAnswered = bothAnswered(counted?.requests.onAnswered, records.onAnswered);
   const { accessLog, keepAliveSeconds: idleTimeoutSeconds } = config;
   const own = {
     ...http,
@@ -136,6 +140,7 @@ export async function startHttp(
       sweeping[Symbol.dispose]();
       await server.close(graceMs);
       await removals.close(Math.max(MIN_REMOVAL_MS, endsAt - performance.now()));
+      await records.close();
       decoders.close();
       balancer.close();
       await traces?.close(endsAt - performance.now());

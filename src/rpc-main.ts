@@ -1,6 +1,7 @@
 // Calls a running server from the command line. `bun run rpc --help`
 
 import { version } from "../package.json" with { type: "json" };
+import { type Answer, accountOf, unknownText } from "./cli/account.ts";
 import { explain } from "./cli/failure.ts";
 import { FrameLog } from "./cli/frame-log.ts";
 import { HELP } from "./cli/help.ts";
@@ -10,11 +11,12 @@ import { isStdinTerminal, pipedRequest, statedRequest } from "./cli/request.ts";
 import { parseRpcArguments, type RpcArguments } from "./cli/rpc-arguments.ts";
 import { ExitCode, print, UsageError } from "./cli/usage.ts";
 import { type RpcCommandConfig, rpcCommand } from "./config/commands.ts";
-import { bracketed } from "./config/hosts.ts";
+import { bracketed, type Endpoint } from "./config/hosts.ts";
 import { ConfigError, load } from "./config/load.ts";
 import { printLookalikes } from "./config/lookalikes.ts";
 import { readSettings } from "./config/settings.ts";
 import type { Environment } from "./config/variables.ts";
+import { EXPLAIN, SystemClient } from "./gen/system.ts";
 import { Balancer } from "./rpc/client/balancer.ts";
 import type { JsonObject } from "./rpc/json.ts";
 import { DEFAULT_POOL_LIMITS } from "./rpc/limits.ts";
@@ -46,12 +48,13 @@ function configFor(
   return load(rpcCommand({ caller, token }), read, origins);
 }
 
-/** @returns the text for stdout */
+/** @returns the text for stdout, or undefined for none */
 async function run(
   args: RpcArguments,
   config: RpcCommandConfig,
   requestId: string,
-): Promise<string> {
+): Promise<string | undefined> {
+  if (args.target === EXPLAIN.name && !args.help) return await askAll(args, config);
   const begunAt = performance.now();
   const isCall = args.target?.includes(".") === true && !args.help;
   const isTyped = args.request === "-" && isStdinTerminal;
@@ -62,8 +65,22 @@ async function run(
     : {};
   const deadline = (isTyped ? performance.now() : begunAt) + args.deadlineMs;
   const log = args.verbose ? new FrameLog(console.error, process.stderr.columns) : undefined;
-  const balancer = new Balancer(
-    config.rpcAddresses,
+  const balancer = openBalancer(config.rpcAddresses, config, log);
+  try {
+    return await ask(new LiveServer(balancer, requestId, deadline), args, request, log);
+  } finally {
+    balancer.close();
+    log?.end();
+  }
+}
+
+function openBalancer(
+  addresses: readonly Endpoint[],
+  config: RpcCommandConfig,
+  log: FrameLog | undefined,
+): Balancer {
+  return new Balancer(
+    addresses,
     // One connection, opened by the first call.
     { ...DEFAULT_POOL_LIMITS, minIdle: 0, maxConnections: 1 },
     {
@@ -76,12 +93,6 @@ async function run(
     },
     [log?.interceptor],
   );
-  try {
-    return await ask(new LiveServer(balancer, requestId, deadline), args, request, log);
-  } finally {
-    balancer.close();
-    log?.end();
-  }
 }
 
 async function ask(
@@ -106,6 +117,42 @@ async function ask(
   return JSON.stringify(reply, null, 2);
 }
 
+/** Ask every server what happened to a request: its record may be on any of them. */
+async function askAll(args: RpcArguments, config: RpcCommandConfig): Promise<string | undefined> {
+  const stated = await statedRequest(args.request, args.deadlineMs);
+  const { requestId } = stated ?? (await pipedRequest(args.deadlineMs));
+  if (typeof requestId !== "string" || requestId === "") {
+    throw new UsageError(`Cannot explain: the request must be like '{"requestId": "…"}'`);
+  }
+  const answers = await Promise.all(
+    config.rpcAddresses.map((address) => askOne(address, requestId, args, config)),
+  );
+  const account = accountOf(requestId, answers);
+  if (account !== undefined) return account;
+  const hasAnswer = answers.some(({ explanation }) => explanation !== undefined);
+  process.exitCode = hasAnswer ? ExitCode.negative : ExitCode.failed;
+  console.error(unknownText(requestId, answers));
+  return undefined;
+}
+
+async function askOne(
+  address: Endpoint,
+  requestId: string,
+  { deadlineMs: timeoutMs }: RpcArguments,
+  config: RpcCommandConfig,
+): Promise<Answer> {
+  const name = `${bracketed(address.host)}:${address.port}`;
+  const balancer = openBalancer([address], config, undefined);
+  try {
+    const explanation = await new SystemClient(balancer).explain({ requestId }, { timeoutMs });
+    return { address: name, explanation, error: undefined };
+  } catch (error) {
+    return { address: name, explanation: undefined, error };
+  } finally {
+    balancer.close();
+  }
+}
+
 /** Whether the reply of System.health says that a part of the server is down. */
 function isDown(health: unknown): boolean {
   const parts = Object.values(health ?? {});
@@ -123,9 +170,10 @@ if (import.meta.main) {
     target = args.target;
     const isAboutItself = args.help && target === undefined;
     if (!isAboutItself) printLookalikes(process.env);
-    await print(
-      isAboutItself ? HELP.rpc : await run(args, configFor(args, process.env), requestId),
-    );
+    const text = isAboutItself
+      ? HELP.rpc
+      : await run(args, configFor(args, process.env), requestId);
+    if (text !== undefined) await print(text);
   } catch (error) {
     const mistake = error instanceof ConfigError ? new UsageError(error.message) : error;
     const failure = explain(mistake, { target, requestId });

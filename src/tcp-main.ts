@@ -16,7 +16,9 @@ import type { DispatchTable } from "./rpc/method.ts";
 import { Listener } from "./rpc/server/listener.ts";
 import { openStorage } from "./storage/open.ts";
 import { callLog } from "./telemetry/call-log.ts";
+import { CallRecords } from "./telemetry/call-records.ts";
 import { CallStats } from "./telemetry/call-stats.ts";
+import { DatabaseOperations } from "./telemetry/database-operations.ts";
 import { createLog, type ProcessLog } from "./telemetry/log.ts";
 import { OperationDurations, observeBoth } from "./telemetry/metrics/operation-durations.ts";
 import { textOfTier } from "./telemetry/metrics/tier-metrics.ts";
@@ -64,7 +66,10 @@ export async function startTcp(
   const traces = await openTraces(config.traces && { ...config.traces, version }, log);
   const traced = traces && traceOperations(traces, { mysql: databaseUrl, redis: redisUrl });
   const operations = hasMetrics ? new OperationDurations() : undefined;
-  const observe = observeBoth(operations?.observe, traced?.observe);
+  const observed = new DatabaseOperations();
+  const records = new CallRecords(config.slowRequestMs, observed);
+  const hooks = observeBoth(operations?.observe, traced?.observe);
+  const observe = observeBoth(hooks, observed.observe);
   const storage = await openStorage({ ...stored, ...traced, observe, leaseMs, log });
   await checkPeppers(peppers, storage.secret);
   const throttle = await openThrottle(storage, log);
@@ -80,6 +85,7 @@ export async function startTcp(
     system: createSystemService({
       ...databases,
       stats,
+      records,
       log,
       tables: () => tables,
       openConnections: () => listener.connections,
@@ -89,6 +95,7 @@ export async function startTcp(
   const interceptors = [
     callLog(log),
     stats.interceptor,
+    records.interceptor,
     traces &&
       traceIncoming(traces, () => ({ "server.address": rpc.host, "server.port": listener.port })),
   ];

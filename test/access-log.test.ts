@@ -136,6 +136,13 @@ describe("X-Request-Id", () => {
       const isLine = new RegExp(`"requestId":"${requestId}"`);
       await tcp.waitFor(isLine);
       await http.waitFor(isLine);
+      const [line = "{}"] = http.output
+        .split("\n")
+        .filter((each) => each.includes('"msg":"request"'));
+      expect(Object.keys(JSON.parse(line)).join()).toBe(
+        "level,time,tier,method,route,status,ms,bytes,address,requestId,msg",
+      );
+      expect(new Date(JSON.parse(line).time).getTime()).toBeWithin(Date.now() - 60_000, Date.now());
       expect(tcp.output + http.output).not.toContain("chosen");
     },
   );

@@ -106,7 +106,13 @@ export function startTestServer(answer: Handler<Text, Text>): Listener & AsyncDi
     host: HOST,
     port: 0,
     tables: [
-      systemDispatch({ describe: async () => ({ services }), health: never, stats: never }),
+      systemDispatch({
+        describe: async () => ({ services }),
+        health: never,
+        stats: never,
+        explain: never,
+        report: never,
+      }),
       [entry(say, answer), entry(wipe, answer)],
     ],
     tokens: new Map([["admin", [TOKEN]]]),

@@ -77,6 +77,7 @@ Examples
   echo '{"sessionId": "…"}' | bun run rpc User.getUserInfo
   bun run rpc User.signIn --deadline 500ms -v < credentials.json
   bun run rpc System.stats | jq .uptimeMs
+  bun run rpc System.explain '{"requestId": "…"}'
 
 Options
   --address HOST:PORT  the server, or several separated by commas (default:
@@ -98,12 +99,14 @@ Options
   -h, --help           print this text, or the help of a method
 
 It reads the same environment variables as the tiers. With RPC_TLS_CA, it uses
-TLS. The reply is JSON on stdout; everything else goes to stderr.
+TLS. The reply is JSON on stdout; everything else goes to stderr. System.explain
+asks every server, and prints in words what happened to a request.
 
 Exit codes
   0  the server answered
   1  the server answered with an error, such as 5 PasswordError; or
-     System.health reports that a part of the server is down
+     System.health reports that a part of the server is down; or System.explain
+     finds no record of the request
   2  the arguments, the environment or the request is wrong, or the server has
      no such method
   3  no answer: prints the RPC status, such as deadline_exceeded, and the

@@ -29,4 +29,11 @@ export const OPERATION = {
       "above), `off` ([more](operations.md#the-access-log))",
     readBy: ["http"],
   },
+  SLOW_REQUEST_MS: {
+    default: "1000",
+    meaning:
+      "a request that takes this long is kept for `System.explain`, as failed ones are " +
+      "([more](operations.md#what-happened-to-a-request))",
+    readBy: ["http", "tcp"],
+  },
 } as const satisfies Record<string, Variable>;

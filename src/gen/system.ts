@@ -12,6 +12,34 @@ import {
   type Validator,
 } from "../rpc/method.ts";
 
+/**
+ * A slow or failed request of the HTTP tier, or a call of the TCP tier.
+ * From `CallRecord` in schema/system.ts.
+ */
+export interface CallRecord {
+  readonly tier: "http" | "tcp";
+  /** The process id in its host. */
+  readonly process: number;
+  readonly requestId: string;
+  /** When it began, as in the log. */
+  readonly at: string;
+  /** Method and route in the HTTP tier, Service.method in the TCP tier. */
+  readonly what: string;
+  /** Such as "status 503" or "done". */
+  readonly outcome: string;
+  /** Why it failed. */
+  readonly reason?: string;
+  /** How long it took. */
+  readonly ms: number;
+  /** Where the time went. */
+  readonly steps: readonly Step[];
+  /** What was slow or failed in the databases at that time, maybe for other calls. */
+  readonly operations: readonly Operation[];
+}
+
+/** The check of `CallRecord` in schema/system.ts. */
+export const CallRecord: Validator<CallRecord> = TypeCompiler.Compile(schema.CallRecord);
+
 /** The services of a server. From `Description` in schema/system.ts. */
 export interface Description {
   readonly services: readonly ServiceDescription[];
@@ -19,6 +47,21 @@ export interface Description {
 
 /** The check of `Description` in schema/system.ts. */
 export const Description: Validator<Description> = TypeCompiler.Compile(schema.Description);
+
+/** What a server knows of a request. From `Explanation` in schema/system.ts. */
+export interface Explanation {
+  /** Oldest first; empty if there are none. */
+  readonly records: readonly CallRecord[];
+  /** The records that the server keeps. */
+  readonly kept: number;
+  /** The most that it keeps. */
+  readonly maxKept: number;
+  /** When the oldest of them was kept, else the start. */
+  readonly since: string;
+}
+
+/** The check of `Explanation` in schema/system.ts. */
+export const Explanation: Validator<Explanation> = TypeCompiler.Compile(schema.Explanation);
 
 /** Whether a server works: its event loop and its two stores. From `Health` in schema/system.ts. */
 export interface Health {
@@ -83,6 +126,23 @@ export type Nothing = Record<string, never>;
 /** The check of `Nothing` in schema/system.ts. */
 export const Nothing: Validator<Nothing> = TypeCompiler.Compile(schema.Nothing);
 
+/** An operation of a database that was slow or failed. From `Operation` in schema/system.ts. */
+export interface Operation {
+  /** "mysql", "redis" or "sqlite". */
+  readonly system: string;
+  /** Such as "read user". */
+  readonly name: string;
+  /** Until it ended, or until the record was made. */
+  readonly ms: number;
+  /** Its code, if it failed; absent if it did not. */
+  readonly error?: string;
+  /** False if it still ran when the record was made. */
+  readonly isOver: boolean;
+}
+
+/** The check of `Operation` in schema/system.ts. */
+export const Operation: Validator<Operation> = TypeCompiler.Compile(schema.Operation);
+
 /**
  * Whether one part of a server works, checked for this call.
  * From `PartHealth` in schema/system.ts.
@@ -112,6 +172,23 @@ export interface Quantiles {
 /** The check of `Quantiles` in schema/system.ts. */
 export const Quantiles: Validator<Quantiles> = TypeCompiler.Compile(schema.Quantiles);
 
+/** Slow and failed requests of an HTTP tier. From `Report` in schema/system.ts. */
+export interface Report {
+  readonly records: readonly CallRecord[];
+}
+
+/** The check of `Report` in schema/system.ts. */
+export const Report: Validator<Report> = TypeCompiler.Compile(schema.Report);
+
+/** Names a request of a browser, or a call. From `RequestRef` in schema/system.ts. */
+export interface RequestRef {
+  /** As in X-Request-Id and in the lines of the log. */
+  readonly requestId: string;
+}
+
+/** The check of `RequestRef` in schema/system.ts. */
+export const RequestRef: Validator<RequestRef> = TypeCompiler.Compile(schema.RequestRef);
+
 /** One service with its methods. From `ServiceDescription` in schema/system.ts. */
 export interface ServiceDescription {
   readonly service: string;
@@ -135,6 +212,16 @@ export interface Stats {
 
 /** The check of `Stats` in schema/system.ts. */
 export const Stats: Validator<Stats> = TypeCompiler.Compile(schema.Stats);
+
+/** How long a request was in one of its steps. From `Step` in schema/system.ts. */
+export interface Step {
+  /** Such as "reading the body". */
+  readonly name: string;
+  readonly ms: number;
+}
+
+/** The check of `Step` in schema/system.ts. */
+export const Step: Validator<Step> = TypeCompiler.Compile(schema.Step);
 
 /**
  * Check whether the server and its stores work.
@@ -182,6 +269,38 @@ export const STATS: Method<Nothing, Stats, never> = {
   reply: Stats,
 };
 
+/**
+ * Tell what is known of a slow or failed request: where its time went, and why it failed.
+ * From `SystemContract.explain` in schema/system.ts.
+ */
+export const EXPLAIN: Method<RequestRef, Explanation, never> = {
+  name: "System.explain",
+  summary:
+    "Tell what is known of a slow or failed request: where its time went, and why it failed.",
+  number: 60004,
+  hash: "456c7df030dacd53",
+  idempotent: true,
+  errors: [],
+  request: RequestRef,
+  reply: Explanation,
+};
+
+/**
+ * Keep the slow and failed requests of an HTTP tier for System.explain.
+ * From `SystemContract.report` in schema/system.ts.
+ */
+export const REPORT: Method<Report, Nothing, never> = {
+  name: "System.report",
+  summary: "Keep the slow and failed requests of an HTTP tier for System.explain.",
+  number: 60005,
+  hash: "84d6be1ca17c59be",
+  idempotent: false,
+  errors: [],
+  callers: ["http"],
+  request: Report,
+  reply: Nothing,
+};
+
 /** Calls the methods of System. From `SystemContract` in schema/system.ts. */
 export class SystemClient {
   readonly #caller: Caller;
@@ -204,6 +323,16 @@ export class SystemClient {
   stats(request: Nothing, options?: CallOptions): Promise<Stats> {
     return this.#caller.call(STATS, request, options);
   }
+
+  /** Tell what is known of a slow or failed request: where its time went, and why it failed. */
+  explain(request: RequestRef, options?: CallOptions): Promise<Explanation> {
+    return this.#caller.call(EXPLAIN, request, options);
+  }
+
+  /** Keep the slow and failed requests of an HTTP tier for System.explain. Callers: http. */
+  report(request: Report, options?: CallOptions): Promise<Nothing> {
+    return this.#caller.call(REPORT, request, options);
+  }
 }
 
 /** What a server of System does. From `SystemContract` in schema/system.ts. */
@@ -216,6 +345,12 @@ export interface SystemService {
 
   /** Count calls and errors and time each method, since the server's start. */
   stats(request: Nothing, context: CallContext<never>): Promise<Stats>;
+
+  /** Tell what is known of a slow or failed request: where its time went, and why it failed. */
+  explain(request: RequestRef, context: CallContext<never>): Promise<Explanation>;
+
+  /** Keep the slow and failed requests of an HTTP tier for System.explain. Callers: http. */
+  report(request: Report, context: CallContext<never>): Promise<Nothing>;
 }
 
 /** What a Listener runs for each call of System. From `SystemContract` in schema/system.ts. */
@@ -224,5 +359,7 @@ export function systemDispatch(service: SystemService): DispatchTable {
     entry(HEALTH, (request, context) => service.health(request, context)),
     entry(DESCRIBE, (request, context) => service.describe(request, context)),
     entry(STATS, (request, context) => service.stats(request, context)),
+    entry(EXPLAIN, (request, context) => service.explain(request, context)),
+    entry(REPORT, (request, context) => service.report(request, context)),
   ]);
 }

@@ -29,9 +29,13 @@ export function callHandler<Body extends object, Reply>(
   const mayBeEmpty = endpoint.body.Check({});
   return (exchange) => {
     const { request } = exchange;
+    exchange.step("reading the body");
     const given = mayBeEmpty && !hasBody(request) ? NO_FIELDS : bodies.readFields(request);
     return given
-      .then((body) => call(exchange, checked(pick(body, fields), endpoint.body)))
+      .then((body) => {
+        exchange.step(undefined);
+        return call(exchange, checked(pick(body, fields), endpoint.body));
+      })
       .then(answer);
   };
 }
@@ -88,8 +92,8 @@ function callOf<Body extends object, Reply>(
   const { clients, cookie } = parts;
   const { needsClient } = endpoint;
   // A browser that closes during a sign-out still ends its session.
-  const optionsOf = ({ request, requestId }: Exchange): CallOptions =>
-    endpoint.endsSession ? { requestId } : { requestId, signalOf: request };
+  const optionsOf = ({ request, requestId, observer }: Exchange): CallOptions =>
+    endpoint.endsSession ? { requestId, observer } : { requestId, observer, signalOf: request };
   if (!endpoint.needsSession) {
     return (exchange, body) => {
       if (!needsClient) return endpoint.call(clients, body, optionsOf(exchange));

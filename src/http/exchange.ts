@@ -2,6 +2,7 @@ import type { Server } from "bun";
 import type { Clients } from "../gen/http-endpoints.ts";
 import { RpcError } from "../rpc/error.ts";
 import type { Log } from "../rpc/log.ts";
+import type { CallObserver } from "../rpc/method.ts";
 import type { DecoderPool } from "./avatar/decoder-pool.ts";
 import type { AvatarRemovals } from "./avatar/removals.ts";
 import type { AvatarStore } from "./avatar/store.ts";
@@ -46,6 +47,10 @@ export interface Exchange {
   readonly route: string;
   /** The `:name` parts of the path. */
   readonly params: Readonly<Record<string, string>>;
+  /** Counts the time of each call for the request. */
+  readonly observer: CallObserver;
+  /** Account for the time from now on: a step of a few words, or undefined for none. */
+  step(name: string | undefined): void;
 }
 
 /** Answers an exchange. `failure()` turns what it throws into an answer of the error table. */

@@ -25,6 +25,8 @@ export interface Answered {
   readonly address: string;
   /** The size of the answer's body; undefined if it is not known. */
   readonly bytes: number | undefined;
+  /** Where its time went, by step, in milliseconds. Costs too much for every request. */
+  spent(): readonly (readonly [string, number])[];
   /**
    * Of the request's trace, else of the client's `traceparent`, if traces are on. Costs time if the
    * request is not traced.
@@ -60,3 +62,12 @@ export interface RequestTracing {
  * must not change the request, and must not throw.
  */
 export type OnAnswered = (answered: Answered) => void;
+
+/** One observer that calls both, in their order. */
+export function bothAnswered(first: OnAnswered | undefined, second: OnAnswered): OnAnswered {
+  if (!first) return second;
+  return (answered) => {
+    first(answered);
+    second(answered);
+  };
+}

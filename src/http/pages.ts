@@ -60,10 +60,10 @@ function homeHandler({ clients, cookie }: Pick<HttpParts, "clients" | "cookie">)
     });
   };
 
-  async function isSignedIn({ request, requestId }: Exchange): Promise<boolean> {
+  async function isSignedIn({ request, requestId, observer }: Exchange): Promise<boolean> {
     try {
       await withFirstSession(cookie.read(request), (sessionId) =>
-        clients.user.getUserInfo({ sessionId }, { requestId }),
+        clients.user.getUserInfo({ sessionId }, { requestId, observer }),
       );
       return true;
     } catch (error) {

@@ -75,10 +75,14 @@ export class RequestLog {
   #writeAccess(answered: Answered, problem: unknown): void {
     const { method, route, status, bytes, address, requestId, traceId } = answered;
     const ms = Math.round(answered.ms * 10) / 10;
-    const reason = problem === undefined ? undefined : reasonOf(problem);
-    // JSON has no undefined: such fields are left out.
-    const fields = { method, route, status, ms, bytes, address, requestId, traceId, reason };
-    this.#log.info(fields, EVENT);
+    // No text but the reason has characters that JSON must escape.
+    let fields = `"method":"${method}","route":"${route}","status":${status},"ms":${ms}`;
+    if (bytes !== undefined) fields += `,"bytes":${bytes}`;
+    fields += `,"address":"${address}","requestId":"${requestId}"`;
+    if (traceId !== undefined) fields += `,"traceId":"${traceId}"`;
+    if (problem !== undefined) fields += `,"reason":${JSON.stringify(reasonOf(problem))}`;
+    if (this.#log.infoJson) this.#log.infoJson(fields, EVENT);
+    else this.#log.info(JSON.parse(`{${fields}}`), EVENT);
   }
 }
 

@@ -1,11 +1,14 @@
 import type { Server } from "bun";
+import type { CallObserver } from "../rpc/method.ts";
+import type { Phases } from "../rpc/phases.ts";
+import { Steps } from "../rpc/steps.ts";
 import { type ClientAddress, UNKNOWN_ADDRESS } from "./client-address.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Answered, Received, RequestScope, RequestTracing } from "./observer.ts";
 import { Answer } from "./reply.ts";
 
 /** A request from its arrival to its answer. One object for the handler and for observers. */
-export class Served implements Exchange, Received, Answered {
+export class Served implements Exchange, Received, Answered, CallObserver {
   readonly request: Request;
   readonly requestId: string;
   readonly server: Exchange["server"];
@@ -20,6 +23,10 @@ export class Served implements Exchange, Received, Answered {
   readonly #clientAddress: ClientAddress;
   #response: Response | undefined;
   #tracing: RequestTracing | undefined;
+  #steps: Steps | undefined;
+  /** Of the first call, which is the only one of most requests. */
+  #phases: Phases | undefined;
+  #morePhases: Phases[] | undefined;
 
   constructor(
     request: Request,
@@ -42,6 +49,34 @@ export class Served implements Exchange, Received, Answered {
     this.#tracing = tracing;
     this.scope = tracing.begin(this);
     return this.scope;
+  }
+
+  get observer(): CallObserver {
+    return this;
+  }
+
+  onCallEnd(phases: Phases): void {
+    phases.update(performance.now());
+    if (this.#phases) {
+      this.#morePhases ??= [];
+      this.#morePhases.push(phases);
+    } else this.#phases = phases;
+  }
+
+  step(name: string | undefined): void {
+    this.#steps ??= new Steps();
+    this.#steps.enter(name);
+  }
+
+  spent(): readonly (readonly [string, number])[] {
+    const all = new Steps();
+    const own = this.#steps?.spent(performance.now()) ?? [];
+    for (const [name, ms] of own) all.add(name, ms);
+    const calls = this.#phases ? [this.#phases, ...(this.#morePhases ?? [])] : [];
+    for (const [name, ms] of calls.flatMap((phases) => phases.sums())) all.add(name, ms);
+    const spent = all.spent(0);
+    const rest = this.ms - spent.reduce((sum, [, ms]) => sum + ms, 0);
+    return [...spent, ["the rest", Math.max(0, rest)]];
   }
 
   end(response: Response, problem: unknown): void {
@@ -90,6 +125,7 @@ export function failedOutside(requestId: string, status: number, problem: unknow
     problem,
     address: UNKNOWN_ADDRESS,
     bytes: undefined,
+    spent: () => [],
     traceId: undefined,
   };
 }

@@ -4,6 +4,7 @@ import { DomainError, RpcError, type RpcStatus } from "./error.ts";
 import type { Metadata, Method } from "./method.ts";
 import type { Phases } from "./phases.ts";
 import type { Scope } from "./scope.ts";
+import type { Steps } from "./steps.ts";
 
 /** A call as an interceptor sees it, on the client or on the server. */
 export interface InterceptedCall {
@@ -24,6 +25,8 @@ export interface InterceptedCall {
   scope?: Scope | undefined;
   /** Whether the metadata may have this field. Costs less than parsing it; only on the server. */
   mayCarry?(field: string): boolean;
+  /** The steps of its handler, if that has told any; only on the server. */
+  readonly steps?: Steps | undefined;
 }
 
 /** How a call ended for its caller: "done" for a reply, else the error. */

@@ -1,5 +1,6 @@
 import type { DeclaredErrorName } from "../../schema/errors.ts";
 import { DomainError, RpcError } from "./error.ts";
+import type { Phases } from "./phases.ts";
 
 /** A compiled check of a message (TypeBox's TypeCheck has this shape). */
 export interface Validator<T> {
@@ -51,6 +52,13 @@ export interface CallOptions {
    * call, so it is read only once a call takes longer than most.
    */
   readonly signalOf?: { readonly signal: AbortSignal };
+  /** Told at the end of the call, for instance to account for its time. */
+  readonly observer?: CallObserver;
+}
+
+/** What a client tells about a call that has ended. */
+export interface CallObserver {
+  onCallEnd(phases: Phases): void;
 }
 
 /** What the emitted clients call through. */
@@ -87,6 +95,8 @@ export interface CallContext<Errors extends DeclaredErrorName = DeclaredErrorNam
   readonly isOver: boolean;
   /** How long the caller still waits; 0 if it has given up. */
   remainingMs(): number;
+  /** Account for the time from now on: a step of a few words, or undefined for none. */
+  step?(name: string | undefined): void;
   /** An error that the method declares, to be thrown. */
   readonly error: (code: Errors) => DomainError;
 }

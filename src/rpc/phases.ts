@@ -33,6 +33,11 @@ export class Phases {
   /** How long the call has been in each phase, in milliseconds. */
   spent(now: number): readonly [Phase, number][] {
     this.update(now);
+    return this.sums();
+  }
+
+  /** How long the call was in each phase until the last change or update. */
+  sums(): readonly [Phase, number][] {
     return [
       ["waiting for a connection", this.waitingMs],
       ["connecting", this.connectingMs],

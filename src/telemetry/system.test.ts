@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
 import { entry } from "../rpc/method.ts";
 import { recorder, SAY } from "../rpc/testing/stack.ts";
+import { CallRecords } from "./call-records.ts";
 import { CallStats } from "./call-stats.ts";
+import { DatabaseOperations } from "./database-operations.ts";
 import { createSystemService } from "./system.ts";
 
 test("describe() says for which callers a method is, and nothing if it is for all", async () => {
@@ -13,6 +15,7 @@ test("describe() says for which callers a method is, and nothing if it is for al
     users: part,
     sessions: part,
     stats: new CallStats(),
+    records: new CallRecords(1000, new DatabaseOperations()),
     log: recorder([]),
     tables: () => [table],
     openConnections: () => 0,

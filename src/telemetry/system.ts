@@ -1,6 +1,7 @@
 import type { MethodStats, PartHealth, ServiceDescription, SystemService } from "../gen/system.ts";
 import type { Log } from "../rpc/log.ts";
 import type { DispatchTable } from "../rpc/method.ts";
+import type { CallRecords } from "./call-records.ts";
 import type { CallStats, MethodCount } from "./call-stats.ts";
 
 /** A part of the server whose health is reported. */
@@ -15,6 +16,7 @@ export interface SystemParts {
   readonly users: Part;
   readonly sessions: Part;
   readonly stats: CallStats;
+  readonly records: CallRecords;
   readonly log: Log;
   /** The tables of all services, including this one. Called after the start. */
   tables(): readonly DispatchTable[];
@@ -47,6 +49,13 @@ export function createSystemService(parts: SystemParts): SystemService {
 
     async describe() {
       return { services: parts.tables().map(describeService) };
+    },
+
+    explain: async ({ requestId }) => parts.records.explain(requestId),
+
+    async report({ records }) {
+      parts.records.add(records);
+      return {};
     },
 
     async stats() {

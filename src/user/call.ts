@@ -5,7 +5,7 @@ import type { CallContext } from "../rpc/method.ts";
 export type Call = CallContext<never>;
 
 /** The part of a call that says when to stop working for it. */
-export type Cancellable = Pick<Call, "deadline" | "signal">;
+export type Cancellable = Pick<Call, "deadline" | "signal" | "step">;
 
 /**
  * Call this before a step that is costly or changes data: the caller of an ended call already has

@@ -99,6 +99,7 @@ export class HashQueue {
    */
   async run<T>(call: Cancellable, hash: () => Promise<T>, turn = NO_ADDRESS): Promise<T> {
     lowerHashThreads();
+    call.step?.("waiting for a hash");
     this.#admit(call, turn);
     const ticket = Symbol();
     const leave = () => this.#ahead.delete(ticket);
@@ -112,6 +113,7 @@ export class HashQueue {
       return result;
     } finally {
       leave();
+      call.step?.(undefined);
     }
   }
 
@@ -131,11 +133,12 @@ export class HashQueue {
   }
 
   async #runInSlot<T>(
-    { deadline, signal }: Cancellable,
+    call: Cancellable,
     hash: () => Promise<T>,
     turn: Turn,
     leave: () => void,
   ): Promise<T> {
+    const { deadline, signal } = call;
     const queuedAt = performance.now();
     await this.#slots.acquire({
       ...lineOf(turn),
@@ -149,10 +152,12 @@ export class HashQueue {
       waitsFor: () => turn.waitsFor?.(),
     });
     this.#waits.add(performance.now() - queuedAt);
+    call.step?.("hashing");
     try {
       return await this.#measure(hash);
     } finally {
       this.#slots.release();
+      call.step?.(undefined);
     }
   }
 

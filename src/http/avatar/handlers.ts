@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DomainErrorName } from "../../../schema/errors.ts";
 import { DomainError, RpcError } from "../../rpc/error.ts";
-import { type Handler, type HttpParts, throwIfCancelled } from "../exchange.ts";
+import { type Exchange, type Handler, type HttpParts, throwIfCancelled } from "../exchange.ts";
 import { Answer, Refusal, success } from "../reply.ts";
 import { PICTURE_SECURITY } from "../security-headers.ts";
 import { withFirstSession } from "../session-cookie.ts";
@@ -49,22 +49,24 @@ export function avatarHandlers({
   const uploads = new UploadsInFlight();
 
   return {
-    async update({ request, requestId, server }) {
+    async update(exchange) {
+      const { request, requestId, server, observer } = exchange;
       const boundary = boundaryOf(request);
       // The session is checked before the body is read: a client without a session gets its answer
       // at once, and takes no memory.
       const begunAt = performance.now();
-      const options = { requestId, signalOf: request, timeoutMs: pictureTimeoutMs };
+      const options = { requestId, observer, signalOf: request, timeoutMs: pictureTimeoutMs };
       const session = await withFirstSession(cookie.read(request), async (sessionId) => {
         const profile = await user.getUserInfo({ sessionId }, options);
         return { sessionId, ...profile, leftMs: begunAt + pictureTimeoutMs - performance.now() };
       });
       using _inFlight = uploads.begin(session.sessionId);
       server.timeout(request, 0); // Bodies has its own limits.
+      exchange.step("reading the body");
       using upload = await readUpload(request, boundary, bodies).finally(() => {
         server.timeout(request, ANSWER_SECONDS);
       });
-      return await save(request, requestId, session, upload);
+      return await save(exchange, session, upload);
     },
 
     async show({ params: { name = "" } }) {
@@ -83,15 +85,17 @@ export function avatarHandlers({
   };
 
   async function save(
-    request: Request,
-    requestId: string,
+    exchange: Exchange,
     { sessionId, leftMs, ...profile }: Session,
     { file, username }: Upload,
   ): Promise<Response> {
     if (username !== undefined && username !== profile.username) {
       throw new Refusal(400, "username: must be the session's own");
     }
+    const { request, requestId, observer } = exchange;
+    exchange.step("decoding the picture");
     const picture = await decoders.decode(file, request.signal);
+    exchange.step("saving the picture");
     throwIfCancelled(request, "to save the picture");
     const deadline = performance.now() + leftMs;
     const profilePath = newPictureName();
@@ -109,9 +113,10 @@ export function avatarHandlers({
     }
     try {
       // Do not cancel from here on: the profile may already point to the file.
+      exchange.step(undefined);
       const timeoutMs = deadline - performance.now();
       const update = { sessionId, profilePath, ...(username !== undefined && { username }) };
-      await user.updateProfilePic(update, { requestId, timeoutMs });
+      await user.updateProfilePic(update, { requestId, observer, timeoutMs });
     } catch (error) {
       // If the outcome is unknown, the file stays: an unused file is better than a missing picture.
       if (hasChangedNothing(error)) await removeUnused();

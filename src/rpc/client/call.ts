@@ -46,6 +46,7 @@ export class Call<Reply> implements AttemptedCall {
   readonly #onEnd: OnEnd | undefined;
   readonly #signal: CallOptions["signal"];
   readonly #signalOf: CallOptions["signalOf"];
+  readonly #observer: CallOptions["observer"];
   #attempt: Attempt | undefined;
   /** Where that attempt is made. */
   #pool: Pool | undefined;
@@ -62,7 +63,7 @@ export class Call<Reply> implements AttemptedCall {
     context: ClientContext,
     method: Method<unknown, Reply>,
     request: unknown,
-    { requestId = "", timeoutMs = DEFAULT_TIMEOUT_MS, signal, signalOf }: CallOptions,
+    { requestId = "", timeoutMs = DEFAULT_TIMEOUT_MS, signal, signalOf, observer }: CallOptions,
     resolve: (reply: Reply) => void,
     reject: (error: Error) => void,
   ) {
@@ -78,6 +79,7 @@ export class Call<Reply> implements AttemptedCall {
     this.deadline = this.begunAt + timeoutMs;
     this.#signal = signal;
     this.#signalOf = signalOf;
+    this.#observer = observer;
     this.slowAt = signalOf ? Math.min(this.begunAt + SLOW_MS, this.deadline) : this.deadline;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -191,5 +193,6 @@ export class Call<Reply> implements AttemptedCall {
   #end(outcome: Outcome): void {
     this.#unlisten?.();
     this.#onEnd?.(outcome, this);
+    this.#observer?.onCallEnd(this.phases);
   }
 }

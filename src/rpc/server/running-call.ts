@@ -5,6 +5,7 @@ import type { InterceptedCall, OnEnd } from "../interceptor.ts";
 import { parseObject } from "../json.ts";
 import type { CallContext, DispatchEntry, Metadata, Method } from "../method.ts";
 import type { Scope } from "../scope.ts";
+import { Steps } from "../steps.ts";
 import type { Frame } from "../wire/frame.ts";
 
 const MAX_REQUEST_ID_LENGTH = 128;
@@ -33,6 +34,7 @@ export class RunningCall extends Expiring implements CallContext, InterceptedCal
   /** Called when the call ends. */
   onEnd: OnEnd | undefined;
   scope: Scope | undefined;
+  steps: Steps | undefined;
   #controller: AbortController | undefined;
   readonly #owner: CallOwner;
   readonly #metadataText: string;
@@ -79,6 +81,11 @@ export class RunningCall extends Expiring implements CallContext, InterceptedCal
 
   remainingMs(): number {
     return Math.max(0, this.deadline - performance.now());
+  }
+
+  step(name: string | undefined): void {
+    this.steps ??= new Steps();
+    this.steps.enter(name);
   }
 
   error(code: DeclaredErrorName): DomainError {

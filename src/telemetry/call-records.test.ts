@@ -1,0 +1,93 @@
+import { expect, test } from "bun:test";
+import type { CallRecord } from "../gen/system.ts";
+import type { InterceptedCall, Outcome } from "../rpc/interceptor.ts";
+import { Steps } from "../rpc/steps.ts";
+import { SAY } from "../rpc/testing/stack.ts";
+import { CallRecords, MAX_RECORDS } from "./call-records.ts";
+import { DatabaseOperations } from "./database-operations.ts";
+
+const SLOW_MS = 1000;
+
+const callOf = (requestId: string, msAgo = 0): InterceptedCall => ({
+  ...{ method: SAY, requestId, metadata: {}, deadline: 0 },
+  begunAt: performance.now() - msAgo,
+});
+
+const recordOf = (requestId: string): CallRecord => ({
+  ...{ tier: "http", process: 1, requestId, at: new Date().toISOString(), what: "GET /" },
+  ...{ outcome: "status 503", ms: 1, steps: [], operations: [] },
+});
+
+test("CallRecords keeps slow calls and faults, and no mistake of a client", () => {
+  const records = new CallRecords(SLOW_MS, new DatabaseOperations());
+  const outcomes: Outcome[] = [
+    ...(["done", "PasswordError", "invalid_argument", "rate_limited"] as const),
+    ...(["DataBaseError", "deadline_exceeded", "cancelled", "internal"] as const),
+  ];
+  for (const outcome of outcomes) {
+    const call = callOf(outcome);
+    records.interceptor(call)?.(outcome, call);
+  }
+  const slow = callOf("slow", SLOW_MS);
+  records.interceptor(slow)?.("done", slow);
+  const isKept = (id: string) => records.explain(id).records.length === 1;
+  expect([...outcomes, "slow"].filter(isKept)).toEqual([
+    ...["DataBaseError", "deadline_exceeded", "cancelled", "internal", "slow"],
+  ]);
+});
+
+test("the steps of a record add up to its time", () => {
+  const records = new CallRecords(SLOW_MS, new DatabaseOperations());
+  const steps = new Steps();
+  steps.add("hashing", 700);
+  const call = { ...callOf("slow", 2000), steps };
+  records.interceptor(call)?.("done", call);
+  const [record] = records.explain("slow").records;
+  expect(record?.steps.map(({ name }) => name)).toEqual(["hashing", "in the handler"]);
+  const sum = record?.steps.reduce((all, { ms }) => all + ms, 0) ?? 0;
+  expect(sum).toBeCloseTo(record?.ms ?? 0, 3);
+});
+
+test("a burst of faults takes 100 places in a second, and the newest records replace the oldest", () => {
+  const records = new CallRecords(SLOW_MS, new DatabaseOperations());
+  const startedAt = performance.now();
+  for (let fault = 0; fault < 1000; fault++) {
+    const call = callOf("burst");
+    records.interceptor(call)?.("internal", call);
+  }
+  const seconds = 1 + Math.ceil((performance.now() - startedAt) / 1000);
+  expect(records.explain("burst").kept).toBeWithin(1, seconds * 100 + 1);
+  records.add([recordOf("old")]);
+  records.add(Array.from({ length: MAX_RECORDS - 1 }, () => recordOf("new")));
+  expect(records.explain("old").records).toHaveLength(1);
+  records.add([recordOf("new")]);
+  const { records: found, kept } = records.explain("old");
+  expect([found.length, kept]).toEqual([0, MAX_RECORDS]);
+});
+
+test("DatabaseOperations tells what failed, and what is slow or still runs", async () => {
+  const operations = new DatabaseOperations();
+  const begunAt = performance.now();
+  operations.observe("mysql", "read user")(undefined);
+  const secret = Object.assign(new Error("Duplicate entry 'grace'"), { code: "ER_DUP_ENTRY" });
+  operations.observe("mysql", "create user")(secret);
+  operations.observe("redis", "read session")(new Error("at 'grace'"));
+  operations.observe("redis", "open session")(new Error("Command timed out"));
+  const endLate = operations.observe("mysql", "update nickname");
+  operations.observe("mysql", "find users");
+  await Bun.sleep(150);
+  endLate(undefined);
+  const told = operations.since(begunAt, performance.now());
+  expect(told.map(({ name, error, isOver }) => [name, error, isOver])).toEqual(
+    expect.arrayContaining([
+      ["create user", "ER_DUP_ENTRY", true],
+      ["read session", "Error", true],
+      ["open session", "Command timed out", true],
+      ["update nickname", undefined, true],
+      ["find users", undefined, false],
+    ]),
+  );
+  expect(told).toHaveLength(5);
+  const later = performance.now();
+  expect(operations.since(later, later).map(({ name }) => name)).toEqual(["find users"]);
+});
