@@ -35,17 +35,26 @@ async function steps(): Promise<Step[]> {
 test("an operator finds, shows, resets, disables, enables and deletes as docs/accounts.md says", async () => {
   await using folder = await Folder.make();
   const [httpPort, rpcPort] = [freePort(), freePort()];
-  const environment = { DATA_DIR: folder.path, HTTP_PORT: `${httpPort}`, RPC_PORT: `${rpcPort}` };
+  const environment = {
+    DATA_DIR: folder.path,
+    HTTP_PORT: `${httpPort}`,
+    RPC_PORT: `${rpcPort}`,
+    TRUSTED_PROXIES: "127.0.0.1",
+  };
   await using tiers = new Child("src/dev-main.ts", { environment });
   await tiers.waitFor(/Portico is running/);
-  const post = (path: string, username: string) =>
+  const post = (path: string, username: string, password = PASSWORD, address = "127.0.0.1") =>
     fetch(`http://127.0.0.1:${httpPort}/api/entrytask/user/${path}`, {
       method: "POST",
-      headers: { "User-Agent": FIREFOX },
-      body: new URLSearchParams({ username, password: PASSWORD }),
+      headers: { "User-Agent": FIREFOX, "X-Forwarded-For": address },
+      body: new URLSearchParams({ username, password }),
     });
   for (const username of ["grace", "gregory", "ada1"]) await post("signup", username);
   expect(await (await post("signin", "grace")).json()).toMatchObject({ errCode: "7" });
+
+  // At once: the page shows ten, and they sink as time passes.
+  const failed = Array.from({ length: 10 }, () => post("signin", "grace", "wrong", "203.0.113.7"));
+  expect((await Promise.all(failed)).map(({ status }) => status)).toEqual(Array(10).fill(401));
 
   const example = await steps();
   expect(example.length).toBeGreaterThan(8);
