@@ -15,8 +15,8 @@ const LIMITS = { deadlineMs: 4000, windowBytes: 4000, windowMs: 1000, budgetByte
 const FORM_TYPE = "multipart/form-data; boundary=X";
 const HEAD = '--X\r\nContent-Disposition: form-data; name="profilePic"; filename="a"\r\n\r\n';
 const END = "\r\n--X--\r\n";
-/** Every 100 ms: half as much again as the least rate. */
-const STEP_BYTES = 600;
+/** Every 100 ms: ten times the least rate, since the steps are late on a busy machine. */
+const STEP_BYTES = 4000;
 const PICTURE = pngOf(2, 2, [1, 2, 3]);
 
 type Body = readonly [endpoint: string, type: string, bytes: number | undefined];
@@ -87,15 +87,15 @@ test("a body that is too slow is refused after a window, with few bytes or none"
 });
 
 test("an upload above the minimum rate ends at its deadline, not before", async () => {
-  await using front = await startFront({}, { bodyLimits: LIMITS });
-  using begun = await begin(front, ["update_profile_pic", FORM_TYPE, 100_000]);
-  const { answer, ms } = await trickle(begun, "x".repeat(600));
+  await using front = await startFront({}, { bodyLimits: { ...LIMITS, budgetBytes: 2_000_000 } });
+  using begun = await begin(front, ["update_profile_pic", FORM_TYPE, 1_000_000]);
+  const { answer, ms } = await trickle(begun, "x".repeat(STEP_BYTES));
   expectTooSlow(answer);
   expect(ms).toBeGreaterThan(LIMITS.deadlineMs * 0.9);
 });
 
 test("a steady upload may take longer than Bun's idle timeout", async () => {
-  const bodyLimits = { ...LIMITS, deadlineMs: 60_000 };
+  const bodyLimits = { ...LIMITS, deadlineMs: 60_000, budgetBytes: 2_000_000 };
   await using front = await startFront({}, { bodyLimits, idleTimeoutSeconds: 2 });
   const filling = Buffer.alloc(90 * STEP_BYTES);
   const whole = Buffer.concat([Buffer.from(HEAD), PICTURE, filling, Buffer.from(END)]);
