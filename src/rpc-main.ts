@@ -1,7 +1,7 @@
 // Calls a running server from the command line. `bun run rpc --help`
 
 import { version } from "../package.json" with { type: "json" };
-import { type Answer, accountOf, unknownText } from "./cli/account.ts";
+import { type Answer, explanationText, unknownText } from "./cli/explanation.ts";
 import { explain } from "./cli/failure.ts";
 import { FrameLog } from "./cli/frame-log.ts";
 import { HELP } from "./cli/help.ts";
@@ -127,7 +127,7 @@ async function askAll(args: RpcArguments, config: RpcCommandConfig): Promise<str
   const answers = await Promise.all(
     config.rpcAddresses.map((address) => askOne(address, requestId, args, config)),
   );
-  const account = accountOf(requestId, answers);
+  const account = explanationText(requestId, answers);
   if (account !== undefined) return account;
   const hasAnswer = answers.some(({ explanation }) => explanation !== undefined);
   process.exitCode = hasAnswer ? ExitCode.negative : ExitCode.failed;

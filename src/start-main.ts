@@ -13,7 +13,7 @@ import type { Environment } from "./config/variables.ts";
 import { isSignal, onEnd, speakThrough } from "./process/end.ts";
 import { freePorts } from "./process/free-ports.ts";
 import { listenOn } from "./process/lifecycle.ts";
-import { onReload } from "./process/reload.ts";
+import { onReload } from "./process/sighup.ts";
 import { type AskedTiers, tiersReadiness } from "./process/tiers-readiness.ts";
 import { Worker } from "./process/worker.ts";
 import { createLog } from "./telemetry/log.ts";

@@ -3,7 +3,7 @@ import { watchDescriptors } from "./descriptors.ts";
 import { isSignal, onEnd, speakThrough } from "./end.ts";
 import { sendBeats } from "./heartbeat.ts";
 import { answerQuestions, drainOrdered } from "./questions.ts";
-import { onReload } from "./reload.ts";
+import { onReload } from "./sighup.ts";
 import { GRACE_MS } from "./tier-process.ts";
 
 /** A tier that its main has started. */

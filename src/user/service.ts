@@ -1,10 +1,10 @@
 import { DEFAULT_PROFILE_PATH } from "../../schema/picture.ts";
 import type { UserService } from "../gen/user.ts";
 import type { CallContext } from "../rpc/method.ts";
-import { createAccountUseCases } from "./account.ts";
 import { actorOf } from "./actor.ts";
 import { audit, auditedSession } from "./audit.ts";
 import { throwIfCancelled } from "./call.ts";
+import { createAccountUseCases } from "./own-account.ts";
 import { createSessionUseCases } from "./own-sessions.ts";
 import { type Owner, throwIfEnded, usernameOf } from "./owner.ts";
 import type { UserServiceParts } from "./parts.ts";

@@ -29,7 +29,7 @@ const MIN_STEP_MS = 1;
 const MIN_MAIN_SHARE = 0.4;
 
 /** What happened to a request, as text for an operator; undefined if no server knows it. */
-export function accountOf(requestId: string, answers: readonly Answer[]): string | undefined {
+export function explanationText(requestId: string, answers: readonly Answer[]): string | undefined {
   const known = distinct(answers);
   if (known.length === 0) return undefined;
   const requests = known.filter(({ record }) => record.tier === "http");
