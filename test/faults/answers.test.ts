@@ -26,6 +26,7 @@ const PASSWORD = "hopper1906";
 const DEADLINE_MS = 5000;
 /** How late an answer may be on a busy machine. */
 const NOISE_MS = 10_000;
+const MAX_TRIES = 4;
 const GIVE_UP_MS = 30_000;
 /** All sites are in this process: more at once would delay one another beyond the deadlines. */
 const few = pLimit(4);
@@ -135,19 +136,26 @@ describe.concurrent.skipIf(!mariaDb.available || !redis.available)("while a data
   test.each(FAULTS)("$name: what can still be answered is", (fault) =>
     few(async () => {
       await using site = await startSite();
-      const people = await invite(site);
       using connection = await connectSql(site);
       const databases = { ...site, ...connection };
-      await fault.hurt(databases);
-      const { answers, slowestMs } = await askAll(site, people);
-      const files = await askForFiles(site.stack);
-      await fault.heal(databases);
-      const recoveryMs = await recover(site);
+      const expected = { ...WELL, ...fault.answers };
+      for (let tries = 1; ; tries++) {
+        const people = await invite(site);
+        await fault.hurt(databases);
+        const { answers, slowestMs } = await askAll(site, people);
+        const files = await askForFiles(site.stack);
+        await fault.heal(databases);
+        const recoveryMs = await recover(site);
 
-      console.log(`${fault.name}:`, { slowestMs, recoveryMs });
-      expect(answers).toEqual({ ...WELL, ...fault.answers });
-      expect(files).toEqual([200, 200]);
-      expect(slowestMs).toBeLessThan(DEADLINE_MS + NOISE_MS);
+        console.log(`${fault.name}:`, { slowestMs, recoveryMs });
+        expect(files).toEqual([200, 200]);
+        expect(slowestMs).toBeLessThan(DEADLINE_MS + NOISE_MS);
+        // A machine so busy that a deadline passed says nothing about the answers.
+        const isLate = slowestMs > DEADLINE_MS && !Bun.deepEquals(answers, expected);
+        if (isLate && tries < MAX_TRIES) continue;
+        expect(answers).toEqual(expected);
+        return;
+      }
     }),
   );
 
