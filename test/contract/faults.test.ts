@@ -11,6 +11,7 @@ import { startTcp } from "../../src/tcp-main.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { COOKIE, startFront } from "../http-front.ts";
 import * as mariaDb from "../mariadb.ts";
+import { freePort } from "../ports.ts";
 import * as redis from "../redis.ts";
 import { startRedisCluster } from "../redis-cluster.ts";
 import { startStack } from "../stack.ts";
@@ -93,12 +94,6 @@ async function startLoneHttp(addresses: string): Promise<LoneHttp> {
   };
 }
 
-/** A port on which nobody listens: one that was free a moment ago. */
-function deadPort(): number {
-  using server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
-  return server.port;
-}
-
 interface Peer extends Disposable {
   readonly address: string;
 }
@@ -152,7 +147,7 @@ function startLine(port: number): Line {
 
 describe.concurrent("a TCP tier that cannot be reached", () => {
   test("is answered with 0 and 503 by every endpoint, and no picture stays", async () => {
-    await using http = await startLoneHttp(`127.0.0.1:${deadPort()},127.0.0.1:${deadPort()}`);
+    await using http = await startLoneHttp(`127.0.0.1:${freePort()},127.0.0.1:${freePort()}`);
     const startedAt = Date.now();
     const answers = await callAll(http.api);
     expect(codes(answers)).toEqual(answers.map(() => "0 503"));
@@ -163,7 +158,7 @@ describe.concurrent("a TCP tier that cannot be reached", () => {
   });
 
   test("is not needed to refuse malformed requests, or for pages", async () => {
-    await using http = await startLoneHttp(`127.0.0.1:${deadPort()}`);
+    await using http = await startLoneHttp(`127.0.0.1:${freePort()}`);
     expect((await http.api.signUp("x", PASSWORD)).code).toBe("6");
     expect((await http.api.nickname("")).code).toBe("6");
     expect((await http.api.post(ENDPOINTS.avatar.path, {})).code).toBe("6");
@@ -174,7 +169,7 @@ describe.concurrent("a TCP tier that cannot be reached", () => {
     const folder = await mkdtemp(join(tmpdir(), "portico-tcp-"));
     await using cleanup = new AsyncDisposableStack();
     cleanup.defer(() => rm(folder, { recursive: true, force: true }));
-    const RPC_PORT = String(deadPort());
+    const RPC_PORT = String(freePort());
     await using http = await startLoneHttp(`127.0.0.1:${RPC_PORT}`);
     const config = load(TCP_TIER, {
       DATA_DIR: folder,

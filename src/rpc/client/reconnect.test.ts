@@ -125,8 +125,8 @@ describe.concurrent("the first call after a server's return", () => {
   });
 
   test("succeeds as soon if there was no call in the meantime", async () => {
-    const first = startServer(async (request) => request);
-    const { port } = first;
+    const port = deadPort();
+    const first = startServer(async (request) => request, { port });
     using client = startClient(port);
     await client.say("a");
     await first.listener.close(0);

@@ -1,6 +1,7 @@
 // A real listener and a real client with one method, for the tests of src/rpc.
 import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { freePort } from "../../../test/ports.ts";
 import { Balancer, type ClientIdentity } from "../client/balancer.ts";
 import type { Interceptor } from "../interceptor.ts";
 import {
@@ -95,12 +96,8 @@ export function startClient(
   };
 }
 
-/** A port without a listener. */
-export function deadPort(): number {
-  const server = Bun.listen({ hostname: HOST, port: 0, socket: { data: () => undefined } });
-  server.stop(true);
-  return server.port;
-}
+/** A port without a listener. The system gives it to no other socket. */
+export const deadPort = freePort;
 
 /** The error that a call ends with. */
 export async function failure(call: Promise<unknown>): Promise<unknown> {
@@ -113,7 +110,7 @@ export async function failure(call: Promise<unknown>): Promise<unknown> {
 }
 
 /** Wait until something is true. The timeout only ends a test that fails. */
-export async function eventually(isTrue: () => boolean, timeoutMs = 4000): Promise<void> {
+export async function eventually(isTrue: () => boolean, timeoutMs = 20_000): Promise<void> {
   const giveUpAt = performance.now() + timeoutMs;
   while (!isTrue()) {
     if (performance.now() > giveUpAt) throw new Error(`Cannot see it happen: ${isTrue}`);
