@@ -97,10 +97,11 @@ describe("the address of a browser", () => {
   test("takes linear time to read from a header of 16 KiB", () => {
     const hostile = [`${":".repeat(16_000)}x`, `"${"[".repeat(16_000)}`, "10.0.0.1,".repeat(1600)];
     for (const line of hostile) {
-      const begunAt = performance.now();
+      // The CPU time of this process: others on the machine do not count.
+      const before = process.cpuUsage();
       addressOf([line]);
       addressIn(line);
-      expect(performance.now() - begunAt).toBeLessThan(500);
+      expect(process.cpuUsage(before).user / 1000).toBeLessThan(500);
     }
   });
 

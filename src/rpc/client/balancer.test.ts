@@ -56,7 +56,7 @@ test("a call ends at its deadline, and its connection serves the next", async ()
     expect(await failure(client.say("hang", 60))).toMatchObject({ status: "deadline_exceeded" });
     const tookMs = performance.now() - startedAt;
     expect(tookMs).toBeGreaterThanOrEqual(60);
-    expect(tookMs).toBeLessThan(1000);
+    expect(tookMs).toBeLessThan(10_000);
     expect(await client.say("next")).toBe("next");
   }
   expect(server.listener.connections).toBe(1);
