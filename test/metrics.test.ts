@@ -48,6 +48,7 @@ async function useIt(url: string, user: typeof GRACE): Promise<void> {
   for (let n = 0; n < 3; n++) await get(`${API}/get_user_info`, 200, cookie);
   await get(`${API}/get_user_info`, 401, "sessionID=unknown");
   await get("/nothing", 404);
+  await post("/nothing", {}, 404);
   const upload = async (file: Uint8Array<ArrayBuffer>, status: number) => {
     const body = new FormData();
     body.set("profilePic", new Blob([file]));
@@ -134,6 +135,7 @@ describe.if(hasMariaDb && hasRedis)("metrics of both tiers, on MariaDB and Redis
       ...requests("POST", `${API}/update_profile_pic`, 200, 1),
       ...requests("POST", `${API}/update_profile_pic`, 400, 1),
       ...requests("GET", "unrouted", 404, 1),
+      ...requests("POST", "unrouted", 404, 1),
     });
     expect(http["http_server_active_requests{}"]).toBe(0);
   });

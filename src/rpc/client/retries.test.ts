@@ -92,6 +92,11 @@ describe.each<[string, Fault, { read: Ended; write: Ended }]>([
     expect(served).toBe(end === "failed" ? calls - 1 : calls);
     expect(ledger).toMatchObject({ begun: calls, ended: calls, endedAgain: [] });
     expect(ledger.outcomes.done ?? 0).toBe(served);
+    const { retries, retriesRefused } = client.balancer.counts;
+    expect({ retries, retriesRefused }).toEqual({
+      retries: end === "failed" ? 0 : 1,
+      retriesRefused: 0,
+    });
   });
 });
 

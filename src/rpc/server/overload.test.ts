@@ -41,6 +41,9 @@ describe("maxServerInFlight", () => {
       expect(retryAfterMs).toBeLessThanOrEqual(HOUR_MS);
     }
     expect(gate.started.toSorted()).toEqual(["a", "b", "c"]);
+    const { handlers, refused, connections } = server.listener.counts;
+    expect([handlers, refused.calls.server_in_flight]).toEqual([3, 2]);
+    expect(connections).toEqual({ open: 2, unproved: 0 });
     await gate.letGo("a");
     await one.frame(FrameType.response, 1);
     other.send(request(3, "d"));
