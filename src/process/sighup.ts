@@ -1,9 +1,9 @@
 import type { ProcessLog } from "../telemetry/log.ts";
 
 /**
- * Call `reload` at each SIGHUP, one call after the other, and log what it did. A tier whose parent
- * is `start` or `dev` leaves this to the parent. If stdout is a terminal, SIGHUP says that the
- * terminal is closed, and ends the process.
+ * Call `reload` after each SIGHUP, one call after the other, and log what it did. Signals that come
+ * during a call share the next one. A tier whose parent is `start` or `dev` leaves this to the
+ * parent. If stdout is a terminal, SIGHUP says that the terminal is closed, and ends the process.
  * @param reload returns the variables that have changed and need a restart
  */
 export function onReload(log: ProcessLog, reload: () => Promise<readonly string[]>): void {
@@ -13,8 +13,15 @@ export function onReload(log: ProcessLog, reload: () => Promise<readonly string[
   }
   if (process.stdout.isTTY) return;
   let last = Promise.resolve();
+  let isWaiting = false;
   process.on("SIGHUP", () => {
-    last = last.then(() => reloadNow(log, reload));
+    // The one that waits will read what is there now, too.
+    if (isWaiting) return;
+    isWaiting = true;
+    last = last.then(() => {
+      isWaiting = false;
+      return reloadNow(log, reload);
+    });
   });
 }
 
