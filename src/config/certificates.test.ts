@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Identity, makeIdentity, OPENSSL } from "../rpc/testing/identity.ts";
@@ -45,6 +45,10 @@ describe.skipIf(!OPENSSL)("the PEM files of TLS", () => {
     );
     await Bun.write(path("none.txt"), "no PEM");
     await Bun.write(path("both.pem"), one.key + one.cert);
+    // What would stop a process for good that reads it at a reload.
+    Bun.spawnSync(["mkfifo", path("pipe")]);
+    await symlink("/dev/zero", path("endless"));
+    Bun.spawnSync(["truncate", "-s", "10G", path("huge")]);
   });
   afterAll(() => rm(folder, { recursive: true }));
 
@@ -76,11 +80,14 @@ describe.skipIf(!OPENSSL)("the PEM files of TLS", () => {
     ["RPC_TLS_KEY", "locked.key", "whose key has a passphrase"],
     ["RPC_TLS_KEY", "one.pem", "which holds no readable key"],
     ["RPC_TLS_KEY", "none.txt", "which is not a PEM file"],
-    ["RPC_TLS_KEY", "missing.key", "which cannot be read: ENOENT"],
+    ["RPC_TLS_KEY", "missing.key", "which does not exist"],
     ["RPC_TLS_CERT", "one.key", "which holds no certificate, only a key"],
     ["RPC_TLS_CERT", "cut.pem", "which holds no certificate"],
     ["RPC_TLS_CERT", "garbage.pem", "which holds a certificate that cannot be read"],
-    ["RPC_TLS_CERT", ".", "which cannot be read: EISDIR"],
+    ["RPC_TLS_CERT", ".", "which is a folder"],
+    ["RPC_TLS_CERT", "pipe", "which is no file"],
+    ["RPC_TLS_KEY", "endless", "which is no file"],
+    ["RPC_TLS_CA", "huge", "which has more than 1024 KiB"],
     ["RPC_TLS_CA", "one.key", "which holds no certificate, only a key"],
     ["RPC_TLS_CA", "garbage.pem", "which holds a certificate that cannot be read"],
     ["RPC_TLS_CA", "none.txt", "which is not a PEM file"],

@@ -1,9 +1,11 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readTextFile } from "./text-file.ts";
 import { shown } from "./values.ts";
 
 // The PEM files for TLS. They are checked before anything listens or connects.
 
+/** The authorities of a whole Linux system have about 250 KiB. */
+const MAX_BYTES = 1_048_576;
 const CERTIFICATES = /-----BEGIN ([A-Z\d]+ )?CERTIFICATE-----[\s\S]*?-----END [^-]*-----/g;
 
 export interface Certificate {
@@ -70,10 +72,12 @@ function readPem(path: string): string {
   if (path.includes("-----BEGIN")) throw new Error("must be the path of a PEM file, not its text");
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    // A reload reads them, too: a pipe or a device in place of a file must not stop the process.
+    text = readTextFile(path, MAX_BYTES).text;
   } catch (error) {
-    const why = error instanceof Error && "code" in error ? error.code : error;
-    throw new Error(`names "${shown(path)}", which cannot be read: ${why}`);
+    throw new Error(
+      `names "${shown(path)}", which ${error instanceof Error ? error.message : error}`,
+    );
   }
   if (text.includes("-----BEGIN ")) return text;
   throw new Error(`names "${shown(path)}", which is not a PEM file`);

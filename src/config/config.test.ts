@@ -186,7 +186,7 @@ describe("the config", () => {
     [{ LOG_LEVEL: "verbose" }, "must be one of debug, info, warn, error, silent"],
     [{ ACCESS_LOG: "on" }, "must be one of all, errors, off"],
     [{ RPC_TOKEN: "s3cret" }, "RPC_TOKEN must have 16 characters or more"],
-    [{ RPC_TLS_CA: "/nowhere/ca.pem" }, 'RPC_TLS_CA names "/nowhere/ca.pem", which cannot be read'],
+    [{ RPC_TLS_CA: "/nowhere/ca.pem" }, 'RPC_TLS_CA names "/nowhere/ca.pem", which does not exist'],
     [{ RPC_TLS_CA: join(import.meta.dir, "load.ts") }, "which is not a PEM file"],
     [{ RPC_PLAINTEXT: "yes" }, 'RPC_PLAINTEXT is "yes": must be allow, or not set'],
     [{ COOKIE_HOST_PREFIX: "yes" }, 'COOKIE_HOST_PREFIX is "yes": must be on, or not set'],

@@ -84,6 +84,12 @@ describe.each([
     expect(() => readSavedToken(folder.path, caller)).toThrow("is not a file");
   });
 
+  test("is refused if it is a pipe that no process writes to", async () => {
+    await using folder = await Folder.make();
+    Bun.spawnSync(["mkfifo", "-m", "600", join(folder.path, file)]);
+    expect(() => readSavedToken(folder.path, caller)).toThrow("is not a file");
+  });
+
   test("is known only to the tiers if its name is a link to a missing file", async () => {
     await using folder = await Folder.make();
     await symlink(join(folder.path, "nothing"), join(folder.path, file));

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
+  constants,
   fstatSync,
   linkSync,
   mkdirSync,
@@ -89,7 +90,8 @@ export function readSavedToken(dataDir: string, caller: SavedCaller): string | u
     new ConfigError(`${path} ${why}: ${remedy}, or set ${variable}`);
   let file: number | undefined;
   try {
-    file = openSync(path, "r");
+    // A pipe in its place must not stop a process that reads its settings again.
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stat = fstatSync(file);
     if (!stat.isFile()) throw refused("is not a file", "remove it");
     if ((stat.mode & OTHERS) !== 0) {

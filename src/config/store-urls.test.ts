@@ -82,8 +82,8 @@ test.each([
   ["ssl-mode=true", "has ssl-mode=true: must be one of"],
   ["ssl-mode=VERIFY_CA", "has ssl-mode=VERIFY_CA, which needs ssl-ca"],
   ["ssl-mode=VERIFY_IDENTITY", "has ssl-mode=VERIFY_IDENTITY, which needs ssl-ca"],
-  ["ssl-ca=/nowhere.pem", 'has ssl-ca, which names "/nowhere.pem", which cannot be read'],
-  ["ssl-ca=", 'has ssl-ca, which names "", which cannot be read'],
+  ["ssl-ca=/nowhere.pem", 'has ssl-ca, which names "/nowhere.pem", which does not exist'],
+  ["ssl-ca=", 'has ssl-ca, which names "", which does not exist'],
   ["ssl-ca=/etc/passwd", 'has ssl-ca, which names "/etc/passwd", which is not a PEM file'],
 ])("?%s is refused by name", (query, why) => {
   expect(() => parseDatabaseUrl(`${URL_}?${query}`)).toThrow(why);
