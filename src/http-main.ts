@@ -122,7 +122,7 @@ export async function startHttp(
     onAnswered,
   };
   const server = listenOn("HTTP", http, () => new HttpServer({ ...own, ...parts }));
-  const sources = { server, bodies: parts.bodies, decoders, balancer, version, log };
+  const sources = { server, bodies: parts.bodies, decoders, balancer, readiness, version, log };
   const metrics = counted && httpTierMetrics({ ...counted, ...sources });
   const sweeping = sweepDaily({ avatars, user }, log);
   return {
@@ -130,7 +130,7 @@ export async function startHttp(
     shed: () => server.shed(),
     readiness: () => readiness.reasons(),
     retire: () => readiness.retire(),
-    ...(metrics && { metrics: () => metrics.snapshot() }),
+    ...(metrics && { metrics: () => readiness.refresh().then(() => metrics.snapshot()) }),
     renew({ rpcToken, rpcTlsCa, trustedProxies }) {
       balancer.renew({ token: rpcToken, tlsCa: rpcTlsCa });
       clientAddress.trust(trustedProxies);

@@ -105,13 +105,13 @@ export async function startTcp(
     () => new Listener({ ...rpc, tables, interceptors, limits, log, tokens, tls, build: BUILD }),
   );
   const counted = { calls: stats, listener, passwords, throttle, storage };
-  const metrics = operations && tcpTierMetrics({ ...counted, operations, version, log });
+  const metrics = operations && tcpTierMetrics({ ...counted, operations, readiness, version, log });
   return {
     port: listener.port,
     address: `${rpc.host.includes(":") ? `[${rpc.host}]` : rpc.host}:${listener.port}`,
     readiness: () => readiness.reasons(),
     retire: () => readiness.retire(),
-    ...(metrics && { metrics: () => metrics.snapshot() }),
+    ...(metrics && { metrics: () => readiness.refresh().then(() => metrics.snapshot()) }),
     renew({ rpcTokens, rpcTls }) {
       listener.renew({ tokens: rpcTokens, tls: rpcTls });
     },

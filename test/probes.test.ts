@@ -3,6 +3,7 @@ import { createConnection } from "mysql2/promise";
 import { Child, Folder, startHttp, startTcp } from "./child.ts";
 import { freeze } from "./freeze.ts";
 import { available as hasMariaDb, startMariaDb } from "./mariadb.ts";
+import { parseSeries, readMetricsText } from "./metrics-of.ts";
 import { freePort } from "./ports.ts";
 import { ask, operatorUrl, readyz } from "./probes.ts";
 import { askRedis, available as hasRedis, startRedis } from "./redis.ts";
@@ -43,8 +44,12 @@ describe.skipIf(!hasMariaDb || !hasRedis)("a TCP tier with MariaDB and Redis", (
     await askRedis(redisPort, (raw) => raw.config("SET", "maxmemory", "0"));
     await readyz(url, 200);
 
+    const ready = async () =>
+      parseSeries(await readMetricsText(`${url}/metrics`))['portico_ready_processes{tier="tcp"}'];
+    expect(await ready()).toBe(1);
     await mariaDb.kill();
     const text = await readyz(url, 503, /^Cannot ping MySQL: .*ECONNREFUSED/);
+    expect(await ready()).toBe(0);
     expect(text).not.toContain("secret");
     // The process itself has no fault: a restart would not help.
     expect(await ask(url, "/livez")).toEqual({ status: 200, text: "alive" });

@@ -62,3 +62,21 @@ test("if a ping takes long, the reason is how the last one has failed", async ()
   ping = () => new Promise(() => undefined);
   expect(await check()).toBe("Cannot ping MySQL: the server is read-only");
 });
+
+test("refresh() makes isReady new; if a check hangs, it does not wait for it", async () => {
+  let answer: Promise<string | undefined> = Promise.resolve("down");
+  const readiness = new Readiness([() => answer], recordingLog().log);
+  expect(readiness.isReady).toBe(true);
+  await readiness.refresh();
+  expect(readiness.isReady).toBe(false);
+  await Bun.sleep(1100);
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  answer = promise;
+  await readiness.refresh();
+  expect(readiness.isReady).toBe(false);
+  resolve(undefined);
+  await readiness.reasons();
+  expect(readiness.isReady).toBe(true);
+  readiness.retire();
+  expect(readiness.isReady).toBe(false);
+});

@@ -5,6 +5,8 @@ import type { Part } from "./system.ts";
 const RECENT_MS = 1000;
 /** Probes give up soon. A check that takes longer counts as failed. */
 const MAX_CHECK_MS = 700;
+/** Metrics wait this long for a check. They must be there in time, even if a database hangs. */
+const MAX_REFRESH_MS = 200;
 
 /** @returns why the process cannot work as it should, or undefined if it can */
 export type Check = () => Promise<string | undefined>;
@@ -30,6 +32,19 @@ export class Readiness {
   /** Not ready from now on: the process is about to end. */
   retire(): void {
     this.#isRetired = true;
+  }
+
+  /** By the last check that has ended; true before the first one. */
+  get isReady(): boolean {
+    return this.#wasReady && !this.#isRetired;
+  }
+
+  /** Check, so that `isReady` is new. If the check takes long, the next caller sees its outcome. */
+  async refresh(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, MAX_REFRESH_MS);
+    await Promise.race([this.reasons(), promise]);
+    clearTimeout(timer);
   }
 
   /** Why it is not ready; empty if it is. */

@@ -10,6 +10,7 @@ export const PROCESS_METRICS = {
     ...gauge("The running build; the value is always 1", "tier", "version", "bun"),
     aggregator: "max",
   },
+  portico_ready_processes: gauge("Processes that are ready, as /readyz says", "tier"),
   process_start_time_seconds: {
     ...gauge("When the process started, in Unix time; of several, the youngest", "tier"),
     aggregator: "max",

@@ -10,6 +10,7 @@ export interface ProcessSources {
   readonly tier: "http" | "tcp";
   readonly version: string;
   readonly log: { counts(): LogCounts };
+  readonly readiness: { readonly isReady: boolean };
 }
 
 /**
@@ -17,13 +18,14 @@ export interface ProcessSources {
  * them are missing or wrong.
  */
 export function processCollectors(sources: ProcessSources): Collectors<typeof PROCESS_METRICS> {
-  const { tier, version, log } = sources;
+  const { tier, version, log, readiness } = sources;
   const one = (value: number | undefined): Value[] =>
     value === undefined ? [] : [{ labels: { tier }, value }];
   const delays = measureDelays();
   const maxDescriptors = softLimit();
   return {
     portico_build_info: () => [{ labels: { tier, version, bun: Bun.version }, value: 1 }],
+    portico_ready_processes: () => one(readiness.isReady ? 1 : 0),
     process_start_time_seconds: () => one(performance.timeOrigin / 1000),
     process_cpu_seconds_total: () => {
       const { user, system } = process.cpuUsage();
