@@ -23,7 +23,7 @@ export const ACCOUNTS = {
     default: "none",
     meaning:
       "`id:secret,…`: secrets of 16 characters or more that are mixed into passwords; the first " +
-      "is for new hashes; keep the others as long as hashes need them ([more](accounts.md))",
+      "is for new hashes; keep the others as long as hashes need them ([more](accounts.md#pepper))",
     readBy: ["tcp", "migrate", "seed"],
     isNeverEmpty: true,
     kind: "list",

@@ -11,7 +11,8 @@ export const OPERATION = {
     default: "none",
     meaning:
       "port of `/metrics`, `/livez` and `/readyz`; 0 takes a free one; in `bun run start` one " +
-      "port for all processes, else each process needs its own ([more](operations.md))",
+      "port for all processes, else each process needs its own " +
+      "([more](operations.md#the-operator-port))",
     readBy: ["http", "tcp"],
     kind: "number",
   },

@@ -12,7 +12,7 @@ const HEADERS = new Headers({
 
 /**
  * Routes "/livez" and "/readyz", for proxies and load balancers. Strangers can ask too, so the
- * answer does not say why the tier is not ready: the port of the operator does.
+ * answer does not say why the tier is not ready: the operator port does.
  */
 export function probeRoutes({
   readiness,
