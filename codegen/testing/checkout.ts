@@ -2,7 +2,15 @@ import { readdir } from "node:fs/promises";
 import { Copy } from "../../test/copy.ts";
 
 const COPIED = [
-  ...["schema", "codegen", "public", "src/gen", "src/rpc/method.ts", "src/rpc/error.ts"],
+  ...[
+    "schema",
+    "codegen",
+    "public",
+    "src/gen",
+    "src/rpc/method.ts",
+    "src/rpc/error.ts",
+    "src/rpc/phases.ts",
+  ],
   ...["biome.json", "package.json", "tsconfig.json"],
 ];
 
