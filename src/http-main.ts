@@ -168,16 +168,10 @@ if (import.meta.main) {
   const hasMetrics = options.metrics === true || address !== undefined;
   const workers = Number(options.workers ?? 1);
   const running = new RunningSettings(HTTP_TIER, settings, read);
-  let tier: HttpTier | undefined;
-  const start = async () => {
-    tier = await startHttp(config, log, { workers, hasMetrics });
-    return tier;
-  };
-  await runTier(log, start, {
+  await runTier(log, () => startHttp(config, log, { workers, hasMetrics }), {
     drainDelayMs,
-    reload: (given) =>
+    reload: (tier, given) =>
       running.renew(given, (next) => {
-        if (!tier) throw new Error("the tier is still starting: reload again");
         tier.renew(next);
         log.setLevel(next.logLevel);
       }),

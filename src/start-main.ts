@@ -6,6 +6,7 @@ import { exposureWarnings } from "./config/exposure.ts";
 import { bracketed, calledHost } from "./config/hosts.ts";
 import { orExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
+import { ValuesInUse } from "./config/reload.ts";
 import { MEMORY_ENVIRONMENT, withOlderTokens } from "./config/start.ts";
 import { readStartSettings, type StartSettings } from "./config/start-settings.ts";
 import { storeWarnings } from "./config/store-exposure.ts";
@@ -110,6 +111,8 @@ onEnd(async (reason) => {
   await exit(0);
 });
 
+const inUse = new ValuesInUse("start", settings.environment);
+
 /**
  * The TCP tier first knows the old tokens and the new ones, and the HTTP tier changes in between.
  * So no connection is refused.
@@ -121,13 +124,11 @@ onReload(log, async () => {
   const giveTcp = (environment: Environment) =>
     give(tcp, (index) => tcpEnvironment(environment, ports.rpc[index] ?? 0));
   await giveTcp(withOlderTokens(next.environments.tcp, settings.environments.tcp));
-  const restart = [
-    ...(await give(http, () => httpEnvironment(next))),
-    ...(await giveTcp(next.environments.tcp)),
-  ];
+  await give(http, () => httpEnvironment(next));
+  await giveTcp(next.environments.tcp);
   settings = next;
   log.setLevel(next.config.http.logLevel);
-  return [...new Set(restart.flat())];
+  return inUse.renew(next.environment);
 });
 
 /** Start one worker first, so that an error that all of them have is logged once. */

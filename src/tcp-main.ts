@@ -143,16 +143,10 @@ if (import.meta.main) {
   const { metrics: address, drainDelayMs } = config;
   const hasMetrics = options.metrics === true || address !== undefined;
   const running = new RunningSettings(TCP_TIER, settings, read);
-  let tier: TcpTier | undefined;
-  const start = async () => {
-    tier = await startTcp(config, log, { hasMetrics });
-    return tier;
-  };
-  await runTier(log, start, {
+  await runTier(log, () => startTcp(config, log, { hasMetrics }), {
     drainDelayMs,
-    reload: (given) =>
+    reload: (tier, given) =>
       running.renew(given, (next) => {
-        if (!tier) throw new Error("the tier is still starting: reload again");
         tier.renew(next);
         log.setLevel(next.logLevel);
       }),

@@ -187,7 +187,9 @@ describe("SIGHUP to `bun run start`", () => {
       ...{ DATA_DIR: join(folder.path, "data"), PASSWORD_HASH: "salted-md5" },
       RPC_TOKEN_FILE: await files.write("token", OLD),
     };
-    await using start = new Reloading("src/start-main.ts", { environment });
+    const settings = { METRICS_PORT: "0" };
+    const args = ["--config", await files.settings(settings)];
+    await using start = new Reloading("src/start-main.ts", { args, environment });
     await start.waitFor(/"both tiers are running"/);
     const api = await signedIn(`http://127.0.0.1:${httpPort}`);
     const load = new Load(() => api.userInfo());
@@ -198,6 +200,10 @@ describe("SIGHUP to `bun run start`", () => {
     }
     expect(await letsIn(rpcPort, `8 ${NEW}`)).toBeFalse();
     expect(await letsIn(rpcPort, `9 ${OLD}`)).toBeTrue();
+
+    await files.settings({ ...settings, HTTP_WORKERS: "2", DOCS: "off" });
+    await start.reload();
+    await start.waitFor(/"variables":\["HTTP_WORKERS","DOCS"\],"msg":"these have changed/);
 
     await files.write("token", "short");
     start.kill("SIGHUP");

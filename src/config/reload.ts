@@ -15,18 +15,40 @@ export const RELOADABLE: readonly VariableName[] = [
   "TRUSTED_PROXIES",
 ];
 
+/** The values of variables that a running process uses. */
+export class ValuesInUse {
+  readonly #program: Loader<object>["program"];
+  #environment: Environment;
+
+  /** @param environment with the values of the start */
+  constructor(program: Loader<object>["program"], environment: Environment) {
+    this.#program = program;
+    this.#environment = environment;
+  }
+
+  /**
+   * The process takes over those of `next` that are reloadable.
+   * @returns the variables that have changed and need a restart
+   */
+  renew(next: Environment): readonly VariableName[] {
+    const kept = keptNames(this.#program, this.#environment, next);
+    const old = Object.fromEntries(kept.map((name) => [name, this.#environment[name]]));
+    this.#environment = { ...next, ...old };
+    return kept;
+  }
+}
+
 /** The settings of a running process, which can be read again. */
 export class RunningSettings<T extends object> {
   readonly #loader: Loader<T>;
   readonly #read: () => Settings;
-  /** With the values that are in use. */
-  #environment: Environment;
+  readonly #inUse: ValuesInUse;
 
   /** @param read reads the settings again, also those of this start */
   constructor(loader: Loader<T>, { environment }: Settings, read: () => Settings) {
     this.#loader = loader;
     this.#read = read;
-    this.#environment = environment;
+    this.#inUse = new ValuesInUse(loader.program, environment);
   }
 
   /**
@@ -40,10 +62,7 @@ export class RunningSettings<T extends object> {
       ? { environment: given, origins: undefined }
       : this.#read();
     apply(load(this.#loader, environment, origins));
-    const kept = keptNames(this.#loader.program, this.#environment, environment);
-    const old = Object.fromEntries(kept.map((name) => [name, this.#environment[name]]));
-    this.#environment = { ...environment, ...old };
-    return kept;
+    return this.#inUse.renew(environment);
   }
 }
 

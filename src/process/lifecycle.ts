@@ -60,6 +60,8 @@ export class TierStatus {
   /** Undefined while it starts. */
   tier: RunningTier | undefined;
   isDraining = false;
+  /** It takes no more work. */
+  isClosing = false;
 
   /** Why the tier is not ready; empty if it is. */
   async readiness(): Promise<readonly string[]> {
@@ -75,14 +77,16 @@ export class TierStatus {
 }
 
 /**
- * Take over the settings that can change while the tier runs.
+ * Let a tier take over the settings that can change while it runs.
  * @param given the environment, if the parent gives one; else the tier reads its own again
  * @returns the variables that have changed and need a restart
  * @throws {Error} the settings are wrong: nothing has changed
  */
-export type Reload = (given?: Readonly<Record<string, string | undefined>>) => readonly string[];
+export type Reload<Tier> = (tier: Tier, given?: Environment) => readonly string[];
 
-export interface TierOptions {
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface TierOptions<Tier> {
   /**
    * How long a tier that a signal ends still takes work, although it is not ready. Default 0. If
    * its parent or runner is gone, it does not wait: its port may be needed for the next one.
@@ -90,19 +94,21 @@ export interface TierOptions {
   readonly drainDelayMs?: number;
   /** Begin to answer the operator. Called before the start. */
   readonly serveOperator?: (status: TierStatus) => void;
-  readonly reload?: Reload;
+  /** Called after the start, even if it was asked for before. */
+  readonly reload?: Reload<Tier>;
 }
 
 /**
  * Start a tier, report its address to the log and the parent process, and close the tier when the
  * process must end.
  */
-export async function runTier(
+export async function runTier<Tier extends RunningTier>(
   log: ProcessLog,
-  start: () => Promise<RunningTier>,
-  { drainDelayMs = 0, serveOperator, reload }: TierOptions = {},
+  start: () => Promise<Tier>,
+  { drainDelayMs = 0, serveOperator, reload }: TierOptions<Tier> = {},
 ): Promise<void> {
   const status = new TierStatus();
+  const started = Promise.withResolvers<Tier>();
   const drainOrder = drainOrdered();
   speakThrough(log);
   onEnd(async (reason) => {
@@ -113,6 +119,7 @@ export async function runTier(
       log.info({ reason, drainDelayMs }, "not ready any more");
       await Promise.race([Bun.sleep(drainDelayMs), drainOrder]);
     }
+    status.isClosing = true;
     log.info({ reason }, "closing");
     // A tier that is still starting, for example one that waits for its database, has nothing to
     // lose. A connection that cannot be closed, for example because the database hangs, ends with
@@ -127,15 +134,20 @@ export async function runTier(
     await log.end();
     process.exit(0);
   });
+  const renew = async (given?: Environment): Promise<readonly string[]> => {
+    const tier = await started.promise;
+    if (status.isClosing) throw new Error("the tier is closing");
+    return reload?.(tier, given) ?? [];
+  };
   sendBeats();
   answerQuestions({
     readiness: () => status.readiness(),
     metrics: () => status.metrics(),
-    reload: async (environment) => reload?.(isEnvironment(environment) ? environment : undefined),
+    reload: (environment) => renew(isEnvironment(environment) ? environment : undefined),
   });
-  if (reload) onReload(log, async () => reload());
+  if (reload) onReload(log, renew);
 
-  let tier: RunningTier;
+  let tier: Tier;
   try {
     serveOperator?.(status);
     tier = await start();
@@ -145,6 +157,7 @@ export async function runTier(
     process.exit(1);
   }
   status.tier = tier;
+  started.resolve(tier);
   const { address, shed } = tier;
   watchDescriptors(log, shed);
   log.info({ address, pid: process.pid }, "listening");

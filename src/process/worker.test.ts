@@ -43,6 +43,35 @@ test("a worker that ends repeatedly is started after increasing pauses", async (
   expect(await Bun.file(starts).text()).toBe("xxx");
 });
 
+test("a worker that is still starting takes over settings once it has started", async () => {
+  await using folder = await Folder.make();
+  const file = (name: string) => join(folder.path, name);
+  const { worker } = await workerOf(
+    folder,
+    `import { createLog } from ${JSON.stringify(join(import.meta.dir, "../telemetry/log.ts"))};
+    import { runTier } from ${JSON.stringify(join(import.meta.dir, "lifecycle.ts"))};
+    async function start() {
+      await Bun.write(${JSON.stringify(file("starting"))}, "");
+      while (!(await Bun.file(${JSON.stringify(file("go"))}).exists())) await Bun.sleep(10);
+      return { address: "here", close: async () => undefined };
+    }
+    await runTier(createLog("test", "silent", false), start, {
+      reload(tier, { NAME }) {
+        void Bun.write(${JSON.stringify(file("reloaded"))}, tier.address + NAME);
+        return [];
+      },
+    });`,
+  );
+  const started = worker.start();
+  await eventually("it is starting", () => Bun.file(file("starting")).exists());
+  await worker.reload({ ...process.env, NAME: " is new" });
+  await Bun.write(file("go"), "");
+  expect(await started).toBeUndefined();
+  await eventually("it has reloaded", () => Bun.file(file("reloaded")).exists());
+  expect(await Bun.file(file("reloaded")).text()).toBe("here is new");
+  await worker.stop();
+});
+
 test("a worker that ends before it listens is not started again", async () => {
   await using folder = await Folder.make();
   const { worker, logged } = await workerOf(folder, "process.exit(3);");

@@ -36,19 +36,16 @@ export class Worker {
 
   /**
    * Let the process take over what it can of another environment, and start it with that from now
-   * on.
-   * @returns the variables that have changed and need a restart
+   * on. A process that is still starting takes it over once it has started.
    */
-  async reload(environment: TierProcessOptions["environment"]): Promise<readonly string[]> {
+  async reload(environment: TierProcessOptions["environment"]): Promise<void> {
     this.#options = { ...this.#options, environment };
     try {
-      const restart = await this.#process?.ask("reload", environment);
-      return Array.isArray(restart) ? restart.map(String) : [];
+      await this.#process?.ask("reload", environment);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       const fields = { script: this.#options.script, pid: this.#process?.pid, why };
-      this.#log.warn(fields, "a worker keeps its old settings until it is started again");
-      return [];
+      this.#log.warn(fields, "a worker does not have the new settings yet");
     }
   }
 
