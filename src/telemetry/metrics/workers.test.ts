@@ -116,3 +116,15 @@ test("counters do not fall when a process ends, and another takes its place", as
     "started_seconds{}": 12,
   });
 });
+
+test("readers at the same time find the same counts, also of processes that have ended", async () => {
+  const metrics = new WorkerMetrics();
+  const workers = [new FakeWorker(10), new FakeWorker(20)];
+  for (const worker of workers) worker.call(1);
+  await readAll(metrics, workers);
+  for (const [index, worker] of workers.entries()) worker.restart(30 + index);
+  for (let round = 0; round < 3; round++) {
+    const found = await Promise.all([readAll(metrics, workers), readAll(metrics, workers)]);
+    expect(found.map((series) => series[CALLS])).toEqual([2, 2]);
+  }
+});

@@ -32,9 +32,20 @@ export class WorkerMetrics {
   readonly #last = new Map<number, readonly MetricJson[]>();
   /** The sum of those that have ended. */
   #ended: readonly MetricJson[] = [];
+  #reading: Promise<MetricsText> | undefined;
 
-  /** Ask all processes. The gauges are those of the processes that answer. */
-  async read(tiers: MeasuredTiers): Promise<MetricsText> {
+  /**
+   * Ask all processes. The gauges are those of the processes that answer. Those who read at the
+   * same time share one answer: each reading changes what is kept here, so only one runs.
+   */
+  read(tiers: MeasuredTiers): Promise<MetricsText> {
+    this.#reading ??= this.#read(tiers).finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #read(tiers: MeasuredTiers): Promise<MetricsText> {
     const workers = Object.entries(tiers).flatMap(([tier, processes]) =>
       processes.map((process, index) => ({ labels: { tier, worker: `${index}` }, process })),
     );
