@@ -11,3 +11,12 @@ test("a log counts warnings and errors as they come, and takes another level", (
   log.error({ test: true }, "an error of a test");
   expect(log.counts()).toMatchObject({ warnings: 2, errors: 1, suppressed: 1 });
 });
+
+test("warnings and errors are counted even if the level leaves them out", () => {
+  const log = createLog("test", "silent", false);
+  log.error({ test: true }, "an error that is not written");
+  log.setLevel("error");
+  log.warn({ test: true }, "a warning that is not written");
+  log.info({ test: true }, "not counted");
+  expect(log.counts()).toMatchObject({ warnings: 1, errors: 1, dropped: 0 });
+});

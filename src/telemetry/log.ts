@@ -59,13 +59,14 @@ export function createLog(tier: string, level: LogLevel, isTerminal: boolean): P
     if (now) return write(now);
     if (everyLine.isLevelEnabled("debug")) everyLine.debug(brief(line).fields, line.event);
   };
-  const log = pino({ ...options, hooks: { logMethod } }, destination);
+  const log = pino({ ...options, level: countingLevel(level), hooks: { logMethod } }, destination);
   return Object.assign(log, {
     counts() {
       return { warnings, errors, suppressed: repeats.suppressed, dropped: output.dropped };
     },
     setLevel(next: LogLevel) {
-      for (const each of [everyLine, log]) each.level = next;
+      everyLine.level = next;
+      log.level = countingLevel(next);
     },
     infoJson(fields: string, event: string) {
       if (!everyLine.isLevelEnabled("info")) return;
@@ -77,6 +78,11 @@ export function createLog(tier: string, level: LogLevel, isTerminal: boolean): P
       await output.end();
     },
   });
+}
+
+/** The hook must see warnings and errors to count them, even if they are not written. */
+function countingLevel(level: LogLevel): LogLevel {
+  return level === "error" || level === "silent" ? "warn" : level;
 }
 
 let timeMs = 0;
