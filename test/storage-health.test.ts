@@ -7,7 +7,7 @@ import { Cluster, Redis } from "ioredis";
 import { SystemClient } from "../src/gen/system.ts";
 import { Balancer } from "../src/rpc/client/balancer.ts";
 import { Child } from "./child.ts";
-import { openRowsAt } from "./contract/rows.ts";
+import { openRowsAt, type Rows } from "./contract/rows.ts";
 import { SmallDisk } from "./faults/small-disk.ts";
 import { available as hasMariaDb, startMariaDb } from "./mariadb.ts";
 import { PROGRAMS, programPath } from "./programs.ts";
@@ -205,6 +205,12 @@ test.concurrent.skipIf(!hasRedis)("a cluster with a full master is down", async 
   }
 });
 
+/** How many connections the server has been asked for. */
+async function connections(raw: Rows): Promise<number> {
+  const [row] = await raw.query("SHOW GLOBAL STATUS LIKE 'Connections'");
+  return Number(row?.Value);
+}
+
 test.concurrent.skipIf(!hasMariaDb)("a MySQL that takes no more writes is down", async () => {
   await using mariadb = await startMariaDb();
   await using folder = await createFolder();
@@ -213,7 +219,10 @@ test.concurrent.skipIf(!hasMariaDb)("a MySQL that takes no more writes is down",
   await using raw = await openRowsAt(databaseUrl, folder.dataDir);
   await storage.users.ping();
   await raw.query("SET GLOBAL read_only = ON");
+  const before = await connections(raw);
   await expect(storage.users.ping()).rejects.toThrow("Cannot ping MySQL");
+  // Probes do not wait for many tries.
+  expect((await connections(raw)) - before).toBeLessThan(5);
   await raw.query("SET GLOBAL read_only = OFF");
   await eventually("it is up", () =>
     storage.users.ping().then(

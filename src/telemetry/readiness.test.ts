@@ -55,14 +55,6 @@ test("the reason is that of the database", async () => {
   expect(await check()).toBe("Cannot ping MySQL: the server is read-only");
 });
 
-test("if a ping takes long, the reason is how the last one has failed", async () => {
-  let ping = () => Promise.reject(new Error("Cannot ping MySQL: the server is read-only"));
-  const check = databaseCheck(new SharedPing({ database: "MySQL", ping: () => ping() }));
-  await check();
-  ping = () => new Promise(() => undefined);
-  expect(await check()).toBe("Cannot ping MySQL: the server is read-only");
-});
-
 test("refresh() makes isReady new; if a check hangs, it does not wait for it", async () => {
   let answer: Promise<string | undefined> = Promise.resolve("down");
   const readiness = new Readiness([() => answer], recordingLog().log);

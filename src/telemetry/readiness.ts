@@ -75,8 +75,6 @@ export class SharedPing implements Part {
   readonly database: string;
   readonly #part: Part;
   #running: Promise<void> | undefined;
-  /** How the last ping failed; undefined if it succeeded. */
-  lastError: unknown;
 
   constructor(part: Part) {
     this.database = part.database;
@@ -84,20 +82,10 @@ export class SharedPing implements Part {
   }
 
   ping(): Promise<void> {
-    this.#running ??= this.#ping().finally(() => {
+    this.#running ??= this.#part.ping().finally(() => {
       this.#running = undefined;
     });
     return this.#running;
-  }
-
-  async #ping(): Promise<void> {
-    try {
-      await this.#part.ping();
-      this.lastError = undefined;
-    } catch (error) {
-      this.lastError = error ?? new Error("no reason");
-      throw error;
-    }
   }
 }
 
@@ -106,10 +94,7 @@ export function databaseCheck(part: SharedPing): Check {
   return async () => {
     const late = Promise.withResolvers<string>();
     const timer = setTimeout(() => {
-      // The storage tries again for longer than probes wait, for example if MySQL is read-only.
-      const { lastError } = part;
-      const lately = `${part.database}: no answer within ${MAX_CHECK_MS} ms`;
-      late.resolve(lastError === undefined ? lately : messageOf(lastError));
+      late.resolve(`${part.database}: no answer within ${MAX_CHECK_MS} ms`);
     }, MAX_CHECK_MS);
     const answered = part.ping().then(() => undefined, messageOf);
     const why = await Promise.race([answered, late.promise]);

@@ -31,6 +31,9 @@ export const LONGEST_STATEMENT_MS = STATEMENT_TIMEOUT_MS + REPEAT_TIMEOUT_MS;
 const IDLE_MS = 60_000;
 export const DEFAULT_POOL: PoolLimits = { maxConnections: 10, maxAgeMs: 120_000 };
 
+/** A connection from the pool may be dead or old. A fresh one then tells how the server is. */
+const PING_TRIES = 2;
+
 type Retry = "on any connection" | "on a fresh connection" | "never";
 type Statement<T> = (connection: Connection) => Promise<T>;
 
@@ -62,6 +65,16 @@ export class MysqlClient {
   }
 
   /**
+   * Read as `read()` does, but soon say why the server does not work. Other statements wait for a
+   * failover.
+   */
+  async ping(sql: string): Promise<void> {
+    const check = async (connection: Connection) =>
+      throwIfDemoted(await connection.execute<CheckedRow[]>(sql));
+    await this.#run(true, check, PING_TRIES);
+  }
+
+  /**
    * Carry out a statement that may change rows. Another try follows only if the last one certainly
    * had no effect.
    * @returns the rows of a SELECT, or the ResultSetHeader of any other statement
@@ -81,12 +94,12 @@ export class MysqlClient {
     await this.#pool.close();
   }
 
-  async #run<T>(isRead: boolean, statement: Statement<T>): Promise<T> {
+  async #run<T>(isRead: boolean, statement: Statement<T>, tries = Infinity): Promise<T> {
     const endsAtMs = performance.now() + STATEMENT_TIMEOUT_MS;
     try {
       await this.#pool.acquireSlot(STATEMENT_TIMEOUT_MS);
       try {
-        const result = await this.#attempt(isRead, statement, endsAtMs);
+        const result = await this.#attempt(isRead, statement, endsAtMs, tries);
         this.#availability.up();
         return result;
       } finally {
@@ -100,7 +113,12 @@ export class MysqlClient {
   }
 
   /** Try until it succeeds, fails with an unknown outcome, or runs out of time. */
-  async #attempt<T>(isRead: boolean, statement: Statement<T>, endsAtMs: number): Promise<T> {
+  async #attempt<T>(
+    isRead: boolean,
+    statement: Statement<T>,
+    endsAtMs: number,
+    tries: number,
+  ): Promise<T> {
     let mustBeFresh = false;
     for (let attempt = 1; ; attempt++) {
       let pooled: PooledConnection | undefined;
@@ -117,7 +135,7 @@ export class MysqlClient {
         const longestMs = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
         const pauseMs = longestMs * (0.5 + Math.random() / 2);
         const isTimeLeft = performance.now() + pauseMs < endsAtMs;
-        if (retry === "never" || !isTimeLeft) throw error;
+        if (retry === "never" || attempt >= tries || !isTimeLeft) throw error;
         mustBeFresh ||= retry === "on a fresh connection";
         await Bun.sleep(pauseMs);
       }

@@ -137,7 +137,7 @@ export class MysqlUsers implements UserStore {
   }
 
   async ping(): Promise<void> {
-    await this.#attempt("ping MySQL", () => this.#client.read(`SELECT ${PRIMARY_CHECK}`, []));
+    await this.#attempt("ping MySQL", () => this.#client.ping(`SELECT ${PRIMARY_CHECK}`));
   }
 
   close(): Promise<void> {
