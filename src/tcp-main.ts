@@ -89,6 +89,7 @@ export async function startTcp(
       log,
       tables: () => tables,
       openConnections: () => listener.connections,
+      isDraining: () => readiness.isRetired,
     }),
   });
   const limits = { ...DEFAULT_LIMITS, ...config.rpcLimits };

@@ -130,6 +130,19 @@ test("a tier alone has the delay; if its database is away, it ends at once", asy
   expect(waiting.output).not.toContain("not ready any more");
 });
 
+test("an HTTP tier whose TCP server waits for its delay is not ready", async () => {
+  await using folder = await Folder.make();
+  await using tcp = startTcp(folder.path, { DRAIN_DELAY_MS: "60000" });
+  await using http = startHttp(folder.path, await tcp.listening(), { METRICS_PORT: "0" });
+  await http.listening();
+  const operator = await operatorUrl(http);
+  expect(await readyz(operator, 200)).toBe("ready");
+  tcp.kill("SIGTERM");
+  expect(await readyz(operator, 503)).toMatch(/^TCP server 127\.0\.0\.1:\d+: draining$/);
+  tcp.kill("SIGKILL");
+  await tcp.exited();
+});
+
 test("if the parent is killed, its tiers do not wait", async () => {
   await using folder = await Folder.make();
   const port = freePort();

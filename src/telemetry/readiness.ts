@@ -34,6 +34,10 @@ export class Readiness {
     this.#isRetired = true;
   }
 
+  get isRetired(): boolean {
+    return this.#isRetired;
+  }
+
   /** By the last check that has ended; true before the first one. */
   get isReady(): boolean {
     return this.#wasReady && !this.#isRetired;

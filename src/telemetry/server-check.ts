@@ -33,6 +33,7 @@ async function throwIfNotReady(server: OneServer): Promise<void> {
     const why = server.lost() ?? error;
     throw new Error(`${name}: ${why instanceof Error ? why.message : why}`, { cause: error });
   }
+  if (health.server.state === "down") throw new Error(`${name}: draining`);
   const down = [health.users, health.sessions].filter(({ state }) => state === "down");
   if (down.length === 0) return;
   const names = new Set(down.map((part) => part.name));

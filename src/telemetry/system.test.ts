@@ -19,6 +19,7 @@ test("describe() says for which callers a method is, and nothing if it is for al
     log: recorder([]),
     tables: () => [table],
     openConnections: () => 0,
+    isDraining: () => false,
   });
   const { services } = await system.describe({}, Object.create(null));
   const [say, wipe] = services[0]?.methods ?? [];

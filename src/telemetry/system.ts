@@ -21,6 +21,8 @@ export interface SystemParts {
   /** The tables of all services, including this one. Called after the start. */
   tables(): readonly DispatchTable[];
   openConnections(): number;
+  /** Whether the server is about to end, although it still works. */
+  isDraining(): boolean;
 }
 
 /** The System service: health, description and statistics of a server. Its uptime begins here. */
@@ -44,7 +46,8 @@ export function createSystemService(parts: SystemParts): SystemService {
         check(parts.users, report),
         check(parts.sessions, report),
       ]);
-      return { server, users, sessions };
+      if (!parts.isDraining()) return { server, users, sessions };
+      return { server: { ...server, state: "down" }, users, sessions };
     },
 
     async describe() {
