@@ -60,10 +60,6 @@ export class OperatorServer {
   get url(): string {
     return this.#server.url.origin;
   }
-
-  async close(): Promise<void> {
-    await this.#server.stop(true);
-  }
 }
 
 function text(body: string, status = 200): Response {
