@@ -9,6 +9,7 @@ import { orExit } from "./config/load.ts";
 import { storeWarnings } from "./config/store-exposure.ts";
 import { Changes } from "./process/changes.ts";
 import { onEnd } from "./process/end.ts";
+import { freePort } from "./process/free-ports.ts";
 import { listenOn } from "./process/lifecycle.ts";
 import { TierProcess } from "./process/tier-process.ts";
 import { tiersReadiness } from "./process/tiers-readiness.ts";
@@ -52,6 +53,8 @@ for (const each of lookalikes(process.env)) say(`  ${lookalikeText(each)}`);
 
 /** A change of a file must not wait for load balancers. */
 const UNDELAYED = { DRAIN_DELAY_MS: undefined };
+/** With RPC_PORT=0, the HTTP tier must know which port the TCP tier has. */
+const rpcPort = tcp.rpc.port === 0 ? { RPC_PORT: `${freePort(tcp.rpc.host)}` } : undefined;
 let tiers: readonly TierProcess[] = [];
 /** The tiers that this process is ending. Their end is not reported. */
 const unwanted = new WeakSet<TierProcess>();
@@ -93,7 +96,7 @@ async function installOrExit(): Promise<void> {
 
 function startTier(name: "http" | "tcp"): TierProcess {
   const script = `src/${name}-main.ts`;
-  const environment = { ...environments[name], ...UNDELAYED };
+  const environment = { ...environments[name], ...rpcPort, ...UNDELAYED };
   const args = metrics ? ["--metrics"] : [];
   const tier = new TierProcess({ script, args, environment });
   void tier.ended.then(({ exitCode, signal, wasStuck }) => {

@@ -192,3 +192,13 @@ describe("the port of the operator", () => {
     expect((await ask(url, "/elsewhere")).status).toBe(404);
   });
 });
+
+test("bun run dev with free ports is ready: its HTTP tier knows the port of the TCP tier", async () => {
+  await using folder = await Folder.make();
+  const ports = { HTTP_PORT: "0", RPC_PORT: "0", METRICS_PORT: "0" };
+  await using dev = new Child("src/dev-main.ts", {
+    environment: { ...ports, DATA_DIR: folder.path },
+  });
+  const [, url = ""] = await dev.waitFor(/Metrics +(http:\S+)\/metrics/);
+  expect(await readyz(url, 200)).toBe("ready");
+});
