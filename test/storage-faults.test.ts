@@ -250,6 +250,17 @@ describe.concurrent.skipIf(!hasRedis)("Redis", () => {
   });
 
   test.each([
+    ["killed", (redis: Victim) => redis.kill()],
+    ["frozen", (redis: Victim) => freeze(redis.pid)],
+  ])("%s: the storage closes all the same", async (_, hurt) => {
+    await using redis = await startRedis();
+    await using folder = await createFolder();
+    const storage = await open({ redisUrl: await redis.createDatabase(), ...folder });
+    await hurt(redis);
+    await storage.close();
+  });
+
+  test.each([
     ["restarted, empty,", true],
     ["gone", false],
   ])("%s as an update fails: its mark is set again", async (_, isBackBefore) => {
