@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { CallRecord } from "../gen/system.ts";
 import type { InterceptedCall, Outcome } from "../rpc/interceptor.ts";
+import { DEFAULT_LIMITS } from "../rpc/limits.ts";
 import { Steps } from "../rpc/steps.ts";
 import { SAY } from "../rpc/testing/stack.ts";
 import { CallRecords, MAX_RECORDS } from "./call-records.ts";
@@ -57,12 +58,28 @@ test("a burst of faults takes 100 places in a second, and the newest records rep
   }
   const seconds = 1 + Math.ceil((performance.now() - startedAt) / 1000);
   expect(records.explain("burst").kept).toBeWithin(1, seconds * 100 + 1);
-  records.add([recordOf("old")]);
-  records.add(Array.from({ length: MAX_RECORDS - 1 }, () => recordOf("new")));
+  records.report([recordOf("old")]);
+  records.report(Array.from({ length: MAX_RECORDS - 1 }, () => recordOf("new")));
   expect(records.explain("old").records).toHaveLength(1);
-  records.add([recordOf("new")]);
+  records.report([recordOf("new")]);
   const { records: found, kept } = records.explain("old");
   expect([found.length, kept]).toEqual([0, MAX_RECORDS]);
+});
+
+test("a report cannot speak for this server, nor keep it from explaining", () => {
+  const records = new CallRecords(SLOW_MS, new DatabaseOperations());
+  const operation = { system: "mysql", name: "x".repeat(1_000_000), ms: 1, isOver: true };
+  const forged = { ...recordOf("forged"), tier: "tcp", operations: [operation] } as const;
+  records.report([forged]);
+  expect(records.explain("forged").records).toEqual([
+    { ...forged, tier: "http", operations: [] },
+  ]);
+  // What HTTP tiers say of the time is not believed.
+  const odd = { ...recordOf("odd"), at: "yesterday", reason: "\u0001".repeat(1000) };
+  for (let record = 0; record < MAX_RECORDS + 1; record++) records.report([odd]);
+  const explanation = records.explain("odd");
+  expect(Date.parse(explanation.since)).toBeWithin(Date.now() - 60_000, Date.now() + 1);
+  expect(JSON.stringify(explanation).length).toBeLessThan(DEFAULT_LIMITS.maxFrameBytes);
 });
 
 test("DatabaseOperations tells what failed, and what is slow or still runs", async () => {

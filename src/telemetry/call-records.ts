@@ -8,6 +8,8 @@ export const MAX_RECORDS = 2000;
 /** More in a second are not kept: an outage must not replace all that was before it. */
 const MAX_A_SECOND = 100;
 const SECOND_MS = 1000;
+/** More of one request are not told: the reply must fit into a frame. */
+const MAX_TOLD = 50;
 
 /** The client's own fault, or refused as it should be. */
 const NO_FAULT: ReadonlySet<Outcome> = new Set([
@@ -21,7 +23,9 @@ export class CallRecords {
   readonly #records: CallRecord[] = [];
   /** Where the next record goes. */
   #next = 0;
-  #since = new Date();
+  /** When each was kept. */
+  readonly #keptAt: number[] = [];
+  readonly #startedAt = Date.now();
   #second = 0;
   #keptInSecond = 0;
 
@@ -33,24 +37,29 @@ export class CallRecords {
 
   readonly interceptor: Interceptor = () => this.#onEnd;
 
-  add(records: readonly CallRecord[]): void {
-    for (const record of records) {
-      const replaced = this.#records[this.#next];
-      if (replaced) this.#since = new Date(this.#records[(this.#next + 1) % MAX_RECORDS]?.at ?? 0);
-      this.#records[this.#next] = record;
-      this.#next = (this.#next + 1) % MAX_RECORDS;
-    }
+  /** Keep what an HTTP tier says of its own requests, and nothing that only this server can know. */
+  report(records: readonly CallRecord[]): void {
+    for (const record of records) this.#add({ ...record, tier: "http", operations: [] });
   }
 
   explain(requestId: string): Explanation {
+    const isFull = this.#records.length === MAX_RECORDS;
+    const since = this.#keptAt[isFull ? this.#next : 0] ?? this.#startedAt;
     return {
       records: this.#records
         .filter((record) => record.requestId === requestId)
-        .toSorted((one, other) => one.at.localeCompare(other.at)),
+        .toSorted((one, other) => one.at.localeCompare(other.at))
+        .slice(-MAX_TOLD),
       kept: this.#records.length,
       maxKept: MAX_RECORDS,
-      since: this.#since.toISOString(),
+      since: new Date(since).toISOString(),
     };
+  }
+
+  #add(record: CallRecord): void {
+    this.#records[this.#next] = record;
+    this.#keptAt[this.#next] = Date.now();
+    this.#next = (this.#next + 1) % MAX_RECORDS;
   }
 
   readonly #onEnd = (outcome: Outcome, call: InterceptedCall): void => {
@@ -66,8 +75,7 @@ export class CallRecords {
     const spent = call.steps?.spent(now) ?? [];
     const rest = ms - spent.reduce((sum, [, spentMs]) => sum + spentMs, 0);
     const steps = [...spent, ["in the handler", Math.max(0, rest)] as const];
-    this.add([
-      {
+    this.#add({
         tier: "tcp",
         process: process.pid,
         requestId: call.requestId,
@@ -77,8 +85,7 @@ export class CallRecords {
         ms,
         steps: steps.map(([name, spentMs]) => ({ name, ms: spentMs })),
         operations: this.#operations.since(call.begunAt, now),
-      },
-    ]);
+      });
   };
 }
 

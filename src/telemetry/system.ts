@@ -57,7 +57,7 @@ export function createSystemService(parts: SystemParts): SystemService {
     explain: async ({ requestId }) => parts.records.explain(requestId),
 
     async report({ records }) {
-      parts.records.add(records);
+      parts.records.report(records);
       return {};
     },
 
