@@ -85,3 +85,13 @@ test("flush() writes the counted lines", () => {
   repeats.flush();
   expect(lines).toEqual([{ event: "failed" }, { event: "failed", count: 4 }]);
 });
+
+test("names in quotes, which a stranger may choose, do not use up the kinds", () => {
+  const { lines, say } = written();
+  for (let name = 0; name < 500; name++) {
+    const letters = String.fromCharCode(97 + (name % 26), 97 + Math.floor(name / 26));
+    say("closed a peer", { reason: `the server has no token of the caller "${letters}"` });
+  }
+  say("read failed", { reason: "refused" });
+  expect(lines.map((line) => Reflect.get(line, "event"))).toEqual(["closed a peer", "read failed"]);
+});

@@ -18,8 +18,11 @@ const TICK_MS = 1000;
 const FORGET_TICKS = 60;
 /** How many kinds of problems are counted separately. */
 const MAX_KNOWN = 100;
-/** Numbers, ids and ports: reasons that differ only in these are of one kind. */
-const VARYING = /\b[\da-f-]{8,}\b|\d+/gi;
+/**
+ * Numbers, ids, ports, and names in quotes, which a stranger may have chosen: reasons that differ
+ * only in these are of one kind. Else a peer could use up all kinds, and hide other problems.
+ */
+const VARYING = /"[^"]*"|\b[\da-f-]{8,}\b|\d+/gi;
 
 /** Turns a repeated problem into one line a second with a count. The first is written at once. */
 export class Repeats {
