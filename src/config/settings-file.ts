@@ -9,6 +9,10 @@ import { isVariable, VARIABLES, type VariableName } from "./variables.ts";
 // The file of `--config`: TOML, whose keys are the names of variables, or `NAME_FILE`.
 
 const MAX_BYTES = 1_048_576;
+/** A file of another kind may have any number of problems, and each one is looked for. */
+const MAX_PROBLEMS = 20;
+/** How many lines that look like a key are tried. */
+const MAX_TRIES = 10;
 
 /** What a file says of a variable, as the text that an environment variable would have. */
 export interface Stated {
@@ -36,6 +40,10 @@ export function readSettingsFile(path: string): SettingsFile {
   const stated = new Map<string, Stated>();
   const problems: string[] = [];
   for (const [key, value] of Object.entries(table)) {
+    if (problems.length === MAX_PROBLEMS) {
+      problems.push(`${path}: there are more problems, which are told when these are mended`);
+      break;
+    }
     const line = lineOf(key, text);
     const where = line === undefined ? path : `${path}, line ${line}`;
     const name = key.replace(/_FILE$/, "");
@@ -131,10 +139,13 @@ function lineOf(key: string, text: string): number | undefined {
   const escaped = RegExp.escape(key);
   const isKey = new RegExp(`^\\s*(\\[+\\s*)?(["']?)${escaped}\\2\\s*[=.\\]]`);
   const lines = text.split("\n");
-  const index = lines.findIndex(
-    (line, at) => isKey.test(line) && isComplete(lines.slice(0, at).join("\n")),
-  );
-  return index < 0 ? undefined : index + 1;
+  let tries = 0;
+  for (const [at, line] of lines.entries()) {
+    if (!isKey.test(line)) continue;
+    if (++tries > MAX_TRIES) return undefined;
+    if (isComplete(lines.slice(0, at).join("\n"))) return at + 1;
+  }
+  return undefined;
 }
 
 function isComplete(text: string): boolean {

@@ -244,6 +244,18 @@ port = 1
     }
   });
 
+  test("of another kind is refused at once, however long it is", () => {
+    using folder = new Folder();
+    const keys = Array.from({ length: 60_000 }, (_, key) => `key${key} = 1`).join("\n");
+    const path = folder.write("portico.toml", keys);
+    const problems = problemsOf(() => readSettings("rpc", {}, path));
+    expect(problems).toHaveLength(21);
+    expect(problems.at(-1)).toContain("there are more problems");
+    const lines = `RPC_TOKEN = """\n${"HTTP_PORT = 1\n".repeat(60_000)}"""\nHTTP_PORT = true\n`;
+    const [problem] = problemsOf(() => readSettings("rpc", {}, folder.write("lines.toml", lines)));
+    expect(problem).toEndWith("lines.toml: HTTP_PORT must be a number or a string, not a boolean");
+  });
+
   test("that cannot be read is an error", () => {
     using folder = new Folder();
     const long = folder.write("long.toml", "#".repeat(1_048_577));
