@@ -71,9 +71,7 @@ test("a report cannot speak for this server, nor keep it from explaining", () =>
   const operation = { system: "mysql", name: "x".repeat(1_000_000), ms: 1, isOver: true };
   const forged = { ...recordOf("forged"), tier: "tcp", operations: [operation] } as const;
   records.report([forged]);
-  expect(records.explain("forged").records).toEqual([
-    { ...forged, tier: "http", operations: [] },
-  ]);
+  expect(records.explain("forged").records).toEqual([{ ...forged, tier: "http", operations: [] }]);
   // What HTTP tiers say of the time is not believed.
   const odd = { ...recordOf("odd"), at: "yesterday", reason: "\u0001".repeat(1000) };
   for (let record = 0; record < MAX_RECORDS + 1; record++) records.report([odd]);

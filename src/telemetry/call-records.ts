@@ -37,7 +37,7 @@ export class CallRecords {
 
   readonly interceptor: Interceptor = () => this.#onEnd;
 
-  /** Keep what an HTTP tier says of its own requests, and nothing that only this server can know. */
+  /** Keep what an HTTP tier says of its own requests; only this server knows its own calls. */
   report(records: readonly CallRecord[]): void {
     for (const record of records) this.#add({ ...record, tier: "http", operations: [] });
   }
@@ -76,16 +76,16 @@ export class CallRecords {
     const rest = ms - spent.reduce((sum, [, spentMs]) => sum + spentMs, 0);
     const steps = [...spent, ["in the handler", Math.max(0, rest)] as const];
     this.#add({
-        tier: "tcp",
-        process: process.pid,
-        requestId: call.requestId,
-        at: new Date(Date.now() - ms).toISOString(),
-        what: call.method.name,
-        outcome,
-        ms,
-        steps: steps.map(([name, spentMs]) => ({ name, ms: spentMs })),
-        operations: this.#operations.since(call.begunAt, now),
-      });
+      tier: "tcp",
+      process: process.pid,
+      requestId: call.requestId,
+      at: new Date(Date.now() - ms).toISOString(),
+      what: call.method.name,
+      outcome,
+      ms,
+      steps: steps.map(([name, spentMs]) => ({ name, ms: spentMs })),
+      operations: this.#operations.since(call.begunAt, now),
+    });
   };
 }
 
