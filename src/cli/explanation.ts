@@ -45,7 +45,12 @@ export function explanationText(requestId: string, answers: readonly Answer[]): 
     ...(calls.length === 0 ? [NO_TCP] : []),
     ...unasked(answers),
   ];
-  return parts.join("\n\n");
+  return printable(parts.join("\n\n"));
+}
+
+/** A peer may report any text, and a terminal obeys control characters. */
+function printable(text: string): string {
+  return text.replace(/[^\P{Cc}\n]/gu, "\u{fffd}");
 }
 
 /** Why no server knows a request. */
