@@ -1,5 +1,33 @@
 import { expect, test } from "bun:test";
+import type { CallRecord } from "../gen/system.ts";
 import { explanationText } from "./explanation.ts";
+
+const AT = "2026-11-30T22:14:42.964Z";
+
+function record(fields: Partial<CallRecord> & Pick<CallRecord, "tier" | "what">): CallRecord {
+  const rest = { process: 1, requestId: "id", at: AT, ms: 260, steps: [], operations: [] };
+  return { ...rest, outcome: "done", ...fields };
+}
+
+function explained(records: CallRecord[]): string | undefined {
+  const explanation = { records, kept: records.length, maxKept: 2000, since: AT };
+  const address = "127.0.0.1:9091";
+  return explanationText("id", [{ address, explanation, error: undefined }])?.replace(/\s+/g, " ");
+}
+
+test("a refused call is explained by the reason, not by a look-up of the same time", () => {
+  const reason = "Cannot hash in time: 36 hashes are ahead";
+  const text = explained([
+    record({ tier: "http", what: "POST /signin", outcome: "status 503", ms: 611, reason }),
+    record({
+      tier: "tcp",
+      what: "User.signIn",
+      outcome: "resource_exhausted",
+      operations: [{ system: "mysql", name: "read user", ms: 237, isOver: true }],
+    }),
+  ]);
+  expect(text).toContain(`In short: User.signIn: resource_exhausted. Reason: ${reason}.`);
+});
 
 test("a text that a peer has reported cannot command the terminal", () => {
   const record = {

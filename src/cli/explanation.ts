@@ -23,6 +23,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   "waiting for a hash": "other passwords were hashed first",
   "in the handler": "the work itself, with its databases",
 };
+/** A server that refused a call says why. Its databases are not to blame. */
+const REFUSED: ReadonlySet<string> = new Set(["resource_exhausted", "unavailable"]);
 /** Shorter steps are left out. */
 const MIN_STEP_MS = 1;
 /** Shorter steps are not what was slow. */
@@ -136,6 +138,9 @@ function describeOperation({ system, name, ms, error, isOver }: Operation): stri
 function summary(requests: readonly Known[], calls: readonly Known[]): string {
   const slowest = longest(calls);
   const request = longest(requests);
+  if (slowest && REFUSED.has(slowest.outcome)) {
+    return outcomeOf(slowest, slowest.reason ?? request?.reason);
+  }
   const operation = slowest?.operations[0];
   if (slowest && operation && operation.ms >= MIN_MAIN_SHARE * slowest.ms) {
     return `${describeOperation(operation)}, during ${slowest.what}.`;
@@ -147,9 +152,13 @@ function summary(requests: readonly Known[], calls: readonly Known[]): string {
     return `${slowest.what}: ${slowest.outcome}; ${shareOf(inCall)}.`;
   }
   const record = request ?? slowest;
-  const step = record && mainStep(record);
-  const reason = record?.reason === undefined ? "" : ` Reason: ${record.reason}.`;
-  return `${record?.what}: ${record?.outcome}${step ? `; ${shareOf(step)}` : ""}.${reason}`;
+  return record ? outcomeOf(record, record.reason) : "nothing is known.";
+}
+
+function outcomeOf(record: CallRecord, reason: string | undefined): string {
+  const step = mainStep(record);
+  const why = reason === undefined ? "" : ` Reason: ${reason}.`;
+  return `${record.what}: ${record.outcome}${step ? `; ${shareOf(step)}` : ""}.${why}`;
 }
 
 function shareOf({ name }: CallRecord["steps"][number]): string {

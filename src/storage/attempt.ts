@@ -22,6 +22,7 @@ export function storageError(action: string, cause: unknown): StorageError {
 /** If every address of a host refuses, the error has no message, but only a code. */
 function reason(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
+  if (cause.name === "MaxRetriesPerRequestError") return "no connection";
   return (cause.message || errorField(cause, "code") || cause.name).replace(/\.$/, "");
 }
 

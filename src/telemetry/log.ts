@@ -2,7 +2,7 @@ import pino from "pino";
 import { prettyFactory } from "pino-pretty";
 import type { Log } from "../rpc/log.ts";
 import { Output } from "./output.ts";
-import { brief, type Line, Repeats } from "./repeats.ts";
+import { brief, type Line, messageOf, Repeats } from "./repeats.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
@@ -43,6 +43,7 @@ export function createLog(tier: string, level: LogLevel, isTerminal: boolean): P
     base: { tier },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: serializeError },
   };
   const everyLine = pino(options, destination);
   const write = ({ level, fields, event }: Line): void => {
@@ -83,6 +84,12 @@ export function createLog(tier: string, level: LogLevel, isTerminal: boolean): P
 /** The hook must see warnings and errors to count them, even if they are not written. */
 function countingLevel(level: LogLevel): LogLevel {
   return level === "error" || level === "silent" ? "warn" : level;
+}
+
+/** As pino does, but a message that ends with that of its cause does not get it again. */
+function serializeError(error: Error): unknown {
+  const serialized = pino.stdSerializers.err(error);
+  return error instanceof Error ? { ...serialized, message: messageOf(error) } : serialized;
 }
 
 let timeMs = 0;

@@ -39,6 +39,17 @@ test("the first line of a reason comes at once, the others become one line a sec
   );
 });
 
+test("a cause that the message already tells is not repeated", () => {
+  const { lines, say, repeats } = written();
+  const cause = new Error("Connection lost.");
+  const err = new Error("Cannot read user: Connection lost", { cause });
+  say("read failed", { err });
+  say("read failed", { err });
+  repeats.flush();
+  const reason = "Cannot read user: Connection lost";
+  expect(lines.at(-1)).toEqual({ event: "read failed", reason, count: 1 });
+});
+
 test("reasons that differ only in numbers and ids are one reason", () => {
   const { lines, say } = written();
   say("GET / 503", { reason: "no answer within 12 ms" });

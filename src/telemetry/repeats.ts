@@ -96,8 +96,11 @@ function reasonOf(fields: object): string {
   return err === undefined ? `${reason || why}` : messageOf(err);
 }
 
-/** The message of an error and of its causes. */
-function messageOf(error: unknown): string {
+/** The message of an error and of its causes. A cause that the message ends with is not repeated. */
+export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${messageOf(error.cause)}`;
+  const { message, cause } = error;
+  if (cause === undefined) return message;
+  const why = messageOf(cause);
+  return message.endsWith(why.replace(/\.$/, "")) ? message : `${message}: ${why}`;
 }

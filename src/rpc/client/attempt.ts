@@ -114,10 +114,12 @@ export class Attempt extends Expiring {
 
   /** Its deadline has passed, by the clock of either side. */
   exceed(detail = ""): void {
-    const { method, phases } = this.call;
+    const { method, phases, server } = this.call;
     const spent = phases.describe(performance.now(), this.isQueued);
     this.drop();
-    const message = `Cannot finish ${method.name}: its deadline passed (${spent})${detail}`;
+    // One server of several may hang, so the message names it.
+    const where = server ? ` at ${server.host}:${server.port}` : "";
+    const message = `Cannot finish ${method.name}${where}: its deadline passed (${spent})${detail}`;
     const processed = this.isSent;
     this.call.onError(new RpcError("deadline_exceeded", message, { processed }), this);
   }
