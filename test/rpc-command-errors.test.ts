@@ -213,7 +213,9 @@ describe("bun run rpc", () => {
     const outcomes = await Promise.all(["1500ms", "1.5s", "1500"].map(call));
     for (const { exitCode, stdout, stderr } of outcomes) {
       expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: "" });
-      expect(stderr).toMatch(/^deadline_exceeded: Cannot finish Test.say at 127\.0\.0\.1:\d+: .*handler \d{3,4} ms/);
+      expect(stderr).toMatch(
+        /^deadline_exceeded: Cannot finish Test.say at 127\.0\.0\.1:\d+: .*handler \d{3,4} ms/,
+      );
       expect(stderr).toContain("The method may have run on the server.");
     }
     expect(leftMs).toHaveLength(outcomes.length);

@@ -100,5 +100,5 @@ function recordOf(answered: Answered): CallRecord {
 function reasonOf(problem: unknown): string {
   const isOurs =
     problem instanceof Refusal || problem instanceof RpcError || problem instanceof DomainError;
-  return isOurs ? problem.message : "a bug: the log has the error with this request id";
+  return isOurs ? problem.message : "an unexpected error: the log has it with this request id";
 }

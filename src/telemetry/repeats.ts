@@ -96,7 +96,7 @@ function reasonOf(fields: object): string {
   return err === undefined ? `${reason || why}` : messageOf(err);
 }
 
-/** The message of an error and of its causes. A cause that the message ends with is not repeated. */
+/** The message of an error and of its causes. What it ends with already is not added again. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { message, cause } = error;

@@ -5,7 +5,9 @@ import type { Check } from "./readiness.ts";
 
 /** Longer than a TCP server that works takes, and shorter than probes wait. */
 const TIMEOUT_MS = 800;
-const LATE = `no answer within ${TIMEOUT_MS} ms: the server or one of its databases hangs (its own /readyz says which)`;
+const LATE =
+  `no answer within ${TIMEOUT_MS} ms: the server or one of its databases hangs ` +
+  "(its own /readyz says which)";
 
 /** Whether at least one TCP server answers and its databases take writes. */
 export function serversCheck(servers: () => readonly OneServer[]): Check {
