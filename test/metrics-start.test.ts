@@ -50,13 +50,15 @@ describe("metrics of `bun run start`", () => {
     const { start, ask, read } = await startTwo(folder);
     await using _ending = start;
     await ask(40);
+    // A process that has begun before its TCP server tries again.
+    const servers = seriesKey("portico_rpc_client_servers", { state: "up" });
+    await eventually("both know the TCP server", async () => (await read())[servers] === 2);
     const before = await read();
     expect(before).toMatchObject({
       [GET_404]: 40,
       [up("http", "0")]: 1,
       [up("http", "1")]: 1,
       [up("tcp", "0")]: 1,
-      [seriesKey("portico_rpc_client_servers", { state: "up" })]: 2,
       "portico_rpc_client_retry_budget{}": 2000,
       [seriesKey("portico_build_info", { tier: "http", version: "0.1.0", bun: Bun.version })]: 1,
     });

@@ -111,7 +111,8 @@ describe("bun run migrate", () => {
     await using folder = await createFolder();
     expect(await migrate(folder, "--state")).toEqual({
       exitCode: 2,
-      output: "Unknown option '--state': `bun run migrate` takes --status, --wrap-md5, --help\n",
+      output:
+        "Unknown option '--state': `bun run migrate` takes --config, --status, --wrap-md5, --help\n",
     });
     const databaseUrl = `mysql://portico:s3cret@127.0.0.1:${freePort()}/portico`;
     for (const args of [[], ["--status"]]) {

@@ -201,7 +201,7 @@ describe("a tier", () => {
     await freeze(redis.pid);
     tcp.kill("SIGTERM");
     expect(await tcp.exited()).toBe(0);
-    expect(tcp.output).toContain("closed by force");
+    expect(tcp.output).toContain('"msg":"closed"');
   });
 
   test.concurrent("writes the same request id into the log lines of both tiers", async () => {

@@ -113,7 +113,7 @@ describe("bun run rpc", () => {
     [["User", "{}"], 'Cannot call "User": must be SERVICE.METHOD'],
     [
       ["--colour"],
-      "Unknown option '--colour': `bun run rpc` takes --address, --caller, --deadline, --help",
+      "Unknown option '--colour': `bun run rpc` takes --address, --caller, --config, --deadline, --help",
     ],
     [["--deadline"], "Option '--deadline <value>' argument missing"],
     [["--deadline", "soon"], '--deadline is "soon": must be like 500ms or 2s'],
