@@ -26,13 +26,15 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   bun run format
 
 It also writes the tables of docs/configuration.md from src/config/variables.ts,
-those of docs/operations.md from src/telemetry/metrics/catalogue.ts, and
+those of docs/operations.md from src/telemetry/metrics/catalogue.ts,
+deploy/grafana/portico.json from test/dashboard.ts, and
 src/user/common-passwords.txt.
 It takes no arguments but --help. Exit code: 0, or 1 if something is left to fix.`,
     steps: [
       [BIOME, "check", "--write"],
       [join(ROOT, "test/configuration-page.ts")],
       [join(ROOT, "test/metrics-page.ts")],
+      [join(ROOT, "test/dashboard.ts")],
       [join(ROOT, "test/common-passwords.ts")],
     ],
   },

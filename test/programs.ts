@@ -21,6 +21,7 @@ export const PROGRAMS = {
   python: { names: ["python3"], debianPackage: "python3" },
   wrk: { names: ["wrk"], debianPackage: "wrk" },
   nginx: { names: ["nginx"], debianPackage: "nginx-light" },
+  promtool: { names: ["promtool"], debianPackage: "prometheus" },
   chromium: { names: ["chromium", "chromium-browser", "google-chrome"], debianPackage: "chromium" },
 } as const satisfies Record<string, Program>;
 
