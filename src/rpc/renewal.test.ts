@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startCalling } from "./testing/calling.ts";
 import { type Identity, makeIdentity, OPENSSL } from "./testing/identity.ts";
-import { eventually, failure, startClient, startServer } from "./testing/stack.ts";
+import { eventually, failure, recorder, startClient, startServer } from "./testing/stack.ts";
 
 // Real servers on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
@@ -22,6 +22,21 @@ describe("the tokens of a running server", () => {
     server.listener.renew({ tokens: tokens(OLD, NEW) });
     await caller.more(50);
     caller.balancer.renew({ token: NEW });
+    server.listener.renew({ tokens: tokens(NEW) });
+    await caller.more(200);
+    await caller.stop();
+    expect(caller.failures).toEqual([]);
+  });
+
+  test("that a server does not have are tried again, told, and cost no call", async () => {
+    await using server = startServer(ECHO, { token: OLD });
+    const lines: string[] = [];
+    const caller = startCalling([server.port], { token: OLD, log: recorder(lines) });
+    await caller.more(50);
+    caller.balancer.renew({ token: NEW });
+    await eventually(() => lines.some((line) => line.includes("keeping the old connections")));
+    await caller.more(50);
+    server.listener.renew({ tokens: tokens(OLD, NEW) });
     server.listener.renew({ tokens: tokens(NEW) });
     await caller.more(200);
     await caller.stop();

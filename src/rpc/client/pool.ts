@@ -23,7 +23,7 @@ export class Pool implements AttemptHolder, ConnectionOwner {
   /** Oldest first. */
   readonly #open: Connection[] = [];
   /** They are open, and leave once another one is. */
-  readonly #outdated = new Set<Connection>();
+  readonly outdated = new Set<Connection>();
   /** They take no more calls, but have some to finish. */
   readonly #leaving = new Set<Connection>();
   /** While a call waits here, no connection has a free slot. */
@@ -111,9 +111,9 @@ export class Pool implements AttemptHolder, ConnectionOwner {
     return this.#state !== "serving" && this.#waiters.size + connections === 0;
   }
 
-  /** The greeting has changed: replace each connection. If that fails, keep it. */
+  /** The greeting has changed: replace each connection. If that fails, keep it, and try again. */
   renew(): void {
-    for (const connection of this.#open) this.#outdated.add(connection);
+    for (const connection of this.#open) this.outdated.add(connection);
     if (this.#open.length > 0) this.#openOne();
   }
 
@@ -138,8 +138,8 @@ export class Pool implements AttemptHolder, ConnectionOwner {
     this.wasOpen = true;
     this.#open.push(connection);
     this.#backoff.end();
-    for (const outdated of this.#outdated) this.#leave(outdated);
-    this.#outdated.clear();
+    for (const outdated of this.outdated) this.#leave(outdated);
+    this.outdated.clear();
     if (wasFailing) this.#onHealth(this);
     this.onRelease(connection);
     for (const { call } of this.#waiters) call.phases.enter(this.#waitPhase, performance.now());
@@ -182,11 +182,11 @@ export class Pool implements AttemptHolder, ConnectionOwner {
     if (this.#state !== "serving") return;
     this.lastError = error;
     this.#backoff.fail();
-    if (this.#open.length === 0) this.#onHealth(this);
+    if (this.#open.length === 0 || this.outdated.size > 0) this.#onHealth(this);
   }
 
   #retry(): void {
-    const isWanted = this.#open.length === 0 || this.#waiters.size > 0;
+    const isWanted = this.#open.length === 0 || this.#waiters.size + this.outdated.size > 0;
     if (!isWanted) this.#backoff.end();
     else if (this.#opening.size === 0) this.#openOne();
   }

@@ -46,6 +46,15 @@ export class ServerLog {
     const lost = wasOpen ? "lost" : "cannot reach";
     this.#log.warn({ reason }, `${isRefused ? "cannot use" : lost} TCP server ${this.#server}`);
   }
+
+  /** The connections from before a change of the token or the authority are still in use. */
+  notRenewed(error: RpcError): void {
+    const now = performance.now();
+    if (now - this.#loggedAt < REMINDER_MS) return;
+    this.#loggedAt = now;
+    const event = `keeping the old connections to TCP server ${this.#server}: it takes no new ones`;
+    this.#log.warn({ reason: reasonOf(error) }, event);
+  }
 }
 
 /** One side refuses the other: more tries do not help, as they do with a server that is away. */

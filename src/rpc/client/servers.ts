@@ -125,6 +125,7 @@ export class Servers implements Routing {
     else if (this.#leftOut.size < this.#maxLeftOut) this.#leftOut.add(pool);
     this.#updateUsable();
     if (pool.isFailing && pool.lastError) log?.down(pool.lastError, pool.wasOpen);
+    else if (pool.outdated.size > 0 && pool.lastError) log?.notRenewed(pool.lastError);
     else log?.up();
     // It may have moved, and DNS may know.
     if (pool.isFailing) this.#refreshDns(performance.now(), MIN_DNS_REFRESH_MS);
