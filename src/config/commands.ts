@@ -5,11 +5,11 @@ import { isLoopback } from "./hosts.ts";
 import { type EnvironmentReader, type Loader, loadOrExit } from "./load.ts";
 import { printLookalikes } from "./lookalikes.ts";
 import { type HashConfig, readHash } from "./passwords.ts";
+import { parseRedisUrl } from "./redis-url.ts";
 import { type RpcClientConfig, readRpcClient } from "./rpc-client.ts";
 import { readRpcTokens } from "./rpc-tokens.ts";
 import { isSavedCaller, readSavedToken } from "./saved-token.ts";
 import { settingsOrExit } from "./settings.ts";
-import { parseRedisUrl } from "./store-urls.ts";
 import { readUsers, refuseUnmeantSqlite, type UsersConfig } from "./tcp.ts";
 import type { Environment } from "./variables.ts";
 

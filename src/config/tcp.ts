@@ -1,6 +1,7 @@
 import { DEFAULT_CALLER } from "../../schema/callers.ts";
 import type { LogLevel } from "../telemetry/log.ts";
 import { readCertificate, readPrivateKey } from "./certificates.ts";
+import { parseDatabaseUrl } from "./database-url.ts";
 import { type Endpoint, isLoopback, parseHost } from "./hosts.ts";
 import type { EnvironmentReader, Loader } from "./load.ts";
 import { type OperationConfig, readOperation } from "./operation.ts";
@@ -10,8 +11,8 @@ import {
   readHash,
   readPasswordRules,
 } from "./passwords.ts";
+import { parseRedisUrl } from "./redis-url.ts";
 import { type CallerTokens, readRpcTokens } from "./rpc-tokens.ts";
-import { parseDatabaseUrl, parseRedisUrl } from "./store-urls.ts";
 import { readTraces, type TracesConfig } from "./traces.ts";
 import { list, MAX_SESSION_TTL_SECONDS, parseLogLevel, parsePort } from "./values.ts";
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Authority, available, type Certificate } from "../../test/certificates.ts";
-import { parseDatabaseUrl } from "./store-urls.ts";
+import { parseDatabaseUrl } from "./database-url.ts";
 
 // It makes keys on a shared machine.
 setDefaultTimeout(60_000);
