@@ -55,8 +55,8 @@ export class Served implements Exchange, Received, Answered, CallObserver {
     return this;
   }
 
-  onCallEnd(phases: Phases): void {
-    phases.update(performance.now());
+  onCallEnd(phases: Phases, endedAt: number): void {
+    phases.update(endedAt);
     if (this.#phases) {
       this.#morePhases ??= [];
       this.#morePhases.push(phases);

@@ -68,7 +68,7 @@ describe("compose()", () => {
   test("begins in order and ends in reverse", () => {
     const lines: string[] = [];
     const all = compose([recorder(lines, "a "), recorder(lines, "b "), recorder(lines, "c ")]);
-    all?.(CALL)?.("done", CALL);
+    all?.(CALL)?.("done", CALL, 0);
     const begins = ["a", "b", "c"].map((name) => `${name} Test.say r begins`);
     expect(lines).toEqual([...begins, "c done", "b done", "a done"]);
   });
@@ -80,7 +80,7 @@ describe("compose()", () => {
       [endless, recorder(lines)],
       [recorder(lines), endless],
     ]) {
-      compose(list)?.(CALL)?.("PasswordError", CALL);
+      compose(list)?.(CALL)?.("PasswordError", CALL, 0);
     }
     expect(lines.filter((line) => line === "PasswordError")).toHaveLength(2);
     expect(compose([endless, endless])?.(CALL)).toBeUndefined();
@@ -188,9 +188,9 @@ test("the log has one line at debug for each call, with its request id, and none
     error: unexpected,
     isLevelEnabled: () => isDebug,
   };
-  const call = { ...CALL, begunAt: performance.now() - 7 };
+  const call = { ...CALL, begunAt: 100 };
   const outcomes = ["done", "PasswordError", "cancelled", "deadline_exceeded", "internal"] as const;
-  for (const outcome of outcomes) callLog(log)(call)?.(outcome, call);
+  for (const outcome of outcomes) callLog(log)(call)?.(outcome, call, 107);
   isDebug = false;
   expect(callLog(log)(call)).toBeUndefined();
   const fields = { requestId: "r", ms: expect.any(Number) };

@@ -32,8 +32,11 @@ export interface InterceptedCall {
 /** How a call ended for its caller: "done" for a reply, else the error. */
 export type Outcome = "done" | DomainErrorName | RpcStatus;
 
-/** Also gets the call, so that one function can serve many calls. */
-export type OnEnd = (outcome: Outcome, call: InterceptedCall) => void;
+/**
+ * Also gets the call, so that one function can serve many calls, and when it ended, on the clock of
+ * `performance.now()`.
+ */
+export type OnEnd = (outcome: Outcome, call: InterceptedCall, endedAt: number) => void;
 
 /**
  * Runs when a call begins. The function that it returns runs exactly once, when the call ends. An
@@ -56,9 +59,9 @@ export function compose(interceptors: Interceptors): Interceptor | undefined {
     const endFirst = first(call);
     const endRest = rest(call);
     if (!endFirst || !endRest) return endFirst ?? endRest;
-    return (outcome, ended) => {
-      endRest(outcome, ended);
-      endFirst(outcome, ended);
+    return (outcome, ended, endedAt) => {
+      endRest(outcome, ended, endedAt);
+      endFirst(outcome, ended, endedAt);
     };
   };
 }

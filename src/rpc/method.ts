@@ -58,7 +58,8 @@ export interface CallOptions {
 
 /** What a client tells about a call that has ended. */
 export interface CallObserver {
-  onCallEnd(phases: Phases): void;
+  /** @param endedAt on the clock of `performance.now()` */
+  onCallEnd(phases: Phases, endedAt: number): void;
 }
 
 /** What the emitted clients call through. */

@@ -9,8 +9,8 @@ const EXPECTED: ReadonlySet<Outcome> = new Set([
 
 /** Logs each call at its end, at level debug, with its request id. */
 export function callLog(log: Log): Interceptor {
-  const end: OnEnd = (outcome, { begunAt, requestId, method }) => {
-    const ms = Math.round(performance.now() - begunAt);
+  const end: OnEnd = (outcome, { begunAt, requestId, method }, endedAt) => {
+    const ms = Math.round(endedAt - begunAt);
     log.debug({ requestId, ms }, `${method.name} ${wordOf(outcome)}`);
   };
   // The level may change while the tier runs.

@@ -5,7 +5,7 @@ import { DEFAULT_LIMITS } from "../rpc/limits.ts";
 import { Steps } from "../rpc/steps.ts";
 import { SAY } from "../rpc/testing/stack.ts";
 import { CallRecords, MAX_RECORDS } from "./call-records.ts";
-import { DatabaseOperations } from "./database-operations.ts";
+import { DatabaseOperations, observeBoth } from "./database-operations.ts";
 
 const SLOW_MS = 1000;
 
@@ -27,10 +27,10 @@ test("CallRecords keeps slow calls and faults, and no mistake of a client", () =
   ];
   for (const outcome of outcomes) {
     const call = callOf(outcome);
-    records.interceptor(call)?.(outcome, call);
+    records.interceptor(call)?.(outcome, call, performance.now());
   }
   const slow = callOf("slow", SLOW_MS);
-  records.interceptor(slow)?.("done", slow);
+  records.interceptor(slow)?.("done", slow, performance.now());
   const isKept = (id: string) => records.explain(id).records.length === 1;
   expect([...outcomes, "slow"].filter(isKept)).toEqual([
     ...["DataBaseError", "deadline_exceeded", "cancelled", "internal", "slow"],
@@ -42,7 +42,7 @@ test("the steps of a record add up to its time", () => {
   const steps = new Steps();
   steps.add("hashing", 700);
   const call = { ...callOf("slow", 2000), steps };
-  records.interceptor(call)?.("done", call);
+  records.interceptor(call)?.("done", call, performance.now());
   const [record] = records.explain("slow").records;
   expect(record?.steps.map(({ name }) => name)).toEqual(["hashing", "in the handler"]);
   const sum = record?.steps.reduce((all, { ms }) => all + ms, 0) ?? 0;
@@ -54,7 +54,7 @@ test("a burst of faults takes 100 places in a second, and the newest records rep
   const startedAt = performance.now();
   for (let fault = 0; fault < 1000; fault++) {
     const call = callOf("burst");
-    records.interceptor(call)?.("internal", call);
+    records.interceptor(call)?.("internal", call, performance.now());
   }
   const seconds = 1 + Math.ceil((performance.now() - startedAt) / 1000);
   expect(records.explain("burst").kept).toBeWithin(1, seconds * 100 + 1);
@@ -78,6 +78,23 @@ test("a report cannot speak for this server, nor keep it from explaining", () =>
   const explanation = records.explain("odd");
   expect(Date.parse(explanation.since)).toBeWithin(Date.now() - 60_000, Date.now() + 1);
   expect(JSON.stringify(explanation).length).toBeLessThan(DEFAULT_LIMITS.maxFrameBytes);
+});
+
+test("two observers both see the begin and the end of an operation", () => {
+  const seen: unknown[] = [];
+  const recorded = (who: string) => (system: string, name: string) => {
+    seen.push([who, system, name]);
+    return (error: unknown) => void seen.push([who, error]);
+  };
+  const [one, other] = [recorded("one"), recorded("other")];
+  observeBoth(one, other)?.("redis", "ping")?.("why");
+  expect(seen.toSorted()).toEqual([
+    ["one", "redis", "ping"],
+    ["one", "why"],
+    ["other", "redis", "ping"],
+    ["other", "why"],
+  ]);
+  expect(observeBoth(undefined, one)).toBe(one);
 });
 
 test("DatabaseOperations tells what failed, and what is slow or still runs", async () => {

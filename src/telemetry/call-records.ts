@@ -1,6 +1,6 @@
 import { isDomainErrorName } from "../../schema/errors.ts";
 import type { CallRecord, Explanation } from "../gen/system.ts";
-import type { InterceptedCall, Interceptor, Outcome } from "../rpc/interceptor.ts";
+import type { Interceptor, OnEnd, Outcome } from "../rpc/interceptor.ts";
 import type { DatabaseOperations } from "./database-operations.ts";
 
 /** How many records of both tiers a TCP server keeps. */
@@ -62,17 +62,16 @@ export class CallRecords {
     this.#next = (this.#next + 1) % MAX_RECORDS;
   }
 
-  readonly #onEnd = (outcome: Outcome, call: InterceptedCall): void => {
-    const now = performance.now();
-    const ms = now - call.begunAt;
+  readonly #onEnd: OnEnd = (outcome, call, endedAt) => {
+    const ms = endedAt - call.begunAt;
     if (ms < this.#slowMs && !hasFailed(outcome)) return;
     // The calls of the service itself are no requests.
     if (call.requestId === "" || call.method.name.startsWith("System.")) return;
-    const second = Math.floor(now / SECOND_MS);
+    const second = Math.floor(endedAt / SECOND_MS);
     if (second !== this.#second) this.#keptInSecond = 0;
     this.#second = second;
     if (++this.#keptInSecond > MAX_A_SECOND) return;
-    const spent = call.steps?.spent(now) ?? [];
+    const spent = call.steps?.spent(endedAt) ?? [];
     const rest = ms - spent.reduce((sum, [, spentMs]) => sum + spentMs, 0);
     const steps = [...spent, ["in the handler", Math.max(0, rest)] as const];
     this.#add({
@@ -84,7 +83,7 @@ export class CallRecords {
       outcome,
       ms,
       steps: steps.map(([name, spentMs]) => ({ name, ms: spentMs })),
-      operations: this.#operations.since(call.begunAt, now),
+      operations: this.#operations.since(call.begunAt, endedAt),
     });
   };
 }

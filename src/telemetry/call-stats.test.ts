@@ -47,11 +47,11 @@ test("CallStats counts the calls of each method: in flight, ended, and by error"
   const other = { ...call, method: { ...SAY, name: "Test.other" } };
   const [first, second, third] = [call, call, call].map(stats.interceptor);
   stats.interceptor(other);
-  first?.("done", call);
-  second?.("PasswordError", call);
+  first?.("done", call, 7);
+  second?.("PasswordError", call, 7);
   const say = stats.methods.get("Test.say");
   expect(say).toMatchObject({ calls: 2, inFlight: 1, errors: { PasswordError: 1 } });
-  third?.("PasswordError", call);
+  third?.("PasswordError", call, 7);
   expect(say).toMatchObject({ calls: 3, inFlight: 0, errors: { PasswordError: 2 } });
   expect(stats.methods.get("Test.other")).toMatchObject({ calls: 0, inFlight: 1, errors: {} });
 });

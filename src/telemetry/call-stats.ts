@@ -58,13 +58,12 @@ class Counter implements MethodCount {
     this.#phases = phases;
   }
 
-  readonly end: OnEnd = (outcome, { begunAt, phases }) => {
-    const now = performance.now();
-    const ms = now - begunAt;
+  readonly end: OnEnd = (outcome, { begunAt, phases }, endedAt) => {
+    const ms = endedAt - begunAt;
     this.inFlight--;
     this.calls++;
     this.latency.add(ms);
-    if (phases) this.#phases.add(phases, now);
+    if (phases) this.#phases.add(phases, endedAt);
     if (outcome === "done") this.#done.add(ms);
     else this.#fail(outcome, ms);
   };

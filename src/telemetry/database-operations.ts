@@ -1,4 +1,5 @@
 import type { Operation } from "../gen/system.ts";
+import type { OperationDurations } from "./metrics/operation-durations.ts";
 
 /** An operation is worth to be told from this time on, or if it fails. */
 const SLOW_MS = 100;
@@ -20,13 +21,20 @@ interface Ended {
 }
 
 /**
- * Sees every operation of the databases, and keeps the last slow and failed ones. Which call one is
- * for is not known: telling it apart would cost a tenth of the TCP tier's time.
+ * Sees every operation of the databases, counts it for metrics, and keeps the last slow and failed
+ * ones. Which call one is for is not known: telling it apart would cost a tenth of the TCP tier's
+ * time.
  */
 export class DatabaseOperations {
   readonly #running: Running[] = [];
   readonly #ended: Ended[] = [];
   #next = 0;
+  readonly #durations: OperationDurations | undefined;
+
+  /** @param durations for metrics, if there are any */
+  constructor(durations?: OperationDurations) {
+    this.#durations = durations;
+  }
 
   /** For `StorageOptions.observe`. */
   readonly observe = (system: string, name: string): ((error: unknown) => void) => {
@@ -57,10 +65,33 @@ export class DatabaseOperations {
       last.index = running.index;
     }
     const endedAt = performance.now();
-    if (error === undefined && endedAt - running.begunAt < SLOW_MS) return;
+    const ms = endedAt - running.begunAt;
+    this.#durations?.add(running.system, running.name, error, ms);
+    if (error === undefined && ms < SLOW_MS) return;
     this.#ended[this.#next] = { running, endedAt, error };
     this.#next = (this.#next + 1) % MAX_ENDED;
   }
+}
+
+type Observe<System extends string> = (
+  system: System,
+  name: string,
+) => ((error: unknown) => void) | undefined;
+
+/** Join two observers of operations; undefined if there is none. */
+export function observeBoth<System extends string>(
+  first: Observe<System> | undefined,
+  second: Observe<System> | undefined,
+): Observe<System> | undefined {
+  if (!first || !second) return first ?? second;
+  return (system, name) => {
+    const endFirst = first(system, name);
+    const endSecond = second(system, name);
+    return (error) => {
+      endSecond?.(error);
+      endFirst?.(error);
+    };
+  };
 }
 
 function operationOf({ system, name, begunAt }: Running, until: number, isOver: boolean) {

@@ -192,7 +192,9 @@ export class Call<Reply> implements AttemptedCall {
 
   #end(outcome: Outcome): void {
     this.#unlisten?.();
-    this.#onEnd?.(outcome, this);
-    this.#observer?.onCallEnd(this.phases);
+    if (!this.#onEnd && !this.#observer) return;
+    const endedAt = performance.now();
+    this.#onEnd?.(outcome, this, endedAt);
+    this.#observer?.onCallEnd(this.phases, endedAt);
   }
 }

@@ -86,7 +86,7 @@ export class ServerCalls {
     call.onEnd = intercept?.(call);
     const refusal = this.#refusal(call);
     if (refusal) {
-      call.onEnd?.(refusal.status, call);
+      call.onEnd?.(refusal.status, call, performance.now());
       return this.#sendError(frame.id, refusal);
     }
     this.#running.add(call);
@@ -132,7 +132,7 @@ export class ServerCalls {
     for (const call of this.#running.values()) {
       this.#context.deadlines.delete(call);
       call.abort();
-      call.onEnd?.("cancelled", call);
+      call.onEnd?.("cancelled", call, performance.now());
     }
     this.#running.clear();
   }
@@ -212,7 +212,7 @@ export class ServerCalls {
     if (this.#running.get(call.id) !== call) return false;
     this.#running.take(call.id);
     this.#context.deadlines.delete(call);
-    call.onEnd?.(outcome, call);
+    call.onEnd?.(outcome, call, performance.now());
     if (this.size === 0) this.#onDrained?.();
     return true;
   }

@@ -33,12 +33,11 @@ export class OperationDurations {
   /** By name, and then by database. */
   readonly #operations = new Map<string, Map<string, Operation>>();
 
-  /** Call this when an operation begins, and what it returns when the operation ends. */
-  readonly observe = (system: string, name: string): ((error: unknown) => void) => {
+  /** @param error of the driver; undefined if the operation has succeeded */
+  add(system: string, name: string, error: unknown, ms: number): void {
     const operation = this.#operations.get(name)?.get(system) ?? this.#first(system, name);
-    const begunAt = performance.now();
-    return (error) => operation.add(error, performance.now() - begunAt);
-  };
+    operation.add(error, ms);
+  }
 
   *distributions(): Generator<Distribution> {
     for (const operation of this.#operations.values().flatMap((systems) => systems.values())) {
@@ -55,27 +54,6 @@ export class OperationDurations {
     this.#operations.set(name, systems.set(system, operation));
     return operation;
   }
-}
-
-type Observe<System extends string> = (
-  system: System,
-  name: string,
-) => ((error: unknown) => void) | undefined;
-
-/** Join two observers of operations; undefined if there is none. */
-export function observeBoth<System extends string>(
-  first: Observe<System> | undefined,
-  second: Observe<System> | undefined,
-): Observe<System> | undefined {
-  if (!first || !second) return first ?? second;
-  return (system, name) => {
-    const endFirst = first(system, name);
-    const endSecond = second(system, name);
-    return (error) => {
-      endSecond?.(error);
-      endFirst?.(error);
-    };
-  };
 }
 
 /** The code of a driver's error, such as ECONNREFUSED or ER_LOCK_DEADLOCK, or the error's name. */
