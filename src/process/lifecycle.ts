@@ -1,9 +1,11 @@
 import type { ProcessLog } from "../telemetry/log.ts";
 import { watchDescriptors } from "./descriptors.ts";
+import { DrainOrders } from "./drain-order.ts";
 import { isSignal, onEnd, speakThrough } from "./end.ts";
 import { sendBeats } from "./heartbeat.ts";
-import { answerQuestions, drainOrdered } from "./questions.ts";
+import { answerQuestions } from "./questions.ts";
 import { onReload } from "./sighup.ts";
+import type { Systemd } from "./systemd.ts";
 import { GRACE_MS } from "./tier-process.ts";
 
 /** A tier that its main has started. */
@@ -96,6 +98,7 @@ export interface TierOptions<Tier> {
   readonly serveOperator?: (status: TierStatus) => void;
   /** Called after the start, even if it was asked for before. */
   readonly reload?: Reload<Tier>;
+  readonly systemd?: Systemd;
 }
 
 /**
@@ -105,19 +108,21 @@ export interface TierOptions<Tier> {
 export async function runTier<Tier extends RunningTier>(
   log: ProcessLog,
   start: () => Promise<Tier>,
-  { drainDelayMs = 0, serveOperator, reload }: TierOptions<Tier> = {},
+  { drainDelayMs = 0, serveOperator, reload, systemd }: TierOptions<Tier> = {},
 ): Promise<void> {
   const status = new TierStatus();
   const started = Promise.withResolvers<Tier>();
-  const drainOrder = drainOrdered();
+  const orders = new DrainOrders();
   speakThrough(log);
   onEnd(async (reason) => {
+    if (isSignal(reason)) await orders.afterSignal();
     const { tier } = status;
     status.isDraining = true;
+    systemd?.stopping();
     tier?.retire?.();
     if (tier && drainDelayMs > 0 && isSignal(reason)) {
       log.info({ reason, drainDelayMs }, "not ready any more");
-      await Promise.race([Bun.sleep(drainDelayMs), drainOrder]);
+      await Promise.race([Bun.sleep(drainDelayMs), orders.now]);
     }
     status.isClosing = true;
     log.info({ reason }, "closing");
@@ -145,7 +150,8 @@ export async function runTier<Tier extends RunningTier>(
     metrics: () => status.metrics(),
     reload: (environment) => renew(isEnvironment(environment) ? environment : undefined),
   });
-  if (reload) onReload(log, renew);
+  if (reload) onReload(log, () => systemd?.during(renew) ?? renew());
+  void systemd?.ready(() => status.readiness());
 
   let tier: Tier;
   try {

@@ -73,19 +73,6 @@ export function answerQuestions(answers: Answers): void {
   });
 }
 
-/** From a parent to a tier: do not wait for DRAIN_DELAY_MS. */
-export const DRAIN_NOW = { drain: "now" } as const;
-
-/** In a tier: resolves if the parent says `DRAIN_NOW`, or is gone. */
-export function drainOrdered(): Promise<void> {
-  return new Promise((resolve) => {
-    process.on("disconnect", () => resolve());
-    process.on("message", (message: unknown) => {
-      if (isObject(message) && message.drain === DRAIN_NOW.drain) resolve();
-    });
-  });
-}
-
 function ended(): Error {
   return new Error("has ended");
 }

@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import { type DrainOrder, drainMessage } from "./drain-order.ts";
 import { HeartbeatMonitor } from "./heartbeat.ts";
 import { Guard } from "./orphan-guard.ts";
-import { DRAIN_NOW, type Question, Questions } from "./questions.ts";
+import { type Question, Questions } from "./questions.ts";
 
 /** How long a tier may take to finish running work. */
 export const GRACE_MS = 10_000;
@@ -92,7 +93,7 @@ export class TierProcess {
    * @param how `now`: there is no delay, because no work comes any more
    */
   async stop(how: "delayed" | "now" = "delayed"): Promise<void> {
-    if (how === "now") this.#tell(DRAIN_NOW);
+    this.#tell(how);
     this.#process.kill("SIGTERM");
     const maxStopMs = MAX_STOP_MS + (how === "now" ? 0 : this.#drainDelayMs);
     const timer = setTimeout(() => this.#process.kill("SIGKILL"), maxStopMs);
@@ -100,9 +101,14 @@ export class TierProcess {
     clearTimeout(timer);
   }
 
-  #tell(message: object): void {
+  /** Do not let a signal of another process end the tier before `stop()`. */
+  hold(): void {
+    this.#tell("wait");
+  }
+
+  #tell(order: DrainOrder): void {
     try {
-      this.#process.send(message);
+      this.#process.send(drainMessage(order));
     } catch {
       return; // It has ended, or ends.
     }

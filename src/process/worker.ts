@@ -50,11 +50,14 @@ export class Worker {
   }
 
   /**
-   * Do not start the process again: a signal that ends this process may have ended that one, too.
+   * Do not start the process again, and let it run until `stop()`: a signal that ends this process
+   * may have reached that one, too.
    */
   retire(): void {
+    if (this.#isRetired) return;
     this.#isRetired = true;
     this.#retired.resolve();
+    this.#process?.hold();
   }
 
   /** Undefined before the first start. */
