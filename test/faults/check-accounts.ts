@@ -2,7 +2,7 @@ import { seededRandom } from "../../src/rpc/testing/seed.ts";
 import { injectFaults } from "./inject-faults.ts";
 import { OwnerLoad } from "./owner-load.ts";
 import { PasswordLoad } from "./password-load.ts";
-import { type ServerKind, startSite } from "./site.ts";
+import { type ServerKind, type SiteKind, startSite } from "./site.ts";
 
 const TELL_EVERY_MS = 10_000;
 
@@ -14,6 +14,7 @@ export interface AccountCheck {
   readonly seed: number;
   /** Of both TCP servers. */
   readonly kind: ServerKind;
+  readonly site: SiteKind;
 }
 
 /** @returns whether nothing was found */
@@ -21,7 +22,7 @@ export async function checkAccounts(check: AccountCheck): Promise<boolean> {
   const { part, durationMs, rounds, seed, kind } = check;
   const random = seededRandom(seed);
   console.log(`seed ${seed}`);
-  await using site = await startSite(kind, kind);
+  await using site = await startSite(kind, kind, check.site);
   const load = part === "owners" ? new OwnerLoad(site, random) : new PasswordLoad(site.url, random);
   const { questions, counts } = load;
   const tell = setInterval(() => {

@@ -12,7 +12,8 @@ import type { Account } from "./account.ts";
 import { CacheLoad, GROUPS } from "./cache-load.ts";
 import { checkAccounts } from "./check-accounts.ts";
 import { injectFaults } from "./inject-faults.ts";
-import { type Site, startSite } from "./site.ts";
+import { REDIS_KINDS } from "./redis-site.ts";
+import { type Site, type SiteKind, startSite } from "./site.ts";
 
 const TELL_EVERY_MS = 10_000;
 const SAMPLE_EVERY_MS = 50;
@@ -25,6 +26,7 @@ interface CheckOptions {
   readonly durationMs: number;
   readonly seed: number;
   readonly isLeased: boolean;
+  readonly site: SiteKind;
 }
 
 /** How many times a profile was seen in the cache after an update, while it was read. */
@@ -71,10 +73,10 @@ async function inspect(site: Site, load: CacheLoad): Promise<void> {
   }
 }
 
-async function check({ durationMs, seed, isLeased }: CheckOptions): Promise<boolean> {
+async function check({ durationMs, seed, isLeased, site: kind }: CheckOptions): Promise<boolean> {
   const random = seededRandom(seed);
   console.log(`seed ${seed}`);
-  await using site = await startSite("quick", isLeased ? "slow" : "unleased");
+  await using site = await startSite("quick", isLeased ? "slow" : "unleased", kind);
   const load = new CacheLoad(site.url, site.losses, random);
   const tell = setInterval(() => {
     console.log(JSON.stringify({ ...load.counts, users: load.accounts.length }), load.answers);
@@ -114,6 +116,8 @@ const HELP = `Look for stale reads and lost writes while servers and databases f
   bun run check-cache --without-lease
                                      with a server that is broken, which must be found
 
+  --redis KIND                       KIND: ${REDIS_KINDS.join(", ")}
+
   bun run check-cache --part passwords
                                      instead, look for sessions that outlive their password
   bun run check-cache --part owners --rounds N
@@ -128,6 +132,7 @@ const values = await optionsOrExit("check-cache", HELP, {
   seconds: { type: "string" },
   seed: { type: "string" },
   "without-lease": { type: "boolean" },
+  redis: { type: "string" },
   part: { type: "string" },
   rounds: { type: "string" },
   "without-marks": { type: "boolean" },
@@ -143,9 +148,14 @@ const { part } = values;
 if (part !== undefined && part !== "passwords" && part !== "owners") {
   exitAsMisunderstood(new UsageError("--part must be passwords or owners"));
 }
+const redis = REDIS_KINDS.find((kind) => kind === (values.redis ?? "single"));
+if (redis === undefined) {
+  exitAsMisunderstood(new UsageError(`--redis must be ${REDIS_KINDS.join(" or ")}`));
+}
+const site = { redis };
 const broken = values["without-marks"] ? "unmarked" : values["without-ending"] && "unended";
 const isGood = await (part === undefined
-  ? check({ durationMs, seed, isLeased: values["without-lease"] !== true })
+  ? check({ durationMs, seed, isLeased: values["without-lease"] !== true, site })
   : checkAccounts({
       part,
       // With --rounds alone, the rounds end it.
@@ -153,5 +163,6 @@ const isGood = await (part === undefined
       rounds: Number(values.rounds ?? Infinity),
       seed,
       kind: broken || "account",
+      site,
     }));
 process.exitCode = isGood ? 0 : 1;

@@ -1,17 +1,12 @@
-import { Redis } from "ioredis";
 import { createConnection, type QueryResult, type RowDataPacket } from "mysql2/promise";
 import type { Endpoint } from "../../src/config/hosts.ts";
 import { Folder, startHttp } from "../child.ts";
-import { freeze } from "../freeze.ts";
 import { startMariaDb } from "../mariadb.ts";
-import { startRedis } from "../redis.ts";
+import type { Faults } from "./faults.ts";
+import { type RedisKind, startRedisSite } from "./redis-site.ts";
 import { TcpServer } from "./tcp-server.ts";
 
-const FROZEN_MS = 2_000;
 const DOWN_MS = 200;
-
-/** The faults of a site by name. A fault is over when its promise resolves. */
-export type Faults = Readonly<Record<string, () => Promise<void>>>;
 
 /** All parts of a production set-up, each in a process of its own. */
 export interface Site extends AsyncDisposable {
@@ -38,21 +33,24 @@ interface UserRow extends RowDataPacket {
 /** The kinds of TCP servers, each with a main of its own in this folder. */
 export type ServerKind = "quick" | "slow" | "unleased" | "account" | "unmarked" | "unended";
 
+/** How the databases of a site are set up. */
+export interface SiteKind {
+  readonly redis?: RedisKind;
+}
+
 /** Start both databases, two TCP servers and an HTTP tier. */
-export async function startSite(kind: ServerKind, otherKind: ServerKind): Promise<Site> {
+export async function startSite(
+  kind: ServerKind,
+  otherKind: ServerKind,
+  { redis: redisKind = "single" }: SiteKind = {},
+): Promise<Site> {
   await using cleanup = new AsyncDisposableStack();
   const folder = cleanup.use(await Folder.make());
   const mariaDb = cleanup.use(await startMariaDb({ keepsEveryCommit: true }));
-  const redis = cleanup.use(await startRedis());
+  const redis = cleanup.use(await startRedisSite(redisKind));
   const databaseUrl = await mariaDb.createDatabase();
-  const redisUrl = await redis.createDatabase();
 
-  const raw = new Redis(redisUrl);
-  cleanup.defer(() => raw.disconnect());
-  // Callers get the error; without a listener, ioredis prints every refused connection.
-  raw.on("error", () => undefined);
-
-  const environment = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl };
+  const environment = { DATABASE_URL: databaseUrl, REDIS_URL: redis.url };
   const server = (kind: ServerKind) =>
     cleanup.use(
       new TcpServer(folder.path, { environment, script: `test/faults/${kind}-tcp-main.ts` }),
@@ -63,7 +61,6 @@ export async function startSite(kind: ServerKind, otherKind: ServerKind): Promis
   const http = cleanup.use(startHttp(folder.path, `${one.address},${other.address}`));
   const url = await http.listening();
 
-  let losses = 0;
   const kill = (server: TcpServer) => async () => {
     await server.end("SIGKILL");
     await Bun.sleep(DOWN_MS);
@@ -73,22 +70,11 @@ export async function startSite(kind: ServerKind, otherKind: ServerKind): Promis
   return {
     url,
     rpcAddresses: [one, other].map(({ port }) => ({ host: "127.0.0.1", port })),
-    losses: () => losses,
+    losses: () => redis.losses(),
     faults: {
       "a TCP server killed": kill(one),
       "the other TCP server killed": kill(other),
-      "Redis frozen": async () => {
-        await freeze(redis.pid);
-        await Bun.sleep(FROZEN_MS);
-        process.kill(redis.pid, "SIGCONT");
-      },
-      "Redis killed, restarted empty": async () => {
-        losses++;
-        await redis.kill();
-        await Bun.sleep(DOWN_MS);
-        await redis.restart();
-        losses++;
-      },
+      ...redis.faults,
       "MariaDB killed, restarted": async () => {
         await mariaDb.kill();
         await Bun.sleep(DOWN_MS);
@@ -105,12 +91,7 @@ export async function startSite(kind: ServerKind, otherKind: ServerKind): Promis
       return new Map(rows.map(({ username, nickname }) => [username, nickname]));
     },
 
-    async cached(usernames) {
-      const found = await Promise.all(
-        usernames.map((username) => raw.hget(`user:${username}`, "nickname")),
-      );
-      return found.map((nickname) => nickname ?? undefined);
-    },
+    cached: (usernames) => redis.cached(usernames),
 
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
