@@ -9,6 +9,7 @@ import { MIGRATION_NOTES, runDatabaseCommand, splitArguments, UsageError } from 
 import { BACKUP, type BackupConfig, loadForCommand } from "./config/commands.ts";
 import { Stopped, stopSignal } from "./process/end.ts";
 import { storageError } from "./storage/attempt.ts";
+import { databaseHosts } from "./storage/mysql/host-urls.ts";
 import { StorageError } from "./user/stores.ts";
 
 /** Data that may be outside DATA_DIR, and how to copy it. */
@@ -44,10 +45,15 @@ function parseArguments(args: string[]): Arguments | "help" {
   return { folder, configPath: values.config };
 }
 
+function hostsOf(name: keyof typeof ELSEWHERE, url: string): string {
+  if (name === "databaseUrl") return databaseHosts(url);
+  return new URL(url.split(",")[0] ?? url).host;
+}
+
 async function backup(folder: string, config: BackupConfig): Promise<number> {
   for (const name of ["databaseUrl", "redisUrl", "avatarUrl"] as const) {
-    const url = config[name]?.split(",")[0];
-    if (url !== undefined) console.error(`Not copied: ${ELSEWHERE[name](new URL(url).host)}.`);
+    const url = config[name];
+    if (url !== undefined) console.error(`Not copied: ${ELSEWHERE[name](hostsOf(name, url))}.`);
   }
   const { dataDir } = config;
   const hasUsers = config.databaseUrl === undefined;

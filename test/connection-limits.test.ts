@@ -4,6 +4,7 @@ import { load } from "../src/config/load.ts";
 import { TCP_TIER } from "../src/config/tcp.ts";
 import { Availability } from "../src/storage/availability.ts";
 import { LONGEST_STATEMENT_MS, MysqlClient } from "../src/storage/mysql/client.ts";
+import { MysqlHosts } from "../src/storage/mysql/hosts.ts";
 import { connectRedis } from "../src/storage/redis/client.ts";
 import { RECOVERY_MS } from "../src/storage/redis/recovery.ts";
 import { DIRTY_MS, REPEAT_MS } from "../src/storage/redis/sessions.ts";
@@ -47,7 +48,10 @@ describe.skipIf(!hasMariaDb)("MySQL", () => {
   /** How many connections use this database. Those that made it may still be closing. */
   async function connectionsTo(databaseUrl: string): Promise<number> {
     const sql = "SELECT COUNT(*) AS count FROM information_schema.PROCESSLIST WHERE DB = ?";
-    const other = new MysqlClient(mysqlUrlOf(databaseUrl), new Availability("MySQL", silent));
+    const other = new MysqlClient(
+      new MysqlHosts(mysqlUrlOf(databaseUrl)),
+      new Availability("MySQL", silent),
+    );
     const name = new URL(databaseUrl).pathname.slice(1);
     const [row] = await other.execute<RowDataPacket[]>(sql, [name]);
     await other.close();
@@ -66,7 +70,11 @@ describe.skipIf(!hasMariaDb)("MySQL", () => {
     for (const maxConnections of [2, 5]) {
       const databaseUrl = await mariadb.createDatabase();
       const limits = { maxConnections, maxAgeMs: 60_000 };
-      const client = new MysqlClient(databaseUrl, new Availability("MySQL", silent), limits);
+      const client = new MysqlClient(
+        new MysqlHosts(databaseUrl),
+        new Availability("MySQL", silent),
+        limits,
+      );
       let isDone = false;
       const statements = Promise.all(
         Array.from({ length: 12 }, () => client.execute("SELECT SLEEP(0.2)", [])),
@@ -88,7 +96,7 @@ describe.skipIf(!hasMariaDb)("MySQL", () => {
     await using mariadb = await startMariaDb();
     await using folder = await createFolder();
     const databaseUrl = await mariadb.createDatabase();
-    const client = new MysqlClient(mariadb.url, new Availability("MySQL", silent));
+    const client = new MysqlClient(new MysqlHosts(mariadb.url), new Availability("MySQL", silent));
     const opened = async (maxAgeMs: number): Promise<number> => {
       const mysqlPool = { maxConnections: 4, maxAgeMs };
       await using storage = await open({ databaseUrl, ...folder }, { mysqlPool });
@@ -198,7 +206,7 @@ describe("processes", () => {
     const health = (port: number) => rpc(["System.health"], { port });
     for (const port of ports) expect(await health(port)).toMatchObject({ exitCode: 0 });
 
-    const client = new MysqlClient(mariadb.url, new Availability("MySQL", silent));
+    const client = new MysqlClient(new MysqlHosts(mariadb.url), new Availability("MySQL", silent));
     const connections = async () => {
       const sql =
         "SELECT DISTINCT ID AS id FROM information_schema.PROCESSLIST WHERE DB IS NOT NULL";

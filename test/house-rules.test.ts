@@ -26,6 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/user/pepper.ts",
     "src/http/avatar/bucket.ts",
     "src/http/request-log.ts",
+    "src/storage/mysql/host-urls.ts",
   ],
   "src/process": ["src/telemetry/log.ts", "src/rpc/log.ts"],
   "src/telemetry": ["src/gen", "src/rpc/*", "schema/errors.ts"],

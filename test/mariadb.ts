@@ -29,6 +29,8 @@ export interface MariaDbOptions {
   readonly keepsEveryCommit?: boolean;
   /** More options of mariadbd; they override the common ones. */
   readonly moreOptions?: readonly string[];
+  /** Default: a free port. */
+  readonly port?: number;
   /** What else is in its data folder when it first starts: texts by file name. */
   readonly dataFiles?: Readonly<Record<string, string>>;
 }
@@ -150,7 +152,7 @@ async function query(url: string, sql: string) {
 
 /** Start a MariaDB for one test. Tests that do not break it share one: `sharedMariaDb()`. */
 export async function startMariaDb(options: MariaDbOptions = {}): Promise<MariaDb> {
-  const server = await ThrowAwayServer.start(recipe(options));
+  const server = await ThrowAwayServer.start(recipe(options), options.port);
   const url = `mysql://${USER}@127.0.0.1:${server.port}`;
   let databases = 0;
   return {

@@ -5,6 +5,7 @@ import { Redis } from "ioredis";
 import type { RowDataPacket } from "mysql2";
 import { Availability } from "../src/storage/availability.ts";
 import { MysqlClient } from "../src/storage/mysql/client.ts";
+import { MysqlHosts } from "../src/storage/mysql/hosts.ts";
 import { expectRecovery } from "./cached-sessions.ts";
 import { freeze } from "./freeze.ts";
 import { available as hasMariaDb, startMariaDb } from "./mariadb.ts";
@@ -133,7 +134,7 @@ describe.concurrent.skipIf(!hasMariaDb)("MySQL", () => {
 
   test("no wait for the lock of a row or of the table outlives its statement", async () => {
     await using mariadb = await startMariaDb();
-    const client = new MysqlClient(mariadb.url, new Availability("MySQL", silent));
+    const client = new MysqlClient(new MysqlHosts(mariadb.url), new Availability("MySQL", silent));
     const [waits] = await client.execute<RowDataPacket[]>(
       "SELECT @@innodb_lock_wait_timeout AS rowSeconds, @@lock_wait_timeout AS tableSeconds",
       [],

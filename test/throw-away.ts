@@ -35,12 +35,14 @@ export class ThrowAwayServer {
     this.#watchdog = watchFolder(folder);
   }
 
-  static async start(recipe: Recipe): Promise<ThrowAwayServer> {
+  /** @param port default: a free one */
+  static async start(recipe: Recipe, port?: number): Promise<ThrowAwayServer> {
     const folder = await mkdtemp(join(tmpdir(), `portico-${recipe.name.toLowerCase()}-`));
     const server = new ThrowAwayServer(recipe, folder);
     try {
       await recipe.prepare?.(folder);
-      await server.#startOnFreePort();
+      if (port === undefined) await server.#startOnFreePort();
+      else await server.#startOn(port);
       return server;
     } catch (error) {
       await server.dispose();
@@ -88,6 +90,11 @@ export class ThrowAwayServer {
         if (this.#process || attempt === PORT_ATTEMPTS) throw error;
       }
     }
+  }
+
+  async #startOn(port: number): Promise<void> {
+    this.#port = port;
+    await this.#run();
   }
 
   /** @throws Error with the end of the server's log; `#process` is set if it still runs */

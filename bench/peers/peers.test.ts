@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
+import { MysqlHosts } from "../../src/storage/mysql/hosts.ts";
 import { migrateMysql } from "../../src/storage/mysql/migrate.ts";
 import { available as mariaDbAvailable, sharedMariaDb } from "../../test/mariadb.ts";
 import { freePort } from "../../test/ports.ts";
@@ -27,7 +28,10 @@ const ARGON2ID = "argon2id:m=64,t=1,p=1";
 async function newConfig(seededHash: string, passwordHash: string): Promise<PeerConfig> {
   const [mariaDb, redis] = await Promise.all([sharedMariaDb(), sharedRedis()]);
   const databaseUrl = await mariaDb.createDatabase();
-  await migrateMysql(databaseUrl, { waiting: () => undefined, applying: () => undefined });
+  await migrateMysql(new MysqlHosts(databaseUrl), {
+    waiting: () => undefined,
+    applying: () => undefined,
+  });
   await run([process.execPath, "src/seed-main.ts", "--users", "10"], {
     folder: ROOT,
     environment: { DATABASE_URL: databaseUrl, PASSWORD_HASH: seededHash },

@@ -3,6 +3,7 @@
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
+import { MysqlHosts } from "../../src/storage/mysql/hosts.ts";
 import { migrateMysql } from "../../src/storage/mysql/migrate.ts";
 import { createTestUsers } from "../../src/user/test-users.ts";
 import { Folder } from "../../test/child.ts";
@@ -54,7 +55,10 @@ export async function benchSeed(
     for (const name of NAMES) {
       onProgress(`round ${round} of ${rounds}: ${name}`);
       const databaseUrl = await server.createDatabase();
-      await migrateMysql(databaseUrl, { waiting: () => undefined, applying: () => undefined });
+      await migrateMysql(new MysqlHosts(databaseUrl), {
+        waiting: () => undefined,
+        applying: () => undefined,
+      });
       const load = await (name === "bun run seed"
         ? seed(databaseUrl, rows)
         : loadFile(databaseUrl, file, name));

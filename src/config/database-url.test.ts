@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Authority, available, type Certificate } from "../../test/certificates.ts";
+import { databaseHosts, databaseUrls } from "../storage/mysql/host-urls.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
 
 // It makes keys on a shared machine.
@@ -26,6 +27,8 @@ test.each([
   "mysql://u:p@db:3306/portico",
   "mysql://u:p@db/portico?",
   "mysql://u:p%23%3F@[::1]:3306/portico",
+  "mysql://u:p@one:3306,two/portico?ssl-mode=REQUIRED",
+  "mysql://u:p,q@one,[::1]:3307, 10.0.0.7:3306/portico",
   ...["DISABLED", "PREFERRED", "REQUIRED", "required"].map((mode) => `${URL_}?ssl-mode=${mode}`),
 ])("%s is taken as it is", (url) => {
   expect(parseDatabaseUrl(url)).toBe(url);
@@ -48,12 +51,31 @@ test.skipIf(!available)(
   },
 );
 
-test.each(["mysql:///portico", "mysql://u:p@db/portico#x", "mysql://u:p#x@db/portico", "nonsense"])(
-  "%s is refused",
-  (url) => {
-    expect(() => parseDatabaseUrl(url)).toThrow("must be mysql://user:password@host:port/database");
+test("each host has a URL, with the user, database and parameters of all", () => {
+  const url = "mysql://u:p,q@one:3307,[::1], 10.0.0.7:3306/portico?ssl-mode=REQUIRED";
+  expect(databaseUrls(url)).toEqual([
+    "mysql://u:p,q@one:3307/portico?ssl-mode=REQUIRED",
+    "mysql://u:p,q@[::1]/portico?ssl-mode=REQUIRED",
+    "mysql://u:p,q@10.0.0.7:3306/portico?ssl-mode=REQUIRED",
+  ]);
+  expect(databaseHosts(url)).toBe("one:3307, [::1], 10.0.0.7:3306");
+});
+
+test.each(["one,one", "one:3306,one", "one,two,one:3306"])(
+  "a host twice is refused: %s",
+  (hosts) => {
+    expect(() => parseDatabaseUrl(`mysql://u:p@${hosts}/portico`)).toThrow("names a host twice");
   },
 );
+
+test.each([
+  ...["mysql://u:p@one,/portico", "mysql://u:p@,one/portico", "mysql://u:p@one,two"],
+  ...["mysql://u:p@one:x,two/portico"],
+  "mysql://u:p@one,mysql://u:p@two/portico",
+  ...["mysql:///portico", "mysql://u:p@db/portico#x", "mysql://u:p#x@db/portico", "nonsense"],
+])("%s is refused", (url) => {
+  expect(() => parseDatabaseUrl(url)).toThrow("must be mysql://user:password@host:port/database");
+});
 
 test.each([
   "sslmode=REQUIRED",

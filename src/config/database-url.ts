@@ -1,3 +1,4 @@
+import { databaseUrls } from "../storage/mysql/host-urls.ts";
 import { readAuthority, readCertificate, readPrivateKey } from "./certificates.ts";
 import { isDecodable } from "./values.ts";
 
@@ -7,18 +8,26 @@ import { isDecodable } from "./values.ts";
 /** MySQL's own modes: whether a connection is encrypted, and how the certificate is verified. */
 const SSL_MODES = ["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"];
 const SSL_FILES = ["ssl-ca", "ssl-cert", "ssl-key"] as const;
+const DEFAULT_PORT = 3306;
 const PARAMETERS = ["ssl-mode", ...SSL_FILES];
 
 /** @returns the URL as it was given */
 export function parseDatabaseUrl(value: string): string {
-  const url = URL.parse(value);
-  const isOurs =
-    url?.protocol === "mysql:" && url.hostname !== "" && url.pathname.length > 1 && url.hash === "";
-  if (!url || !isOurs || !isDecodable(url)) {
-    throw new Error("must be mysql://user:password@host:port/database");
+  const urls = databaseUrls(value).map((each) => URL.parse(each));
+  const [first] = urls;
+  if (!first || !urls.every(isOurs)) {
+    throw new Error("must be mysql://user:password@host:port/database; several hosts by commas");
   }
-  checkParameters(url);
+  const hosts = urls.map((url) => url && `${url.hostname}:${url.port || DEFAULT_PORT}`);
+  if (new Set(hosts).size < hosts.length) throw new Error("names a host twice");
+  checkParameters(first);
   return value;
+}
+
+function isOurs(url: URL | null): boolean {
+  if (url?.protocol !== "mysql:" || !isDecodable(url)) return false;
+  // Two slashes come from a whole URL after a comma.
+  return url.hostname !== "" && /^\/[^/]/.test(url.pathname) && url.hash === "";
 }
 
 function checkParameters({ search }: URL): void {

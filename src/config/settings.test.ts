@@ -302,7 +302,7 @@ describe("a wrong value", () => {
     const file = folder.write("file", "nonsense");
     const read = () => readStartSettings({ REDIS_URL_FILE: file, SESSIONS_MAX: "x" }, path);
     expect(problemsOf(read).sort()).toEqual([
-      `DATABASE_URL (${path}, line 3) must be mysql://user:password@host:port/database`,
+      `DATABASE_URL (${path}, line 3) must be mysql://user:password@host:port/database; several hosts by commas`,
       `HTTP_PORT (${path}, line 2) is "70000": must be a whole number from 0 to 65535`,
       expect.stringMatching(/^REDIS_URL \(from REDIS_URL_FILE\) must be redis:\/\//),
       'SESSIONS_MAX is "x": must be a whole number from 1 to 1000',

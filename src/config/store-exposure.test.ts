@@ -10,6 +10,8 @@ test.each([
   [MYSQL, "PREFERRED"],
   [`${MYSQL}?ssl-mode=disabled`, "DISABLED"],
   [`${MYSQL}?ssl-mode=REQUIRED`, "REQUIRED"],
+  ["mysql://portico:hopper1906@127.0.0.1,[::1]/portico", undefined],
+  ["mysql://portico:hopper1906@127.0.0.1,db.internal/portico", "PREFERRED"],
   ["mysql://portico:hopper1906@[2001:db8::1]/portico", "PREFERRED"],
   [`${MYSQL}?ssl-ca=/etc/ca.pem`, undefined],
   [`${MYSQL}?ssl-mode=verify_identity&ssl-ca=/etc/ca.pem`, undefined],

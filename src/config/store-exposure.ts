@@ -1,3 +1,4 @@
+import { databaseUrls } from "../storage/mysql/host-urls.ts";
 import { isLoopback } from "./hosts.ts";
 import type { TcpConfig } from "./tcp.ts";
 
@@ -10,8 +11,9 @@ export function storeWarnings({
   redisUrl,
 }: Pick<TcpConfig, "databaseUrl" | "redisUrl">): string[] {
   const warnings: string[] = [];
-  if (databaseUrl !== undefined && !isLocal(databaseUrl)) {
-    const { searchParams } = new URL(databaseUrl);
+  const remote = databaseUrl && databaseUrls(databaseUrl).find((url) => !isLocal(url));
+  if (remote) {
+    const { searchParams } = new URL(remote);
     const fallback = searchParams.has("ssl-ca") ? "VERIFY_CA" : "PREFERRED";
     const mode = (searchParams.get("ssl-mode") ?? fallback).toUpperCase();
     if (!mode.startsWith("VERIFY_")) {

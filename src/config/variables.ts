@@ -38,8 +38,9 @@ const PRODUCTION = {
   DATABASE_URL: {
     default: "SQLite in `DATA_DIR`",
     meaning:
-      "`mysql://user:password@host:port/database`; for TLS, MySQL's own `ssl-mode`, " +
-      "`ssl-ca`, `ssl-cert` and `ssl-key` after a `?` ([more](storage.md))",
+      "`mysql://user:password@host:port/database`; several hosts by commas for a failover; " +
+      "for TLS, MySQL's own `ssl-mode`, `ssl-ca`, `ssl-cert` and `ssl-key` after a `?` " +
+      "([more](storage.md))",
     readBy: ["tcp", "migrate", "seed", "backup"],
     isNeverEmpty: true,
     isSecret: true,

@@ -16,11 +16,14 @@ export async function attempt<T>(action: string, call: () => T | Promise<T>): Pr
 export function storageError(action: string, cause: unknown): StorageError {
   // ioredis adds the command to its errors, including session ids, and causes are logged.
   if (cause instanceof Error) Reflect.deleteProperty(cause, "command");
-  return new StorageError(`Cannot ${action}: ${reason(cause)}`, { cause });
+  return new StorageError(`Cannot ${action}: ${reasonOf(cause)}`, { cause });
 }
 
-/** If every address of a host refuses, the error has no message, but only a code. */
-function reason(cause: unknown): string {
+/**
+ * The message of an error, for the end of another message. If every address of a host refuses, the
+ * error has no message, but only a code.
+ */
+export function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   if (cause.name === "MaxRetriesPerRequestError") return "no connection";
   return (cause.message || errorField(cause, "code") || cause.name).replace(/\.$/, "");

@@ -4,6 +4,7 @@ import { attempt } from "./attempt.ts";
 import { Availability, NodeAvailability } from "./availability.ts";
 import { MysqlClient } from "./mysql/client.ts";
 import { isTemporary } from "./mysql/errors.ts";
+import { MysqlHosts } from "./mysql/hosts.ts";
 import { migrateMysql } from "./mysql/migrate.ts";
 import type { PoolCounts, PoolLimits } from "./mysql/pool.ts";
 import { MysqlUsers } from "./mysql/users.ts";
@@ -26,7 +27,10 @@ const RETRY_MS = 1_000;
 const LEASE_MS = 2_000;
 
 export interface StorageOptions extends ObserverOptions {
-  /** `mysql://user:password@host:port/database`; without it, users are in SQLite in `dataDir`. */
+  /**
+   * `mysql://user:password@host:port/database`, with more hosts after a comma. Without it, users
+   * are in SQLite in `dataDir`.
+   */
   readonly databaseUrl?: string | undefined;
   /** `redis://…` or `rediss://…`, separated by commas for a cluster; without it, SQLite. */
   readonly redisUrl?: string | undefined;
@@ -97,19 +101,17 @@ async function openUsers(options: StorageOptions, sqlite: Availability): Promise
     return { users, secret: waitingSecret(users, sqlite, isBusy) };
   }
 
-  const availability = new Availability(
-    `MySQL at ${new URL(databaseUrl).host} (DATABASE_URL)`,
-    log,
-  );
+  const hosts = new MysqlHosts(databaseUrl, log);
+  const availability = new Availability(`MySQL at ${hosts.addresses} (DATABASE_URL)`, log);
   await retryUntilAvailable(availability, isTemporary, () =>
-    migrateMysql(databaseUrl, {
+    migrateMysql(hosts, {
       waiting: (why) => availability.down(why),
       applying: ({ version, name }) => {
         log.info({ version, name }, `migrating ${availability.database}`);
       },
     }),
   );
-  const client = new MysqlClient(databaseUrl, availability, options.mysqlPool);
+  const client = new MysqlClient(hosts, availability, options.mysqlPool);
   const users = new MysqlUsers(client, options);
   const secret = waitingSecret(users, availability, isTemporary);
   return { users, secret, poolCounts: () => client.counts };

@@ -2,6 +2,7 @@ import { attempt } from "./attempt.ts";
 import type { ClassicRows } from "./classic-rows.ts";
 import type { MigrationEvents, MigrationState } from "./migration.ts";
 import { MysqlClassicRows } from "./mysql/classic-rows.ts";
+import { MysqlHosts } from "./mysql/hosts.ts";
 import { migrateMysql, mysqlMigrationStates } from "./mysql/migrate.ts";
 import { MysqlSeed } from "./mysql/seed.ts";
 import type { Seed } from "./seed.ts";
@@ -60,23 +61,23 @@ function inSqlite(dataDir: string): UserDatabase {
 }
 
 function inMysql(databaseUrl: string): UserDatabase {
-  const { host, pathname } = new URL(databaseUrl);
-  const name = `MySQL at ${host}${pathname}`;
+  const hosts = new MysqlHosts(databaseUrl);
+  const name = `MySQL at ${hosts.addresses}${new URL(hosts.currentUrl).pathname}`;
   return {
     name,
     migrationStates: () =>
-      attempt(`read ${name} (DATABASE_URL)`, () => mysqlMigrationStates(databaseUrl)),
+      attempt(`read ${name} (DATABASE_URL)`, () => mysqlMigrationStates(hosts)),
     migrate: (events) =>
-      attempt(`migrate ${name} (DATABASE_URL)`, () => migrateMysql(databaseUrl, events)),
+      attempt(`migrate ${name} (DATABASE_URL)`, () => migrateMysql(hosts, events)),
     openSeed: (nameOf, events) =>
       attempt(`open ${name} (DATABASE_URL)`, async () => {
-        await migrateMysql(databaseUrl, events);
-        return MysqlSeed.open(name, databaseUrl, nameOf);
+        await migrateMysql(hosts, events);
+        return MysqlSeed.open(name, hosts, nameOf);
       }),
     openClassicRows: (events) =>
       attempt(`open ${name} (DATABASE_URL)`, async () => {
-        await migrateMysql(databaseUrl, events);
-        return MysqlClassicRows.open(name, databaseUrl);
+        await migrateMysql(hosts, events);
+        return MysqlClassicRows.open(name, hosts);
       }),
   };
 }

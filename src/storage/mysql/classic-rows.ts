@@ -2,7 +2,8 @@ import type { ResultSetHeader, RowDataPacket } from "mysql2";
 import type { Connection } from "mysql2/promise";
 import { attempt } from "../attempt.ts";
 import type { ClassicRow, ClassicRows, WrappedRow } from "../classic-rows.ts";
-import { openConnection, query, TABLE_TIMEOUT_MS } from "./connection.ts";
+import { query, TABLE_TIMEOUT_MS } from "./connection.ts";
+import type { MysqlHosts } from "./hosts.ts";
 import { transaction } from "./transaction.ts";
 
 const IS_CLASSIC = "CHAR_LENGTH(password) = 32 AND password REGEXP '^[0-9A-Fa-f]+$'";
@@ -26,8 +27,8 @@ export class MysqlClassicRows implements ClassicRows {
     this.#connection = connection;
   }
 
-  static async open(database: string, databaseUrl: string): Promise<MysqlClassicRows> {
-    return new MysqlClassicRows(database, await openConnection(databaseUrl));
+  static async open(database: string, hosts: MysqlHosts): Promise<MysqlClassicRows> {
+    return new MysqlClassicRows(database, await hosts.open());
   }
 
   count(): Promise<number> {

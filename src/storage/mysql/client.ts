@@ -2,8 +2,16 @@ import type { QueryResult } from "mysql2";
 import type { Connection } from "mysql2/promise";
 import { withTimeout } from "../attempt.ts";
 import type { Availability } from "../availability.ts";
-import { type CheckedRow, openConnection, throwIfDemoted } from "./connection.ts";
-import { isDemoted, isDuplicateKey, isRolledBack, isTemporary, serverErrno } from "./errors.ts";
+import { type CheckedRow, throwIfDemoted } from "./connection.ts";
+import {
+  DemotedError,
+  isDemoted,
+  isDuplicateKey,
+  isRolledBack,
+  isTemporary,
+  serverErrno,
+} from "./errors.ts";
+import type { MysqlHosts } from "./hosts.ts";
 import { MysqlPool, type PoolCounts, type PooledConnection, type PoolLimits } from "./pool.ts";
 
 /**
@@ -40,15 +48,17 @@ type Statement<T> = (connection: Connection) => Promise<T>;
 /** Runs prepared statements on a pool of connections. Every wait has a limit. */
 export class MysqlClient {
   readonly #pool: MysqlPool;
+  readonly #hosts: MysqlHosts;
   readonly #availability: Availability;
 
-  constructor(databaseUrl: string, availability: Availability, limits = DEFAULT_POOL) {
+  constructor(hosts: MysqlHosts, availability: Availability, limits = DEFAULT_POOL) {
+    this.#hosts = hosts;
     this.#availability = availability;
     this.#pool = new MysqlPool({
       ...limits,
       idleMs: Math.min(IDLE_MS, limits.maxAgeMs),
-      open: (timeoutMs) =>
-        openConnection(databaseUrl, { timeoutMs, lockWaitSeconds: LOCK_WAIT_SECONDS }),
+      open: (timeoutMs) => hosts.open({ timeoutMs, lockWaitSeconds: LOCK_WAIT_SECONDS }),
+      isCurrent: (connection) => hosts.isCurrent(connection),
     });
   }
 
@@ -60,6 +70,8 @@ export class MysqlClient {
     return this.#run(true, async (connection) => {
       const answer = await connection.execute<T[]>(sql, values);
       throwIfDemoted(answer);
+      // A primary that was frozen may answer after another host has taken over.
+      if (!this.#hosts.isCurrent(connection)) throw new DemotedError();
       return answer[0];
     });
   }
@@ -151,7 +163,11 @@ export class MysqlClient {
     // After any other error, the state of the connection is unknown.
     pooled?.connection.destroy();
     if (isDemoted(error)) {
-      this.#pool.drop();
+      // If no host could be used, the existing connections may still be good.
+      const isOfHost = pooled
+        ? this.#hosts.isCurrent(pooled.connection)
+        : error instanceof DemotedError;
+      if (isOfHost) this.#pool.drop();
       return "on any connection";
     }
     if (!pooled || pooled.isFresh || !mayRepeat || !isTemporary(error)) return "never";

@@ -10,7 +10,7 @@ import { withTimeout } from "../attempt.ts";
 import { DemotedError, isWithoutTls } from "./errors.ts";
 import { tlsOf } from "./tls.ts";
 
-const CONNECT_TIMEOUT_MS = 5_000;
+export const CONNECT_TIMEOUT_MS = 5_000;
 /** Middleboxes forget a silent connection, some of them after a minute. */
 const KEEP_ALIVE_AFTER_MS = 30_000;
 /** After this time, the server closes a connection whose client has vanished. Ours end sooner. */
@@ -79,6 +79,7 @@ export interface OpenOptions {
 /**
  * Connect to MySQL and set everything that we rely on, so that the server's defaults and its
  * `init_connect` do not matter. All our connections are opened here.
+ * @param databaseUrl with one host
  * @throws {DemotedError} the server takes no writes
  */
 export async function openConnection(
@@ -136,7 +137,7 @@ export async function query<T extends QueryResult>(
   return result;
 }
 
-/** Takes three round trips, once for each connection. */
+/** Takes three round trips, once for each connection, and four on Galera. */
 async function setUp(connection: Connection, options: OpenOptions): Promise<void> {
   const { lockWaitSeconds = LOCK_WAIT_SECONDS, mayBeReadOnly = false } = options;
   await connection.query(FIRST_SETTINGS);
@@ -160,7 +161,10 @@ async function setUp(connection: Connection, options: OpenOptions): Promise<void
   if (!mayBeReadOnly && !(isOff(known.get("read_only")) && isOff(known.get("innodb_read_only")))) {
     throw new DemotedError();
   }
-  const wanted = known.get("wsrep_on") === "ON" ? { ...settings, ...GALERA_SETTINGS } : settings;
+  const isGalera = known.get("wsrep_on") === "ON";
+  // A node that was cut off from its cluster answers SHOW and SET, but refuses this with 1047.
+  if (isGalera) await connection.query("SELECT 1");
+  const wanted = isGalera ? { ...settings, ...GALERA_SETTINGS } : settings;
   const assignments = Object.entries(wanted)
     .filter(([name]) => known.has(name))
     .map(([name, value]) => `SESSION ${name} = ${value}`);

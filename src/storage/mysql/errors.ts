@@ -1,4 +1,4 @@
-import { errorField } from "../attempt.ts";
+import { errorField, reasonOf } from "../attempt.ts";
 import { MigrationError, UnfitTableError } from "../migration.ts";
 
 // Classifies the errors of MySQL. It uses their numbers, since one SQLSTATE class may contain both
@@ -77,6 +77,18 @@ export class DemotedError extends Error {
   }
 }
 
+/** None of the hosts of DATABASE_URL can be used. Nothing was sent to any of them. */
+export class NoPrimaryError extends Error {
+  override readonly name = "NoPrimaryError";
+  readonly errors: readonly unknown[];
+
+  /** @param failures by the address of each host */
+  constructor(failures: ReadonlyMap<string, unknown>) {
+    super(Array.from(failures, ([address, error]) => `${address}: ${reasonOf(error)}`).join("; "));
+    this.errors = [...failures.values()];
+  }
+}
+
 /** The number of an error that the server sent; undefined for any other error. */
 export function serverErrno(error: unknown): number | undefined {
   if (!(error instanceof Error) || Reflect.get(error, "sqlState") === undefined) return undefined;
@@ -88,8 +100,9 @@ export function isDuplicateKey(error: unknown): boolean {
   return serverErrno(error) === DUPLICATE_KEY;
 }
 
-/** Whether another server may be the primary now. The statement had no effect. */
+/** Whether another server may be the primary now, or soon. The statement had no effect. */
 export function isDemoted(error: unknown): boolean {
+  if (error instanceof NoPrimaryError) return error.errors.some(isDemoted);
   return error instanceof DemotedError || DEMOTED.has(serverErrno(error) ?? 0);
 }
 
@@ -103,6 +116,7 @@ export function isRolledBack(error: unknown): boolean {
 
 /** Whether waiting helps. If not, a right, a table or DATABASE_URL must be changed. */
 export function isTemporary(error: unknown): boolean {
+  if (error instanceof NoPrimaryError) return error.errors.some(isTemporary);
   const errno = serverErrno(error);
   if (errno === undefined) return !isUnfit(error) && !isTlsRefusal(error);
   return TEMPORARY.has(errno) || (errno >= PROXY_ERRORS.from && errno <= PROXY_ERRORS.to);

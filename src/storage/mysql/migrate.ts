@@ -9,9 +9,10 @@ import {
   pendingOf,
   statesOf,
 } from "../migration.ts";
-import { openConnection, query, TABLE_TIMEOUT_MS } from "./connection.ts";
+import { query, TABLE_TIMEOUT_MS } from "./connection.ts";
 import { checkForeignTable, checkTable, dryRun, engineOfUser } from "./dry-run.ts";
 import { isRolledBack, isTemporary, isUnsupported } from "./errors.ts";
+import type { MysqlHosts } from "./hosts.ts";
 import { MYSQL_MIGRATIONS, type MysqlMigration } from "./migrations.ts";
 import { isNeeded, neededOf, throwIfObstacle } from "./obstacles.ts";
 
@@ -39,8 +40,8 @@ type AppliedRow = AppliedMigration & RowDataPacket;
  * @throws {MigrationError} the rows do not fit into the new table
  * @throws {UnfitTableError} the table cannot take new users
  */
-export async function migrateMysql(databaseUrl: string, events: MigrationEvents): Promise<void> {
-  await connected(databaseUrl, false, async (connection) => {
+export async function migrateMysql(hosts: MysqlHosts, events: MigrationEvents): Promise<void> {
+  await connected(hosts, false, async (connection) => {
     if ((await readPending(connection)).length > 0) {
       await takeTurn(connection, events);
       await migrateAll(connection, events);
@@ -51,18 +52,18 @@ export async function migrateMysql(databaseUrl: string, events: MigrationEvents)
 }
 
 /** The applied and the pending migrations of a database. Changes nothing. */
-export async function mysqlMigrationStates(databaseUrl: string): Promise<MigrationState[]> {
-  return connected(databaseUrl, true, async (connection) =>
+export async function mysqlMigrationStates(hosts: MysqlHosts): Promise<MigrationState[]> {
+  return connected(hosts, true, async (connection) =>
     statesOf(MYSQL_MIGRATIONS, await readApplied(connection)),
   );
 }
 
 async function connected<T>(
-  databaseUrl: string,
+  hosts: MysqlHosts,
   mayBeReadOnly: boolean,
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
-  const connection = await openConnection(databaseUrl, {
+  const connection = await hosts.open({
     lockWaitSeconds: LOCK_WAIT_SECONDS,
     mayBeReadOnly,
     driver: { dateStrings: true },

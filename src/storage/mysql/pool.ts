@@ -24,6 +24,8 @@ export interface PoolOptions extends PoolLimits {
   /** A connection that was not used for this long is closed. */
   readonly idleMs: number;
   open(timeoutMs: number): Promise<Connection>;
+  /** False if another server has become the primary. Default: always true. */
+  isCurrent?(connection: Connection): boolean;
 }
 
 /** What a pool has at the moment. */
@@ -61,6 +63,7 @@ export class PooledConnection {
 
   isGood(nowMs: number, idleMs: number): boolean {
     if (this.#isLost || this.#generation !== this.#pool.generation) return false;
+    if (!this.#pool.isCurrent(this.connection)) return false;
     return nowMs < this.#endsAtMs && nowMs - this.usedAtMs < idleMs;
   }
 }
@@ -93,6 +96,10 @@ export class MysqlPool {
       max: this.#options.maxConnections,
       waiting: this.#waiters.length,
     };
+  }
+
+  isCurrent(connection: Connection): boolean {
+    return this.#options.isCurrent?.(connection) ?? true;
   }
 
   /** Wait until fewer than `maxConnections` slots are taken; first come, first served. */

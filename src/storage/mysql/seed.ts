@@ -12,7 +12,7 @@ import {
   sampleNames,
   type UserOf,
 } from "../seed.ts";
-import { openConnection } from "./connection.ts";
+import type { MysqlHosts } from "./hosts.ts";
 import { transaction } from "./transaction.ts";
 
 /**
@@ -59,12 +59,12 @@ export class MysqlSeed implements Seed {
 
   static async open(
     database: string,
-    databaseUrl: string,
+    hosts: MysqlHosts,
     nameOf: (n: number) => string,
   ): Promise<MysqlSeed> {
     // The server gets only the streamed lines, whichever file it requests.
     const driver = { flags: ["+LOCAL_FILES"] };
-    const connection = await openConnection(databaseUrl, { driver });
+    const connection = await hosts.open({ driver });
     try {
       await createProgress(connection);
       const [[row]] = await connection.query<LocalInfileRow[]>(
