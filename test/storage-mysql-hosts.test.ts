@@ -144,6 +144,8 @@ describe.skipIf(!available)("DATABASE_URL with two hosts", () => {
 
   test("no call fails in a planned switch, there and back", async () => {
     await using site = await openSite();
+    const moves = () => site.messages.filter((each) => each.includes("takes the writes now"));
+    const movesBefore = moves().length;
     let isOver = false;
     let writes = 0;
     const answers: unknown[] = [];
@@ -169,7 +171,7 @@ describe.skipIf(!available)("DATABASE_URL with two hosts", () => {
     await writing;
 
     expect(new Set(answers)).toEqual(new Set([true]));
-    expect(site.messages.filter((each) => each.includes("takes the writes now"))).toHaveLength(2);
+    expect(moves()).toHaveLength(movesBefore + 2);
   });
 
   test("without a primary, each call fails in time and names what is wrong with each host", async () => {
