@@ -7,7 +7,7 @@ import { available as nginxAvailable, startNginx } from "./nginx.ts";
 import { freePort } from "./ports.ts";
 import { startStack } from "./stack.ts";
 
-// The pages by https, behind nginx as in docs/deploy.md, in Chromium.
+// The pages by https, behind nginx with the settings of deploy/, in Chromium.
 
 const TIMEOUT_MS = 60_000;
 setDefaultTimeout(TIMEOUT_MS);

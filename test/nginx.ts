@@ -1,69 +1,73 @@
-// A real nginx in front of a server, with the settings of docs/deploy.md.
+// A real nginx in front of servers, with the settings of deploy/nginx.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Certificate } from "./certificates.ts";
-import { ROOT } from "./child.ts";
 import { freePort } from "./ports.ts";
 import { PROGRAMS, programPath } from "./programs.ts";
+import {
+  type ProxyOptions,
+  type Replacement,
+  type RunningProxy,
+  settingsOf,
+} from "./proxy-settings.ts";
 import { eventually } from "./storage-pairs.ts";
 
 const NGINX = programPath(PROGRAMS.nginx);
-const LANGUAGE_END = "\n```";
+const CERTIFICATE = "/etc/ssl/accounts.example.com";
 
 /** Whether nginx is installed. */
 export const available = NGINX !== undefined;
 
-export interface NginxOptions {
-  /** Without one, a free port is taken. */
-  readonly port?: number;
-  /** Without one, nginx speaks plain HTTP. */
-  readonly certificate?: Certificate;
-}
-
-/** The settings of docs/deploy.md, on another port and with another certificate, or without TLS. */
-async function settings(
-  upstream: string,
-  port: number,
-  certificate: Certificate | undefined,
-): Promise<string> {
-  const guide = await Bun.file(join(ROOT, "docs/deploy.md")).text();
-  const [, block = ""] = guide.split("```nginx\n");
-  const moved = block
-    .slice(0, block.indexOf(LANGUAGE_END))
-    .replace("127.0.0.1:9090", new URL(upstream).host);
+function replacements(
+  [one, other]: readonly string[],
+  { port, redirectPort = freePort(), certificate, isUnlimited }: ProxyOptions,
+): Replacement[] {
   const listen = `listen 127.0.0.1:${port}`;
-  if (!certificate) {
-    return moved
-      .replace("listen 443 ssl http2;", `${listen};`)
-      .replace(/^ *ssl_certificate.*\n/gm, "");
-  }
-  return moved
-    .replace("listen 443", listen)
-    .replace("/etc/ssl/accounts.example.com.pem", certificate.cert)
-    .replace("/etc/ssl/accounts.example.com.key", certificate.key);
+  const second = "  server 127.0.0.1:9190 max_fails=1 fail_timeout=2s;\n";
+  return [
+    ["127.0.0.1:9090", new URL(one ?? "").host],
+    other ? ["127.0.0.1:9190", new URL(other).host] : [second, ""],
+    ["listen 80;", `listen 127.0.0.1:${redirectPort};`],
+    ["listen 443 ssl http2;", certificate ? `${listen} ssl http2;` : `${listen};`],
+    ...(certificate
+      ? ([
+          [`${CERTIFICATE}.pem`, certificate.cert],
+          [`${CERTIFICATE}.key`, certificate.key],
+        ] as const)
+      : ([
+          [`  ssl_certificate     ${CERTIFICATE}.pem;\n`, ""],
+          [`  ssl_certificate_key ${CERTIFICATE}.key;\n`, ""],
+        ] as const)),
+    ...(isUnlimited
+      ? ([
+          ["limit_conn portico_connections 64;", ""],
+          ["limit_req zone=portico_requests burst=200 nodelay;", ""],
+        ] as const)
+      : []),
+  ];
 }
 
-/** Start nginx in front of `upstream`, a URL. */
+/** Start nginx in front of one or two servers. */
 export async function startNginx(
-  upstream: string,
-  { port = freePort(), certificate }: NginxOptions = {},
-): Promise<AsyncDisposable & { url: string }> {
+  upstreams: string | readonly string[],
+  { port = freePort(), ...options }: ProxyOptions = {},
+): Promise<RunningProxy> {
   const folder = await mkdtemp(join(tmpdir(), "portico-nginx-"));
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   const paths = temporary.map((name) => `${name}_temp_path ${folder}/${name};`);
-  const server = await settings(upstream, port, certificate);
+  const servers = replacements([upstreams].flat(), { port, ...options });
+  const settings = await settingsOf("nginx/portico.conf", servers);
   const config = `daemon off; pid ${folder}/pid; error_log ${folder}/error.log;
-    events { worker_connections 1024; }
-    http { access_log off; ${paths.join("\n")}\n${server} }`;
+    worker_processes 2; events { worker_connections 1024; }
+    http { access_log off; ${paths.join("\n")}\n${settings} }`;
   await Bun.write(join(folder, "nginx.conf"), config);
   const nginx = Bun.spawn([NGINX ?? "nginx", "-p", folder, "-c", join(folder, "nginx.conf")], {
     stdio: ["ignore", "ignore", "inherit"],
   });
-  const url = `${certificate ? "https" : "http"}://127.0.0.1:${port}`;
+  const url = `${options.certificate ? "https" : "http"}://127.0.0.1:${port}`;
   await eventually("nginx answers", () =>
-    fetch(`${url}/signIn.html`, { tls: { rejectUnauthorized: false } }).then(
+    fetch(`${url}/signIn.html`, { tls: { rejectUnauthorized: false }, keepalive: false }).then(
       ({ ok }) => ok,
       () => false,
     ),

@@ -21,6 +21,8 @@ export const PROGRAMS = {
   python: { names: ["python3"], debianPackage: "python3" },
   wrk: { names: ["wrk"], debianPackage: "wrk" },
   nginx: { names: ["nginx"], debianPackage: "nginx-light" },
+  haproxy: { names: ["haproxy"], debianPackage: "haproxy" },
+  systemdAnalyze: { names: ["systemd-analyze"], debianPackage: "systemd" },
   promtool: { names: ["promtool"], debianPackage: "prometheus" },
   chromium: { names: ["chromium", "chromium-browser", "google-chrome"], debianPackage: "chromium" },
 } as const satisfies Record<string, Program>;

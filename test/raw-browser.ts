@@ -19,20 +19,32 @@ export class RawBrowser implements Disposable {
     this.#socket = socket;
   }
 
-  /** @throws {Error} the connection is refused */
+  /**
+   * By https, it trusts any certificate.
+   * @throws {Error} the connection is refused, or there is no handshake
+   */
   static async connect(url: string): Promise<RawBrowser> {
-    const { hostname, port } = new URL(url);
+    const { hostname, port, protocol } = new URL(url);
+    const ready = Promise.withResolvers<void>();
+    const isSecure = protocol === "https:";
     const browser = new RawBrowser(
       await Bun.connect({
         hostname,
         port: Number(port),
+        ...(isSecure && { tls: { rejectUnauthorized: false } }),
         socket: {
           data: (_, bytes) => browser.#take(bytes),
-          close: () => browser.#close(),
+          close: () => {
+            ready.reject(new Error("closed before the handshake"));
+            browser.#close();
+          },
           error: () => browser.#close(),
+          ...(isSecure && { handshake: () => ready.resolve() }),
         },
       }),
     );
+    if (!isSecure) ready.resolve();
+    await ready.promise;
     return browser;
   }
 
