@@ -17,6 +17,8 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   ok: "run `check` and every test",
   migrate: "bring the database tables up to date",
   backup: "copy users and pictures out of DATA_DIR",
+  restore: "put a backup into DATA_DIR",
+  graduate: "move DATA_DIR into MySQL, Redis and S3",
   sweep: "remove the pictures that no profile uses",
   "hash-cost": "find the strongest PASSWORD_HASH for this machine",
   seed: "fill the user table with test users",

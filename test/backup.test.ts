@@ -1,15 +1,16 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { cp, mkdir, readdir, stat } from "node:fs/promises";
+import { cp, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { restoreDataDir } from "../src/backup/restore.ts";
 import { Child, Folder, startHttp, startTcp } from "./child.ts";
 import { Api, isRecord, newName, profileOf, sessionIdOf } from "./contract/client.ts";
 import { avatarForm, pngOf } from "./contract/images.ts";
 import { SmallDisk } from "./faults/small-disk.ts";
-import { open, user } from "./storage-pairs.ts";
+import { newSession, open, user } from "./storage-pairs.ts";
 
-// `bun run backup` while Portico runs, and what a restore brings back.
+// `bun run backup` while Portico runs, and `bun run restore`.
 
 // Real processes on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
@@ -25,6 +26,32 @@ async function backup(
   const environment = { DATA_DIR: dataDir, ...more.environment };
   await using child = new Child("src/backup-main.ts", { ...more, environment, args });
   return { exitCode: await child.exited(), output: child.output };
+}
+
+async function restore(dataDir: string, ...args: readonly string[]) {
+  await using child = new Child("src/restore-main.ts", {
+    environment: { DATA_DIR: dataDir },
+    args,
+  });
+  return { exitCode: await child.exited(), output: child.output };
+}
+
+/** A backup of two users, one of whom has a picture. */
+async function smallBackup(): Promise<Folder> {
+  await using data = await Folder.make();
+  await using backups = await Folder.make();
+  {
+    await using storage = await open({ dataDir: data.path });
+    await storage.users.insert(user("grace", { profilePath: "grace.webp" }));
+    await storage.users.insert(user("alice"));
+    await Bun.write(join(data.path, "avatars", "grace.webp"), "a picture");
+    await storage.sessions.open(newSession("session", user("grace"), undefined));
+  }
+  const to = join(backups.path, "first");
+  expect(await backup(data.path, [to])).toMatchObject({ exitCode: 0 });
+  const copy = await Folder.make();
+  await cp(to, copy.path, { recursive: true });
+  return copy;
 }
 
 async function startBoth(dataDir: string) {
@@ -88,11 +115,15 @@ test("a restore brings back what was backed up while both tiers run", async () =
     new RegExp(`^Copied \\d+ users and 1 pictures from .* to ${RegExp.escape(to)}: [\\d,]+ bytes`),
   );
   expect(exitCode).toBe(0);
-  expect((await readdir(to)).sort()).toEqual(["avatars", "portico.sqlite"]);
-  for (const path of [to, join(to, "portico.sqlite")]) {
+  expect((await readdir(to)).sort()).toEqual(["SHA256SUMS", "avatars", "portico.sqlite"]);
+  for (const path of [to, join(to, "portico.sqlite"), join(to, "SHA256SUMS")]) {
     expect((await stat(path)).mode & 0o077).toBe(0);
   }
-  await cp(to, restored.path, { recursive: true });
+  expect(await restore(restored.path, to)).toEqual({
+    exitCode: 0,
+    output: expect.stringMatching(/^Restored \d+ users and 1 pictures from .*\n$/),
+  });
+  expect((await readdir(restored.path)).sort()).toEqual(["avatars", "portico.sqlite"]);
   await using again = await startBoth(restored.path);
   expect((await again.api.withSession(grace.sessionId).userInfo()).code).toBe("2");
   const signedIn = await again.api.signIn(grace.username, PASSWORD);
@@ -226,7 +257,10 @@ describe("a backup", () => {
     expect(users.output).toMatch(/^Not copied: .* cache\.example \(REDIS_URL\)\. They expire/m);
     expect(users.output).toMatch(/^Not copied: .* bucket pictures \(AVATAR_URL\)\. .* s3 sync/m);
     expect(users.output).toMatch(/^Copied 0 users from /m);
-    expect(await readdir(join(folder.path, "users"))).toEqual(["portico.sqlite"]);
+    expect((await readdir(join(folder.path, "users"))).sort()).toEqual([
+      "SHA256SUMS",
+      "portico.sqlite",
+    ]);
 
     const pictures = await backup(data.path, to("pictures"), { environment: mysql });
     expect(pictures.exitCode).toBe(0);
@@ -234,7 +268,10 @@ describe("a backup", () => {
       /^Not copied: .* db\.example \(DATABASE_URL\)\. Use mysqldump/m,
     );
     expect(pictures.output).toMatch(/^Copied 0 pictures from /m);
-    expect(await readdir(join(folder.path, "pictures"))).toEqual(["avatars"]);
+    expect((await readdir(join(folder.path, "pictures"))).sort()).toEqual([
+      "SHA256SUMS",
+      "avatars",
+    ]);
 
     const nothing = await backup(data.path, to("no"), { environment: { ...mysql, ...bucket } });
     expect(nothing.exitCode).toBe(2);
@@ -254,3 +291,97 @@ describe("a backup", () => {
     },
   );
 });
+
+describe("a restore", () => {
+  test("is what sha256sum accepts, and has no sessions", async () => {
+    await using folder = await smallBackup();
+    await using data = await Folder.make();
+    const { exitCode } = Bun.spawnSync(["sha256sum", "--check", "--strict", "SHA256SUMS"], {
+      cwd: folder.path,
+    });
+    expect(exitCode).toBe(0);
+    const dataDir = join(data.path, "new");
+    const restored = await restoreDataDir(folder.path, dataDir, never);
+    expect(restored).toEqual({ users: 2, pictures: 1, isCompared: true });
+    await using storage = await open({ dataDir });
+    expect(await storage.users.find("grace")).toMatchObject({ profilePath: "grace.webp" });
+    expect(await storage.sessions.find("session")).toBeUndefined();
+  });
+
+  test("refuses a DATA_DIR with data, and leaves it alone", async () => {
+    await using folder = await smallBackup();
+    await using data = await Folder.make();
+    await using storage = await open({ dataDir: data.path });
+    const refused = await restore(data.path, folder.path);
+    expect(refused.exitCode).toBe(2);
+    expect(refused.output).toContain("(DATA_DIR): it has portico.sqlite");
+    await storage.users.insert(user("carol"));
+    await using other = await Folder.make();
+    await Bun.write(join(other.path, "avatars", "mine.webp"), "mine");
+    expect((await failure(folder.path, other.path)).message).toContain("it has avatars/mine.webp");
+    expect(await readdir(other.path)).toEqual(["avatars"]);
+    expect((await failure(other.path, data.path)).message).toContain("no complete backup");
+  });
+
+  test.each([
+    ["a page of SQLite", "portico.sqlite", "portico.sqlite is not as its backup wrote it"],
+    ["a picture", "avatars/grace.webp", "avatars/grace.webp is not as its backup wrote it"],
+    ["the list", "SHA256SUMS", "SHA256SUMS is damaged"],
+  ])("finds a change of %s, and restores nothing", async (_what, name, message) => {
+    await using folder = await smallBackup();
+    await using data = await Folder.make();
+    const path = join(folder.path, name);
+    const bytes = await Bun.file(path).bytes();
+    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+    await Bun.write(path, bytes);
+    expect((await failure(folder.path, data.path)).message).toContain(message);
+    expect(await readdir(data.path)).toEqual([]);
+  });
+
+  test("checks the SQLite file also without a list, and misses no picture with one", async () => {
+    await using folder = await smallBackup();
+    await using data = await Folder.make();
+    await rm(join(folder.path, "avatars", "grace.webp"));
+    expect((await failure(folder.path, data.path)).message).toContain("grace.webp is missing");
+    await rm(join(folder.path, "SHA256SUMS"));
+    expect(await restoreDataDir(folder.path, join(data.path, "new"), never)).toMatchObject({
+      isCompared: false,
+    });
+    const path = join(folder.path, "portico.sqlite");
+    const bytes = await Bun.file(path).bytes();
+    await Bun.write(path, bytes.fill(255, bytes.length / 2));
+    expect((await failure(folder.path, data.path)).message).toContain("portico.sqlite: ");
+    expect(await readdir(data.path)).toEqual(["new"]);
+  });
+
+  test("that was interrupted starts no server, and is run again", async () => {
+    await using folder = await smallBackup();
+    await using data = await Folder.make();
+    await restoreDataDir(folder.path, data.path, never);
+    // As a kill between the two last steps leaves it.
+    await mkdir(join(data.path, "restoring"));
+    await Bun.write(join(data.path, "restoring", "ready"), "");
+    await rename(join(data.path, "portico.sqlite"), join(data.path, "restoring", "portico.sqlite"));
+    await Bun.write(join(data.path, "avatars", "half.webp"), "half");
+    await expect(open({ dataDir: data.path })).rejects.toThrow("a restore was interrupted");
+    expect(await restoreDataDir(folder.path, data.path, never)).toMatchObject({ users: 2 });
+    expect((await readdir(data.path)).sort()).toEqual(["avatars", "portico.sqlite"]);
+    expect(await readdir(join(data.path, "avatars"))).toEqual(["grace.webp"]);
+  });
+
+  test("that is stopped leaves nothing", async () => {
+    await using folder = await smallBackup();
+    await using data = await Folder.make();
+    const stopped = AbortSignal.abort(new Error("stopped"));
+    expect((await failure(folder.path, data.path, stopped)).message).toBe("stopped");
+    expect(await readdir(data.path)).toEqual([]);
+  });
+});
+
+const never = new AbortController().signal;
+
+async function failure(folder: string, dataDir: string, stop = never): Promise<Error> {
+  const error: unknown = await restoreDataDir(folder, dataDir, stop).catch((cause) => cause);
+  if (!(error instanceof Error)) throw new Error("It was restored");
+  return error;
+}

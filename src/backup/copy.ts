@@ -1,6 +1,7 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { copySqliteFile, type SqliteCopy } from "../storage/sqlite/backup.ts";
 import type { BusyOptions } from "../storage/sqlite/file.ts";
+import { CHECKSUMS, writeChecksums } from "./checksums.ts";
 import { BackupFolder } from "./folder.ts";
 import { Pictures } from "./pictures.ts";
 
@@ -30,6 +31,7 @@ export async function copyDataDir(to: string, options: CopyOptions): Promise<Cop
   const { dataDir, hasUsers, hasPictures, busy, stop } = options;
   const folder = await BackupFolder.create(to);
   try {
+    const checksums = folder.part(CHECKSUMS);
     const pictures = hasPictures
       ? new Pictures(join(dataDir, "avatars"), folder.part("avatars"))
       : undefined;
@@ -43,6 +45,10 @@ export async function copyDataDir(to: string, options: CopyOptions): Promise<Cop
     await Bun.sleep(0); // SQLite's part blocks the event loop: handle a signal that came during it.
     await pictures?.copy(stop);
     stop.throwIfAborted();
+    await writeChecksums(checksums, dirname(checksums), [
+      ...(users ? ["portico.sqlite"] : []),
+      ...(pictures?.names ?? []).map((name) => `avatars/${name}`),
+    ]);
     await folder.finish();
     return { users, pictures };
   } catch (error) {

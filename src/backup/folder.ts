@@ -4,7 +4,7 @@ import { join } from "node:path";
 /**
  * The folder of the parts until all are there. A backup that still has this folder is incomplete.
  */
-const INCOMPLETE = "incomplete";
+export const INCOMPLETE = "incomplete";
 
 /** The folder cannot be used. */
 export class FolderError extends Error {
@@ -68,7 +68,8 @@ export class BackupFolder {
   }
 }
 
-async function sync(path: string): Promise<void> {
+/** Wait until a file or folder is on the disk. */
+export async function sync(path: string): Promise<void> {
   const handle = await open(path, "r");
   try {
     await handle.sync();

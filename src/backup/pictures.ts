@@ -18,6 +18,10 @@ export class Pictures {
     return this.#copied.size;
   }
 
+  get names(): string[] {
+    return [...this.#copied.keys()];
+  }
+
   get bytes(): number {
     return [...this.#copied.values()].reduce((sum, size) => sum + size, 0);
   }

@@ -1,14 +1,12 @@
+import { BACKUP, GRADUATE, RESTORE } from "./help-moving.ts";
+import { CONFIG } from "./help-options.ts";
+
 // What `--help` prints for each command that has its main in src. The lines fit 80 columns.
 
 const TIER_EXIT_CODES = `Exit codes
   0  stopped by SIGTERM or Ctrl-C
   1  cannot start: the environment is wrong, a port is in use, or similar
   2  the arguments are wrong`;
-
-const CONFIG = `Options
-  --config FILE  a file of settings in TOML, whose keys are the names of the
-                 variables. The environment wins
-  -h, --help     print this text`;
 
 const DEV = `Run both tiers for development, until Ctrl-C.
 
@@ -140,30 +138,6 @@ Exit codes
   130  --wrap-md5 was stopped by Ctrl-C (SIGINT)
   143  --wrap-md5 was stopped by SIGTERM`;
 
-const BACKUP = `Copy the users and the pictures out of DATA_DIR, while Portico runs.
-
-  bun run backup FOLDER
-
-FOLDER gets portico.sqlite, with all users as they are at one moment, and the
-folder avatars, with their pictures. FOLDER must be empty or missing. As long as
-it has no portico.sqlite, it is not a backup. Sessions are not copied: after a
-restore, users sign in again.
-
-Data outside DATA_DIR (DATABASE_URL, REDIS_URL, AVATAR_URL) is not copied. The
-command names it, and the tools that copy it.
-
-To restore, copy the content of FOLDER into an empty DATA_DIR and start Portico.
-
-${CONFIG}
-
-Exit codes
-  0    everything is copied
-  2    the arguments or the environment are wrong, FOLDER is not empty, or
-       DATA_DIR has nothing to copy
-  3    failed; FOLDER is as it was before
-  130  stopped by Ctrl-C (SIGINT); FOLDER is as it was before
-  143  stopped by SIGTERM; FOLDER is as it was before`;
-
 const SWEEP = `Remove the pictures that no profile uses.
 
   bun run sweep             remove them
@@ -234,6 +208,8 @@ export const HELP = {
   rpc: RPC,
   migrate: MIGRATE,
   backup: BACKUP,
+  restore: RESTORE,
+  graduate: GRADUATE,
   sweep: SWEEP,
   "hash-cost": HASH_COST,
   seed: SEED,

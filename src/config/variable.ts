@@ -1,5 +1,14 @@
 /** The processes and commands that read variables. `start` and `dev` read those of both tiers. */
-export type Program = "http" | "tcp" | "rpc" | "migrate" | "seed" | "backup" | "sweep";
+export type Program =
+  | "http"
+  | "tcp"
+  | "rpc"
+  | "migrate"
+  | "seed"
+  | "backup"
+  | "restore"
+  | "graduate"
+  | "sweep";
 
 export interface Variable {
   readonly default: string;

@@ -23,7 +23,7 @@ const EVERYWHERE = {
   DATA_DIR: {
     default: ".data",
     meaning: "folder of the SQLite file, the pictures and the tokens of `start` and `dev`",
-    readBy: ["http", "tcp", "rpc", "migrate", "seed", "backup", "sweep"],
+    readBy: ["http", "tcp", "rpc", "migrate", "seed", "backup", "restore", "graduate", "sweep"],
     isNeverEmpty: true,
     isPath: true,
   },
@@ -41,7 +41,7 @@ const PRODUCTION = {
       "`mysql://user:password@host:port/database`; several hosts by commas for a failover; " +
       "for TLS, MySQL's own `ssl-mode`, `ssl-ca`, `ssl-cert` and `ssl-key` after a `?` " +
       "([more](storage.md))",
-    readBy: ["tcp", "migrate", "seed", "backup"],
+    readBy: ["tcp", "migrate", "seed", "backup", "graduate"],
     isNeverEmpty: true,
     isSecret: true,
   },
@@ -50,7 +50,7 @@ const PRODUCTION = {
     meaning:
       "`redis://user:password@host:port/number`; `rediss://` for TLS; " +
       "`redis://user:password@host:port,host:port,…` for a Redis Cluster",
-    readBy: ["tcp", "backup"],
+    readBy: ["tcp", "backup", "graduate"],
     isNeverEmpty: true,
     kind: "list",
     isSecret: true,
@@ -83,26 +83,30 @@ const S3 = {
   AVATAR_URL: {
     default: "a folder in `DATA_DIR`",
     meaning: "place of the pictures: `s3://bucket/prefix` in S3 or an S3-compatible store",
-    readBy: ["http", "backup", "sweep"],
+    readBy: ["http", "backup", "graduate", "sweep"],
     isNeverEmpty: true,
   },
   S3_ENDPOINT: {
     default: "`https://s3.S3_REGION.amazonaws.com`",
     meaning: "endpoint of an S3-compatible store",
-    readBy: ["http", "sweep"],
+    readBy: ["http", "graduate", "sweep"],
     isNeverEmpty: true,
   },
-  S3_REGION: { default: "us-east-1", meaning: "region of the bucket", readBy: ["http", "sweep"] },
+  S3_REGION: {
+    default: "us-east-1",
+    meaning: "region of the bucket",
+    readBy: ["http", "graduate", "sweep"],
+  },
   S3_ACCESS_KEY_ID: {
     default: "none",
     meaning: "access key; required with `AVATAR_URL`",
-    readBy: ["http", "sweep"],
+    readBy: ["http", "graduate", "sweep"],
     isNeverEmpty: true,
   },
   S3_SECRET_ACCESS_KEY: {
     default: "none",
     meaning: "secret of the access key; signs requests, never sent; required with `AVATAR_URL`",
-    readBy: ["http", "sweep"],
+    readBy: ["http", "graduate", "sweep"],
     isNeverEmpty: true,
     isSecret: true,
   },

@@ -2,10 +2,12 @@ import type { Log } from "../rpc/log.ts";
 import type { FailureStore, SessionStore, UserStore } from "../user/stores.ts";
 import { attempt } from "./attempt.ts";
 import { Availability, NodeAvailability } from "./availability.ts";
+import type { Part } from "./move.ts";
 import { MysqlClient } from "./mysql/client.ts";
 import { isTemporary } from "./mysql/errors.ts";
 import { MysqlHosts } from "./mysql/hosts.ts";
 import { migrateMysql } from "./mysql/migrate.ts";
+import { throwIfIncomplete } from "./mysql/move-mark.ts";
 import type { PoolCounts, PoolLimits } from "./mysql/pool.ts";
 import { MysqlUsers } from "./mysql/users.ts";
 import type { ObserverOptions } from "./observe.ts";
@@ -18,7 +20,8 @@ import { throwIfNoMaster, WrongRedisError } from "./redis/role.ts";
 import type { CacheCounts, Limits } from "./redis/sessions.ts";
 import { SingleRedisSessions } from "./redis/single-sessions.ts";
 import { DEFAULT_TIMEOUTS, type RedisTimeouts } from "./redis/timeouts.ts";
-import { isBusy, openSqliteFile } from "./sqlite/file.ts";
+import { isBusy } from "./sqlite/file.ts";
+import { openUnmoved } from "./sqlite/freeze.ts";
 import { SqliteSessions } from "./sqlite/sessions.ts";
 import { SqliteUsers } from "./sqlite/users.ts";
 
@@ -97,20 +100,21 @@ export async function openStorage(options: StorageOptions): Promise<OpenStorage>
 async function openUsers(options: StorageOptions, sqlite: Availability): Promise<Users> {
   const { databaseUrl, dataDir, log } = options;
   if (databaseUrl === undefined) {
-    const users = new SqliteUsers(await openEmbedded(dataDir, sqlite), options.observe);
+    const users = new SqliteUsers(await openEmbedded(dataDir, sqlite, "users"), options.observe);
     return { users, secret: waitingSecret(users, sqlite, isBusy) };
   }
 
   const hosts = new MysqlHosts(databaseUrl, log);
   const availability = new Availability(`MySQL at ${hosts.addresses} (DATABASE_URL)`, log);
-  await retryUntilAvailable(availability, isTemporary, () =>
-    migrateMysql(hosts, {
+  await retryUntilAvailable(availability, isTemporary, async () => {
+    await migrateMysql(hosts, {
       waiting: (why) => availability.down(why),
       applying: ({ version, name }) => {
         log.info({ version, name }, `migrating ${availability.database}`);
       },
-    }),
-  );
+    });
+    await throwIfIncomplete(hosts);
+  });
   const client = new MysqlClient(hosts, availability, options.mysqlPool);
   const users = new MysqlUsers(client, options);
   const secret = waitingSecret(users, availability, isTemporary);
@@ -130,7 +134,7 @@ async function openVolatile(options: StorageOptions, sqlite: Availability): Prom
   const ttlMs = sessionTtlSeconds * 1_000;
   if (redisUrl === undefined) {
     const sessions = new SqliteSessions(
-      await openEmbedded(dataDir, sqlite),
+      await openEmbedded(dataDir, sqlite, "sessions"),
       { ttlMs, sessionsMax },
       log,
       options.observe,
@@ -185,8 +189,9 @@ async function openCluster(
   return { sessions, failures: new RedisFailures(cluster, observe), cacheCounts };
 }
 
-function openEmbedded(dataDir: string, sqlite: Availability) {
-  return retryUntilAvailable(sqlite, isBusy, () => openSqliteFile(dataDir));
+/** @throws {StorageError} `part` has moved to another place */
+function openEmbedded(dataDir: string, sqlite: Availability, part: Part) {
+  return retryUntilAvailable(sqlite, isBusy, () => openUnmoved(dataDir, part));
 }
 
 /**

@@ -8,6 +8,7 @@ import { MysqlSeed } from "./mysql/seed.ts";
 import type { Seed } from "./seed.ts";
 import { SqliteClassicRows } from "./sqlite/classic-rows.ts";
 import { openSqliteFile, retryWhileBusy, sqliteFileStates } from "./sqlite/file.ts";
+import { openUnmoved } from "./sqlite/freeze.ts";
 import { SqliteSeed } from "./sqlite/seed.ts";
 
 /** The database of the users, for the commands. Every method throws a StorageError. */
@@ -49,12 +50,12 @@ function inSqlite(dataDir: string): UserDatabase {
       ),
     openSeed: (nameOf, events) =>
       attempt(`open ${name} (DATA_DIR)`, async () => {
-        const file = await retryWhileBusy(() => openSqliteFile(dataDir), events);
+        const file = await retryWhileBusy(() => openUnmoved(dataDir, "users"), events);
         return SqliteSeed.open(name, file, { nameOf, waiting: events.waiting });
       }),
     openClassicRows: (events) =>
       attempt(`open ${name} (DATA_DIR)`, async () => {
-        const file = await retryWhileBusy(() => openSqliteFile(dataDir), events);
+        const file = await retryWhileBusy(() => openUnmoved(dataDir, "users"), events);
         return new SqliteClassicRows(name, file, { waiting: events.waiting });
       }),
   };

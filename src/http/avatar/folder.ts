@@ -1,5 +1,6 @@
-import { mkdir, open, opendir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, opendir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { RpcError } from "../../rpc/error.ts";
 import {
   type AvatarStore,
   isGeneratedName,
@@ -9,6 +10,8 @@ import {
 } from "./store.ts";
 
 const NAMES_PER_LIST = 1000;
+/** A file in a folder whose pictures have moved. It says where to. */
+const MOVED = "moved";
 
 /** Pictures in a folder, which is created with the first picture. */
 export class AvatarFolder implements AvatarStore {
@@ -18,8 +21,15 @@ export class AvatarFolder implements AvatarStore {
     this.#folder = folder;
   }
 
-  /** Write under another name first: the process may end, or the disk fill up, before the end. */
+  /**
+   * Write under another name first: the process may end, or the disk fill up, before the end.
+   * @throws {RpcError} unavailable: the pictures have moved
+   */
   async save(name: string, picture: Uint8Array<ArrayBuffer>): Promise<void> {
+    const place = await this.movedTo();
+    if (place !== undefined) {
+      throw new RpcError("unavailable", `Cannot save picture: the pictures have moved to ${place}`);
+    }
     await mkdir(this.#folder, { recursive: true });
     const unfinished = join(this.#folder, unfinishedName(name));
     try {
@@ -45,6 +55,23 @@ export class AvatarFolder implements AvatarStore {
   async find(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     if (!isPictureName(name)) return undefined;
     return undefinedIfMissing(readFile(join(this.#folder, name)));
+  }
+
+  /** Where the pictures have moved; undefined if they are here. */
+  async movedTo(): Promise<string | undefined> {
+    const place = await undefinedIfMissing(readFile(join(this.#folder, MOVED), "utf8"));
+    return place?.trim();
+  }
+
+  /** Take no pictures any more. */
+  async retire(place: string): Promise<void> {
+    await mkdir(this.#folder, { recursive: true });
+    await writeFile(join(this.#folder, MOVED), `${place}\n`);
+  }
+
+  /** Take pictures again. */
+  async reinstate(): Promise<void> {
+    await rm(join(this.#folder, MOVED), { force: true });
   }
 
   async *list(before: Date): AsyncGenerator<readonly string[]> {

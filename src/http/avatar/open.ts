@@ -19,14 +19,22 @@ const VARIABLE_BY_S3_ERROR: Readonly<Record<string, string>> = {
 /**
  * Open the bucket of AVATAR_URL or, without one, the folder. If S3 does not answer, the tier starts
  * anyway: accounts work at once, and pictures when S3 answers.
- * @throws {Error} S3 denies access; the message names the variable that is wrong
+ * @throws {Error} S3 denies access, or the pictures have moved; the message names the variable
  */
 export async function openAvatars(
   folder: string,
   access: BucketAccess | undefined,
   log: Log,
 ): Promise<AvatarStore> {
-  if (!access) return new AvatarFolder(folder);
+  if (!access) {
+    const avatars = new AvatarFolder(folder);
+    const place = await avatars.movedTo();
+    if (place === undefined) return avatars;
+    throw new Error(
+      `Cannot use ${folder} for pictures: they have moved to ${place}. Set AVATAR_URL; or, to go ` +
+        "on here, run `bun run graduate --undo`",
+    );
+  }
   const bucket = new AvatarBucket(access);
   const refusal = await bucket.checkAccess().catch((err: unknown) => {
     if (err instanceof CertificateError) throw new Error(`${err.message} (S3_ENDPOINT)`);

@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { closeSync, existsSync, openSync, statSync } from "node:fs";
 import { attempt } from "../attempt.ts";
 import { type BusyOptions, pathIn, retryWhileBusy } from "./file.ts";
+import { thaw } from "./freeze.ts";
 
 export interface SqliteCopy {
   readonly users: number;
@@ -31,9 +32,22 @@ export function copySqliteFile(
     await retryWhileBusy(() => original.run("VACUUM INTO ?", [to]), busy);
     using copy = new Database(to, { readwrite: true, create: false });
     copy.run("PRAGMA secure_delete = ON");
+    // While the sessions move to another place, none can be deleted in the original.
+    thaw(copy, "sessions");
     copy.run("DELETE FROM session");
     return { ...contentsOf(copy), bytes: statSync(to).size };
   });
+}
+
+/**
+ * Check the SQLite file of a backup, page by page.
+ * @throws {Error} it is damaged
+ */
+export function checkSqliteCopy(path: string): Pick<SqliteCopy, "users" | "pictures"> {
+  using copy = new Database(path, { readwrite: true, create: false });
+  const [problem] = copy.query<{ integrity_check: string }, []>("PRAGMA integrity_check").all();
+  if (problem?.integrity_check !== "ok") throw new Error(`${problem?.integrity_check}`);
+  return contentsOf(copy);
 }
 
 function contentsOf(copy: Database): Pick<SqliteCopy, "users" | "pictures"> {

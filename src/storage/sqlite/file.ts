@@ -22,6 +22,9 @@ const BUSY_NOTICE_MS = 1_000;
 /** The limit of a call, which has a deadline. Calls retry more often than commands do. */
 const CALL_LIMITS = { limitMs: 2_000, retryMs: 2 };
 
+/** The folder in DATA_DIR in which a restore prepares its files. */
+export const RESTORING = "restoring";
+
 /** As large as a few pages, so that it fits unless the disk is full. */
 const PROBE = new Uint8Array(64 * 1024);
 
@@ -33,7 +36,10 @@ export function openSqliteFile(dataDir: string): Database {
   // 0644. An existing file must not be opened here: closing it would drop all locks of this process
   // on it, including SQLite's own. Another program that closes the file would then find no locks,
   // and remove the `-wal` that this process writes to.
-  if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
+  if (!existsSync(path)) {
+    throwIfRestoring(dataDir);
+    closeSync(openSync(path, "a", 0o600));
+  }
   const database = new Database(path);
   try {
     database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
@@ -45,6 +51,16 @@ export function openSqliteFile(dataDir: string): Database {
     database.close();
     throw error;
   }
+}
+
+/** Without this, a server would start with no users, between the steps of a restore. */
+function throwIfRestoring(dataDir: string): void {
+  const folder = join(dataDir, RESTORING);
+  if (!existsSync(folder)) return;
+  throw new Error(
+    `a restore was interrupted: run \`bun run restore\` again, or remove ${folder} and ` +
+      `${join(dataDir, "avatars")}`,
+  );
 }
 
 /** The applied and the pending migrations of the file in `dataDir`. Changes no data. */

@@ -13,6 +13,7 @@ import type {
 import { attempt } from "../attempt.ts";
 import { type ObserveOperation, observing } from "../observe.ts";
 import { throwIfUnwritable, write } from "./file.ts";
+import { throwIfMoved } from "./freeze.ts";
 
 /** How many expired sessions are deleted when one begins: more than one, so they never pile up. */
 const REMOVED_PER_OPEN = 8;
@@ -125,6 +126,7 @@ export class SqliteSessions implements SessionStore {
   async ping(): Promise<void> {
     await this.#attempt("ping SQLite", () => {
       this.#ping.get();
+      throwIfMoved(this.#database, "sessions");
       return throwIfUnwritable(this.#database);
     });
   }

@@ -4,6 +4,7 @@ import { attempt } from "../attempt.ts";
 import { type ObserveOperation, observing } from "../observe.ts";
 import { SqliteAccounts } from "./accounts.ts";
 import { throwIfUnwritable, write } from "./file.ts";
+import { throwIfMoved } from "./freeze.ts";
 import { SqliteSecrets } from "./secrets.ts";
 
 interface UserRow extends User {
@@ -148,6 +149,7 @@ export class SqliteUsers implements UserStore {
   async ping(): Promise<void> {
     await this.#attempt("ping SQLite", () => {
       this.#ping.get();
+      throwIfMoved(this.#database, "users");
       return throwIfUnwritable(this.#database);
     });
   }
