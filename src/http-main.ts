@@ -26,6 +26,7 @@ import { RequestRecords } from "./http/request-records.ts";
 import { HttpServer } from "./http/server.ts";
 import { SessionCookie } from "./http/session-cookie.ts";
 import { listenOn, type RunningTier, runTier } from "./process/lifecycle.ts";
+import { Systemd } from "./process/systemd.ts";
 import { Balancer } from "./rpc/client/balancer.ts";
 import { DEFAULT_POOL_LIMITS } from "./rpc/limits.ts";
 import { callLog } from "./telemetry/call-log.ts";
@@ -168,8 +169,10 @@ if (import.meta.main) {
   const hasMetrics = options.metrics === true || address !== undefined;
   const workers = Number(options.workers ?? 1);
   const running = new RunningSettings(HTTP_TIER, settings, read);
+  const systemd = Systemd.of(process.env, (err) => log.warn({ err }, "cannot reach systemd"));
   await runTier(log, () => startHttp(config, log, { workers, hasMetrics }), {
     drainDelayMs,
+    systemd,
     reload: (tier, given) =>
       running.renew(given, (next) => {
         tier.renew(next);

@@ -6,7 +6,7 @@ import { exposureWarnings } from "./config/exposure.ts";
 import { bracketed, calledHost } from "./config/hosts.ts";
 import { orExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
-import { ValuesInUse } from "./config/reload.ts";
+import { afterReload, ValuesInUse } from "./config/reload.ts";
 import { MEMORY_ENVIRONMENT, withOlderTokens } from "./config/start.ts";
 import { readStartSettings, type StartSettings } from "./config/start-settings.ts";
 import { storeWarnings } from "./config/store-exposure.ts";
@@ -15,6 +15,7 @@ import { isSignal, onEnd, speakThrough } from "./process/end.ts";
 import { freePorts } from "./process/free-ports.ts";
 import { listenOn } from "./process/lifecycle.ts";
 import { onReload } from "./process/sighup.ts";
+import { Systemd } from "./process/systemd.ts";
 import { type AskedTiers, tiersReadiness } from "./process/tiers-readiness.ts";
 import { Worker } from "./process/worker.ts";
 import { createLog } from "./telemetry/log.ts";
@@ -51,6 +52,7 @@ for (const warning of environments.warnings) log.warn(warning);
 const { metrics: operator, drainDelayMs } = config.http;
 /** The workers then count what only metrics need. */
 const metricsArgs = operator ? ["--metrics"] : [];
+const systemd = Systemd.of(process.env, (err) => log.warn({ err }, "cannot reach systemd"));
 let isEnding = false;
 let tiers: AskedTiers = { tcp: [], http: [] };
 if (operator) {
@@ -106,6 +108,7 @@ async function stopAll(how: "delayed" | "now"): Promise<void> {
 onEnd(async (reason) => {
   if (isEnding) return;
   isEnding = true;
+  systemd.stopping();
   log.info({ reason }, "stopping both tiers");
   await stopAll(isSignal(reason) ? "delayed" : "now");
   await exit(0);
@@ -117,19 +120,27 @@ const inUse = new ValuesInUse("start", settings.environment);
  * The TCP tier first knows the old tokens and the new ones, and the HTTP tier changes in between.
  * So no connection is refused.
  */
-onReload(log, async () => {
+async function reload(): Promise<readonly string[]> {
   const next = readStartSettings(process.env, options.config);
   const give = (workers: readonly Worker[], environment: (index: number) => Environment) =>
     Promise.all(workers.map((worker, index) => worker.reload(environment(index))));
   const giveTcp = (environment: Environment) =>
     give(tcp, (index) => tcpEnvironment(environment, ports.rpc[index] ?? 0));
-  await giveTcp(withOlderTokens(next.environments.tcp, settings.environments.tcp));
-  await give(http, () => httpEnvironment(next));
-  await giveTcp(next.environments.tcp);
-  settings = next;
+  const before = settings.environments;
+  const environments = {
+    ...next.environments,
+    tcp: afterReload(before.tcp, next.environments.tcp),
+    http: afterReload(before.http, next.environments.http),
+  };
+  await giveTcp(withOlderTokens(environments.tcp, before.tcp));
+  await give(http, () => httpEnvironment({ ...settings, environments }));
+  await giveTcp(environments.tcp);
+  settings = { ...settings, environments };
   log.setLevel(next.config.http.logLevel);
   return inUse.renew(next.environment);
-});
+}
+
+onReload(log, () => systemd.during(reload));
 
 /** Start one worker first, so that an error that all of them have is logged once. */
 async function startTier([first, ...others]: readonly Worker[]): Promise<void> {
@@ -146,6 +157,7 @@ async function startOrExit(worker: Worker | undefined): Promise<void> {
   await exit(ending.exitCode || 1);
 }
 
+void systemd.ready(() => tiersReadiness(tiers));
 await Promise.all([startTier(tcp), startTier(http)]);
 if (!isEnding) {
   const address = `http://${bracketed(config.http.http.host)}:${ports.http}`;

@@ -11,6 +11,7 @@ import { storeWarnings } from "./config/store-exposure.ts";
 import { TCP_TIER, type TcpConfig } from "./config/tcp.ts";
 import { dispatchTables } from "./gen/services.ts";
 import { listenOn, type RunningTier, runTier } from "./process/lifecycle.ts";
+import { Systemd } from "./process/systemd.ts";
 import { DEFAULT_LIMITS } from "./rpc/limits.ts";
 import type { DispatchTable } from "./rpc/method.ts";
 import { Listener } from "./rpc/server/listener.ts";
@@ -143,8 +144,10 @@ if (import.meta.main) {
   const { metrics: address, drainDelayMs } = config;
   const hasMetrics = options.metrics === true || address !== undefined;
   const running = new RunningSettings(TCP_TIER, settings, read);
+  const systemd = Systemd.of(process.env, (err) => log.warn({ err }, "cannot reach systemd"));
   await runTier(log, () => startTcp(config, log, { hasMetrics }), {
     drainDelayMs,
+    systemd,
     reload: (tier, given) =>
       running.renew(given, (next) => {
         tier.renew(next);

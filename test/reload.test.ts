@@ -9,6 +9,7 @@ import { Authority, available as hasOpenssl } from "./certificates.ts";
 import { Child, Folder, ROOT } from "./child.ts";
 import { Api, sessionIdOf } from "./contract/client.ts";
 import { freePort } from "./ports.ts";
+import { eventually } from "./storage-pairs.ts";
 
 // Real processes on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(120_000);
@@ -214,6 +215,16 @@ describe("SIGHUP to `bun run start`", () => {
     await load.more(20);
     await load.stop();
     expect(load.failures).toEqual([]);
+
+    // A worker that replaces a crashed one has the settings of the others, and the newest token.
+    const workers = () => [
+      ...start.output.matchAll(/"tier":"http".*"pid":(\d+),"msg":"listening"/g),
+    ];
+    expect(workers()).toHaveLength(1);
+    process.kill(Number(workers()[0]?.[1]), "SIGKILL");
+    await eventually("another worker listens", async () => workers().length === 2);
+    expect((await fetch(`${api.url}/docs`)).status).toBe(200);
+    expect(await api.userInfo()).toMatchObject({ code: "7" });
   });
 });
 

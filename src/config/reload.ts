@@ -15,6 +15,18 @@ export const RELOADABLE: readonly VariableName[] = [
   "TRUSTED_PROXIES",
 ];
 
+/**
+ * The environment of a process after a reload: `next` for the variables that a running process
+ * takes over, `before` for all others. A process that replaces one that has crashed gets this too,
+ * so it has the same settings as the processes that still run.
+ */
+export function afterReload(before: Environment, next: Environment): Environment {
+  const isReloadable = ([name]: [string, unknown]) => RELOADABLE.some((each) => each === name);
+  const renewed = Object.entries(next).filter(isReloadable);
+  const kept = Object.entries(before).filter((entry) => !isReloadable(entry));
+  return Object.fromEntries([...kept, ...renewed]);
+}
+
 /** The values of variables that a running process uses. */
 export class ValuesInUse {
   readonly #program: Loader<object>["program"];

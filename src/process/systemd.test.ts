@@ -1,56 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { Folder } from "../../test/child.ts";
-import { PROGRAMS, programPath } from "../../test/programs.ts";
+import { available, Receiver } from "../../test/notify-receiver.ts";
 
 // Processes on a shared machine: the limit ends a hang, it does not judge speed.
 setDefaultTimeout(60_000);
-
-const PYTHON = programPath(PROGRAMS.python);
-
-/** A datagram socket as systemd has it. It prints what arrives, one JSON string on a line. */
-const RECEIVER = `
-import json, socket, sys
-path = sys.argv[1]
-receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-receiver.bind("\\0" + path[1:] if path[0] == "@" else path)
-print(json.dumps("bound"), flush=True)
-while True:
-    print(json.dumps(receiver.recv(4096).decode()), flush=True)
-`;
-
-class Receiver implements AsyncDisposable {
-  readonly #process: Bun.Subprocess<"ignore", "pipe", "inherit">;
-  messages: readonly string[] = [];
-
-  constructor(path: string) {
-    this.#process = Bun.spawn([PYTHON ?? "python3", "-c", RECEIVER, path], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    void this.#read();
-  }
-
-  async #read(): Promise<void> {
-    let text = "";
-    const decoder = new TextDecoder();
-    for await (const chunk of this.#process.stdout) {
-      text += decoder.decode(chunk, { stream: true });
-      this.messages = text
-        .split("\n")
-        .slice(0, -1)
-        .map((line): string => JSON.parse(line));
-    }
-  }
-
-  async waitFor(message: string): Promise<void> {
-    while (!this.messages.includes(message)) await Bun.sleep(10);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.kill("SIGKILL");
-    await this.#process.exited;
-  }
-}
 
 /** A tier that becomes ready when the file `go` exists. */
 function startTier(folder: Folder, variables: Record<string, string>, hasParent = false) {
@@ -77,7 +31,7 @@ function startTier(folder: Folder, variables: Record<string, string>, hasParent 
   });
 }
 
-describe.skipIf(!PYTHON)("a tier that systemd has started", () => {
+describe.skipIf(!available)("a tier that systemd has started", () => {
   test.each(["a path", "an abstract name"])(
     "tells its state, on a socket with %s",
     async (what) => {
