@@ -11,6 +11,7 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   "start:tcp": "run one process of the TCP tier",
   "start:http": "run one process of the HTTP tier",
   rpc: "call a running server, or list what it offers",
+  probe: "ask whether a process is ready",
   codegen: "emit code from schema/",
   format: "format the code",
   check: "check format, lint, types and emitted code",

@@ -29,11 +29,8 @@ export async function startHaproxy(
   const parts = [certificate.cert, certificate.key].map((path) => Bun.file(path).text());
   await Bun.write(pem, (await Promise.all(parts)).join("\n"));
   const replacements: Replacement[] = [
-    ["  log /dev/log local0\n", ""],
     ["  maxconn 20000 ", "  maxconn 1000 "],
     ["  user haproxy\n  group haproxy\n", ""],
-    ["127.0.0.1:9090", new URL(one).host],
-    ["127.0.0.1:9190", new URL(other).host],
     ["bind :80\n", `bind 127.0.0.1:${redirectPort}\n`],
     ["bind :443 ", `bind 127.0.0.1:${port} `],
     ["/etc/ssl/accounts.example.com.pem", pem],
@@ -48,6 +45,7 @@ export async function startHaproxy(
   await Bun.write(config, await settingsOf("haproxy/haproxy.cfg", replacements));
   const haproxy = Bun.spawn([HAPROXY ?? "haproxy", "-q", "-db", "-f", config], {
     stdio: ["ignore", "ignore", "inherit"],
+    env: { PORTICO_A: new URL(one).host, PORTICO_B: new URL(other).host, PORTICO_LOG: "stdout" },
   });
   const url = `https://127.0.0.1:${port}`;
   await eventually("HAProxy answers", () =>

@@ -200,12 +200,25 @@ Exit codes
   130  stopped by Ctrl-C (SIGINT)
   143  stopped by SIGTERM`;
 
+const PROBE = `Ask a probe of a running process.
+
+  bun run probe http://127.0.0.1:9090/readyz
+
+It prints the status and the text of the answer. A container can use it as its
+health check, because it needs no shell and no curl.
+
+Exit codes
+  0  the status is 200
+  1  it is another, or no answer came within 3 s
+  2  the arguments are wrong`;
+
 export const HELP = {
   dev: DEV,
   start: START,
   "start:tcp": START_TCP,
   "start:http": START_HTTP,
   rpc: RPC,
+  probe: PROBE,
   migrate: MIGRATE,
   backup: BACKUP,
   restore: RESTORE,
