@@ -126,6 +126,7 @@ for (const { name, available, start } of PROXIES) {
           expect((await ask(proxy.url + probe))?.status).toBe(404);
         const plain = await ask(`http://127.0.0.1:${redirectPort}/signIn.html`);
         expect(plain?.status).toBe(301);
+        expect((await ask(`http://127.0.0.1:${redirectPort}${path}`))?.status).toBe(403);
         expect(plain?.headers.get("Location")).toMatch(/^https:\/\/127\.0\.0\.1.*\/signIn\.html$/);
       });
     },
