@@ -2,7 +2,9 @@ import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmod, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { copySqliteFile } from "../src/storage/sqlite/backup.ts";
 import { lockFile } from "../src/storage/sqlite/lock.ts";
+import { SqliteMoveSource } from "../src/storage/sqlite/move-source.ts";
 import { Child, Folder, startHttp, startTcp } from "./child.ts";
 import { Api, isRecord, newName, profileOf, sessionIdOf } from "./contract/client.ts";
 import { avatarForm, pngOf } from "./contract/images.ts";
@@ -205,6 +207,13 @@ describe.skipIf(!hasMariaDb || !hasRedis)("bun run graduate", () => {
       child.kill("SIGKILL");
       expect(await child.exited()).not.toBe(0);
     }
+    const stopped = graduate(data.path, "--to", to);
+    await stopped.waitFor(/Copying pictures/);
+    stopped.kill("SIGTERM");
+    expect(await ended(stopped)).toEqual({
+      exitCode: 143,
+      output: expect.stringContaining(`Stopped. To go on: bun run graduate --to ${to}`),
+    });
     await using mysql = await openRowsAt(databaseUrl, data.path);
     await using sqlite = await openRowsAt(undefined, data.path);
     expect(await mysql.query("SELECT COUNT(*) AS n FROM user")).toEqual([{ n: 601 }]);
@@ -290,7 +299,51 @@ describe.skipIf(!hasMariaDb || !hasRedis)("bun run graduate", () => {
     await expectStorageError(() => storage.sessions.close("session-10"));
     await expectStorageError(() => storage.sessions.ping());
     await storage.users.ping();
+    const copy = await copySqliteFile(data.path, join(folder.path, "copy.sqlite"), {});
+    expect(copy.users).toBe(11);
     expect(await refusal()).toContain("the users go to stay, and not MySQL");
+  });
+
+  test("sign-ins go on until the sessions are copied, and reads until the end", async () => {
+    await using data = await installation(10);
+    await using storage = await open({ dataDir: data.path });
+    const { users, sessions } = storage;
+    const source = await SqliteMoveSource.open(data.path, {});
+    const places = { users: "MySQL", sessions: "Redis" };
+    const profile = { username: "user2", nickname: "", profilePath: "" };
+    await source.begin("the move", places);
+    for (const refused of [
+      () => users.insert(user("new")),
+      () => users.setNickname("user2", "other"),
+      () => users.setPassword("user2", { password: "other", salt: "" }),
+      () => users.setDisabled("user2", true),
+      () => users.delete("user2"),
+      () => users.secret("new", () => "secret"),
+    ]) {
+      expect((await expectStorageError(refused)).message).toContain("the users move to MySQL");
+    }
+    expect(await users.insert(user("user2")).catch(() => "refused")).toBe("refused");
+    await sessions.open(newSession("during", profile, undefined));
+    expect(await sessions.close("session-10")).toBe("user10");
+
+    await source.freezeSessions("Redis");
+    await expectStorageError(() => sessions.open(newSession("late", profile, undefined)));
+    await expectStorageError(() => sessions.close("during"));
+    await expectStorageError(() => sessions.endAll("user2"));
+    await Promise.all([users.ping(), sessions.ping()]);
+    await source.finish(places);
+    expect(await sessions.find("during")).toEqual({ username: "user2" });
+    expect(await users.find("user2")).toMatchObject({ nickname: "nick2" });
+    await expectStorageError(() => users.ping());
+    await expectStorageError(() => sessions.ping());
+    expect((await expectStorageError(() => open({ dataDir: data.path }))).message).toContain(
+      "its users have moved to MySQL",
+    );
+    await source.undo();
+    source.close();
+    expect(await users.setNickname("user2", "other")).toBe(true);
+    expect(await sessions.close("during")).toBe("user2");
+    await Promise.all([users.ping(), sessions.ping()]);
   });
 
   test.each([
