@@ -12,6 +12,9 @@ export const PICTURE_NAME = "^[A-Za-z0-9_-]{1,100}\\.webp$";
 /** The picture of a user who has not uploaded one. */
 export const DEFAULT_PROFILE_PATH = "default.webp";
 
+/** A file in a folder whose pictures have moved to another place. It says where. */
+export const MOVED_MARK = "moved";
+
 /** "at most 8 MiB and 64 megapixels (AVIF: 32)" */
 export const PICTURE_LIMITS =
   `at most ${MAX_UPLOAD_BYTES / 1024 / 1024} MiB and ${MAX_PIXELS / 1e6} megapixels ` +

@@ -80,6 +80,9 @@ function describe(dataDir: string, folder: string, { users, pictures }: Copied):
   ];
   const bytes = count((users?.bytes ?? 0) + (pictures?.bytes ?? 0));
   const done = `Copied ${parts.join(" and ")} from ${dataDir} to ${folder}: ${bytes} bytes`;
+  if (users?.movedTo !== undefined) {
+    console.error(`The users have moved to ${users.movedTo}: this is a copy of the old ones`);
+  }
   const missing = (users?.pictures ?? []).filter(
     (name) => name !== DEFAULT_PROFILE_PATH && pictures?.has(name) === false,
   );

@@ -339,6 +339,9 @@ describe.skipIf(!hasMariaDb || !hasRedis)("bun run graduate", () => {
     expect((await expectStorageError(() => open({ dataDir: data.path }))).message).toContain(
       "its users have moved to MySQL",
     );
+    await using copies = await Folder.make();
+    const copy = await copySqliteFile(data.path, join(copies.path, "copy.sqlite"), {});
+    expect(copy.movedTo).toBe("MySQL");
     await source.undo();
     source.close();
     expect(await users.setNickname("user2", "other")).toBe(true);

@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { copyFile, mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { MOVED_MARK } from "../../schema/picture.ts";
 
 /** Copies the pictures of a folder while Portico saves and removes some. */
 export class Pictures {
@@ -35,6 +36,7 @@ export class Pictures {
     await mkdir(this.#to, { recursive: true, mode: 0o700 });
     for (const name of await unlessGone(readdir(this.#from), [])) {
       stop.throwIfAborted();
+      if (name === MOVED_MARK) continue;
       const file = await unlessGone(stat(join(this.#from, name)), undefined);
       if (!file?.isFile() || this.#copied.get(name) === file.size) continue;
       await unlessGone(this.#copyOne(name), undefined);

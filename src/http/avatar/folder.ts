@@ -1,5 +1,6 @@
 import { mkdir, open, opendir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { MOVED_MARK } from "../../../schema/picture.ts";
 import { RpcError } from "../../rpc/error.ts";
 import {
   type AvatarStore,
@@ -10,8 +11,6 @@ import {
 } from "./store.ts";
 
 const NAMES_PER_LIST = 1000;
-/** A file in a folder whose pictures have moved. It says where to. */
-const MOVED = "moved";
 
 /** Pictures in a folder, which is created with the first picture. */
 export class AvatarFolder implements AvatarStore {
@@ -59,19 +58,19 @@ export class AvatarFolder implements AvatarStore {
 
   /** Where the pictures have moved; undefined if they are here. */
   async movedTo(): Promise<string | undefined> {
-    const place = await undefinedIfMissing(readFile(join(this.#folder, MOVED), "utf8"));
+    const place = await undefinedIfMissing(readFile(join(this.#folder, MOVED_MARK), "utf8"));
     return place?.trim();
   }
 
   /** Take no pictures any more. */
   async retire(place: string): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
-    await writeFile(join(this.#folder, MOVED), `${place}\n`);
+    await writeFile(join(this.#folder, MOVED_MARK), `${place}\n`);
   }
 
   /** Take pictures again. */
   async reinstate(): Promise<void> {
-    await rm(join(this.#folder, MOVED), { force: true });
+    await rm(join(this.#folder, MOVED_MARK), { force: true });
   }
 
   async *list(before: Date): AsyncGenerator<readonly string[]> {

@@ -2,13 +2,15 @@ import { Database } from "bun:sqlite";
 import { closeSync, existsSync, openSync, statSync } from "node:fs";
 import { attempt } from "../attempt.ts";
 import { type BusyOptions, pathIn, retryWhileBusy } from "./file.ts";
-import { thaw } from "./freeze.ts";
+import { readMove, thaw } from "./freeze.ts";
 
 export interface SqliteCopy {
   readonly users: number;
   readonly bytes: number;
   /** The names of all pictures that users have. */
   readonly pictures: readonly string[];
+  /** Where the users have moved, so that this is a copy of old ones. */
+  readonly movedTo: string | undefined;
 }
 
 /**
@@ -35,7 +37,9 @@ export function copySqliteFile(
     // While the sessions move to another place, none can be deleted in the original.
     thaw(copy, "sessions");
     copy.run("DELETE FROM session");
-    return { ...contentsOf(copy), bytes: statSync(to).size };
+    const move = readMove(copy);
+    const movedTo = move?.finishedAt === undefined ? undefined : move.places.users;
+    return { ...contentsOf(copy), bytes: statSync(to).size, movedTo };
   });
 }
 
