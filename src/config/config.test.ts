@@ -120,6 +120,18 @@ describe("the config", () => {
     expect(urlsOf("redis://one:1/0,two:2/0")).toEqual(["redis://one:1/0", "redis://two:2/0"]);
   });
 
+  test("the URL of Sentinels is kept, with its scheme in small letters", () => {
+    const tail = "/3?sentinelMasterId=my-master&sentinelPassword=x";
+    for (const [scheme, at] of [
+      ["redis-sentinel://", "u:p%2Cw@"],
+      ["REDISS-Sentinel://", ""],
+    ]) {
+      expect(loadConfig({ REDIS_URL: `${scheme}${at}one:1, two,[::1]:3${tail}` }).redisUrl).toBe(
+        `${scheme?.toLowerCase()}${at}one:1,two,[::1]:3${tail}`,
+      );
+    }
+  });
+
   test("limits of the RPC that have a variable default to those of the code", () => {
     const { rpcLimits } = loadConfig({});
     const known = { ...DEFAULT_POOL_LIMITS, ...DEFAULT_LIMITS };
@@ -168,7 +180,17 @@ describe("the config", () => {
     [{ REDIS_URL: "redis://one:1,two:port" }, "must be redis://"],
     [{ REDIS_URL: "redis://:pass,word@one:1" }, "%2C for a comma"],
     [{ REDIS_URL: "memcached://one" }, "REDIS_URL must be redis://"],
-    [{ REDIS_URL: "redis-sentinel://one:26379/0" }, "REDIS_URL must be redis://"],
+    [{ REDIS_URL: "redis-sentinel://one:26379/0" }, "REDIS_URL must have the name of the master"],
+    [{ REDIS_URL: "redis-sentinel://one,?sentinelMasterId=m" }, "REDIS_URL must be redis-sentinel"],
+    [{ REDIS_URL: "redis-sentinel://one/x?sentinelMasterId=m" }, "must be redis-sentinel://"],
+    [{ REDIS_URL: "redis-sentinel://a:s3,cret@one?sentinelMasterId=m" }, "%2C for a comma"],
+    [{ REDIS_URL: "redis-sentinel://one?sentinelMasterId=m#x" }, "must be redis-sentinel://"],
+    [{ REDIS_URL: "redis-sentinel://one?sentinelMasterId=m&db=1" }, "is none of sentinelMasterId"],
+    [
+      { REDIS_URL: "redis-sentinel://one?sentinelMasterId=m&sentinelMasterId=n" },
+      "has sentinelMasterId more than once",
+    ],
+    [{ REDIS_URL: "redis-sentinel://one?sentinelMasterId=" }, "the name of the master"],
     [{ REDIS_URL: "https://one" }, "REDIS_URL must be redis://"],
     [{ REDIS_URL: "redis://one/3?tls=true" }, "REDIS_URL must have no parameters"],
     [{ REDIS_URL: "redis://one?" }, "REDIS_URL must have no parameters"],
@@ -297,6 +319,9 @@ describe("the config", () => {
     { REDIS_URL: "http://:s3cret@host" },
     { REDIS_URL: "redis://:s3cret@one,redis://two" },
     { REDIS_URL: "redis://:s3cret@one/1,two" },
+    { REDIS_URL: "redis-sentinel://:s3cret@one/1,two" },
+    { REDIS_URL: "redis-sentinel://one?sentinelPasword=s3cret" },
+    { REDIS_URL: "redis-sentinel://one?s3cret" },
     { RPC_TOKEN: "s3cret" },
   ])("%o is refused without repeating its secret", (environment) => {
     expect(problems(environment)).toHaveLength(1);

@@ -28,6 +28,10 @@ test.each([
   ["rediss://:hopper1906@cache.internal", 0],
   ["redis://:hopper1906@cache.internal", 1],
   ["redis://:hopper1906@127.0.0.1:7000,redis://:hopper1906@10.0.0.7:7000", 1],
+  ["redis-sentinel://:hopper1906@127.0.0.1:1,[::1]:2/3?sentinelMasterId=m", 0],
+  ["redis-sentinel://:hopper1906@127.0.0.1:1,10.0.0.7?sentinelMasterId=m", 1],
+  ["redis-sentinel://10.0.0.7,127.0.0.1/0?sentinelPassword=hopper1906&sentinelMasterId=m", 1],
+  ["rediss-sentinel://:hopper1906@10.0.0.7:1,10.0.0.8:2?sentinelMasterId=m", 0],
 ])("REDIS_URL=%s warns %d times, without the password", (redisUrl, times) => {
   const warnings = storeWarnings({ databaseUrl: undefined, redisUrl });
   expect(warnings).toHaveLength(times);

@@ -24,13 +24,20 @@ export function storeWarnings({
       );
     }
   }
-  if (redisUrl?.split(",").some((url) => url.startsWith("redis:") && !isLocal(url))) {
+  const isPlain = /^redis(-sentinel)?:/.test(redisUrl ?? "");
+  if (redisUrl && isPlain && !redisUrl.split(",").every(isLocalPart)) {
+    const encrypted = redisUrl.startsWith("redis-sentinel") ? "rediss-sentinel://" : "rediss://";
     warnings.push(
-      "REDIS_URL is on another machine, and is not rediss://: sessions cross the network " +
+      `REDIS_URL is on another machine, and is not ${encrypted}: sessions cross the network ` +
         "unencrypted",
     );
   }
   return warnings;
+}
+
+/** @param part a URL, or one of several hosts with what follows the last of them */
+function isLocalPart(part: string): boolean {
+  return isLocal(part.includes("://") ? part : `redis://${part}`);
 }
 
 function isLocal(url: string): boolean {

@@ -49,7 +49,9 @@ const PRODUCTION = {
     default: "SQLite in `DATA_DIR`",
     meaning:
       "`redis://user:password@host:port/number`; `rediss://` for TLS; " +
-      "`redis://user:password@host:port,host:port,…` for a Redis Cluster",
+      "`redis://user:password@host:port,host:port,…` or one address for a Redis Cluster; " +
+      "`redis-sentinel://user:password@host:port,host:port,…/number?sentinelMasterId=name` for " +
+      "Sentinels ([more](storage.md#redis-and-valkey))",
     readBy: ["tcp", "backup", "graduate"],
     isNeverEmpty: true,
     kind: "list",

@@ -1,7 +1,6 @@
 import type { Log } from "../rpc/log.ts";
 import type { FailureStore, SessionStore, UserStore } from "../user/stores.ts";
-import { attempt } from "./attempt.ts";
-import { Availability, NodeAvailability } from "./availability.ts";
+import { Availability } from "./availability.ts";
 import type { Part } from "./move.ts";
 import { MysqlClient } from "./mysql/client.ts";
 import { isTemporary } from "./mysql/errors.ts";
@@ -11,21 +10,15 @@ import { throwIfIncomplete } from "./mysql/move-mark.ts";
 import type { PoolCounts, PoolLimits } from "./mysql/pool.ts";
 import { MysqlUsers } from "./mysql/users.ts";
 import type { ObserverOptions } from "./observe.ts";
-import { CertificateError, connectRedis } from "./redis/client.ts";
-import { connectCluster } from "./redis/cluster-client.ts";
-import { ClusterSessions } from "./redis/cluster-sessions.ts";
-import { warnIfEvicting } from "./redis/eviction.ts";
-import { RedisFailures } from "./redis/failures.ts";
-import { throwIfNoMaster, WrongRedisError } from "./redis/role.ts";
-import type { CacheCounts, Limits } from "./redis/sessions.ts";
-import { SingleRedisSessions } from "./redis/single-sessions.ts";
-import { DEFAULT_TIMEOUTS, type RedisTimeouts } from "./redis/timeouts.ts";
+import { openRedis } from "./redis/open.ts";
+import type { CacheCounts } from "./redis/sessions.ts";
+import type { RedisTimeouts } from "./redis/timeouts.ts";
+import { retryUntilAvailable, retryWhile } from "./retry.ts";
 import { isBusy } from "./sqlite/file.ts";
 import { openUnmoved } from "./sqlite/freeze.ts";
 import { SqliteSessions } from "./sqlite/sessions.ts";
 import { SqliteUsers } from "./sqlite/users.ts";
 
-const RETRY_MS = 1_000;
 /** Longer than reading a row and a light hash take. A slower call does not fill the cache. */
 const LEASE_MS = 2_000;
 
@@ -35,7 +28,10 @@ export interface StorageOptions extends ObserverOptions {
    * are in SQLite in `dataDir`.
    */
   readonly databaseUrl?: string | undefined;
-  /** `redis://…` or `rediss://…`, separated by commas for a cluster; without it, SQLite. */
+  /**
+   * `redis://…` or `rediss://…`, separated by commas for a cluster; `redis-sentinel://…`; without
+   * it, SQLite.
+   */
   readonly redisUrl?: string | undefined;
   readonly dataDir: string;
   readonly sessionTtlSeconds: number;
@@ -141,96 +137,10 @@ async function openVolatile(options: StorageOptions, sqlite: Availability): Prom
     );
     return { sessions, failures: undefined };
   }
-  const urls = redisUrl.split(",");
-  const limits = { ttlMs, leaseMs, sessionsMax };
-  return urls.length > 1
-    ? openCluster(urls, limits, options)
-    : openRedis(redisUrl, limits, options);
-}
-
-async function openRedis(
-  redisUrl: string,
-  limits: Limits,
-  options: StorageOptions,
-): Promise<Volatile> {
-  const { log, observe, redisTimeouts = DEFAULT_TIMEOUTS } = options;
-  const availability = new Availability(`Redis at ${new URL(redisUrl).host} (REDIS_URL)`, log);
-  const { redis, reasonOf } = connectRedis(redisUrl, availability, redisTimeouts);
-  try {
-    await retryUntilAvailable(availability, isRedisDown, () =>
-      throwIfNoMaster(redis).catch((error: unknown) => {
-        throw reasonOf(error);
-      }),
-    );
-  } catch (error) {
-    redis.disconnect();
-    throw error;
-  }
-  await warnIfEvicting([redis], log);
-  const sessions = new SingleRedisSessions(redis, limits, log, options);
-  const cacheCounts = () => sessions.cacheCounts;
-  return { sessions, failures: new RedisFailures(redis, observe), cacheCounts };
-}
-
-async function openCluster(
-  urls: readonly string[],
-  limits: Limits,
-  { log, observe, redisTimeouts = DEFAULT_TIMEOUTS }: StorageOptions,
-): Promise<Volatile> {
-  const hosts = urls.map((url) => new URL(url).host);
-  const availability = new Availability(`Redis Cluster at ${hosts.join(", ")} (REDIS_URL)`, log);
-  const nodes = new NodeAvailability("Redis", log);
-  const cluster = await retryUntilAvailable(availability, isRedisDown, () =>
-    connectCluster(urls, nodes, redisTimeouts),
-  );
-  await warnIfEvicting(cluster.nodes("master"), log);
-  const sessions = new ClusterSessions(cluster, limits, log, observe);
-  const cacheCounts = () => sessions.cacheCounts;
-  return { sessions, failures: new RedisFailures(cluster, observe), cacheCounts };
+  return openRedis(redisUrl, { ttlMs, leaseMs, sessionsMax }, options);
 }
 
 /** @throws {StorageError} `part` has moved to another place */
 function openEmbedded(dataDir: string, sqlite: Availability, part: Part) {
   return retryUntilAvailable(sqlite, isBusy, () => openUnmoved(dataDir, part));
-}
-
-/**
- * Call `connect` once a second until it succeeds.
- * @throws {StorageError} `connect` failed, and waiting would not help
- */
-async function retryUntilAvailable<T>(
-  availability: Availability,
-  isTemporary: (cause: unknown) => boolean,
-  connect: () => T | Promise<T>,
-): Promise<T> {
-  const action = `open ${availability.database}`;
-  const connected = await retryWhile(availability, isTemporary, () => attempt(action, connect));
-  availability.up();
-  return connected;
-}
-
-/** Call a store once a second until it answers. @throws {StorageError} waiting would not help */
-async function retryWhile<T>(
-  availability: Availability,
-  isTemporary: (cause: unknown) => boolean,
-  call: () => Promise<T>,
-): Promise<T> {
-  for (;;) {
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof Error) || !isTemporary(error.cause)) throw error;
-      availability.down(error.cause);
-    }
-    await Bun.sleep(RETRY_MS);
-  }
-}
-
-/**
- * Whether waiting may help: Redis does not answer, or is a replica that may become the master.
- * False if Redis refuses: wrong password, certificate or kind of server.
- */
-function isRedisDown(cause: unknown): boolean {
-  if (cause instanceof WrongRedisError || cause instanceof CertificateError) return false;
-  return !(cause instanceof Error && /^(ERR|WRONGPASS|NOAUTH|NOPERM) /.test(cause.message));
 }

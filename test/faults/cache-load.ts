@@ -47,7 +47,7 @@ export class CacheLoad {
   #isOver = false;
   #names = 0;
 
-  /** @param losses how many times Redis has lost its data; counted before and after each loss */
+  /** @param losses as `Site.losses`: equal before and after a call if Redis has lost nothing */
   constructor(url: string, losses: () => number, random: () => number) {
     this.#api = new Api(url);
     this.#losses = losses;

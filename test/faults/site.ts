@@ -15,7 +15,7 @@ export interface Site extends AsyncDisposable {
   /** The TCP servers. */
   readonly rpcAddresses: readonly Endpoint[];
   readonly faults: Faults;
-  /** How many times Redis has lost its data; counted before and after each loss. */
+  /** Changes with each call while Redis may lose data, and is another number afterwards. */
   losses(): number;
   /** Delete the row of a user, as an operator does by hand. */
   deleteRow(username: string): Promise<void>;

@@ -1,4 +1,4 @@
-import { Redis } from "ioredis";
+import { Redis, type RedisOptions } from "ioredis";
 import { errorField } from "../attempt.ts";
 import type { Availability } from "../availability.ts";
 import { SCRIPTS } from "./scripts.ts";
@@ -39,13 +39,9 @@ export interface RedisClient {
   reasonOf(error: unknown): unknown;
 }
 
-export function connectRedis(
-  redisUrl: string,
-  availability: Availability,
-  timeouts: RedisTimeouts,
-): RedisClient {
-  const isTls = redisUrl.startsWith("rediss:");
-  const redis = new Redis(redisUrl, {
+/** The options of a client, without the server. */
+export function clientOptions(timeouts: RedisTimeouts) {
+  return {
     ...driverTimeouts(timeouts),
     scripts: SCRIPTS,
     enableAutoPipelining: true,
@@ -55,8 +51,25 @@ export function connectRedis(
     maxRetriesPerRequest: 1,
     retryStrategy: backoffMs,
     // After a failover, the old address may be a replica. Connecting again resolves the name anew.
-    reconnectOnError: (error) => error.message.includes("READONLY"),
-  });
+    reconnectOnError: (error: Error) => error.message.includes("READONLY"),
+  } satisfies RedisOptions;
+}
+
+export function connectRedis(
+  redisUrl: string,
+  availability: Availability,
+  timeouts: RedisTimeouts,
+): RedisClient {
+  const redis = new Redis(redisUrl, clientOptions(timeouts));
+  return observed(redis, redisUrl.startsWith("rediss:"), availability);
+}
+
+/** Tell the availability of a client, and keep the reason why it is down. */
+export function observed(
+  redis: Redis,
+  isTls: boolean,
+  availability: Pick<Availability, "up" | "down">,
+): RedisClient {
   let why: unknown;
   redis.on("error", (error: unknown) => {
     why = connectionError(isTls, error);

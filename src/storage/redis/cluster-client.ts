@@ -1,11 +1,14 @@
+import { isIP } from "node:net";
 import { Cluster, Redis } from "ioredis";
 import { withTimeout } from "../attempt.ts";
 import type { NodeAvailability } from "../availability.ts";
 import { backoffMs, CertificateError, connectionError } from "./client.ts";
 import { sentinelOr } from "./role.ts";
+import { rotatingLookup } from "./rotation.ts";
 import { SCRIPTS } from "./scripts.ts";
 import { driverTimeouts, MAX_COMMAND_MS, type RedisTimeouts } from "./timeouts.ts";
 
+const MAX_TURN = 1_000;
 /** The first connection gets this many times the time of one: ioredis asks a few nodes in turn. */
 const ASKED_NODES = 4;
 
@@ -33,7 +36,8 @@ class BoundedCluster extends Cluster {
 
 /**
  * Open a client of a cluster. It reconnects by itself.
- * @param urls some nodes, which know the others; all have the same scheme and credentials
+ * @param urls some nodes, or one endpoint, which know the others; all have the same scheme and
+ *   credentials
  */
 export async function connectCluster(
   urls: readonly string[],
@@ -44,9 +48,12 @@ export async function connectCluster(
   const cluster = new BoundedCluster(
     urls
       .map((url) => new URL(url))
-      .map(({ hostname, port }) => ({
-        host: hostname.replace(/^\[|\]$/g, ""),
+      .map(({ hostname, port }) => ({ host: hostname.replace(/^\[|\]$/g, ""), port }))
+      .map(({ host, port }) => ({
+        host,
         port: Number(port || 6379),
+        // The certificate names the host, even if one of its addresses is used.
+        ...(protocol === "rediss:" && !isIP(host) ? { tls: { servername: host } } : {}),
       })),
     {
       lazyConnect: true,
@@ -55,8 +62,8 @@ export async function connectCluster(
       // get the same one, which is not the case while slots move.
       enableAutoPipelining: false,
       clusterRetryStrategy: backoffMs,
-      // Keep host names: certificates name them, and each connection resolves them anew.
-      dnsLookup: (host, found) => found(null, host),
+      // Servers that start at the same time begin with different nodes.
+      dnsLookup: rotatingLookup(Math.floor(Math.random() * MAX_TURN)),
       redisOptions: {
         ...driverTimeouts(timeouts),
         ...(username ? { username: decodeURIComponent(username) } : {}),

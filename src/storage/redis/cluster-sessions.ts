@@ -12,6 +12,7 @@ import type { ObserveOperation } from "../observe.ts";
 import { entryOf, parseEntry, sessionsOf } from "./entry.ts";
 import {
   endedKey,
+  hasBraces,
   indexKey,
   keysOf,
   latestLeaseKey,
@@ -19,7 +20,8 @@ import {
   profileArguments,
   sessionKey,
 } from "./keys.ts";
-import { hasBraces, type Limits, REPEAT_MS, RedisSessions, wouldWrite } from "./sessions.ts";
+import { wouldWrite } from "./probe.ts";
+import { type Limits, REPEAT_MS, RedisSessions } from "./sessions.ts";
 
 /** The slots of a cluster, as CLUSTER INFO writes their number. */
 const SLOTS = "16384";

@@ -6,6 +6,8 @@ import type { CachedProfile } from "../../user/stores.ts";
 //   {user:<name>}:dirty      the marks of updates, a set: docs/cache.md
 //   {user:<name>}:sessions   the index of the user's sessions, a list: entry.ts
 //   {user:<name>}:lease:…    in a cluster, the leases for this user
+//   {user:}:lease:…          on a single Redis, the leases for all users
+//   {user:}:history          on a single Redis, what replicas must not carry on: history.ts
 
 /** The cached fields of a user, in the order of the scripts. */
 export type ProfileArguments = [username: string, nickname: string, profilePath: string];
@@ -66,4 +68,9 @@ export function leaseKey(username: string, random: string): string {
 /** A key that exists until the last lease for this user has ended, on any server. */
 export function latestLeaseKey(username: string): string {
   return leaseKey(username, "latest");
+}
+
+/** No session id of ours has braces, which would change the slot of its keys. */
+export function hasBraces(sessionId: string): boolean {
+  return /[{}]/.test(sessionId);
 }

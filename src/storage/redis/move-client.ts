@@ -3,7 +3,10 @@ import type { Log } from "../../rpc/log.ts";
 import { Availability, NodeAvailability } from "../availability.ts";
 import { connectRedis } from "./client.ts";
 import { connectCluster } from "./cluster-client.ts";
-import { throwIfNoMaster } from "./role.ts";
+import { MasterWatch } from "./master-watch.ts";
+import { roleOf } from "./role.ts";
+import { checkSentinels, connectBySentinels } from "./sentinel-client.ts";
+import { isSentinelUrl, parseSentinelUrl, type SentinelUrl } from "./sentinel-url.ts";
 import { MAX_COMMAND_MS } from "./timeouts.ts";
 
 /** A command has time: its errors say what is wrong, so nothing is logged. */
@@ -16,14 +19,31 @@ const SILENT: Log = {
 
 /** Connect to the master of REDIS_URL, or to its cluster. */
 export async function openMoveRedis(redisUrl: string): Promise<Redis | Cluster> {
+  if (isSentinelUrl(redisUrl)) return openBySentinels(parseSentinelUrl(redisUrl));
   const urls = redisUrl.split(",");
-  if (urls.length > 1) return connectCluster(urls, new NodeAvailability("Redis", SILENT), TIMEOUTS);
+  if (urls.length > 1) return openCluster(urls);
   const { redis, reasonOf } = connectRedis(redisUrl, new Availability("Redis", SILENT), TIMEOUTS);
   try {
-    await throwIfNoMaster(redis);
-    return redis;
+    if ((await roleOf(redis)) === "master") return redis;
   } catch (error) {
     redis.disconnect();
     throw reasonOf(error);
   }
+  redis.disconnect();
+  return openCluster(urls);
+}
+
+function openCluster(urls: readonly string[]): Promise<Cluster> {
+  return connectCluster(urls, new NodeAvailability("Redis", SILENT), TIMEOUTS);
+}
+
+async function openBySentinels(url: SentinelUrl): Promise<Redis> {
+  const watch = new MasterWatch(url, TIMEOUTS);
+  try {
+    await checkSentinels(url, watch, TIMEOUTS);
+  } catch (error) {
+    watch.close();
+    throw error;
+  }
+  return connectBySentinels(url, watch, new Availability("Redis", SILENT), TIMEOUTS).redis;
 }

@@ -23,9 +23,14 @@ export class Recovery {
     const address = `${node.options.host}:${node.options.port}`;
     if (node.status === "ready") this.#known.add(address);
     node.on("ready", () => {
-      if (this.#known.has(address)) this.#endsAtMs = performance.now() + RECOVERY_MS;
+      if (this.#known.has(address)) this.extend(RECOVERY_MS);
       this.#known.add(address);
     });
+  }
+
+  /** Go on for at least this long from now. */
+  extend(forMs: number): void {
+    this.#endsAtMs = Math.max(this.#endsAtMs, performance.now() + forMs);
   }
 
   get isActive(): boolean {

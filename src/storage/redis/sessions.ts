@@ -17,6 +17,7 @@ import { type ObserveOperation, observing } from "../observe.ts";
 import { insertedMark } from "./fill.ts";
 import {
   closedKey,
+  hasBraces,
   keysOf,
   latestLeaseKey,
   leaseKey,
@@ -131,7 +132,7 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
       this.attempt("invalidate profile", () =>
         this.redis.markDirty(...keysOf(username), writer, DIRTY_MS),
       );
-    await mark();
+    await this.marking(mark);
     let result: T;
     try {
       result = await update();
@@ -160,6 +161,11 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
     // QUIT lets running commands end. A Redis that does not answer has nothing more to do.
     await this.redis.quit().catch(() => undefined);
     this.redis.disconnect();
+  }
+
+  /** Set a mark before an update. */
+  protected async marking(mark: () => Promise<unknown>): Promise<void> {
+    await mark();
   }
 
   protected fillUnder(profile: CachedProfile, lease: Lease): Promise<unknown> {
@@ -230,17 +236,4 @@ export abstract class RedisSessions<Client extends Redis | Cluster = Redis | Clu
     }
     return false;
   }
-}
-
-/** No session id of ours has braces, which would change the slot of its keys. */
-export function hasBraces(sessionId: string): boolean {
-  return /[{}]/.test(sessionId);
-}
-
-/**
- * Rejects if Redis would refuse a write: it is a replica or a Sentinel, is full, cannot save or
- * misses its replicas. Nothing is written, since the key does not exist.
- */
-export function wouldWrite(redis: Redis | Cluster, key: string): Promise<unknown> {
-  return redis.set(key, "", "PX", 1, "XX");
 }

@@ -3,6 +3,7 @@ import type DataLoader from "dataloader";
 import type { Redis } from "ioredis";
 import type { Log } from "../../rpc/log.ts";
 import type {
+  CachedProfile,
   FoundSession,
   Lease,
   NewSession,
@@ -13,7 +14,10 @@ import { batch } from "../batch.ts";
 import type { ObserverOptions } from "../observe.ts";
 import { entryOf, sessionsOf } from "./entry.ts";
 import { countKey, indexKey, latestLeaseKey, profileArguments, sessionKey } from "./keys.ts";
-import { type Limits, REPEAT_MS, RedisSessions, wouldWrite } from "./sessions.ts";
+import { MasterGuard } from "./master-guard.ts";
+import type { MasterWatch } from "./master-watch.ts";
+import { wouldWrite } from "./probe.ts";
+import { type Limits, REPEAT_MS, RedisSessions } from "./sessions.ts";
 import { SharedLease } from "./shared-lease.ts";
 
 /** No session has this id, so the key never exists. */
@@ -26,9 +30,18 @@ export class SingleRedisSessions extends RedisSessions<Redis> {
   readonly #finding: DataLoader<string, FoundSession | undefined>;
   readonly #opening: DataLoader<NewSession, OpenedSession>;
   readonly #lease: SharedLease;
+  readonly #guard: MasterGuard;
 
-  constructor(redis: Redis, limits: Limits, log: Log, { observe, batches }: ObserverOptions = {}) {
+  /** @param watch says which server is the master, if there are Sentinels */
+  constructor(
+    redis: Redis,
+    limits: Limits,
+    log: Log,
+    { observe, batches }: ObserverOptions = {},
+    watch?: MasterWatch,
+  ) {
     super(redis, limits, log, observe);
+    this.#guard = new MasterGuard(redis, log, this.recovery, watch);
     this.#finding = batch(
       (sessionIds) => this.attempt("read session", () => this.#findAll(sessionIds)),
       batches,
@@ -41,6 +54,11 @@ export class SingleRedisSessions extends RedisSessions<Redis> {
     this.#lease = new SharedLease(limits.leaseMs, () =>
       this.attempt("lease the cache", () => this.grant(ALL_USERS)),
     );
+  }
+
+  /** Resolves once profiles may be read from the cache. */
+  start(): Promise<void> {
+    return this.#guard.start();
   }
 
   find(sessionId: string): Promise<FoundSession | undefined> {
@@ -67,11 +85,19 @@ export class SingleRedisSessions extends RedisSessions<Redis> {
   }
 
   lease(): Promise<Lease | undefined> {
-    return this.#lease.get().then((lease) => this.recovery.permit(lease));
+    return this.#lease.get().then((lease) => (this.#guard.mayFill ? lease : undefined));
   }
 
   async ping(): Promise<void> {
     await this.attempt("ping Redis", () => wouldWrite(this.redis, PROBE_KEY));
+  }
+
+  protected override marking(mark: () => Promise<unknown>): Promise<void> {
+    return this.#guard.marking(mark);
+  }
+
+  protected override async fillUnder(profile: CachedProfile, lease: Lease): Promise<unknown> {
+    return this.#guard.mayFill ? super.fillUnder(profile, lease) : null;
   }
 
   protected latestLease(): string {
@@ -87,7 +113,10 @@ export class SingleRedisSessions extends RedisSessions<Redis> {
     return sessionIds.map((_, index) => {
       const at = index * 3;
       const username = values[at] ?? null;
-      return username === null ? undefined : this.found(username, values[at + 1], values[at + 2]);
+      if (username === null) return undefined;
+      // Another server may have become the master, and copies here may be old.
+      if (!this.#guard.mayRead) return this.found(username);
+      return this.found(username, values[at + 1], values[at + 2]);
     });
   }
 
@@ -103,7 +132,7 @@ export class SingleRedisSessions extends RedisSessions<Redis> {
       [...byLease].map(async ([lease, some]) => {
         const isCurrent = await this.#openUnder(lease, some);
         some.forEach((session, at) => {
-          opened.set(session, { mustRecheck: isCurrent[at] !== 1 || this.recovery.isActive });
+          opened.set(session, { mustRecheck: isCurrent[at] !== 1 || !this.#guard.mayFill });
         });
       }),
     );
@@ -122,7 +151,8 @@ export class SingleRedisSessions extends RedisSessions<Redis> {
       replaces ? replaces.flatMap((sessionId) => [sessionId, profile.username]) : [],
     );
     // A lease is never the empty string: without one, the script caches no profile.
-    const settings = [ttlMs, sessionsMax, lease ?? ""] as const;
+    const valid = this.#guard.mayFill ? lease : undefined;
+    const settings = [ttlMs, sessionsMax, valid ?? ""] as const;
     return this.redis.openSessions(keys.length, ...keys, ...settings, ...each, ...replaced);
   }
 }

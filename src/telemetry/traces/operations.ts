@@ -102,10 +102,18 @@ function attributesOf(system: DatabaseSystem, list: string | undefined): Attribu
   // `mysql://host:3306,host:3306/name` has no URL with one host.
   const url = list && URL.parse(list.replace(/,[^/]*/, ""));
   if (!url) return system_name;
+  // The URL names the Sentinels, not the server.
+  const isServer = !url.protocol.includes("sentinel");
   return {
     ...system_name,
+    ...(isServer && serverOf(system, url)),
+    ...(url.pathname.length > 1 && { "db.namespace": url.pathname.slice(1) }),
+  };
+}
+
+function serverOf(system: DatabaseSystem, url: URL): Attributes {
+  return {
     "server.address": url.hostname.replace(/^\[|\]$/g, ""),
     "server.port": Number(url.port || { mysql: 3306, redis: 6379, sqlite: 0 }[system]),
-    ...(url.pathname.length > 1 && { "db.namespace": url.pathname.slice(1) }),
   };
 }
