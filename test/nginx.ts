@@ -24,10 +24,12 @@ function replacements(
   { port, redirectPort = freePort(), certificate, isUnlimited }: ProxyOptions,
 ): Replacement[] {
   const listen = `listen 127.0.0.1:${port}`;
-  const second = "  server 127.0.0.1:9190 max_fails=1 fail_timeout=2s;\n";
+  const second = (what: string) => [`  server 127.0.0.1:9190 ${what};\n`, ""] as const;
   return [
     ["127.0.0.1:9090", new URL(one ?? "").host],
-    other ? ["127.0.0.1:9190", new URL(other).host] : [second, ""],
+    ...(other
+      ? [["127.0.0.1:9190", new URL(other).host] as const]
+      : [second("max_fails=1 fail_timeout=2s"), second("max_fails=0 backup")]),
     ["listen 80;", `listen 127.0.0.1:${redirectPort};`],
     ["listen 443 ssl http2;", certificate ? `${listen} ssl http2;` : `${listen};`],
     ...(certificate

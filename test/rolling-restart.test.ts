@@ -30,7 +30,7 @@ test.skipIf(!canRun)(
       PASSWORD_HASH: "salted-md5",
       TRUSTED_PROXIES: "loopback",
     };
-    await using site = await RollingSite.start({ environment, drainDelayMs: 3000, pauseMs: 3000 });
+    await using site = await RollingSite.start({ environment, drainDelayMs: 3000, pauseMs: 0 });
     await using nginx = await startNginx(site.urls, { certificate, isUnlimited: true });
     await using haproxy = await startHaproxy(site.urls, { certificate, isUnlimited: true });
     const loads = [new StrictLoad(nginx.url, LOAD), new StrictLoad(haproxy.url, LOAD)];

@@ -12,6 +12,8 @@ class Restartable implements AsyncDisposable {
   readonly #environment: Environment;
   readonly #readyUrl: string;
   #process: Child | undefined;
+  /** Warnings and errors that it has logged. */
+  readonly problems: string[] = [];
 
   constructor(script: string, environment: Environment, readyUrl: string) {
     this.#script = script;
@@ -30,12 +32,20 @@ class Restartable implements AsyncDisposable {
   async restart(): Promise<void> {
     this.#process?.kill("SIGTERM");
     const exitCode = await this.#process?.exited();
+    this.#keepProblems();
     if (exitCode !== 0) throw new Error(`${this.#script} ended with ${exitCode}`);
     await this.start();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process?.[Symbol.asyncDispose]();
+    this.#keepProblems();
+  }
+
+  #keepProblems(): void {
+    const lines = this.#process?.output.split("\n") ?? [];
+    this.problems.push(...lines.filter((line) => /"level":"(warn|error)"/.test(line)));
+    this.#process = undefined;
   }
 }
 
@@ -86,6 +96,11 @@ export class RollingSite implements AsyncDisposable {
       await each.restart();
       await Bun.sleep(this.#pauseMs);
     }
+  }
+
+  /** Warnings and errors of all processes. Complete when this is disposed. */
+  get problems(): readonly string[] {
+    return this.#processes.flatMap(({ problems }) => problems);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

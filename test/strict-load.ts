@@ -67,11 +67,13 @@ export class StrictLoad {
         return undefined;
       }
     };
-    const signIn = async () => {
+    const signIn = async (): Promise<void> => {
       session = "";
       const answer = await send(post("signin", credentials));
       const cookie = /^set-cookie: (sessionID=[^;]*)/im.exec(answer?.head ?? "")?.[1] ?? "";
       session = `Cookie: ${cookie}\r\n`;
+      // Without a session, the next requests would fail too.
+      if (cookie === "" && !this.#isOver) await signIn();
     };
     await send(post("signup", credentials));
     await signIn();

@@ -18,7 +18,7 @@ const HELP = `Restart all processes in turn behind nginx and HAProxy, and look f
   --rounds N      restart all of them so often. Default 2
   --browsers N    for each proxy. Default 16
   --delay MS      DRAIN_DELAY_MS of the HTTP tier. Default 5000
-  --pause MS      between two restarts. Default 5000
+  --pause MS      between two restarts. Default 2000
   --only NAME     nginx or haproxy: no requests through the other
 
 Exit code: 0 if every request was answered, else 1.`;
@@ -45,7 +45,7 @@ async function run(): Promise<boolean> {
     TRUSTED_PROXIES: "loopback",
   };
   const drainDelayMs = Number(values.delay ?? 5000);
-  const pauseMs = Number(values.pause ?? 5000);
+  const pauseMs = Number(values.pause ?? 2000);
   await using site = await RollingSite.start({ environment, drainDelayMs, pauseMs });
   const options = { certificate, isUnlimited: true };
   await using nginx = await startNginx(site.urls, options);
@@ -69,6 +69,10 @@ async function run(): Promise<boolean> {
     const rate = Math.round(answered / seconds);
     console.log(`${name}: ${answered} answers, ${rate} a second, ${failures.length} failures`);
     for (const failure of failures.slice(0, 10)) console.log(`  ${failure}`);
+  }
+  if (!isGood) {
+    await site[Symbol.asyncDispose]();
+    for (const line of site.problems.slice(0, 40)) console.log(line);
   }
   return isGood;
 }

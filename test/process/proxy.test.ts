@@ -96,7 +96,9 @@ for (const { name, available, start } of PROXIES) {
           { trustedProxies },
         );
         await using near = await startNginx(front.url);
-        await using far = await start([near.url, near.url], { certificate });
+        // HAProxy asks /readyz, which nginx hides.
+        const behind = name === "nginx" ? near.url : front.url;
+        await using far = await start([behind, behind], { certificate });
         for (const url of [front.url, near.url, far.url]) {
           await signInFrom("127.0.0.2", url, {});
           await signInFrom("127.0.0.2", url, { "X-Forwarded-For": "198.51.100.9" });
