@@ -90,7 +90,7 @@ function describe(dataDir: string, folder: string, { users, pictures }: Copied):
   return `${done}\nMissing in ${dataDir}: ${count(missing.length)} pictures that users have`;
 }
 
-if (import.meta.main) {
+export async function main(): Promise<void> {
   await runDatabaseCommand(async () => {
     const args = parseArguments(process.argv.slice(2));
     if (args !== "help") {
@@ -100,3 +100,5 @@ if (import.meta.main) {
     return 0;
   });
 }
+
+if (import.meta.main) await main();

@@ -21,12 +21,10 @@ import { Stopped, stopSignal } from "./process/end.ts";
 import { RpcError } from "./rpc/error.ts";
 import { openSessionTarget, openUserTarget } from "./storage/open-move.ts";
 import { SqliteMoveSource } from "./storage/sqlite/move-source.ts";
-import { StorageError } from "./user/stores.ts";
 
 /** Far longer than a chunk takes. What a killed command has copied stays. */
 const STOP_GRACE_MS = 15_000;
-/** More would only hide the first ones. */
-const SHOWN = 1_000;
+const SHOWN = 20;
 
 type Arguments = { readonly configPath: string | undefined } & (
   | { readonly what: "move"; readonly to: string }
@@ -98,17 +96,10 @@ async function move(to: string, config: GraduateConfig): Promise<number> {
       console.log(`Stopped. To go on: bun run graduate --to ${to}`);
       return error.exitCode;
     }
-    return fail(error, to);
+    if (!(error instanceof MoveError || error instanceof RpcError)) throw error;
+    console.error(error.message);
+    return ExitCode.failed;
   }
-}
-
-/** Print why the move has ended early, and return the exit code. */
-function fail(error: unknown, to: string): number {
-  if (error instanceof MoveError) console.error(error.message);
-  else if (error instanceof StorageError || error instanceof RpcError) {
-    console.error(`${error.message}\nTo go on: bun run graduate --to ${to}`);
-  } else throw error;
-  return ExitCode.failed;
 }
 
 async function openSource(

@@ -79,7 +79,7 @@ function parseNeeded(value: string | undefined): number {
   }
 }
 
-if (import.meta.main) {
+export async function main(): Promise<void> {
   const options = await optionsOrExit("hash-cost", HELP["hash-cost"], {
     "sign-ins-per-second": { type: "string" },
   });
@@ -89,3 +89,5 @@ if (import.meta.main) {
     exitAsMisunderstood(error);
   }
 }
+
+if (import.meta.main) await main();

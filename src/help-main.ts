@@ -1,6 +1,7 @@
 // Lists the commands. `bun run help`
 
 import { table } from "./cli/layout.ts";
+import { asCalled } from "./cli/program-name.ts";
 import { optionsOrExit, print } from "./cli/usage.ts";
 
 /** The scripts of package.json, the most used first. */
@@ -27,17 +28,28 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   soak: "restart servers under load, and look for lost calls",
   "check-cache": "break servers and databases, and look for stale reads",
   "fuzz-http": "send what Schemathesis makes of /openapi.json",
+  build: "make one executable, dist/portico",
   help: "print this list",
 };
 
-const rows = Object.entries(COMMANDS).map(([name, does]) => [`bun run ${name}`, does]);
+/** A table of these commands, named as in the executable or as in package.json. */
+export function commandList(names: readonly string[]): string {
+  const rows = names.map((name) => {
+    const does = COMMANDS[name] ?? COMMANDS[`start:${name}`] ?? "";
+    return [`${asCalled(`bun run ${name}`)}`, does];
+  });
+  return table(rows, "  ");
+}
+
 const HELP = `Portico's commands, the most used first. Each prints its options with --help.
 
-${table(rows, "  ")}
+${commandList(Object.keys(COMMANDS))}
 
 If Bun is not installed, write \`npx -y bun@1.4.5 run\` instead of \`bun run\`.`;
 
-if (import.meta.main) {
+export async function main(): Promise<void> {
   await optionsOrExit("help", HELP, {});
   await print(HELP);
 }
+
+if (import.meta.main) await main();

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { version } from "../package.json" with { type: "json" };
 import { HELP } from "./cli/help.ts";
+import { asCalled } from "./cli/program-name.ts";
 import { optionsOrExit } from "./cli/usage.ts";
 import { exposureWarnings } from "./config/exposure.ts";
 import { HTTP_TIER, type HttpConfig } from "./config/http.ts";
@@ -26,6 +27,7 @@ import { RequestRecords } from "./http/request-records.ts";
 import { HttpServer } from "./http/server.ts";
 import { SessionCookie } from "./http/session-cookie.ts";
 import { listenOn, type RunningTier, runTier } from "./process/lifecycle.ts";
+import { commandOf, ROOT } from "./process/program.ts";
 import { Systemd } from "./process/systemd.ts";
 import { Balancer } from "./rpc/client/balancer.ts";
 import { DEFAULT_POOL_LIMITS } from "./rpc/limits.ts";
@@ -43,13 +45,10 @@ import { openTraces } from "./telemetry/traces/open.ts";
 import { traceRequests } from "./telemetry/traces/requests.ts";
 
 const BUILD = `portico/${version}`;
-
-const PUBLIC_FOLDER = join(import.meta.dir, "../public");
-const PICTURE_COMMAND = [
-  process.execPath,
-  "--no-env-file",
-  join(import.meta.dir, "picture-main.ts"),
-];
+/** In the executable, `bun run build` puts the files of the viewer into the root. */
+const VIEWER_FOLDER = Bun.isStandaloneExecutable
+  ? ROOT
+  : join(ROOT, "node_modules/swagger-ui-dist");
 
 /**
  * The waiting removals of pictures get this long, even if the last requests took the whole grace.
@@ -93,7 +92,7 @@ export async function startHttp(
   const records = new RequestRecords(new SystemClient(balancer), config.slowRequestMs, log);
   const removals = new AvatarRemovals(avatars, user, log);
   const processes = Math.max(1, Math.floor(availableParallelism() / workers));
-  const decoders = new DecoderPool(PICTURE_COMMAND, { processes });
+  const decoders = new DecoderPool(commandOf("src/picture-main.ts"), { processes });
   const clientAddress = new ClientAddress(config.trustedProxies, log);
   const parts: HttpParts = {
     clients,
@@ -105,7 +104,8 @@ export async function startHttp(
     decoders,
     removals,
     publicOrigin: config.isPublicUrlSet ? publicUrl.origin : undefined,
-    publicFolder: PUBLIC_FOLDER,
+    publicFolder: join(ROOT, "public"),
+    viewerFolder: VIEWER_FOLDER,
     hasDocs: config.hasDocs,
     readiness: () => readiness.reasons(),
     log,
@@ -149,7 +149,7 @@ export async function startHttp(
   };
 }
 
-if (import.meta.main) {
+export async function main(): Promise<void> {
   // An option, not a variable: other processes of the same environment would inherit a variable.
   const options = await optionsOrExit("start:http", HELP["start:http"], {
     config: { type: "string" },
@@ -159,7 +159,7 @@ if (import.meta.main) {
   const read = () => readSettings("http", process.env, options.config);
   const settings = orExit(read);
   const config = loadOrExit(HTTP_TIER, settings);
-  const log = createLog("http", config.logLevel, process.stdout.isTTY);
+  const log = createLog("http", config.logLevel, process.stdout.isTTY, asCalled);
   // If `start` or `dev` is the parent, it has already logged these.
   if (!process.send) {
     for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
@@ -190,3 +190,5 @@ if (import.meta.main) {
     },
   });
 }
+
+if (import.meta.main) await main();

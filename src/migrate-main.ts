@@ -114,7 +114,7 @@ async function wrapAll(
   return wrapped;
 }
 
-if (import.meta.main) {
+export async function main(): Promise<void> {
   const options = await optionsOrExit("migrate", HELP.migrate, {
     config: { type: "string" },
     status: { type: "boolean" },
@@ -129,3 +129,5 @@ if (import.meta.main) {
     return isStatus ? showStatus(database) : migrate(database);
   });
 }
+
+if (import.meta.main) await main();

@@ -3,8 +3,10 @@
 import { MAX_UPLOAD_BYTES } from "../schema/picture.ts";
 import { decodePicture } from "./http/avatar/decode.ts";
 import { ANSWER, frame, readFrames } from "./http/avatar/frames.ts";
+import { limitMemory } from "./http/avatar/memory-limit.ts";
 import { PictureError } from "./http/avatar/picture-file.ts";
 
+limitMemory();
 // Ignore signals to the process group: the tier may still need its picture.
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => undefined);
 

@@ -162,7 +162,7 @@ function isDown(health: unknown): boolean {
 const NEXT_STEP = `bun run rpc SERVICE.METHOD --help   fields, errors and an example
 bun run rpc --help                  how to call`;
 
-if (import.meta.main) {
+export async function main(): Promise<void> {
   const requestId = crypto.randomUUID();
   let target: string | undefined;
   try {
@@ -182,3 +182,5 @@ if (import.meta.main) {
     process.exitCode = failure.exitCode;
   }
 }
+
+if (import.meta.main) await main();

@@ -118,7 +118,7 @@ function describe(users: number, { taken }: SeedProgress, { database }: Seed): s
   return `${who} are in ${database}${left}`;
 }
 
-if (import.meta.main) {
+export async function main(): Promise<void> {
   await runDatabaseCommand(async () => {
     const args = parseArguments(process.argv.slice(2));
     if (args !== "help") {
@@ -128,3 +128,5 @@ if (import.meta.main) {
     return 0;
   });
 }
+
+if (import.meta.main) await main();

@@ -1,6 +1,7 @@
 // Starts both tiers for production, with the configured number of processes. `bun run start`
 
 import { HELP } from "./cli/help.ts";
+import { asCalled } from "./cli/program-name.ts";
 import { optionsOrExit } from "./cli/usage.ts";
 import { exposureWarnings } from "./config/exposure.ts";
 import { bracketed, calledHost } from "./config/hosts.ts";
@@ -26,7 +27,7 @@ import { hashWarnings } from "./user/hash-cost.ts";
 const options = await optionsOrExit("start", HELP.start, { config: { type: "string" } });
 let settings = orExit(() => readStartSettings(process.env, options.config));
 const { config, environments } = settings;
-const log = createLog("start", config.http.logLevel, process.stdout.isTTY);
+const log = createLog("start", config.http.logLevel, process.stdout.isTTY, asCalled);
 
 async function boundOrExit<T>(bind: () => T): Promise<T> {
   try {

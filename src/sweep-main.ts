@@ -56,7 +56,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : `${error}`;
 }
 
-if (import.meta.main) {
+export async function main(): Promise<void> {
   const options = await optionsOrExit("sweep", HELP.sweep, {
     config: { type: "string" },
     "dry-run": { type: "boolean" },
@@ -69,3 +69,5 @@ if (import.meta.main) {
     process.exitCode = ExitCode.failed;
   }
 }
+
+if (import.meta.main) await main();

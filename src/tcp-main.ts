@@ -2,6 +2,7 @@
 
 import { version } from "../package.json" with { type: "json" };
 import { HELP } from "./cli/help.ts";
+import { asCalled } from "./cli/program-name.ts";
 import { optionsOrExit } from "./cli/usage.ts";
 import { loadOrExit, orExit } from "./config/load.ts";
 import { lookalikes, lookalikeText } from "./config/lookalikes.ts";
@@ -125,7 +126,7 @@ export async function startTcp(
   };
 }
 
-if (import.meta.main) {
+export async function main(): Promise<void> {
   // `metrics` is no variable, because other processes of the same environment would inherit it.
   const options = await optionsOrExit("start:tcp", HELP["start:tcp"], {
     config: { type: "string" },
@@ -134,7 +135,7 @@ if (import.meta.main) {
   const read = () => readSettings("tcp", process.env, options.config);
   const settings = orExit(read);
   const config = loadOrExit(TCP_TIER, settings);
-  const log = createLog("tcp", config.logLevel, process.stdout.isTTY);
+  const log = createLog("tcp", config.logLevel, process.stdout.isTTY, asCalled);
   // If `start` or `dev` is the parent, it has already logged these.
   if (!process.send) {
     for (const each of lookalikes(process.env)) log.warn(lookalikeText(each));
@@ -165,3 +166,5 @@ if (import.meta.main) {
     },
   });
 }
+
+if (import.meta.main) await main();

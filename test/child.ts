@@ -9,6 +9,8 @@ interface ProcessOptions {
   readonly root?: string;
   readonly environment?: Record<string, string>;
   readonly args?: readonly string[];
+  /** Runs `script`, in place of Bun. */
+  readonly program?: readonly string[];
   /** A command prefix, as in `nice -n 5`. */
   readonly wrapper?: readonly string[];
 }
@@ -30,14 +32,15 @@ export class Child implements AsyncDisposable {
   output = "";
   readonly #read: Promise<unknown>;
 
-  /** @param script a file, or the name of a script of package.json */
+  /** @param script a file, the name of a script of package.json, or a command of `program` */
   constructor(
     script: string,
-    { root = ROOT, environment = {}, args = [], wrapper = [] }: ProcessOptions,
+    { root = ROOT, environment = {}, args = [], wrapper = [], program }: ProcessOptions,
   ) {
     const { PATH = "", TMPDIR = tmpdir() } = process.env;
     const what = script.endsWith(".ts") ? [join(root, script)] : ["run", script];
-    const command = [...wrapper, process.execPath, ...what, ...args];
+    const started = program ? [...program, script] : [process.execPath, ...what];
+    const command = [...wrapper, ...started, ...args];
     this.#process = Bun.spawn(["sh", "-c", GUARDED, "sh", ...command], {
       cwd: root,
       env: { PATH, TMPDIR, ...environment },

@@ -125,6 +125,7 @@ export async function startFront(
     removals,
     publicOrigin: options.publicOrigin,
     publicFolder: join(ROOT, "public"),
+    viewerFolder: join(ROOT, "node_modules/swagger-ui-dist"),
     hasDocs: true,
     readiness: async () => [],
     log,

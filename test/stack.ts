@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Endpoint } from "../src/config/hosts.ts";
+import { type Endpoint, parseEndpoint } from "../src/config/hosts.ts";
 import { HTTP_TIER } from "../src/config/http.ts";
 import { load } from "../src/config/load.ts";
 import { TCP_TIER } from "../src/config/tcp.ts";
@@ -13,6 +13,7 @@ import { Balancer, type ClientIdentity } from "../src/rpc/client/balancer.ts";
 import type { Caller } from "../src/rpc/method.ts";
 import { startTcp } from "../src/tcp-main.ts";
 import { createLog } from "../src/telemetry/log.ts";
+import { Child } from "./child.ts";
 
 /** Both tiers in this process, talking over real sockets. */
 export interface Stack extends AsyncDisposable {
@@ -31,6 +32,12 @@ export interface Stack extends AsyncDisposable {
   /** A client with a connection of its own. */
   anotherClient(): UserClient;
 }
+
+/**
+ * The command of the executable, if the tests run on it: `test/contract-in-chroot-main.ts` sets it.
+ * Leases then last as long as in production.
+ */
+const PROGRAM = (process.env.TEST_PROGRAM ?? "").split(" ").filter(Boolean);
 
 /** Cheap, so that tests do not spend their time on hashing. */
 const FAST_HASH = "argon2id:m=64,t=1,p=1";
@@ -60,16 +67,10 @@ export async function startStack(
     LOG_LEVEL: "silent",
     ...environment,
   };
-  const config = load(TCP_TIER, { RPC_TOKENS: `admin:${ADMIN_TOKEN}`, ...variables });
-  const log = createLog("test", config.logLevel, false);
-  const rpcAddresses: Endpoint[] = [];
-  for (let server = 0; server < tcpServers; server++) {
-    const tcp = await startTcp(config, log, { leaseMs });
-    cleanup.defer(() => tcp.close(1000));
-    rpcAddresses.push({ host: config.rpc.host, port: tcp.port });
-  }
-  const http = await startHttp({ ...load(HTTP_TIER, variables), rpcAddresses }, log);
-  cleanup.defer(() => http.close(1000));
+  const tcpVariables = { RPC_TOKENS: `admin:${ADMIN_TOKEN}`, ...variables };
+  const start = PROGRAM.length > 0 ? startProcesses : startHere;
+  const running = await start(cleanup, variables, tcpVariables, tcpServers, leaseMs);
+  const { url, rpcAddresses } = running;
   const connect = (identity?: ClientIdentity): Caller => {
     const balancer = new Balancer(rpcAddresses, undefined, identity);
     started.defer(async () => balancer.close());
@@ -78,7 +79,7 @@ export async function startStack(
   const started = cleanup.move();
   const caller = connect();
   return {
-    url: http.address,
+    url,
     rpcPort: rpcAddresses[0]?.port ?? 0,
     rpcPorts: rpcAddresses.map(({ port }) => port),
     dataDir,
@@ -88,4 +89,54 @@ export async function startStack(
     anotherClient: () => new UserClient(connect()),
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
+}
+
+interface Addresses {
+  /** Of the HTTP tier. */
+  readonly url: string;
+  readonly rpcAddresses: readonly Endpoint[];
+}
+
+/** Start the tiers in this process. */
+async function startHere(
+  cleanup: AsyncDisposableStack,
+  variables: Environment,
+  tcpVariables: Environment,
+  tcpServers: number,
+  leaseMs: number | undefined,
+): Promise<Addresses> {
+  const config = load(TCP_TIER, tcpVariables);
+  const log = createLog("test", config.logLevel, false);
+  const rpcAddresses: Endpoint[] = [];
+  for (let server = 0; server < tcpServers; server++) {
+    const tcp = await startTcp(config, log, { leaseMs });
+    cleanup.defer(() => tcp.close(1000));
+    rpcAddresses.push({ host: config.rpc.host, port: tcp.port });
+  }
+  const http = await startHttp({ ...load(HTTP_TIER, variables), rpcAddresses }, log);
+  cleanup.defer(() => http.close(1000));
+  return { url: http.address, rpcAddresses };
+}
+
+/** Start each tier as a process of the executable. */
+async function startProcesses(
+  cleanup: AsyncDisposableStack,
+  variables: Environment,
+  tcpVariables: Environment,
+  tcpServers: number,
+): Promise<Addresses> {
+  const start = async (tier: string, given: Environment) => {
+    const set = Object.entries({ ...given, LOG_LEVEL: "info" }).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value] as const],
+    );
+    const child = new Child(tier, { program: PROGRAM, environment: Object.fromEntries(set) });
+    cleanup.use(child);
+    return child.listening();
+  };
+  const addresses: string[] = [];
+  for (let server = 0; server < tcpServers; server++) {
+    addresses.push(await start("tcp", tcpVariables));
+  }
+  const url = await start("http", { ...variables, RPC_ADDRESSES: addresses.join() });
+  return { url, rpcAddresses: addresses.map(parseEndpoint) };
 }

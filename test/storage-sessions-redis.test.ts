@@ -1,6 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Cluster } from "ioredis";
-import { openSessionTarget } from "../src/storage/open-move.ts";
 import { entryOf, sessionsOf } from "../src/storage/redis/entry.ts";
 import { endedKey, INDEX_RESERVE_MS, indexKey, sessionKey } from "../src/storage/redis/keys.ts";
 import { SCRIPTS } from "../src/storage/redis/scripts.ts";
@@ -46,43 +45,6 @@ describe.skipIf(!hasRedis).each([...REDISES])("the index of sessions in $name", 
     const kept = sessionsOf(await raw.lrange(INDEX, 0, -1));
     expect(kept.map(({ sessionId }) => sessionId)).toEqual(["s2", "s1"]);
     expect((await sessions.find("a1"))?.username).toBe("alice");
-  });
-
-  test("is filled by a move, which needs a Redis without keys", async () => {
-    await using redis = await openSessions(shared);
-    await using opened = new AsyncDisposableStack();
-    const target = await openSessionTarget(redis.redisUrl);
-    opened.defer(() => target.close());
-    const nowMs = Date.now();
-    const [one, two] = ["one", "two"].map((sessionId, at) => {
-      const times = { createdAtMs: nowMs - 1_000 + at, expiresAtMs: nowMs + 600_000 + at };
-      return { sessionId, ...times, device: "curl\n8", address: "203.0.113.0/24" };
-    });
-    if (!one || !two) throw new Error("There are no sessions");
-    const moved = [
-      { username: "grace", sessions: [one, two] },
-      { username: "alice", sessions: [{ ...one, sessionId: "three", expiresAtMs: nowMs }] },
-    ];
-    expect(await target.foreign(undefined)).toBeUndefined();
-    await target.claim("this move");
-    await target.claim("this move");
-    await expectStorageError(() => target.claim("another move"));
-    expect(await target.foreign("another move")).toBe("another installation moves there");
-    expect(await target.compare(moved)).toEqual(['user "grace": 2 sessions are missing or differ']);
-    await target.store(moved);
-    await target.store(moved);
-    expect(await target.compare(moved)).toEqual([]);
-    expect(await redis.sessions.list("grace")).toEqual([two, one]);
-    expect(await redis.sessions.find("three")).toBeUndefined();
-    expect(await redis.raw.pttl(INDEX)).toBeWithin(600_000, 600_002 + INDEX_RESERVE_MS);
-
-    await redis.raw.pexpire(sessionKey("two"), 100_000);
-    expect(await target.compare(moved)).toEqual(['user "grace": 1 sessions are missing or differ']);
-    await target.store(moved);
-    await redis.raw.ltrim(INDEX, 1, -1);
-    expect(await target.compare(moved)).toEqual(['user "grace": 1 sessions are not listed']);
-    await target.complete();
-    expect(await target.foreign("this move")).toBe("it has 3 keys");
   });
 
   test("lives as long as the session that lasts longest", async () => {

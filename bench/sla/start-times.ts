@@ -6,19 +6,30 @@ import { SIGN_IN } from "../peers/api.ts";
 const POLL_MS = 2;
 const TIMEOUT_MS = 30_000;
 
+/** How both tiers are started. */
+export interface Starter {
+  /** As in `Child`. */
+  readonly script: string;
+  readonly program?: readonly string[];
+}
+
+const FOR_DEVELOPMENT: Starter = { script: "src/dev-main.ts" };
+
 /** Milliseconds from the start of both tiers, embedded in an empty folder, to the first answer. */
-export async function startTimes(tries: number): Promise<number[]> {
+export async function startTimes(tries: number, starter = FOR_DEVELOPMENT): Promise<number[]> {
   const times: number[] = [];
-  for (let attempt = 0; attempt < tries; attempt++) times.push(await startTime());
+  for (let attempt = 0; attempt < tries; attempt++) times.push(await startTime(starter));
   return times;
 }
 
-async function startTime(): Promise<number> {
+async function startTime({ script, ...started }: Starter): Promise<number> {
   await using folder = await Folder.make();
   const httpPort = freePort();
   const beganAtMs = performance.now();
-  await using _child = new Child("src/dev-main.ts", {
+  await using _child = new Child(script, {
+    ...started,
     environment: {
+      STORAGE: "embedded",
       DATA_DIR: join(folder.path, "data"),
       HTTP_PORT: `${httpPort}`,
       RPC_PORT: `${freePort()}`,

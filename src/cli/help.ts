@@ -212,6 +212,21 @@ Exit codes
   1  it is another, or no answer came within 3 s
   2  the arguments are wrong`;
 
+const BUILD = `Make one executable, with the pages, the packages and Bun inside.
+
+  bun run build
+
+It writes dist/portico for this kind of machine. It needs no network. The
+executable needs only the C library: docs/deploy.md says which files.
+
+Options
+  -h, --help  print this text
+
+Exit codes
+  0  done
+  1  it cannot be built
+  2  the arguments are wrong`;
+
 export const HELP = {
   dev: DEV,
   start: START,
@@ -226,4 +241,5 @@ export const HELP = {
   sweep: SWEEP,
   "hash-cost": HASH_COST,
   seed: SEED,
+  build: BUILD,
 } as const;

@@ -1,5 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { StorageError } from "../user/stores.ts";
+import { asCalled } from "./program-name.ts";
 
 // The arguments, the output and the exit code of every command. `bun run dev` and `bun run test`
 // install the packages, so no package may be imported here.
@@ -30,7 +31,7 @@ export class OutputError extends Error {
 export async function print(text: string): Promise<void> {
   try {
     // console.log() would not report a full disk.
-    await Bun.write(Bun.stdout, `${text}\n`);
+    await Bun.write(Bun.stdout, `${asCalled(text)}\n`);
   } catch (error) {
     // The reader, such as `head`, has read all that it wants.
     if (error instanceof Error && "code" in error && error.code === "EPIPE") return;

@@ -27,6 +27,8 @@ export interface HttpParts {
   /** The origin of PUBLIC_URL; undefined if that is not set. */
   readonly publicOrigin: string | undefined;
   readonly publicFolder: string;
+  /** Where the files of swagger-ui-dist are. */
+  readonly viewerFolder: string;
   /** Whether to serve the description of the API and its viewer. */
   readonly hasDocs: boolean;
   /**

@@ -23,8 +23,7 @@ const LIMITS: Readonly<Record<string, string>> = {
 const OPENAPI = "openapi.json";
 /** The files of the public folder that DOCS=off removes. */
 const DOCS = [OPENAPI, "docs.html", "docs.js"];
-/** The viewer of `/openapi.json`, from its package. */
-const VIEWER = "swagger-ui-dist";
+/** The viewer of `/openapi.json`. */
 const VIEWER_FILES = ["swagger-ui.css", "swagger-ui-bundle.js"];
 
 /**
@@ -32,9 +31,9 @@ const VIEWER_FILES = ["swagger-ui.css", "swagger-ui-bundle.js"];
  * loads.
  */
 export function pageRoutes(
-  parts: Pick<HttpParts, "clients" | "cookie" | "publicFolder" | "hasDocs">,
+  parts: Pick<HttpParts, "clients" | "cookie" | "publicFolder" | "viewerFolder" | "hasDocs">,
 ): PageRoutes {
-  const { publicFolder, hasDocs, cookie } = parts;
+  const { publicFolder, viewerFolder, hasDocs, cookie } = parts;
   const routes: PageRoutes = { "/": { GET: homeHandler(parts) } };
   for (const file of readdirSync(publicFolder, { withFileTypes: true })) {
     if (!file.isFile() || (DOCS.includes(file.name) && !hasDocs)) continue;
@@ -44,7 +43,7 @@ export function pageRoutes(
   routes[`/${OPENAPI}`] = { GET: description(join(publicFolder, OPENAPI), cookie.name) };
   routes["/docs"] = { GET: page(join(publicFolder, "docs.html")) };
   for (const name of VIEWER_FILES) {
-    const path = Bun.resolveSync(`${VIEWER}/${name}`, import.meta.dir);
+    const path = join(viewerFolder, name);
     routes[`/docs/${name}`] = { GET: serve(readFileSync(path), path, "public, max-age=86400") };
   }
   return routes;

@@ -1,7 +1,7 @@
-import { join } from "node:path";
 import { type DrainOrder, drainMessage } from "./drain-order.ts";
 import { HeartbeatMonitor } from "./heartbeat.ts";
 import { Guard } from "./orphan-guard.ts";
+import { commandOf } from "./program.ts";
 import { type Question, Questions } from "./questions.ts";
 
 /** How long a tier may take to finish running work. */
@@ -46,13 +46,13 @@ export class TierProcess {
   #wasStuck = false;
 
   constructor(options: TierProcessOptions) {
-    const { script, args = [], environment, drainDelayMs = 0, root = ROOT } = options;
+    const { script, args = [], environment, drainDelayMs = 0, root } = options;
     this.#drainDelayMs = drainDelayMs;
     const listening = Promise.withResolvers<string | undefined>();
     const ended = Promise.withResolvers<Ending>();
     this.listening = listening.promise;
     this.ended = ended.promise;
-    this.#process = Bun.spawn([process.execPath, "--no-env-file", join(root, script), ...args], {
+    this.#process = Bun.spawn([...commandOf(script, root), ...args], {
       env: { ...environment },
       stdio: ["ignore", "inherit", "inherit"],
       ipc: (message) => {
@@ -119,8 +119,6 @@ export class TierProcess {
     this.#process.kill("SIGKILL");
   }
 }
-
-const ROOT = join(import.meta.dir, "../..");
 
 function listeningAddress(message: unknown): string | undefined {
   if (typeof message !== "object" || message === null || !("listening" in message))

@@ -31,12 +31,19 @@ const { warn: WARN = 0, error: ERROR = 0 } = pino.levels.values;
  * Log to stdout: one JSON line per event, or one readable line on a terminal. A call never throws
  * and never waits for the reader of stdout. A repeated warning or error becomes one line a second
  * with a count; at level debug, each one is also a debug line.
+ * @param reworded called with each line
  */
-export function createLog(tier: string, level: LogLevel, isTerminal: boolean): ProcessLog {
+export function createLog(
+  tier: string,
+  level: LogLevel,
+  isTerminal: boolean,
+  reworded: (line: string) => string = (line) => line,
+): ProcessLog {
   const output = new Output(1, (dropped) => {
     everyLine.warn({ dropped }, "dropped log lines: stdout did not take them");
   });
-  const toText = isTerminal ? readable(tier) : (line: string) => line;
+  const pretty = isTerminal ? readable(tier) : undefined;
+  const toText = (line: string) => (pretty ? pretty(reworded(line)) : reworded(line));
   const destination = { write: (line: string) => output.write(toText(line)) };
   const options: pino.LoggerOptions = {
     level,

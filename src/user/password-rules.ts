@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+// Where they come from: `test/common-passwords.ts`.
+import COMMON_PASSWORDS from "./common-passwords.txt" with { type: "file" };
 
 export interface PasswordRulesOptions {
   /** In code points. */
@@ -8,9 +9,6 @@ export interface PasswordRulesOptions {
   /** Refuse common passwords and the username. */
   readonly isStrict: boolean;
 }
-
-/** Where they come from: `test/common-passwords.ts`. */
-const COMMON_PASSWORDS = join(import.meta.dir, "common-passwords.txt");
 
 /** Rules for new passwords, within those of the contract. */
 export class PasswordRules {

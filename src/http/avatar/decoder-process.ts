@@ -8,14 +8,6 @@ export type Decoded =
   /** A `PictureFault`, or "time". */
   | { readonly fault: string };
 
-/**
- * The limit of the data segment (`ulimit -d`) of a process: memory that is used or only reserved.
- * Bun takes about 200 MiB, and the largest pictures need 900 (docs/pictures.md). Some systems do
- * not have this limit.
- */
-const MAX_DATA_KIB = 1280 * 1024;
-const WITH_MEMORY_LIMIT = ["sh", "-c", `ulimit -d ${MAX_DATA_KIB} 2>/dev/null; exec "$@"`, "sh"];
-
 /** The whole environment of the process. */
 const ENVIRONMENT = {
   // Bun reserves less for its heap and its compiled code, which leaves more for the picture.
@@ -38,7 +30,7 @@ export class DecoderProcess {
 
   /** @param command runs `src/picture-main.ts` */
   constructor(command: readonly string[]) {
-    this.#child = Bun.spawn([...WITH_MEMORY_LIMIT, ...command], {
+    this.#child = Bun.spawn([...command], {
       cwd: "/",
       env: ENVIRONMENT,
       stdio: ["pipe", "pipe", "inherit"],
