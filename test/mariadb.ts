@@ -18,10 +18,13 @@ export const sharedAvailable = available || TEST_DATABASE_URL !== undefined;
 
 export interface MariaDb extends Databases, AsyncDisposable {
   readonly pid: number;
+  readonly dataFolder: string;
   /** Kill the server. Its data stay; for those of the last second, see `keepsEveryCommit`. */
   kill(): Promise<void>;
   /** Start again on the same port and data. */
   restart(): Promise<void>;
+  /** Run a server that was killed with one more option that makes it end. Returns its log. */
+  recover(option: string): Promise<string>;
 }
 
 export interface MariaDbOptions {
@@ -165,7 +168,9 @@ export async function startMariaDb(options: MariaDbOptions = {}): Promise<MariaD
       await query(url, `CREATE DATABASE ${name}`);
       return `${url}/${name}`;
     },
+    dataFolder: join(server.folder, "data"),
     kill: () => server.kill(),
+    recover: (option) => server.runOnce(option),
     restart: () => server.restart(),
     [Symbol.asyncDispose]: () => server.dispose(),
   };

@@ -262,7 +262,7 @@ describe.skipIf(!hasGalera)(SUITE, () => {
     await using users = await openBoth();
     await users.one.insert(user("grace", { nickname: "old" }));
     expect(await users.other.find("grace")).toMatchObject({ nickname: "old" });
-    await using isolation = await galera.isolateSecond();
+    await using isolation = await galera.isolate(1);
     await eventually("it has left the cluster", () =>
       users.shown().then(
         () => false,

@@ -72,6 +72,13 @@ export class ThrowAwayServer {
     await this.#run();
   }
 
+  /** After `kill`, run the server's command with one more option until it ends. Returns its log. */
+  async runOnce(option: string): Promise<string> {
+    const command = [...this.#recipe.command(this.folder, this.#port), option];
+    const server = Bun.spawn(command, { cwd: this.folder, stdio: ["ignore", "ignore", "pipe"] });
+    return new Response(server.stderr).text();
+  }
+
   async dispose(): Promise<void> {
     await this.kill();
     await rm(this.folder, { recursive: true, force: true });

@@ -12,6 +12,7 @@ import type { Account } from "./account.ts";
 import { CacheLoad, GROUPS } from "./cache-load.ts";
 import { checkAccounts } from "./check-accounts.ts";
 import { injectFaults } from "./inject-faults.ts";
+import { MYSQL_KINDS } from "./mysql-site.ts";
 import { REDIS_KINDS } from "./redis-site.ts";
 import { type Site, type SiteKind, startSite } from "./site.ts";
 
@@ -116,6 +117,7 @@ const HELP = `Look for stale reads and lost writes while servers and databases f
   bun run check-cache --without-lease
                                      with a server that is broken, which must be found
 
+  --mysql KIND                       KIND: ${MYSQL_KINDS.join(", ")}
   --redis KIND                       KIND: ${REDIS_KINDS.join(", ")}
 
   bun run check-cache --part passwords
@@ -132,6 +134,7 @@ const values = await optionsOrExit("check-cache", HELP, {
   seconds: { type: "string" },
   seed: { type: "string" },
   "without-lease": { type: "boolean" },
+  mysql: { type: "string" },
   redis: { type: "string" },
   part: { type: "string" },
   rounds: { type: "string" },
@@ -152,7 +155,11 @@ const redis = REDIS_KINDS.find((kind) => kind === (values.redis ?? "single"));
 if (redis === undefined) {
   exitAsMisunderstood(new UsageError(`--redis must be ${REDIS_KINDS.join(" or ")}`));
 }
-const site = { redis };
+const mysql = MYSQL_KINDS.find((kind) => kind === (values.mysql ?? "single"));
+if (mysql === undefined) {
+  exitAsMisunderstood(new UsageError(`--mysql must be one of ${MYSQL_KINDS.join(", ")}`));
+}
+const site = { mysql, redis };
 const broken = values["without-marks"] ? "unmarked" : values["without-ending"] && "unended";
 const isGood = await (part === undefined
   ? check({ durationMs, seed, isLeased: values["without-lease"] !== true, site })

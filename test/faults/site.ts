@@ -1,8 +1,8 @@
-import { createConnection, type QueryResult, type RowDataPacket } from "mysql2/promise";
+import type { RowDataPacket } from "mysql2/promise";
 import type { Endpoint } from "../../src/config/hosts.ts";
 import { Folder, startHttp } from "../child.ts";
-import { startMariaDb } from "../mariadb.ts";
 import type { Faults } from "./faults.ts";
+import { type MysqlKind, startMysqlSite } from "./mysql-site.ts";
 import { type RedisKind, startRedisSite } from "./redis-site.ts";
 import { TcpServer } from "./tcp-server.ts";
 
@@ -35,6 +35,7 @@ export type ServerKind = "quick" | "slow" | "unleased" | "account" | "unmarked" 
 
 /** How the databases of a site are set up. */
 export interface SiteKind {
+  readonly mysql?: MysqlKind;
   readonly redis?: RedisKind;
 }
 
@@ -42,15 +43,14 @@ export interface SiteKind {
 export async function startSite(
   kind: ServerKind,
   otherKind: ServerKind,
-  { redis: redisKind = "single" }: SiteKind = {},
+  { mysql: mysqlKind = "single", redis: redisKind = "single" }: SiteKind = {},
 ): Promise<Site> {
   await using cleanup = new AsyncDisposableStack();
   const folder = cleanup.use(await Folder.make());
-  const mariaDb = cleanup.use(await startMariaDb({ keepsEveryCommit: true }));
+  const mysql = cleanup.use(await startMysqlSite(mysqlKind));
   const redis = cleanup.use(await startRedisSite(redisKind));
-  const databaseUrl = await mariaDb.createDatabase();
 
-  const environment = { DATABASE_URL: databaseUrl, REDIS_URL: redis.url };
+  const environment = { DATABASE_URL: mysql.url, REDIS_URL: redis.url };
   const server = (kind: ServerKind) =>
     cleanup.use(
       new TcpServer(folder.path, { environment, script: `test/faults/${kind}-tcp-main.ts` }),
@@ -75,19 +75,15 @@ export async function startSite(
       "a TCP server killed": kill(one),
       "the other TCP server killed": kill(other),
       ...redis.faults,
-      "MariaDB killed, restarted": async () => {
-        await mariaDb.kill();
-        await Bun.sleep(DOWN_MS);
-        await mariaDb.restart();
-      },
+      ...mysql.faults,
     },
 
     async deleteRow(username) {
-      await query(databaseUrl, "DELETE FROM user WHERE username = ?", [username]);
+      await mysql.query("DELETE FROM user WHERE username = ?", [username]);
     },
 
     async rows() {
-      const rows = await query<UserRow[]>(databaseUrl, "SELECT username, nickname FROM user");
+      const rows = await mysql.query<UserRow[]>("SELECT username, nickname FROM user");
       return new Map(rows.map(({ username, nickname }) => [username, nickname]));
     },
 
@@ -95,18 +91,4 @@ export async function startSite(
 
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
-}
-
-async function query<T extends QueryResult>(
-  databaseUrl: string,
-  sql: string,
-  values: readonly string[] = [],
-): Promise<T> {
-  const connection = await createConnection(databaseUrl);
-  try {
-    const [rows] = await connection.query<T>(sql, [...values]);
-    return rows;
-  } finally {
-    await connection.end();
-  }
 }

@@ -7,6 +7,7 @@ import {
   DemotedError,
   isDemoted,
   isDuplicateKey,
+  isLockTimeout,
   isRolledBack,
   isTemporary,
   serverErrno,
@@ -156,6 +157,10 @@ export class MysqlClient {
 
   /** Return or close the connection, and decide how the statement may be tried again. */
   #handleFailure(error: unknown, pooled: PooledConnection | undefined, mayRepeat: boolean): Retry {
+    if (isLockTimeout(error)) {
+      pooled?.connection.destroy();
+      return "on a fresh connection";
+    }
     if (pooled && (isDuplicateKey(error) || isRolledBack(error))) {
       this.#pool.release(pooled);
       return isRolledBack(error) ? "on any connection" : "never";

@@ -162,13 +162,18 @@ async function setUp(connection: Connection, options: OpenOptions): Promise<void
     throw new DemotedError();
   }
   const isGalera = known.get("wsrep_on") === "ON";
-  // A node that was cut off from its cluster answers SHOW and SET, but refuses this with 1047.
-  if (isGalera) await connection.query("SELECT 1");
+  if (isGalera) await throwIfCutOff(connection);
   const wanted = isGalera ? { ...settings, ...GALERA_SETTINGS } : settings;
   const assignments = Object.entries(wanted)
     .filter(([name]) => known.has(name))
     .map(([name, value]) => `SESSION ${name} = ${value}`);
   await connection.query(`SET ${assignments.join(", ")}`);
+}
+
+/** A Galera node that was cut off refuses each statement that names a table, and no other. */
+async function throwIfCutOff(connection: Connection): Promise<void> {
+  const [[row]] = await connection.query<VariableRow[]>("SHOW STATUS LIKE 'wsrep_ready'");
+  if (row?.Value === "OFF") throw new DemotedError("the node is cut off from its Galera cluster");
 }
 
 /** A row of a SELECT that has the column `PRIMARY_CHECK`. */

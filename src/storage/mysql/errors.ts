@@ -5,6 +5,7 @@ import { MigrationError, UnfitTableError } from "../migration.ts";
 // outages and refusals.
 
 const DUPLICATE_KEY = 1062;
+const LOCK_WAIT_TIMEOUT = 1205;
 
 /** The server takes no writes: it was demoted, or is not part of its cluster. */
 const DEMOTED: ReadonlySet<number> = new Set([
@@ -23,7 +24,7 @@ const DEMOTED: ReadonlySet<number> = new Set([
 /** InnoDB has rolled back the statement, which is the whole transaction here. */
 const ROLLED_BACK: ReadonlySet<number> = new Set([
   1020, // ER_CHECKREAD: MariaDB's innodb_snapshot_isolation
-  1205, // ER_LOCK_WAIT_TIMEOUT
+  LOCK_WAIT_TIMEOUT,
   1206, // ER_LOCK_TABLE_FULL
   1213, // ER_LOCK_DEADLOCK, also if Galera cannot certify
   3101, // ER_TRANSACTION_ROLLBACK_DURING_COMMIT: group replication
@@ -68,12 +69,12 @@ const DENIED: ReadonlySet<number> = new Set([1044, 1142, 1227]);
 /** The errors of TiDB and ProxySQL: the servers behind them cannot be reached. */
 const PROXY_ERRORS = { from: 9_000, to: 9_999 };
 
-/** The server is up but read-only: its rows may be out of date. */
+/** The server is up but takes no writes: its rows may be out of date. */
 export class DemotedError extends Error {
   override readonly name = "DemotedError";
 
-  constructor() {
-    super("the server is read-only, as a replica or a demoted primary is");
+  constructor(why = "the server is read-only, as a replica or a demoted primary is") {
+    super(why);
   }
 }
 
@@ -112,6 +113,14 @@ export function isDemoted(error: unknown): boolean {
  */
 export function isRolledBack(error: unknown): boolean {
   return ROLLED_BACK.has(serverErrno(error) ?? 0);
+}
+
+/**
+ * Whether the statement waited too long for a lock and was rolled back. A Galera node that was cut
+ * off says the same, at once, so another try needs a new connection, which checks its node.
+ */
+export function isLockTimeout(error: unknown): boolean {
+  return serverErrno(error) === LOCK_WAIT_TIMEOUT;
 }
 
 /** Whether waiting helps. If not, a right, a table or DATABASE_URL must be changed. */

@@ -163,7 +163,10 @@ async function createProgress(connection: Connection): Promise<void> {
     next_user bigint NOT NULL,
     taken     bigint NOT NULL
   ) ENGINE = InnoDB`);
-  await connection.query("INSERT IGNORE INTO seed (id, next_user, taken) VALUES (1, 0, 0)");
+  // Through two nodes of Galera at once, one of them is rolled back.
+  await transaction(connection, () =>
+    connection.query("INSERT IGNORE INTO seed (id, next_user, taken) VALUES (1, 0, 0)"),
+  );
 }
 
 function columnsOf({ username, nickname, password, salt, profilePath }: User): string[] {
