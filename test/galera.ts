@@ -12,7 +12,7 @@ const LIBRARY = programPath(PROGRAMS.galera);
 /** Whether this machine has MariaDB and Galera's library. */
 export const available = hasMariaDb && LIBRARY !== undefined;
 
-/** Whether a killed node can join again: Debian's mariadb-server has the script, and needs rsync. */
+/** Whether a killed node can join again. The script is in mariadb-server, and needs rsync. */
 export const canCopyState = ["wsrep_sst_rsync", "rsync"].every((name) => Bun.which(name) !== null);
 
 /** MariaDB servers that are nodes of one Galera cluster. Nodes are numbered from 0. */
