@@ -93,6 +93,8 @@ function ofThisMachine(name: string): string {
 }
 
 async function commitOf(): Promise<string> {
+  // An image that builds may have no git.
+  if (Bun.which("git") === null) return "unknown";
   const child = Bun.spawn(["git", "describe", "--always", "--dirty", "--abbrev=12"], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "ignore"],

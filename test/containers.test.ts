@@ -4,6 +4,7 @@ import { join } from "node:path";
 import Ajv from "ajv";
 import { validate } from "dockerfile-utils";
 import schema from "../node_modules/dclint/schemas/compose.schema.json";
+import { MEMORY_ENVIRONMENT } from "../src/config/start.ts";
 import { isVariable } from "../src/config/variables.ts";
 import { Child, ROOT } from "./child.ts";
 import { freePort } from "./ports.ts";
@@ -49,7 +50,8 @@ async function readCompose(): Promise<Compose> {
 
 /** Of Portico, of the file of a variable, or of the runtime. */
 function isKnown(name: string): boolean {
-  return name === "NODE_ENV" || isVariable(name) || isVariable(name.replace(/_FILE$/, ""));
+  const isOfBun = name === "NODE_ENV" || Object.hasOwn(MEMORY_ENVIRONMENT, name);
+  return isOfBun || isVariable(name) || isVariable(name.replace(/_FILE$/, ""));
 }
 
 test("compose.yml follows the specification, and what it refers to exists", async () => {
@@ -98,8 +100,8 @@ test("the processes of Portico in compose.yml have variables and commands that e
 test("Containerfile has no fault, and names variables that exist", async () => {
   const text = await textOf("deploy/Containerfile");
   expect(validate(text)).toEqual([]);
-  const [, line = ""] = /^ENV (.*)$/m.exec(text) ?? [];
-  const names = line.split(" ").map((each) => each.split("=")[0] ?? "");
+  const [line = ""] = /^ENV (.*\\\n)*.*$/m.exec(text) ?? [];
+  const names = [...line.matchAll(/(\w+)=/g)].map(([, name = ""]) => name);
   expect(names.length).toBeGreaterThan(1);
   expect(names.filter((name) => !isKnown(name))).toEqual([]);
   for (const [, path = ""] of text.matchAll(/^COPY (?!--from)(.*) \S+$/gm)) {
