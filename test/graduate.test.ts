@@ -24,7 +24,7 @@ import {
 // `bun run graduate`: an embedded installation moves into MySQL, Redis and S3.
 
 // Real processes on a shared machine: the limit ends a hang, it does not judge speed.
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const PASSWORD = "hopper1906";
 const FAST = { PASSWORD_HASH: "argon2id:m=64,t=1,p=1" };
@@ -177,7 +177,10 @@ describe.skipIf(!hasMariaDb || !hasRedis)("bun run graduate", () => {
     expect(await bucket.names()).toEqual([profilePath]);
     expect((await next.api.withSession(alice.sessionId).signOut()).code).toBe("7");
     expect((await next.api.withSession(alice.sessionId).userInfo()).code).toBe("2");
-    for (const name of names) expect((await next.api.signIn(name, PASSWORD)).code).toBe("7");
+    // The last ones signed up just before the users could not be changed any more.
+    for (const name of names.slice(-20)) {
+      expect((await next.api.signIn(name, PASSWORD)).code).toBe("7");
+    }
     expect((await next.api.signUp(newName(), PASSWORD)).code).toBe("7");
 
     const again = await ended(graduate(data.path, "--to", to));
@@ -301,7 +304,9 @@ describe.skipIf(!hasMariaDb || !hasRedis)("bun run graduate", () => {
     await storage.users.ping();
     const copy = await copySqliteFile(data.path, join(folder.path, "copy.sqlite"), {});
     expect(copy.users).toBe(11);
-    expect(await refusal()).toContain("the users go to stay, and not MySQL");
+    expect(await refusal()).toMatch(
+      /^Cannot move to MySQL at .*: a move to Redis at .* has begun\./,
+    );
   });
 
   test("sign-ins go on until the sessions are copied, and reads until the end", async () => {

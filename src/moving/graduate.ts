@@ -79,32 +79,31 @@ export async function graduate(
 async function begin(source: SqliteMoveSource, targets: Targets): Promise<string> {
   const places = placesOf(targets);
   const { move } = source;
-  for (const part of ["users", "sessions", "pictures"] as const) {
-    if (move && move.places[part] !== places[part]) throw otherMove(part, move.places, places);
-  }
+  if (move) throwIfOther(move.places, places);
   // After the end, servers use the new places.
   if (move?.finishedAt !== undefined) return move.name;
-  await throwIfForeign("users", targets.users?.name, await targets.users?.foreign(move?.name));
-  const keys = await targets.sessions?.foreign(move?.name);
-  await throwIfForeign("sessions", targets.sessions?.name, keys);
+  const { users, sessions, pictures } = targets;
+  throwIfForeign("users", users?.name, await users?.foreign(move?.name));
+  throwIfForeign("sessions", sessions?.name, await sessions?.foreign(move?.name));
   if (move) return move.name;
-  if (targets.pictures && (await hasPictures(targets.pictures.to))) {
-    await throwIfForeign("pictures", targets.pictures.name, "it has pictures");
-  }
+  const hasSome = pictures && (await hasPictures(pictures.to));
+  throwIfForeign("pictures", pictures?.name, hasSome ? "it has pictures" : undefined);
   const name = crypto.randomUUID();
   await source.begin(name, places);
   return name;
 }
 
-function otherMove(part: Part, from: Places, to: Places): MoveError {
-  const places = `${from[part] ?? "stay"}, and not ${to[part] ?? "stay"}`;
-  return new MoveError(
-    `A move of this installation has begun, with other places: the ${part} go to ${places}. ` +
-      "Go on with the same file, or give it up with `bun run graduate --undo`",
+function throwIfOther(begun: Places, stated: Places): void {
+  const parts = ["users", "sessions", "pictures"] as const;
+  if (parts.every((part) => begun[part] === stated[part])) return;
+  const [one, other] = [begun, stated].map((places) => parts.flatMap((part) => places[part] ?? []));
+  throw new MoveError(
+    `Cannot move to ${other?.join(", ")}: a move to ${one?.join(", ")} has begun. Go on with its ` +
+      "places, or give it up with `bun run graduate --undo`",
   );
 }
 
-async function throwIfForeign(part: Part, place = "", what: string | undefined): Promise<void> {
+function throwIfForeign(part: Part, place = "", what: string | undefined): void {
   if (what === undefined) return;
   throw new MoveError(`Cannot move the ${part} to ${place}, which is not empty: ${what}`);
 }

@@ -38,8 +38,9 @@ export class SqliteMoveSource {
       `SELECT username, id AS sessionId, created_at AS createdAtMs, expires_at AS expiresAtMs,
          device, address
        FROM session WHERE username IN (
-           SELECT DISTINCT username FROM session
-           WHERE username > ? AND expires_at > ? AND username IN (SELECT username FROM user)
+           SELECT DISTINCT username FROM session AS each
+           WHERE username > ? AND expires_at > ?
+             AND EXISTS (SELECT 1 FROM user WHERE user.username = each.username)
            ORDER BY username LIMIT ?)
          AND expires_at > ? ORDER BY username, created_at`,
     );
