@@ -3,7 +3,7 @@ import type { MigrationEvents } from "./migration.ts";
 import { MysqlHosts } from "./mysql/hosts.ts";
 import { migrateMysql } from "./mysql/migrate.ts";
 import { MysqlMoveTarget } from "./mysql/move-target.ts";
-import { openMoveRedis } from "./redis/move-client.ts";
+import { openMoveRedis, placeOf } from "./redis/move-client.ts";
 import { RedisMoveTarget } from "./redis/move-target.ts";
 
 /** Open and migrate the database that users move into. @throws {StorageError} */
@@ -19,9 +19,7 @@ export async function openUserTarget(
 
 /** Open the Redis that sessions move into. @throws {StorageError} */
 export async function openSessionTarget(redisUrl: string): Promise<RedisMoveTarget> {
-  const hosts = redisUrl.split(",").map((url) => new URL(url));
-  const number = hosts[0]?.pathname.replace(/^\/0?$/, "") ?? "";
-  const name = `Redis at ${hosts.map(({ host }) => host).join(",")}${number}`;
+  const name = placeOf(redisUrl);
   return new RedisMoveTarget(
     name,
     await attempt(`open ${name} (REDIS_URL)`, () => openMoveRedis(redisUrl)),

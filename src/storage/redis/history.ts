@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis, Result } from "ioredis";
 import type { Log } from "../../rpc/log.ts";
-import { latestLeaseKey } from "./keys.ts";
+import { HISTORY_KEY, latestLeaseKey } from "./keys.ts";
 
 // A replica that becomes the master may lack the last writes of the old one: drops of copies, and
 // marks. So no copy and no lease of an earlier master is used. Redis names the time as a master
@@ -9,8 +9,6 @@ import { latestLeaseKey } from "./keys.ts";
 // holds that name, and is replicated: if it has another name than the server, the server has just
 // become the master.
 
-/** Not a username: the history is that of all users. */
-const KEY = "{user:}:history";
 /** Longer than any copy lives. */
 const KEY_MS = 400 * 24 * 3600_000;
 const SCANNED_KEYS = 1_000;
@@ -120,13 +118,13 @@ export class History {
 
   /** @returns the age of the history, once no earlier copies exist; undefined if it has changed */
   async #learn(when: "start" | "reconnected"): Promise<number | undefined> {
-    const found = await this.#redis.beginHistory(KEY, when);
+    const found = await this.#redis.beginHistory(HISTORY_KEY, when);
     // Without the right to INFO, a new master looks like the old one.
     if (!found) return Infinity;
     const [id, ageMs, isClean] = found;
     if (isClean === 1) return ageMs;
     await this.#purge();
-    return (await this.#redis.cleanHistory(KEY, id)) === null ? undefined : ageMs;
+    return (await this.#redis.cleanHistory(HISTORY_KEY, id)) === null ? undefined : ageMs;
   }
 
   /** Delete all copies, and all leases that an earlier master has granted. */

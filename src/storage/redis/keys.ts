@@ -74,3 +74,6 @@ export function latestLeaseKey(username: string): string {
 export function hasBraces(sessionId: string): boolean {
   return /[{}]/.test(sessionId);
 }
+
+/** On a single Redis: history.ts. Not a username: the history is that of all users. */
+export const HISTORY_KEY = "{user:}:history";

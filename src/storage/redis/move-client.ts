@@ -6,7 +6,7 @@ import { connectCluster } from "./cluster-client.ts";
 import { MasterWatch } from "./master-watch.ts";
 import { roleOf } from "./role.ts";
 import { checkSentinels, connectBySentinels } from "./sentinel-client.ts";
-import { isSentinelUrl, parseSentinelUrl, type SentinelUrl } from "./sentinel-url.ts";
+import { addressOf, isSentinelUrl, parseSentinelUrl, type SentinelUrl } from "./sentinel-url.ts";
 import { MAX_COMMAND_MS } from "./timeouts.ts";
 
 /** A command has time: its errors say what is wrong, so nothing is logged. */
@@ -16,6 +16,18 @@ const SILENT: Log = {
   ...{ debug: ignore, info: ignore, warn: ignore, error: ignore },
   isLevelEnabled: () => false,
 };
+
+/** The Redis without secrets, such as "Redis at 10.0.0.5:6379". */
+export function placeOf(redisUrl: string): string {
+  if (isSentinelUrl(redisUrl)) {
+    const { masterName, sentinels, db } = parseSentinelUrl(redisUrl);
+    const hosts = sentinels.map(addressOf).join(", ");
+    return `Redis "${masterName}" of the Sentinels at ${hosts}${db === 0 ? "" : `/${db}`}`;
+  }
+  const urls = redisUrl.split(",").map((url) => new URL(url));
+  const number = urls[0]?.pathname.replace(/^\/0?$/, "") ?? "";
+  return `Redis at ${urls.map(({ host }) => host).join(", ")}${number}`;
+}
 
 /** Connect to the master of REDIS_URL, or to its cluster. */
 export async function openMoveRedis(redisUrl: string): Promise<Redis | Cluster> {

@@ -3,7 +3,7 @@ import type { StoredSession } from "../../user/stores.ts";
 import { attempt } from "../attempt.ts";
 import type { MovedSessions } from "../move.ts";
 import { entryOf } from "./entry.ts";
-import { INDEX_RESERVE_MS, indexKey, sessionKey } from "./keys.ts";
+import { HISTORY_KEY, INDEX_RESERVE_MS, indexKey, sessionKey } from "./keys.ts";
 
 /** Names the move that fills this Redis. It is neither a user's key nor a session's. */
 const MARK = "move";
@@ -36,7 +36,9 @@ export class RedisMoveTarget {
       if (mark !== null) return mark === move ? undefined : "another installation moves there";
       const nodes = "nodes" in this.#redis ? this.#redis.nodes("master") : [this.#redis];
       const sizes = await Promise.all(nodes.map((node) => node.dbsize()));
-      const keys = sizes.reduce((sum, size) => sum + size, 0);
+      // A server that has been started on it leaves this key, which is about no user.
+      const ours = await this.#redis.exists(HISTORY_KEY);
+      const keys = sizes.reduce((sum, size) => sum + size, -ours);
       return keys > 0 ? `it has ${keys} keys` : undefined;
     });
   }
