@@ -27,6 +27,7 @@ export interface RedisSentinels extends AsyncDisposable {
   masterPort(): Promise<number>;
   /** The server that is the master, as the Sentinels say. */
   master(): Promise<Replicating>;
+  replica(): Promise<Replicating>;
   /** Change the master although it is well. */
   failOver(): Promise<void>;
   /** Wait until one server is the master and the other its replica, in everyone's view. */
@@ -64,6 +65,12 @@ export async function startRedisSentinels(downAfterMs: number): Promise<RedisSen
   }
   const ports = sentinels.map(({ port }) => port);
   const masterPort = () => masterOf(ports[0] ?? 0);
+  const serverWhere = async (isMaster: boolean) => {
+    const port = await masterPort();
+    const server = servers.find((each) => (each.port === port) === isMaster);
+    if (!server) throw new Error(`No server has port ${port}`);
+    return server;
+  };
   const settled = () => eventuallySettled(ports, servers);
   await settled();
   const started = starting.move();
@@ -73,12 +80,8 @@ export async function startRedisSentinels(downAfterMs: number): Promise<RedisSen
     servers,
     sentinels,
     masterPort,
-    async master() {
-      const port = await masterPort();
-      const server = servers.find((each) => each.port === port);
-      if (!server) throw new Error(`No server has port ${port}`);
-      return server;
-    },
+    master: () => serverWhere(true),
+    replica: () => serverWhere(false),
     async failOver() {
       await askSentinel(ports[0] ?? 0, (sentinel) =>
         sentinel.call("SENTINEL", "FAILOVER", MASTER_NAME),

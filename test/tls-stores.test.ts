@@ -26,17 +26,25 @@ beforeAll(async () => {
 
 afterAll(() => folder?.[Symbol.asyncDispose]());
 
-async function startTlsRedis({ cert, key }: Certificate) {
+/** @param isSentinel it knows no master yet */
+async function startTlsRedis({ cert, key }: Certificate, isSentinel = false) {
   const recipe = redisRecipe(() => []);
   const server = await ThrowAwayServer.start({
     ...recipe,
+    prepare: async (at) => void (await Bun.write(`${at}/sentinel.conf`, "")),
     command: (at, port) => [
-      ...recipe.command(at, port),
+      ...(isSentinel
+        ? [recipe.command(at, port)[0] ?? "", `${at}/sentinel.conf`, "--sentinel"]
+        : recipe.command(at, port)),
+      ...["--tls-replication", "yes"],
       ...["--port", "0", "--tls-port", `${port}`, "--tls-auth-clients", "no"],
       ...["--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", authority.ca],
     ],
     connect: async (port) => {
-      const redis = new Redis({ port, tls: { rejectUnauthorized: false }, lazyConnect: true });
+      const redis = new Redis({
+        ...{ port, tls: { rejectUnauthorized: false }, lazyConnect: true },
+        enableReadyCheck: false,
+      });
       redis.on("error", () => undefined);
       await redis.connect().finally(() => redis.disconnect());
     },
@@ -70,6 +78,25 @@ describe.concurrent.skipIf(!canCertify || !hasRedis)("rediss://", () => {
     );
     expect(output).toContain("set NODE_EXTRA_CA_CERTS for your own CA");
     expect(output).not.toContain("s3cr3t");
+  });
+
+  test("with Sentinels, is for these and for the master", async () => {
+    await using redis = await startTlsRedis(right);
+    await using sentinel = await startTlsRedis(right, true);
+    const raw = new Redis({
+      ...{ port: sentinel.port, tls: { rejectUnauthorized: false } },
+      enableReadyCheck: false,
+    });
+    await raw.call("SENTINEL", "MONITOR", "ours", "127.0.0.1", redis.port, 1);
+    raw.disconnect();
+    const trust = { NODE_EXTRA_CA_CERTS: authority.ca };
+    const url = `rediss-sentinel://localhost:${sentinel.port}/1?sentinelMasterId=ours`;
+    expect((await startAt(url, trust)).said).toBe('"listening"');
+    const { said, output } = await startAt(url);
+    expect(said).toBe('"cannot start"');
+    expect(output).toContain("its certificate is refused: ");
+    const plain = await startAt(url.replace("rediss", "redis"), trust, /waiting for Redis/);
+    expect(plain.output).toContain("no Sentinel answers: ");
   });
 
   test("stops the start if the certificate is for another host, also in a cluster", async () => {

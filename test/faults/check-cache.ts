@@ -26,7 +26,8 @@ const SETTLE_MS = 1_200;
 interface CheckOptions {
   readonly durationMs: number;
   readonly seed: number;
-  readonly isLeased: boolean;
+  /** Of the other server: "slow", or one that is broken. */
+  readonly other: "slow" | "unleased" | "unguarded";
   readonly site: SiteKind;
 }
 
@@ -74,10 +75,10 @@ async function inspect(site: Site, load: CacheLoad): Promise<void> {
   }
 }
 
-async function check({ durationMs, seed, isLeased, site: kind }: CheckOptions): Promise<boolean> {
+async function check({ durationMs, seed, other, site: kind }: CheckOptions): Promise<boolean> {
   const random = seededRandom(seed);
   console.log(`seed ${seed}`);
-  await using site = await startSite("quick", isLeased ? "slow" : "unleased", kind);
+  await using site = await startSite(other === "unguarded" ? other : "quick", other, kind);
   const load = new CacheLoad(site.url, site.losses, random);
   const tell = setInterval(() => {
     console.log(JSON.stringify({ ...load.counts, users: load.accounts.length }), load.answers);
@@ -86,7 +87,7 @@ async function check({ durationMs, seed, isLeased, site: kind }: CheckOptions): 
   const work = load.run();
   const sampling = sampleCache(site, load);
   // The broken server also leaves old copies behind, but the checker must find a stale read.
-  const inspecting = isLeased ? inspect(site, load) : undefined;
+  const inspecting = other === "slow" ? inspect(site, load) : undefined;
   const faults = await injectFaults(
     site,
     random,
@@ -117,6 +118,9 @@ const HELP = `Look for stale reads and lost writes while servers and databases f
   bun run check-cache --without-lease
                                      with a server that is broken, which must be found
 
+  bun run check-cache --redis sentinel --without-guard
+                                     with servers that trust each master, which must be found
+
   --mysql KIND                       KIND: ${MYSQL_KINDS.join(", ")}
   --redis KIND                       KIND: ${REDIS_KINDS.join(", ")}
 
@@ -138,6 +142,7 @@ const values = await optionsOrExit("check-cache", HELP, {
   redis: { type: "string" },
   part: { type: "string" },
   rounds: { type: "string" },
+  "without-guard": { type: "boolean" },
   "without-marks": { type: "boolean" },
   "without-ending": { type: "boolean" },
 });
@@ -160,9 +165,10 @@ if (mysql === undefined) {
   exitAsMisunderstood(new UsageError(`--mysql must be one of ${MYSQL_KINDS.join(", ")}`));
 }
 const site = { mysql, redis };
+const other = values["without-lease"] ? "unleased" : values["without-guard"] ? "unguarded" : "slow";
 const broken = values["without-marks"] ? "unmarked" : values["without-ending"] && "unended";
 const isGood = await (part === undefined
-  ? check({ durationMs, seed, isLeased: values["without-lease"] !== true, site })
+  ? check({ durationMs, seed, other, site })
   : checkAccounts({
       part,
       // With --rounds alone, the rounds end it.

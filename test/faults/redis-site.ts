@@ -9,6 +9,8 @@ const FROZEN_MS = 2_000;
 const DOWN_MS = 200;
 /** Sentinels and masters consider a server down after this time: a frozen one just gets there. */
 const DOWN_AFTER_MS = 1_500;
+/** Shorter, so that the Sentinels do not miss the replica. */
+const BEHIND_MS = 700;
 const LONGEST_FAILOVER_MS = 30_000;
 
 /** How Redis is set up. */
@@ -128,6 +130,20 @@ const STARTS: Readonly<Record<RedisKind, Start>> = {
               (master) => master.restart(),
             ),
           ),
+        // The replica misses the last writes, and becomes the master.
+        "Redis master killed, its replica behind": () =>
+          losses.during(async () => {
+            const replica = await site.replica();
+            await freeze(replica.pid);
+            await Bun.sleep(BEHIND_MS);
+            await replaced(
+              async (master) => {
+                await master.kill();
+                goOn(replica);
+              },
+              (master) => master.restart(),
+            );
+          }),
         "Redis master changed by SENTINEL FAILOVER": () =>
           losses.during(() => replaced(() => site.failOver())),
       },

@@ -31,7 +31,9 @@ interface UserRow extends RowDataPacket {
 }
 
 /** The kinds of TCP servers, each with a main of its own in this folder. */
-export type ServerKind = "quick" | "slow" | "unleased" | "account" | "unmarked" | "unended";
+export type ServerKind =
+  | ("quick" | "slow" | "unleased" | "unguarded")
+  | ("account" | "unmarked" | "unended");
 
 /** How the databases of a site are set up. */
 export interface SiteKind {

@@ -39,6 +39,9 @@ export interface RedisClient {
   reasonOf(error: unknown): unknown;
 }
 
+/** An availability for clients whose callers get each error. */
+export const SILENT = { up: () => undefined, down: () => undefined };
+
 /** The options of a client, without the server. */
 export function clientOptions(timeouts: RedisTimeouts) {
   return {

@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { withTimeout } from "../attempt.ts";
-import { backoffMs, CertificateError, connectionError } from "./client.ts";
+import { backoffMs, CertificateError, observed, type RedisClient, SILENT } from "./client.ts";
 import { WrongRedisError } from "./role.ts";
 import { addressOf, type Endpoint, type SentinelUrl } from "./sentinel-url.ts";
 import type { RedisTimeouts } from "./timeouts.ts";
@@ -34,7 +34,7 @@ interface Naming {
  * counts, since a Sentinel that is cut off from the others may still name the old one.
  */
 export class MasterWatch {
-  readonly #sentinels: readonly (readonly [address: string, sentinel: Redis])[];
+  readonly #sentinels: readonly (readonly [address: string, client: RedisClient])[];
   readonly #url: SentinelUrl;
   #timer: NodeJS.Timeout | undefined;
   #isOpen = true;
@@ -58,9 +58,7 @@ export class MasterWatch {
         maxRetriesPerRequest: 0,
         retryStrategy: backoffMs,
       });
-      // Each question rejects with the reason.
-      sentinel.on("error", () => undefined);
-      return [addressOf(endpoint), sentinel];
+      return [addressOf(endpoint), observed(sentinel, url.tls !== undefined, SILENT)];
     });
   }
 
@@ -92,11 +90,11 @@ export class MasterWatch {
     const { masterName } = this.#url;
     const errors: unknown[] = [];
     const answers = await Promise.all(
-      this.#sentinels.map(async ([address, sentinel]) => {
+      this.#sentinels.map(async ([address, { redis, reasonOf }]) => {
         try {
-          return await ask(sentinel, masterName);
+          return await ask(redis, masterName);
         } catch (error) {
-          errors.push(explained(address, error, this.#url.tls !== undefined));
+          errors.push(explained(address, reasonOf(error)));
           return undefined;
         }
       }),
@@ -131,7 +129,7 @@ export class MasterWatch {
   close(): void {
     this.#isOpen = false;
     clearTimeout(this.#timer);
-    for (const [, sentinel] of this.#sentinels) sentinel.disconnect();
+    for (const [, { redis }] of this.#sentinels) redis.disconnect();
   }
 
   #judge(answers: readonly (Naming | null | undefined)[], startedAtMs: number): void {
@@ -161,10 +159,9 @@ async function ask(sentinel: Redis, masterName: string): Promise<Naming | null> 
 }
 
 /** An error of a Sentinel that says what to do, if waiting would not help. */
-function explained(address: string, error: unknown, isTls: boolean): unknown {
-  const known = connectionError(isTls, error);
-  if (!(known instanceof Error) || known instanceof CertificateError) return known;
-  const { message } = known;
+function explained(address: string, error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof CertificateError) return error;
+  const { message } = error;
   if (/^ERR unknown command/i.test(message)) {
     return new WrongRedisError(`${address} is no Sentinel`, { cause: error });
   }

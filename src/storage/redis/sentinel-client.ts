@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import type { Availability } from "../availability.ts";
-import { backoffMs, clientOptions, observed, type RedisClient } from "./client.ts";
+import { backoffMs, clientOptions, observed, type RedisClient, SILENT } from "./client.ts";
 import type { MasterWatch } from "./master-watch.ts";
 import { roleOf, WrongRedisError } from "./role.ts";
 import { addressOf, type SentinelUrl } from "./sentinel-url.ts";
@@ -79,9 +79,6 @@ export async function checkSentinels(
     redis.disconnect();
   }
 }
-
-/** The caller gets the error. */
-const SILENT = { up: () => undefined, down: () => undefined };
 
 function named(address: string, error: unknown): unknown {
   if (!(error instanceof Error)) return error;
