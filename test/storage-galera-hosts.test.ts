@@ -67,7 +67,9 @@ describe.skipIf(!hasGalera)(SUITE, () => {
     await using site = await openSite();
     await site.users.setNickname("grace", "before");
     await using isolation = await galera.isolate(0);
+    const isolatedAtMs = performance.now();
     await renameUntilDone(site, "during");
+    tell("node cut off: the first update", isolatedAtMs);
 
     expect((await site.users.find("grace"))?.nickname).toBe("during");
     expect(movesOf(site)).toHaveLength(1);
@@ -84,7 +86,9 @@ describe.skipIf(!hasGalera)(SUITE, () => {
     await using site = await openSite();
     await site.users.setNickname("grace", "before");
     await galera.kill(0);
+    const killedAtMs = performance.now();
     await renameUntilDone(site, "during");
+    tell("node killed: the first update", killedAtMs);
 
     expect((await site.users.find("grace"))?.nickname).toBe("during");
     expect(movesOf(site)).toHaveLength(1);
@@ -94,3 +98,8 @@ describe.skipIf(!hasGalera)(SUITE, () => {
     expect(await site.users.setNickname("grace", "after")).toBe(true);
   });
 });
+
+/** Print a time for docs/failures.md. */
+function tell(what: string, sinceMs: number): void {
+  console.log(`${what}: ${((performance.now() - sinceMs) / 1_000).toFixed(1)} s`);
+}

@@ -73,7 +73,9 @@ describe.skipIf(!available)("DATABASE_URL with two hosts", () => {
     // No update is running when the primary ends, so that none has an unknown outcome.
     const calls = [site.users.find("grace"), site.users.setNickname("grace", "1")];
     await pair.promote();
+    const promotedAtMs = performance.now();
     const [found, renamed] = await Promise.all(calls);
+    tell("primary killed: an update after the promotion", promotedAtMs);
     expect(found).toMatchObject({ nickname: expect.stringMatching(/^[01]$/) });
     expect(renamed).toBe(true);
     expect((await site.users.find("grace"))?.nickname).toBe("1");
@@ -99,7 +101,9 @@ describe.skipIf(!available)("DATABASE_URL with two hosts", () => {
     const old = pair.primary;
     await freeze(old.pid);
     await pair.promote();
+    const promotedAtMs = performance.now();
     await renameUntilDone(site, "1");
+    tell("primary frozen: an update after the promotion", promotedAtMs);
     process.kill(old.pid, "SIGCONT");
 
     expect(await shownBy(old, site.databaseUrl)).toEqual([{ nickname: "0" }]);
@@ -147,14 +151,17 @@ describe.skipIf(!available)("DATABASE_URL with two hosts", () => {
     const moves = () => site.messages.filter((each) => each.includes("takes the writes now"));
     const movesBefore = moves().length;
     let isOver = false;
+    let longestMs = 0;
     let writes = 0;
     const answers: unknown[] = [];
     const write = async (nickname: () => string) => {
       while (!isOver) {
+        const begunAtMs = performance.now();
         const wanted = nickname();
         answers.push(await site.users.setNickname("grace", wanted).catch(String));
         const found = await site.users.find("grace").catch(String);
         if (typeof found === "string" || found?.nickname !== wanted) answers.push(found);
+        longestMs = Math.max(longestMs, performance.now() - begunAtMs);
       }
     };
     const writing = write(() => `${++writes}`);
@@ -170,6 +177,7 @@ describe.skipIf(!available)("DATABASE_URL with two hosts", () => {
     isOver = true;
     await writing;
 
+    tell("planned switch: the slowest update and read", performance.now() - longestMs);
     expect(new Set(answers)).toEqual(new Set([true]));
     expect(moves()).toHaveLength(movesBefore + 2);
   });
@@ -259,6 +267,11 @@ describe.skipIf(!available)("DATABASE_URL with two hosts", () => {
     return warning().why;
   }
 });
+
+/** Print a time for docs/failures.md. */
+function tell(what: string, sinceMs: number): void {
+  console.log(`${what}: ${((performance.now() - sinceMs) / 1_000).toFixed(1)} s`);
+}
 
 function hostOf({ url }: { readonly url: string }): string {
   return new URL(url).host;
