@@ -139,23 +139,22 @@ export class History {
         "COUNT",
         SCANNED_KEYS,
       );
-      const old = keys.filter(isCopyOrLease);
+      const copies = keys.filter(isCopy);
+      const old = [...copies, ...keys.filter(isLease)];
       if (old.length > 0) await this.#redis.unlink(...old);
-      deleted += old.length;
+      deleted += copies.length;
       cursor = next;
     } while (cursor !== "0");
-    this.#log.info(
-      { deleted },
-      "Redis has a new history: deleted the cached profiles of the old one",
-    );
+    if (deleted === 0) return;
+    this.#log.info({ deleted }, "another Redis is the master: deleted cached profiles");
   }
 }
 
 /** No username has braces: a key with `user:{` is of a session. */
-function isCopyOrLease(key: string): boolean {
-  return /^user:[^{}]*$/s.test(key) || (isLease(key) && key !== latestLeaseKey(""));
+function isCopy(key: string): boolean {
+  return /^user:[^{}]*$/s.test(key);
 }
 
 function isLease(key: string): boolean {
-  return key.startsWith("{user:}:lease:");
+  return key.startsWith("{user:}:lease:") && key !== latestLeaseKey("");
 }

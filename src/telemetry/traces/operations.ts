@@ -26,7 +26,7 @@ const BATCH = createContextKey("portico: the batch that is carried out");
 /**
  * Makes a client span for each operation of a traced call, as a child of the active span. An
  * operation for a batch of calls has a span in each of those that are traced.
- * @param urls the addresses of the databases; of several hosts, the first is shown
+ * @param urls the addresses of the databases; of several hosts, the first is shown, but no Sentinel
  */
 export function traceOperations(
   { tracer }: Tracing,
