@@ -13,7 +13,8 @@ export const PartHealth = Type.Object(
   {
     name: Type.String({ description: 'The database, as in "MySQL", or "Portico".' }),
     state: Type.Union([Type.Literal("up"), Type.Literal("down")], {
-      description: "Whether it answered in time. The server logs why not.",
+      description:
+        "Whether it answered in time. A server about to end is down, too. The log says why.",
     }),
     latencyMs: Type.Number({
       minimum: 0,
@@ -202,6 +203,7 @@ export const SystemContract = contract("System", {
     request: RequestRef,
     reply: Explanation,
     errors: [],
+    // Every caller may ask: who asks knows the id already, and a record names no user.
   },
   report: {
     number: 60005,

@@ -45,7 +45,15 @@ async function startMarked(marks: Marks, environment: Record<string, string>): P
     http: marks.make("token http").repeat(2),
     admin: marks.make("token admin").repeat(2),
   };
-  const common = { PASSWORD_HASH: "argon2id:m=64,t=1,p=1", ...environment };
+  const common = {
+    PASSWORD_HASH: "argon2id:m=64,t=1,p=1",
+    // No collector is there, so every export fails.
+    OTEL_EXPORTER_OTLP_ENDPOINT:
+      `http://collector:${marks.make("a collector")}@127.0.0.1:${freePort()}/` +
+      `${marks.make("a path of a collector")}`,
+    OTEL_EXPORTER_OTLP_HEADERS: `authorization=${marks.make("a header of a collector")}`,
+    ...environment,
+  };
   const tcp = cleanup.use(
     startTcp(folder.path, {
       ...common,

@@ -1,6 +1,6 @@
 import type { Variable } from "./variable.ts";
 
-// OpenTelemetry's own variables, with its names and meanings.
+// OpenTelemetry's own variables, with its names and meanings. An endpoint may have a key in it.
 
 const READ_BY = { readBy: ["http", "tcp"] } as const;
 
@@ -10,11 +10,13 @@ export const TRACES = {
     meaning:
       "URL of a collector that takes OTLP over HTTP, as `http://collector:4318`; turns traces on " +
       "([more](operations.md#traces))",
+    isSecret: true,
     ...READ_BY,
   },
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: {
     default: "`OTEL_EXPORTER_OTLP_ENDPOINT` and `/v1/traces`",
     meaning: "the whole URL for traces, if it is another; turns traces on",
+    isSecret: true,
     ...READ_BY,
   },
   OTEL_EXPORTER_OTLP_HEADERS: {

@@ -150,7 +150,7 @@ export const Operation: Validator<Operation> = TypeCompiler.Compile(schema.Opera
 export interface PartHealth {
   /** The database, as in "MySQL", or "Portico". */
   readonly name: string;
-  /** Whether it answered in time. The server logs why not. */
+  /** Whether it answered in time. A server about to end is down, too. The log says why. */
   readonly state: "up" | "down";
   /** The time until it answered, or until the server gave up. */
   readonly latencyMs: number;

@@ -12,6 +12,15 @@ setDefaultTimeout(60_000);
 const OLD = "the token of last year";
 const NEW = "the token of this year";
 const ECHO = async (request: { text: string }) => request;
+
+/** Listen so that no other socket can. */
+const steal = (port: number) =>
+  Bun.listen({
+    hostname: "127.0.0.1",
+    port,
+    exclusive: true,
+    socket: { data: () => undefined },
+  });
 const tokens = (...http: string[]) => new Map([["http", http]]);
 
 describe("the tokens of a running server", () => {
@@ -123,5 +132,30 @@ describe.skipIf(!OPENSSL)("the certificate of a running server", () => {
     expect(() => server.listener.renew({ tls: wrong })).toThrow();
     using client = startClient(server.port, {}, { tlsCa: old.cert });
     expect(await client.say("hello")).toBe("hello");
+  });
+
+  test("is listened with again once the port is free, if neither could be used", async () => {
+    await using server = startServer(ECHO, { tls: old });
+    const { port } = server;
+    let reads = 0;
+    let thief: Bun.TCPSocketListener<undefined> | undefined;
+    const wrong = {
+      // Read once to compare, and once to listen: another process takes the port just then.
+      get cert() {
+        if (++reads > 1) thief ??= steal(port);
+        return "no certificate";
+      },
+      key: next.key,
+    };
+    expect(() => server.listener.renew({ tls: wrong })).toThrow();
+    expect(thief?.port).toBe(port);
+    thief?.stop(true);
+    using client = startClient(port, {}, { tlsCa: old.cert });
+    let answer: string | undefined;
+    for (let tries = 0; answer === undefined && tries < 40; tries++) {
+      answer = await client.say("hello").catch(() => Bun.sleep(50).then(() => undefined));
+    }
+    expect(answer).toBe("hello");
+    expect(server.logged.join()).toContain("cannot listen again");
   });
 });

@@ -52,6 +52,8 @@ const TLS12_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20";
 const MIN_UNPROVED = 16;
 /** The shortest time between two warnings of connections that do not greet. */
 const REMINDER_MS = 30_000;
+/** How long to wait before listening again if neither certificate could be used. */
+const RELISTEN_MS = 250;
 
 /** The server's side of the RPC: accepts connections and runs the handlers of its tables. */
 export class Listener {
@@ -63,6 +65,9 @@ export class Listener {
   readonly #host: string;
   #tls: Secrets["tls"];
   #server: TCPSocketListener<ServerConnection>;
+  readonly #port: number;
+  /** Runs while nothing listens. */
+  #relisten: Timer | undefined;
   readonly #ticker: Timer;
   #closing: Promise<void> | undefined;
 
@@ -86,6 +91,7 @@ export class Listener {
     this.#host = host;
     this.#tls = tls;
     this.#server = this.#listen(port);
+    this.#port = this.#server.port;
     this.#ticker = setInterval(() => {
       for (const connection of this.#connections) connection.tick();
     }, TICK_MS);
@@ -145,7 +151,7 @@ export class Listener {
   }
 
   get port(): number {
-    return this.#server.port;
+    return this.#port;
   }
 
   get connections(): number {
@@ -177,16 +183,27 @@ export class Listener {
 
   /** Listen anew: Bun has no other way to change the certificate. Open connections stay open. */
   #listenWith(tls: Secrets["tls"]): void {
-    const { port } = this;
     const old = this.#tls;
+    clearTimeout(this.#relisten);
     this.#server.stop(false);
     this.#tls = tls;
     try {
-      this.#server = this.#listen(port);
+      this.#server = this.#listen(this.#port);
     } catch (error) {
       this.#tls = old;
-      this.#server = this.#listen(port);
+      this.#listenAgain();
       throw error;
+    }
+  }
+
+  /** Another process may have taken the port in between, or no descriptor is free. */
+  #listenAgain(): void {
+    if (this.#closing) return;
+    try {
+      this.#server = this.#listen(this.#port);
+    } catch (err) {
+      this.#context.log.error({ err }, "cannot listen again: trying until it works");
+      this.#relisten = setTimeout(() => this.#listenAgain(), RELISTEN_MS);
     }
   }
 
@@ -201,6 +218,7 @@ export class Listener {
 
   async #drain(graceMs: number): Promise<void> {
     this.#server.stop(false);
+    clearTimeout(this.#relisten);
     const timer = setTimeout(() => {
       for (const connection of this.#connections) connection.terminate();
     }, graceMs);
