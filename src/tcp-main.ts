@@ -20,6 +20,7 @@ import { openStorage } from "./storage/open.ts";
 import { callLog } from "./telemetry/call-log.ts";
 import { CallRecords } from "./telemetry/call-records.ts";
 import { CallStats } from "./telemetry/call-stats.ts";
+import { CertificateExpiry } from "./telemetry/certificate-expiry.ts";
 import { DatabaseOperations, observeBoth } from "./telemetry/database-operations.ts";
 import { createLog, type ProcessLog } from "./telemetry/log.ts";
 import { OperationDurations } from "./telemetry/metrics/operation-durations.ts";
@@ -106,7 +107,8 @@ export async function startTcp(
     rpc,
     () => new Listener({ ...rpc, tables, interceptors, limits, log, tokens, tls, build: BUILD }),
   );
-  const counted = { calls: stats, listener, passwords, throttle, storage };
+  const certificate = new CertificateExpiry(tls?.cert, log);
+  const counted = { calls: stats, listener, certificate, passwords, throttle, storage };
   const metrics = operations && tcpTierMetrics({ ...counted, operations, readiness, version, log });
   return {
     port: listener.port,
@@ -116,9 +118,11 @@ export async function startTcp(
     ...(metrics && { metrics: () => readiness.refresh().then(() => metrics.snapshot()) }),
     renew({ rpcTokens, rpcTls }) {
       listener.renew({ tokens: rpcTokens, tls: rpcTls });
+      certificate.renew(rpcTls?.cert);
     },
     async close(graceMs) {
       const endsAt = performance.now() + graceMs;
+      certificate[Symbol.dispose]();
       await listener.close(graceMs);
       await storage.close();
       await traces?.close(endsAt - performance.now());

@@ -93,6 +93,10 @@ export const TCP_METRICS = {
     "Connections that this server closed because of a limit, a wrong token or a broken frame",
     "reason",
   ),
+  portico_tls_certificate_expiry_timestamp_seconds: {
+    ...gauge("When the certificate of RPC_TLS_CERT expires, in Unix time; no value without TLS"),
+    aggregator: "min",
+  },
   portico_hash_queue_waiting: gauge("Password hashes that wait for a thread"),
   portico_hash_queue_running: gauge("Password hashes that run"),
   portico_hash_wait_duration_seconds: histogram("The wait of a password hash before it begins"),

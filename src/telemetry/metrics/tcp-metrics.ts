@@ -18,6 +18,7 @@ export interface TcpSources {
       readonly refused: { readonly calls: Counts; readonly connections: Counts };
     };
   };
+  readonly certificate: { readonly expiresAtMs: number | undefined };
   readonly passwords: { readonly counts: HashCounts };
   readonly throttle: {
     readonly counts: {
@@ -60,7 +61,7 @@ interface PoolCounts {
 }
 
 export function tcpCollectors(sources: TcpSources): Collectors<typeof TCP_METRICS> {
-  const { calls, operations, listener, passwords, throttle, storage } = sources;
+  const { calls, operations, listener, certificate, passwords, throttle, storage } = sources;
   return {
     rpc_server_call_duration_seconds: () => callDurations(calls),
     portico_rpc_server_calls_in_flight: () => callsInFlight(calls),
@@ -69,6 +70,8 @@ export function tcpCollectors(sources: TcpSources): Collectors<typeof TCP_METRIC
     portico_rpc_server_connections: () => byLabel("state", listener.counts.connections),
     portico_rpc_server_connections_refused_total: () =>
       byLabel("reason", listener.counts.refused.connections),
+    portico_tls_certificate_expiry_timestamp_seconds: () =>
+      certificate.expiresAtMs === undefined ? [] : only(certificate.expiresAtMs / 1000),
     portico_hash_queue_waiting: () => passwords.counts.waiting,
     portico_hash_queue_running: () => passwords.counts.running,
     portico_hash_wait_duration_seconds: () => [{ labels: {}, durations: passwords.counts.waits }],
