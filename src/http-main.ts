@@ -40,6 +40,7 @@ import { httpTierMetrics } from "./telemetry/metrics/tiers.ts";
 import { OperatorServer } from "./telemetry/operator-server.ts";
 import { Readiness } from "./telemetry/readiness.ts";
 import { serversCheck } from "./telemetry/server-check.ts";
+import { Stalls } from "./telemetry/stalls.ts";
 import { traceOutgoing } from "./telemetry/traces/calls.ts";
 import { openTraces } from "./telemetry/traces/open.ts";
 import { traceRequests } from "./telemetry/traces/requests.ts";
@@ -87,10 +88,10 @@ export async function startHttp(
   const limits = { ...DEFAULT_POOL_LIMITS, ...config.rpcLimits, packedInFlight };
   const balancer = new Balancer(rpcAddresses, limits, identity, interceptors);
   const clients = clientsOf(balancer);
-  const { user } = clients;
   const readiness = new Readiness([serversCheck(() => balancer.servers())], log);
-  const records = new RequestRecords(new SystemClient(balancer), config.slowRequestMs, log);
-  const removals = new AvatarRemovals(avatars, user, log);
+  const system = new SystemClient(balancer);
+  const records = new RequestRecords(system, config.slowRequestMs, new Stalls(), log);
+  const removals = new AvatarRemovals(avatars, clients.user, log);
   const processes = Math.max(1, Math.floor(availableParallelism() / workers));
   const decoders = new DecoderPool(commandOf("src/picture-main.ts"), { processes });
   const clientAddress = new ClientAddress(config.trustedProxies, log);
@@ -125,7 +126,7 @@ export async function startHttp(
   const server = listenOn("HTTP", http, () => new HttpServer({ ...own, ...parts }));
   const sources = { server, bodies: parts.bodies, decoders, balancer, readiness, version, log };
   const metrics = counted && httpTierMetrics({ ...counted, ...sources });
-  const sweeping = sweepDaily({ avatars, user }, log);
+  const sweeping = sweepDaily({ avatars, user: clients.user }, log);
   return {
     address: server.url,
     shed: () => server.shed(),

@@ -28,6 +28,7 @@ import { textOfTier } from "./telemetry/metrics/tier-metrics.ts";
 import { tcpTierMetrics } from "./telemetry/metrics/tiers.ts";
 import { OperatorServer } from "./telemetry/operator-server.ts";
 import { databaseCheck, Readiness, SharedPing } from "./telemetry/readiness.ts";
+import { Stalls } from "./telemetry/stalls.ts";
 import { createSystemService } from "./telemetry/system.ts";
 import { traceIncoming } from "./telemetry/traces/calls.ts";
 import { openTraces } from "./telemetry/traces/open.ts";
@@ -70,7 +71,8 @@ export async function startTcp(
   const traced = traces && traceOperations(traces, { mysql: databaseUrl, redis: redisUrl });
   const operations = hasMetrics ? new OperationDurations() : undefined;
   const observed = new DatabaseOperations(operations);
-  const records = new CallRecords(config.slowRequestMs, observed);
+  const stalls = new Stalls();
+  const records = new CallRecords(config.slowRequestMs, observed, stalls);
   const observe = observeBoth(traced?.observe, observed.observe);
   const storage = await openStorage({ ...stored, ...traced, observe, leaseMs, log });
   await checkPeppers(peppers, storage.secret);
@@ -123,6 +125,7 @@ export async function startTcp(
     async close(graceMs) {
       const endsAt = performance.now() + graceMs;
       certificate[Symbol.dispose]();
+      stalls[Symbol.dispose]();
       await listener.close(graceMs);
       await storage.close();
       await traces?.close(endsAt - performance.now());

@@ -29,6 +29,23 @@ test("a refused call is explained by the reason, not by a look-up of the same ti
   expect(text).toContain(`In short: User.signIn: resource_exhausted. Reason: ${reason}.`);
 });
 
+test("a server that stood still is blamed, not the database that it waited for", () => {
+  const text = explained([
+    record({ tier: "http", what: "GET /user", outcome: "status 504", ms: 5000 }),
+    record({
+      tier: "tcp",
+      what: "User.getUserInfo",
+      outcome: "deadline_exceeded",
+      ms: 8710,
+      steps: [{ name: "the process stood still", ms: 8700 }],
+      operations: [{ system: "mysql", name: "read user", ms: 8700, isOver: false }],
+    }),
+  ]);
+  expect(text).toContain(
+    "In short: the TCP server stood still for 8.7 s, during User.getUserInfo.",
+  );
+});
+
 test("a text that a peer has reported cannot command the terminal", () => {
   const record = {
     tier: "http",

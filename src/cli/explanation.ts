@@ -1,4 +1,5 @@
 import type { CallRecord, Explanation, Operation } from "../gen/system.ts";
+import { STOOD_STILL } from "../rpc/steps.ts";
 import { table, wrap } from "./layout.ts";
 
 /** What one server has answered, or why it has not. */
@@ -21,6 +22,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   queue: "the request waited in the HTTP tier",
   handler: "the network, and the TCP tier",
   "waiting for a hash": "other passwords were hashed first",
+  [STOOD_STILL]: "it was stopped, or its event loop was blocked",
   "in the handler": "the work itself, with its databases",
 };
 /** A server that refused a call says why. Its databases are not to blame. */
@@ -66,8 +68,8 @@ export function unknownText(requestId: string, answers: readonly Answer[]): stri
     `Cannot explain ${requestId}: no server has a record of it.`,
     ...kept,
     wrap(
-      "Only slow and failed requests are kept, at most 100 in a second, until newer ones " +
-        "replace them or the server restarts. Records of the HTTP tier arrive within some seconds.",
+      "Only slow and failed requests are kept, at most 100 of a kind in a second, until newer " +
+        "ones replace them or the server restarts. Records of the HTTP tier arrive within seconds.",
       "  ",
     ),
     ...unasked(answers),
@@ -138,6 +140,15 @@ function describeOperation({ system, name, ms, error, isOver }: Operation): stri
 function summary(requests: readonly Known[], calls: readonly Known[]): string {
   const slowest = longest(calls);
   const request = longest(requests);
+  const still = [slowest, request].find(
+    (each) => each && stoodStillMs(each) >= MIN_MAIN_SHARE * each.ms,
+  );
+  if (still) {
+    const who = still.tier === "tcp" ? "the TCP server" : "the HTTP tier";
+    const seconds = (stoodStillMs(still) / 1000).toFixed(1);
+    const what = `${who} stood still for ${seconds} s, during ${still.what}`;
+    return `${what}. Its databases are not to blame.`;
+  }
   if (slowest && REFUSED.has(slowest.outcome)) {
     return outcomeOf(slowest, slowest.reason ?? request?.reason);
   }
@@ -164,6 +175,10 @@ function outcomeOf(record: CallRecord, reason: string | undefined): string {
 function shareOf({ name }: CallRecord["steps"][number]): string {
   const meaning = MEANINGS[name];
   return `most of the time was "${name}"${meaning === undefined ? "" : ` (${meaning})`}`;
+}
+
+function stoodStillMs({ steps }: CallRecord): number {
+  return steps.find(({ name }) => name === STOOD_STILL)?.ms ?? 0;
 }
 
 function longest(known: readonly Known[]): CallRecord | undefined {

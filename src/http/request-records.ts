@@ -1,18 +1,26 @@
 import type { CallRecord, SystemClient } from "../gen/system.ts";
 import { DomainError, RpcError } from "../rpc/error.ts";
 import type { Log } from "../rpc/log.ts";
+import { PerSecond } from "../rpc/per-second.ts";
 import type { Answered, OnAnswered } from "./observer.ts";
 import { Refusal } from "./reply.ts";
 
 /** The records that wait to be sent, for instance while no TCP server can be reached. */
 const MAX_WAITING = 1000;
 const MAX_BATCH = 200;
-/** More records in a second would replace older ones in the TCP tier too soon. */
+/** More records of a kind in a second would replace older ones in the TCP tier too soon. */
 const MAX_A_SECOND = 100;
 const SECOND_MS = 1000;
 const SEND_TIMEOUT_MS = 2000;
 const CLOSE_MS = 500;
 const MAX_REASON = 1000;
+
+type Steps = CallRecord["steps"];
+
+/** Knows when this process stood still. */
+interface Stalls extends Disposable {
+  steps(steps: Readonly<Steps>, begunAt: number): Readonly<Steps>;
+}
 
 /** Tells the TCP tier which requests were slow or failed, for System.explain. */
 export class RequestRecords {
@@ -20,13 +28,16 @@ export class RequestRecords {
   readonly #slowMs: number;
   readonly #log: Log;
   #waiting: CallRecord[] = [];
-  #second = 0;
-  #keptInSecond = 0;
+  readonly #stalls: Stalls;
+  /** A client can make slow requests as it likes. So they do not replace failures. */
+  readonly #failed = new PerSecond(MAX_A_SECOND);
+  readonly #slow = new PerSecond(MAX_A_SECOND);
   #timer: Timer | undefined;
   #sending: Promise<void> | undefined;
 
   /** @param slowMs a request that takes this long is kept, even if it did not fail */
-  constructor(system: Pick<SystemClient, "report">, slowMs: number, log: Log) {
+  constructor(system: Pick<SystemClient, "report">, slowMs: number, stalls: Stalls, log: Log) {
+    this.#stalls = stalls;
     this.#system = system;
     this.#slowMs = slowMs;
     this.#log = log;
@@ -34,18 +45,20 @@ export class RequestRecords {
 
   readonly onAnswered: OnAnswered = (answered) => {
     if (answered.ms < this.#slowMs && !hasFailed(answered)) return;
-    const second = Math.floor(performance.now() / SECOND_MS);
-    if (second !== this.#second) this.#keptInSecond = 0;
-    this.#second = second;
-    if (++this.#keptInSecond > MAX_A_SECOND) return;
-    this.#waiting.push(recordOf(answered));
-    if (this.#waiting.length > MAX_WAITING) this.#waiting.shift();
+    const isFailure = answered.status >= 500;
+    if (!(isFailure ? this.#failed : this.#slow).take(performance.now())) return;
+    this.#waiting.push(recordOf(answered, this.#stalls));
+    if (this.#waiting.length > MAX_WAITING) {
+      const slow = this.#waiting.findIndex(({ outcome }) => !outcome.startsWith("status 5"));
+      this.#waiting.splice(Math.max(0, slow), 1);
+    }
     this.#sendLater();
   };
 
   /** Send what waits, if that takes no longer than a moment. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
+    this.#stalls[Symbol.dispose]();
     if (this.#waiting.length > 0) await Promise.race([this.#send(), Bun.sleep(CLOSE_MS)]);
   }
 
@@ -79,7 +92,7 @@ function hasFailed({ status, problem, request }: Answered): boolean {
   );
 }
 
-function recordOf(answered: Answered): CallRecord {
+function recordOf(answered: Answered, stalls: Stalls): CallRecord {
   const { requestId, method, route, status, ms, request, problem } = answered;
   const isGone = request?.signal.aborted === true;
   return {
@@ -91,7 +104,12 @@ function recordOf(answered: Answered): CallRecord {
     outcome: isGone ? `the client closed the connection (status ${status})` : `status ${status}`,
     ...(problem !== undefined && { reason: reasonOf(problem).slice(0, MAX_REASON) }),
     ms,
-    steps: answered.spent().map(([name, spentMs]) => ({ name, ms: spentMs })),
+    steps: [
+      ...stalls.steps(
+        answered.spent().map(([name, spentMs]) => ({ name, ms: spentMs })),
+        performance.now() - ms,
+      ),
+    ],
     operations: [],
   };
 }
@@ -100,5 +118,7 @@ function recordOf(answered: Answered): CallRecord {
 function reasonOf(problem: unknown): string {
   const isOurs =
     problem instanceof Refusal || problem instanceof RpcError || problem instanceof DomainError;
+  const code = problem instanceof Error && "code" in problem ? problem.code : undefined;
+  if (code === "ENOSPC" || code === "EDQUOT") return `the disk of the pictures is full (${code})`;
   return isOurs ? problem.message : "an unexpected error: the log has it with this request id";
 }

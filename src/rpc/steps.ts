@@ -1,3 +1,6 @@
+/** The step in which the process was stopped, or its event loop was blocked. */
+export const STOOD_STILL = "the process stood still";
+
 /** Adds up how long something is in each of its named steps. Time outside of a step is not kept. */
 export class Steps {
   readonly #msByName = new Map<string, number>();

@@ -4,10 +4,12 @@ import type { InterceptedCall, Outcome } from "../rpc/interceptor.ts";
 import { DEFAULT_LIMITS } from "../rpc/limits.ts";
 import { Steps } from "../rpc/steps.ts";
 import { SAY } from "../rpc/testing/stack.ts";
-import { CallRecords, MAX_RECORDS } from "./call-records.ts";
+import { CallRecords, MAX_OF_A_KIND } from "./call-records.ts";
 import { DatabaseOperations, observeBoth } from "./database-operations.ts";
+import type { Stalls } from "./stalls.ts";
 
 const SLOW_MS = 1000;
+const NO_STALLS: Pick<Stalls, "steps"> = { steps: (steps) => steps };
 
 const callOf = (requestId: string, msAgo = 0): InterceptedCall => ({
   ...{ method: SAY, requestId, metadata: {}, deadline: 0 },
@@ -20,7 +22,7 @@ const recordOf = (requestId: string): CallRecord => ({
 });
 
 test("CallRecords keeps slow calls and faults, and no mistake of a client", () => {
-  const records = new CallRecords(SLOW_MS, new DatabaseOperations());
+  const records = new CallRecords(SLOW_MS, new DatabaseOperations(), NO_STALLS);
   const outcomes: Outcome[] = [
     ...(["done", "PasswordError", "invalid_argument", "rate_limited"] as const),
     ...(["DataBaseError", "deadline_exceeded", "cancelled", "internal"] as const),
@@ -38,7 +40,7 @@ test("CallRecords keeps slow calls and faults, and no mistake of a client", () =
 });
 
 test("the steps of a record add up to its time", () => {
-  const records = new CallRecords(SLOW_MS, new DatabaseOperations());
+  const records = new CallRecords(SLOW_MS, new DatabaseOperations(), NO_STALLS);
   const steps = new Steps();
   steps.add("hashing", 700);
   const call = { ...callOf("slow", 2000), steps };
@@ -50,7 +52,7 @@ test("the steps of a record add up to its time", () => {
 });
 
 test("a burst of faults takes 100 places in a second, and the newest records replace the oldest", () => {
-  const records = new CallRecords(SLOW_MS, new DatabaseOperations());
+  const records = new CallRecords(SLOW_MS, new DatabaseOperations(), NO_STALLS);
   const startedAt = performance.now();
   for (let fault = 0; fault < 1000; fault++) {
     const call = callOf("burst");
@@ -59,22 +61,42 @@ test("a burst of faults takes 100 places in a second, and the newest records rep
   const seconds = 1 + Math.ceil((performance.now() - startedAt) / 1000);
   expect(records.explain("burst").kept).toBeWithin(1, seconds * 100 + 1);
   records.report([recordOf("old")]);
-  records.report(Array.from({ length: MAX_RECORDS - 1 }, () => recordOf("new")));
+  records.report(Array.from({ length: MAX_OF_A_KIND - 1 }, () => recordOf("new")));
   expect(records.explain("old").records).toHaveLength(1);
   records.report([recordOf("new")]);
   const { records: found, kept } = records.explain("old");
-  expect([found.length, kept]).toEqual([0, MAX_RECORDS]);
+  expect([found.length, kept]).toEqual([0, MAX_OF_A_KIND]);
+});
+
+test("slow requests, which a client can make as it likes, do not replace failures", () => {
+  const records = new CallRecords(SLOW_MS, new DatabaseOperations(), NO_STALLS);
+  records.report([recordOf("failed")]);
+  const slow = { ...recordOf("slow"), outcome: "the client closed the connection (status 400)" };
+  for (let batch = 0; batch < 3; batch++) {
+    records.report(Array.from({ length: MAX_OF_A_KIND }, () => slow));
+  }
+  expect(records.explain("failed").records).toHaveLength(1);
+  expect(records.explain("slow").kept).toBe(MAX_OF_A_KIND + 1);
+  // Own calls: the slow ones of a second leave room for its failures.
+  const now = performance.now();
+  for (let call = 0; call < 300; call++) {
+    const late = callOf("own slow", SLOW_MS);
+    records.interceptor(late)?.("done", late, now);
+  }
+  const failed = callOf("own failure");
+  records.interceptor(failed)?.("internal", failed, now);
+  expect(records.explain("own failure").records).toHaveLength(1);
 });
 
 test("a report cannot speak for this server, nor keep it from explaining", () => {
-  const records = new CallRecords(SLOW_MS, new DatabaseOperations());
+  const records = new CallRecords(SLOW_MS, new DatabaseOperations(), NO_STALLS);
   const operation = { system: "mysql", name: "x".repeat(1_000_000), ms: 1, isOver: true };
   const forged = { ...recordOf("forged"), tier: "tcp", operations: [operation] } as const;
   records.report([forged]);
   expect(records.explain("forged").records).toEqual([{ ...forged, tier: "http", operations: [] }]);
   // What HTTP tiers say of the time is not believed.
   const odd = { ...recordOf("odd"), at: "yesterday", reason: "\u0001".repeat(1000) };
-  for (let record = 0; record < MAX_RECORDS + 1; record++) records.report([odd]);
+  for (let record = 0; record < MAX_OF_A_KIND + 1; record++) records.report([odd]);
   const explanation = records.explain("odd");
   expect(Date.parse(explanation.since)).toBeWithin(Date.now() - 60_000, Date.now() + 1);
   expect(JSON.stringify(explanation).length).toBeLessThan(DEFAULT_LIMITS.maxFrameBytes);

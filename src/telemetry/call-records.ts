@@ -1,13 +1,17 @@
 import { isDomainErrorName } from "../../schema/errors.ts";
 import type { CallRecord, Explanation } from "../gen/system.ts";
 import type { Interceptor, OnEnd, Outcome } from "../rpc/interceptor.ts";
+import { PerSecond } from "../rpc/per-second.ts";
 import type { DatabaseOperations } from "./database-operations.ts";
+import { RecordRing } from "./record-ring.ts";
+import type { Stalls } from "./stalls.ts";
 
-/** How many records of both tiers a TCP server keeps. */
-export const MAX_RECORDS = 2000;
-/** More in a second are not kept: an outage must not replace all that was before it. */
+/** How many records of both tiers a TCP server keeps of each kind: failures, and the rest. */
+export const MAX_OF_A_KIND = 1000;
+/** More of a kind in a second are not kept: an outage must not replace all that was before it. */
 const MAX_A_SECOND = 100;
-const SECOND_MS = 1000;
+/** A request that failed by no fault of the client. */
+const FAILED_REQUEST = /^status 5/;
 /** More of one request are not told: the reply must fit into a frame. */
 const MAX_TOLD = 50;
 
@@ -20,61 +24,59 @@ const NO_FAULT: ReadonlySet<Outcome> = new Set([
 export class CallRecords {
   readonly #slowMs: number;
   readonly #operations: DatabaseOperations;
-  readonly #records: CallRecord[] = [];
-  /** Where the next record goes. */
-  #next = 0;
-  /** When each was kept. */
-  readonly #keptAt: number[] = [];
+  readonly #stalls: Pick<Stalls, "steps">;
+  /** A client can make slow requests as it likes. So they do not replace failures. */
+  readonly #failed = { ring: new RecordRing(MAX_OF_A_KIND), own: new PerSecond(MAX_A_SECOND) };
+  readonly #slow = { ring: new RecordRing(MAX_OF_A_KIND), own: new PerSecond(MAX_A_SECOND) };
   readonly #startedAt = Date.now();
-  #second = 0;
-  #keptInSecond = 0;
 
   /** @param slowMs a call that takes this long is kept, even if it did not fail */
-  constructor(slowMs: number, operations: DatabaseOperations) {
+  constructor(slowMs: number, operations: DatabaseOperations, stalls: Pick<Stalls, "steps">) {
     this.#slowMs = slowMs;
     this.#operations = operations;
+    this.#stalls = stalls;
   }
 
   readonly interceptor: Interceptor = () => this.#onEnd;
 
   /** Keep what an HTTP tier says of its own requests; only this server knows its own calls. */
   report(records: readonly CallRecord[]): void {
-    for (const record of records) this.#add({ ...record, tier: "http", operations: [] });
+    for (const record of records) {
+      const { ring } = FAILED_REQUEST.test(record.outcome) ? this.#failed : this.#slow;
+      ring.add({ ...record, tier: "http", operations: [] });
+    }
   }
 
   explain(requestId: string): Explanation {
-    const isFull = this.#records.length === MAX_RECORDS;
-    const since = this.#keptAt[isFull ? this.#next : 0] ?? this.#startedAt;
+    const rings = [this.#failed.ring, this.#slow.ring];
+    const all = rings.flatMap(({ records }) => records);
+    // A ring that is full may have lost what is older than its oldest.
+    const full = rings.flatMap(({ isFull, since }) =>
+      isFull && since !== undefined ? [since] : [],
+    );
     return {
-      records: this.#records
+      records: all
         .filter((record) => record.requestId === requestId)
         .toSorted((one, other) => one.at.localeCompare(other.at))
         .slice(-MAX_TOLD),
-      kept: this.#records.length,
-      maxKept: MAX_RECORDS,
-      since: new Date(since).toISOString(),
+      kept: all.length,
+      maxKept: rings.length * MAX_OF_A_KIND,
+      since: new Date(Math.max(this.#startedAt, ...full)).toISOString(),
     };
-  }
-
-  #add(record: CallRecord): void {
-    this.#records[this.#next] = record;
-    this.#keptAt[this.#next] = Date.now();
-    this.#next = (this.#next + 1) % MAX_RECORDS;
   }
 
   readonly #onEnd: OnEnd = (outcome, call, endedAt) => {
     const ms = endedAt - call.begunAt;
-    if (ms < this.#slowMs && !hasFailed(outcome)) return;
+    const isFailure = hasFailed(outcome);
+    if (ms < this.#slowMs && !isFailure) return;
     // The calls of the service itself are no requests.
     if (call.requestId === "" || call.method.name.startsWith("System.")) return;
-    const second = Math.floor(endedAt / SECOND_MS);
-    if (second !== this.#second) this.#keptInSecond = 0;
-    this.#second = second;
-    if (++this.#keptInSecond > MAX_A_SECOND) return;
+    const kind = isFailure ? this.#failed : this.#slow;
+    if (!kind.own.take(endedAt)) return;
     const spent = call.steps?.spent(endedAt) ?? [];
     const rest = ms - spent.reduce((sum, [, spentMs]) => sum + spentMs, 0);
     const steps = [...spent, ["in the handler", Math.max(0, rest)] as const];
-    this.#add({
+    kind.ring.add({
       tier: "tcp",
       process: process.pid,
       requestId: call.requestId,
@@ -82,7 +84,12 @@ export class CallRecords {
       what: call.method.name,
       outcome,
       ms,
-      steps: steps.map(([name, spentMs]) => ({ name, ms: spentMs })),
+      steps: [
+        ...this.#stalls.steps(
+          steps.map(([name, spentMs]) => ({ name, ms: spentMs })),
+          call.begunAt,
+        ),
+      ],
       operations: this.#operations.since(call.begunAt, endedAt),
     });
   };
