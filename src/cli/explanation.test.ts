@@ -46,6 +46,15 @@ test("a server that stood still is blamed, not the database that it waited for",
   );
 });
 
+test("a server that was stopped when the call reached it is blamed", () => {
+  const reason = "the process stood still for 24.4 s before it read the call";
+  const text = explained([
+    record({ tier: "http", what: "POST /signin", outcome: "status 504", ms: 5003 }),
+    record({ tier: "tcp", what: "User.signIn", outcome: "cancelled", ms: 2, reason }),
+  ]);
+  expect(text).toContain(`In short: User.signIn: cancelled. Reason: on the TCP server, ${reason}.`);
+});
+
 test("a text that a peer has reported cannot command the terminal", () => {
   const record = {
     tier: "http",

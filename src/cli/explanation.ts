@@ -140,6 +140,8 @@ function describeOperation({ system, name, ms, error, isOver }: Operation): stri
 function summary(requests: readonly Known[], calls: readonly Known[]): string {
   const slowest = longest(calls);
   const request = longest(requests);
+  const late = calls.find(({ record }) => record.reason?.startsWith(STOOD_STILL));
+  if (late) return outcomeOf(late.record, `on the TCP server, ${late.record.reason}`);
   const still = [slowest, request].find(
     (each) => each && stoodStillMs(each) >= MIN_MAIN_SHARE * each.ms,
   );

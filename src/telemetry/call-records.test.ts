@@ -9,7 +9,10 @@ import { DatabaseOperations, observeBoth } from "./database-operations.ts";
 import type { Stalls } from "./stalls.ts";
 
 const SLOW_MS = 1000;
-const NO_STALLS: Pick<Stalls, "steps"> = { steps: (steps) => steps };
+const NO_STALLS: Pick<Stalls, "steps" | "beforeMs"> = {
+  steps: (steps) => steps,
+  beforeMs: () => 0,
+};
 
 const callOf = (requestId: string, msAgo = 0): InterceptedCall => ({
   ...{ method: SAY, requestId, metadata: {}, deadline: 0 },
@@ -86,6 +89,14 @@ test("slow requests, which a client can make as it likes, do not replace failure
   const failed = callOf("own failure");
   records.interceptor(failed)?.("internal", failed, now);
   expect(records.explain("own failure").records).toHaveLength(1);
+});
+
+test("a call that waited in the socket of a stopped process says so, even if it was fast", () => {
+  const stopped = { ...NO_STALLS, beforeMs: () => 8700 };
+  const records = new CallRecords(SLOW_MS, new DatabaseOperations(), stopped);
+  const call = callOf("late");
+  records.interceptor(call)?.("done", call, performance.now());
+  expect(records.explain("late").records[0]?.reason).toContain("stood still for 8.7 s before");
 });
 
 test("a report cannot speak for this server, nor keep it from explaining", () => {

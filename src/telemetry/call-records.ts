@@ -2,6 +2,7 @@ import { isDomainErrorName } from "../../schema/errors.ts";
 import type { CallRecord, Explanation } from "../gen/system.ts";
 import type { Interceptor, OnEnd, Outcome } from "../rpc/interceptor.ts";
 import { PerSecond } from "../rpc/per-second.ts";
+import { STOOD_STILL } from "../rpc/steps.ts";
 import type { DatabaseOperations } from "./database-operations.ts";
 import { RecordRing } from "./record-ring.ts";
 import type { Stalls } from "./stalls.ts";
@@ -24,14 +25,18 @@ const NO_FAULT: ReadonlySet<Outcome> = new Set([
 export class CallRecords {
   readonly #slowMs: number;
   readonly #operations: DatabaseOperations;
-  readonly #stalls: Pick<Stalls, "steps">;
+  readonly #stalls: Pick<Stalls, "steps" | "beforeMs">;
   /** A client can make slow requests as it likes. So they do not replace failures. */
   readonly #failed = { ring: new RecordRing(MAX_OF_A_KIND), own: new PerSecond(MAX_A_SECOND) };
   readonly #slow = { ring: new RecordRing(MAX_OF_A_KIND), own: new PerSecond(MAX_A_SECOND) };
   readonly #startedAt = Date.now();
 
   /** @param slowMs a call that takes this long is kept, even if it did not fail */
-  constructor(slowMs: number, operations: DatabaseOperations, stalls: Pick<Stalls, "steps">) {
+  constructor(
+    slowMs: number,
+    operations: DatabaseOperations,
+    stalls: Pick<Stalls, "steps" | "beforeMs">,
+  ) {
     this.#slowMs = slowMs;
     this.#operations = operations;
     this.#stalls = stalls;
@@ -68,7 +73,8 @@ export class CallRecords {
   readonly #onEnd: OnEnd = (outcome, call, endedAt) => {
     const ms = endedAt - call.begunAt;
     const isFailure = hasFailed(outcome);
-    if (ms < this.#slowMs && !isFailure) return;
+    const lateMs = this.#stalls.beforeMs(call.begunAt, endedAt);
+    if (ms + lateMs < this.#slowMs && !isFailure) return;
     // The calls of the service itself are no requests.
     if (call.requestId === "" || call.method.name.startsWith("System.")) return;
     const kind = isFailure ? this.#failed : this.#slow;
@@ -83,6 +89,9 @@ export class CallRecords {
       at: new Date(Date.now() - ms).toISOString(),
       what: call.method.name,
       outcome,
+      ...(lateMs > 0 && {
+        reason: `${STOOD_STILL} for ${(lateMs / 1000).toFixed(1)} s before it read the call`,
+      }),
       ms,
       steps: [
         ...this.#stalls.steps(

@@ -39,6 +39,18 @@ export class Stalls implements Disposable {
     return [...rest, { name: STOOD_STILL, ms: stalledMs - leftMs }];
   }
 
+  /**
+   * For how long the process had stood still when a call was read: the request may have waited in
+   * the socket. Cheap, because it is asked at the end of each call.
+   */
+  beforeMs(begunAt: number, now: number): number {
+    this.#beat(now);
+    for (const { from, to } of this.#kept) {
+      if (from < begunAt && to >= begunAt - BEAT_MS) return begunAt - from;
+    }
+    return 0;
+  }
+
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }

@@ -15,7 +15,10 @@ test("describe() says for which callers a method is, and nothing if it is for al
     users: part,
     sessions: part,
     stats: new CallStats(),
-    records: new CallRecords(1000, new DatabaseOperations(), { steps: (steps) => steps }),
+    records: new CallRecords(1000, new DatabaseOperations(), {
+      steps: (steps) => steps,
+      beforeMs: () => 0,
+    }),
     log: recorder([]),
     tables: () => [table],
     openConnections: () => 0,
