@@ -35,9 +35,8 @@ import { callLog } from "./telemetry/call-log.ts";
 import { CallStats } from "./telemetry/call-stats.ts";
 import { createLog, type ProcessLog } from "./telemetry/log.ts";
 import { RequestDurations } from "./telemetry/metrics/http-metrics.ts";
-import { textOfTier } from "./telemetry/metrics/tier-metrics.ts";
 import { httpTierMetrics } from "./telemetry/metrics/tiers.ts";
-import { OperatorServer } from "./telemetry/operator-server.ts";
+import { operatorOfTier } from "./telemetry/operator-of-tier.ts";
 import { Readiness } from "./telemetry/readiness.ts";
 import { serversCheck } from "./telemetry/server-check.ts";
 import { Stalls } from "./telemetry/stalls.ts";
@@ -111,14 +110,13 @@ export async function startHttp(
     readiness: () => readiness.reasons(),
     log,
   };
-  const sharesPort = workers > 1;
   const requestTracing = traces && traceRequests(traces);
   const onAnswered = bothAnswered(counted?.requests.onAnswered, records.onAnswered);
   const { accessLog, keepAliveSeconds: idleTimeoutSeconds } = config;
   const own = {
     ...http,
     idleTimeoutSeconds,
-    sharesPort,
+    sharesPort: workers > 1,
     accessLog,
     tracing: requestTracing,
     onAnswered,
@@ -133,7 +131,8 @@ export async function startHttp(
     readiness: () => readiness.reasons(),
     retire: () => readiness.retire(),
     ...(metrics && { metrics: () => readiness.refresh().then(() => metrics.snapshot()) }),
-    renew({ rpcToken, rpcTlsCa, trustedProxies }) {
+    renew({ rpcToken, rpcTlsCa, trustedProxies, accessLog }) {
+      server.accessLog = accessLog;
       balancer.renew({ token: rpcToken, tlsCa: rpcTlsCa });
       clientAddress.trust(trustedProxies);
     },
@@ -179,16 +178,8 @@ export async function main(): Promise<void> {
         tier.renew(next);
         log.setLevel(next.logLevel);
       }),
-    serveOperator(status) {
-      if (!address) return;
-      const readiness = () => status.readiness();
-      const metrics = () => textOfTier(status);
-      listenOn(
-        "METRICS",
-        address,
-        () => new OperatorServer({ ...address, readiness, metrics, log }),
-      );
-    },
+    serveOperator: (status) =>
+      address && listenOn("METRICS", address, () => operatorOfTier(address, status, log)),
   });
 }
 

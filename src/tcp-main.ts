@@ -24,9 +24,8 @@ import { CertificateExpiry } from "./telemetry/certificate-expiry.ts";
 import { DatabaseOperations, observeBoth } from "./telemetry/database-operations.ts";
 import { createLog, type ProcessLog } from "./telemetry/log.ts";
 import { OperationDurations } from "./telemetry/metrics/operation-durations.ts";
-import { textOfTier } from "./telemetry/metrics/tier-metrics.ts";
 import { tcpTierMetrics } from "./telemetry/metrics/tiers.ts";
-import { OperatorServer } from "./telemetry/operator-server.ts";
+import { operatorOfTier } from "./telemetry/operator-of-tier.ts";
 import { databaseCheck, Readiness, SharedPing } from "./telemetry/readiness.ts";
 import { Stalls } from "./telemetry/stalls.ts";
 import { createSystemService } from "./telemetry/system.ts";
@@ -161,16 +160,8 @@ export async function main(): Promise<void> {
         tier.renew(next);
         log.setLevel(next.logLevel);
       }),
-    serveOperator(status) {
-      if (!address) return;
-      const readiness = () => status.readiness();
-      const metrics = () => textOfTier(status);
-      listenOn(
-        "METRICS",
-        address,
-        () => new OperatorServer({ ...address, readiness, metrics, log }),
-      );
-    },
+    serveOperator: (status) =>
+      address && listenOn("METRICS", address, () => operatorOfTier(address, status, log)),
   });
 }
 

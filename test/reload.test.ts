@@ -124,7 +124,7 @@ async function signedIn(url: string): Promise<Api> {
 }
 
 describe("SIGHUP to `bun run start`", () => {
-  test("renews token, certificates, log level and proxies, and no request fails", async () => {
+  test("renews token, certificates, logs and proxies, and no request fails", async () => {
     if (!hasOpenssl) return;
     await using folder = await Folder.make();
     const files = new Files(folder.path);
@@ -148,7 +148,7 @@ describe("SIGHUP to `bun run start`", () => {
       RPC_TOKEN_FILE: await files.write("token", `${OLD}\n`),
       PASSWORD_HASH: "salted-md5",
     };
-    const config = await files.settings(constant);
+    const config = await files.settings({ ...constant, ACCESS_LOG: "off" });
     await using start = new Reloading("src/start-main.ts", { args: ["--config", config] });
     await start.waitFor(/"both tiers are running"/);
     const url = `http://127.0.0.1:${httpPort}`;
@@ -157,14 +157,17 @@ describe("SIGHUP to `bun run start`", () => {
     await load.more(100);
     expect(await subjectAt(rpcPort)).toBe("first");
     expect(start.output).not.toContain('"level":"debug"');
+    expect(start.output).not.toContain('"msg":"request"');
 
     await install(certificates[1]);
     await files.write("token", NEW);
-    await files.settings({ ...constant, LOG_LEVEL: "debug", TRUSTED_PROXIES: "127.0.0.1" });
+    const changed = { LOG_LEVEL: "debug", ACCESS_LOG: "all", TRUSTED_PROXIES: "127.0.0.1" };
+    await files.settings({ ...constant, ...changed });
     await start.reload();
     await load.more(200);
     expect(await subjectAt(rpcPort)).toBe("second");
     expect(start.output).toContain('"level":"debug"');
+    expect(start.output).toContain('"msg":"request"');
     await fetch(`${url}/api/entrytask/user/signin`, {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-Forwarded-For": "203.0.113.7" },

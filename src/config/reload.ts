@@ -7,6 +7,7 @@ import { type Environment, isReadBy, NAMES, type VariableName } from "./variable
  */
 export const RELOADABLE: readonly VariableName[] = [
   "LOG_LEVEL",
+  "ACCESS_LOG",
   "RPC_TOKEN",
   "RPC_TOKENS",
   "RPC_TLS_CERT",

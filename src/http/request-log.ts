@@ -15,7 +15,8 @@ const EVENT = "request";
 /** Writes the lines about a request: one of the access log, and one of the fault if it has one. */
 export class RequestLog {
   readonly #log: Log;
-  readonly #access: AccessLog;
+  /** It may change while the tier runs. */
+  access: AccessLog;
   /** The second of the clock that the next two count. */
   #second = 0;
   #written = 0;
@@ -23,7 +24,7 @@ export class RequestLog {
 
   constructor(log: Log, access: AccessLog) {
     this.#log = log;
-    this.#access = access;
+    this.access = access;
   }
 
   /** Call it before the answer is sent: the client's address is not known later. */
@@ -45,13 +46,13 @@ export class RequestLog {
   /** Whether a request of this kind has lines at all. Costs next to nothing. */
   wants(status: number, problem: unknown): boolean {
     if (problem !== undefined || status >= 500) return true;
-    return this.#access === "all" || this.#log.isLevelEnabled("debug");
+    return this.access === "all" || this.#log.isLevelEnabled("debug");
   }
 
   #takes({ route, status, problem }: Answered): boolean {
-    if (this.#access === "off" || !this.#log.isLevelEnabled("info")) return false;
+    if (this.access === "off" || !this.#log.isLevelEnabled("info")) return false;
     if (PROBES.has(route) && problem === undefined) return false;
-    if (this.#access === "all") return true;
+    if (this.access === "all") return true;
     return status >= 500 && !isCancelled(problem) && this.#hasRoom();
   }
 

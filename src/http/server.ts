@@ -110,6 +110,11 @@ export class HttpServer {
     this.#server = serve(options.port);
   }
 
+  /** From the next answer on. */
+  set accessLog(next: AccessLog) {
+    this.#requests.access = next;
+  }
+
   /** Requests that are not answered yet. */
   get inFlight(): number {
     return this.#received - this.#answered;
