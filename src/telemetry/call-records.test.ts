@@ -99,6 +99,18 @@ test("a call that waited in the socket of a stopped process says so, even if it 
   expect(records.explain("late").records[0]?.reason).toContain("stood still for 8.7 s before");
 });
 
+test("a lost Redis is told in plain words", () => {
+  const operations = new DatabaseOperations();
+  const error = Object.assign(
+    new Error("Reached the max retries per request limit (which is 0)."),
+    {
+      name: "MaxRetriesPerRequestError",
+    },
+  );
+  operations.observe("redis", "read session")(error);
+  expect(operations.since(0, performance.now())[0]?.error).toBe("no connection");
+});
+
 test("a report cannot speak for this server, nor keep it from explaining", () => {
   const records = new CallRecords(SLOW_MS, new DatabaseOperations(), NO_STALLS);
   const operation = { system: "mysql", name: "x".repeat(1_000_000), ms: 1, isOver: true };

@@ -106,5 +106,7 @@ function codeOf(error: unknown): string {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (typeof code === "string") return code;
   if (!(error instanceof Error)) return "unknown";
+  // So ioredis says that the connection was lost, or could not be opened.
+  if (error.name === "MaxRetriesPerRequestError") return "no connection";
   return PLAIN_WORDS.test(error.message) ? error.message : error.name;
 }
