@@ -86,7 +86,10 @@ async function startMarked(marks: Marks, environment: Record<string, string>): P
   const started = cleanup.move();
   const caller = connect("http", tokens.http);
   await eventually("both tiers answer", () =>
-    Promise.all([new SystemClient(caller).health({}), fetch(url)]).then(
+    Promise.all([
+      new SystemClient(caller).health({}),
+      fetch(url, { signal: AbortSignal.timeout(2000) }),
+    ]).then(
       () => true,
       () => false,
     ),
