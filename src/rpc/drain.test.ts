@@ -186,6 +186,16 @@ describe.concurrent("a client that receives GOAWAY", () => {
     expect(seen.toSorted()).toEqual(["a", "b", "b", "c", "c", "d", "d"]);
   });
 
+  test("on several connections, one after the other, loses no write", async () => {
+    using server = startFaultyServer((frame, peer) => {
+      if (server.peers.indexOf(peer) >= 3) return answersWell(frame, peer);
+      peer.send(goAway(JSON.stringify({ lastId: frame.id - 1, reason: "on purpose" })));
+    });
+    using client = startClient(server.port, { minIdle: 0 });
+    expect(await client.say("a", LONG_MS)).toBe("a");
+    expect(server.requests.map(textOf)).toEqual(["a", "a", "a", "a"]);
+  });
+
   test("moves calls that wait for a connection to the next one", async () => {
     using server = startFaultyServer((frame, peer) => {
       if (server.requests.length === 1) peer.send(goAway(JSON.stringify({ lastId: frame.id })));

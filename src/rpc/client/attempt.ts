@@ -44,6 +44,8 @@ export class Attempt extends Expiring {
   endsAtByte = 0;
   /** A RESPONSE or an ERROR has come for it. */
   isAnswered = false;
+  /** The server has sent GOAWAY, and does not begin it. */
+  isTurnedAway = false;
   readonly #deadlines: Deadlines;
 
   constructor(call: AttemptedCall, deadlines: Deadlines) {

@@ -141,15 +141,17 @@ export class Call<Reply> implements AttemptedCall {
   }
 
   /** Where to try next; undefined if the error of the last attempt ends the call. */
-  #nextPool(error: Error, { isSent, isAnswered }: Attempt): Pool | undefined {
+  #nextPool(error: Error, { isSent, isAnswered, isTurnedAway }: Attempt): Pool | undefined {
     const pool = this.#pool;
     if (!pool || !this.#isRetryable(error)) return undefined;
     this.#tried ??= [];
     const isSecondTry = this.#tried.includes(pool);
     this.#tried.push(pool);
     const isLost = error.status === "unavailable";
-    // The same server again, once, and only if its connection was lost: it has refused nothing.
-    const canReturn = isLost && isSent && !isAnswered && !isSecondTry;
+    // The same server again, once, and only if its connection was lost: it has refused nothing. More
+    // often only if it ends its connections one after the other, as with a new token.
+    const mayReturn = isTurnedAway || !isSecondTry;
+    const canReturn = isLost && isSent && !isAnswered && mayReturn;
     const { servers, budget } = this.#context;
     const next = servers.pickOther(this.#tried, isLost) ?? (canReturn ? pool : undefined);
     // An attempt that was never sent has loaded no server: its retry costs nothing.

@@ -187,7 +187,10 @@ export class Connection implements AttemptHolder {
     this.#leave();
     this.#owner.onGoAway(this);
     const error = this.#unavailable(false, `the server goes away: ${reason}`);
-    for (const attempt of this.#takeAllAfter(lastId)) attempt.fail(error);
+    for (const attempt of this.#takeAllAfter(lastId)) {
+      attempt.isTurnedAway = true;
+      attempt.fail(error);
+    }
     this.#release();
   }
 
