@@ -148,8 +148,8 @@ export class Call<Reply> implements AttemptedCall {
     const isSecondTry = this.#tried.includes(pool);
     this.#tried.push(pool);
     const isLost = error.status === "unavailable";
-    // The same server again, once, and only if its connection was lost: it has refused nothing. More
-    // often only if it ends its connections one after the other, as with a new token.
+    // The same server again, once, and only if its connection was lost: it has refused nothing.
+    // More often only if it ends its connections one after the other, as with a new token.
     const mayReturn = isTurnedAway || !isSecondTry;
     const canReturn = isLost && isSent && !isAnswered && mayReturn;
     const { servers, budget } = this.#context;
