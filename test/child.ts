@@ -5,6 +5,9 @@ import { join } from "node:path";
 
 export const ROOT = join(import.meta.dir, "..");
 
+/** How long the end of the output may come after the end of the process. */
+const MAX_OUTPUT_MS = 10_000;
+
 interface ProcessOptions {
   readonly root?: string;
   readonly environment?: Record<string, string>;
@@ -85,7 +88,9 @@ export class Child implements AsyncDisposable {
   }
 
   async exited(): Promise<number | null> {
-    await Promise.all([this.#process.exited, this.#read]);
+    await this.#process.exited;
+    // A process that it has started may keep its output open for a moment longer.
+    await Promise.race([this.#read, Bun.sleep(MAX_OUTPUT_MS)]);
     return this.#process.exitCode;
   }
 
