@@ -3,9 +3,10 @@
 import { DEFAULT_PROFILE_PATH } from "../schema/picture.ts";
 import { type Copied, copyDataDir } from "./backup/copy.ts";
 import { FolderError } from "./backup/folder.ts";
+import { parseFolderArguments } from "./cli/folder-argument.ts";
 import { HELP } from "./cli/help.ts";
 import { count } from "./cli/layout.ts";
-import { MIGRATION_NOTES, runDatabaseCommand, splitArguments, UsageError } from "./cli/usage.ts";
+import { MIGRATION_NOTES, runDatabaseCommand, UsageError } from "./cli/usage.ts";
 import { BACKUP, type BackupConfig, loadForCommand } from "./config/commands.ts";
 import { Stopped, stopSignal } from "./process/end.ts";
 import { storageError } from "./storage/attempt.ts";
@@ -24,26 +25,6 @@ const ELSEWHERE = {
     `pictures, which are in the bucket ${host} (AVATAR_URL). ` +
     "Use its versioning or replication, `aws s3 sync` or `rclone sync`",
 } as const;
-
-interface Arguments {
-  readonly folder: string;
-  /** The file of `--config`. */
-  readonly configPath: string | undefined;
-}
-
-function parseArguments(args: string[]): Arguments | "help" {
-  const { values, positionals } = splitArguments("backup", {
-    args,
-    options: { config: { type: "string" }, help: { type: "boolean", short: "h" } },
-    allowPositionals: true,
-  });
-  if (values.help) return "help";
-  const [folder, ...more] = positionals;
-  if (!folder || more.length > 0) {
-    throw new UsageError("It takes one folder: bun run backup /backup/2026-11-30");
-  }
-  return { folder, configPath: values.config };
-}
 
 function hostsOf(name: keyof typeof ELSEWHERE, url: string): string {
   if (name === "databaseUrl") return databaseHosts(url);
@@ -92,7 +73,7 @@ function describe(dataDir: string, folder: string, { users, pictures }: Copied):
 
 export async function main(): Promise<void> {
   await runDatabaseCommand(async () => {
-    const args = parseArguments(process.argv.slice(2));
+    const args = parseFolderArguments("backup", process.argv.slice(2));
     if (args !== "help") {
       return backup(args.folder, loadForCommand(BACKUP, process.env, args.configPath));
     }
