@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BunPlugin } from "bun";
 import { HELP } from "./cli/help.ts";
-import { optionsOrExit, print } from "./cli/usage.ts";
+import { exitAsMisunderstood, optionsOrExit, print, UsageError } from "./cli/usage.ts";
 import { ROOT } from "./process/program.ts";
 
 const OUT = "dist/portico";
@@ -26,9 +26,9 @@ interface NativePart {
 }
 
 async function nativeParts(): Promise<readonly NativePart[]> {
-  const [vips = "missing"] = await filesOf(`@img/sharp-libvips-${PLATFORM}/lib/libvips-cpp.so.*`);
-  const [sharp = "missing"] = await filesOf(`@img/sharp-${PLATFORM}/lib/*.node`);
-  const [argon2 = "missing"] = await filesOf(`@node-rs/argon2-${PLATFORM}-gnu/*.node`);
+  const vips = await fileOf(`@img/sharp-libvips-${PLATFORM}/lib/libvips-cpp.so.*`);
+  const sharp = await fileOf(`@img/sharp-${PLATFORM}/lib/*.node`);
+  const argon2 = await fileOf(`@node-rs/argon2-${PLATFORM}-gnu/*.node`);
   const libgcc = "libgcc_s.so.1";
   return [
     {
@@ -40,10 +40,12 @@ async function nativeParts(): Promise<readonly NativePart[]> {
   ];
 }
 
-async function filesOf(pattern: string): Promise<string[]> {
-  return Array.fromAsync(
-    new Bun.Glob(`node_modules/${pattern}`).scan({ cwd: ROOT, absolute: true }),
-  );
+/** @throws {UsageError} its package is not installed */
+async function fileOf(pattern: string): Promise<string> {
+  const glob = new Bun.Glob(`node_modules/${pattern}`);
+  for await (const file of glob.scan({ cwd: ROOT, absolute: true })) return file;
+  const remedy = "run `bun install --frozen-lockfile` on Linux with glibc";
+  throw new UsageError(`Cannot build: node_modules/${pattern} is missing; ${remedy}`);
 }
 
 /** Puts the native parts into the executable, and their loading in place of the packages' own. */
@@ -105,7 +107,7 @@ async function commitOf(): Promise<string> {
 
 export async function main(): Promise<void> {
   await optionsOrExit("build", HELP.build, {});
-  const parts = await nativeParts();
+  const parts = await nativeParts().catch(exitAsMisunderstood);
   process.chdir(ROOT);
   await Bun.build({
     entrypoints: ["src/portico-main.ts"],

@@ -29,7 +29,7 @@ ${commandList(Object.keys(COMMANDS))}
 
   portico --version   print the version and the commit`;
 
-/** Set by \`bun run build\`. */
+/** Set by `bun run build`. */
 const commit = process.env.PORTICO_COMMIT;
 const [, , name = "help"] = process.argv;
 const command = COMMANDS[name];

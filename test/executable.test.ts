@@ -85,7 +85,7 @@ describe.skipIf(!canChroot)("the executable, in a chroot with only the C library
   });
 });
 
-test.skipIf(!canChroot)("the executable does not read .env, and is no Bun", async () => {
+test.skipIf(!canChroot)("the executable does not read .env and bunfig.toml", async () => {
   await using folder = await Folder.make();
   await Bun.write(join(folder.path, ".env"), "HTTP_PORT=nonsense\n");
   await Bun.write(join(folder.path, "bunfig.toml"), "nonsense");
