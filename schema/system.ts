@@ -203,7 +203,7 @@ export const SystemContract = contract("System", {
     request: RequestRef,
     reply: Explanation,
     errors: [],
-    // Every caller may ask: who asks knows the id already, and a record names no user.
+    // Every caller may ask: it must know the id, and a record names no user.
   },
   report: {
     number: 60005,

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { restoreDataDir } from "../src/backup/restore.ts";
 import { Child, Folder, startHttp, startTcp } from "./child.ts";
-import { Api, isRecord, newName, profileOf, sessionIdOf } from "./contract/client.ts";
-import { avatarForm, pngOf } from "./contract/images.ts";
+import { Api, newMember, newName, profileOf, sessionIdOf } from "./contract/client.ts";
+import { savedPicture } from "./contract/saved-picture.ts";
 import { SmallDisk } from "./faults/small-disk.ts";
 import { newSession, open, user } from "./storage-pairs.ts";
 
@@ -63,19 +63,6 @@ async function startBoth(dataDir: string) {
   return { url, api: new Api(url), [Symbol.asyncDispose]: () => started.disposeAsync() };
 }
 
-async function member(api: Api) {
-  const username = newName();
-  expect((await api.signUp(username, PASSWORD)).code).toBe("7");
-  const sessionId = sessionIdOf(await api.signIn(username, PASSWORD));
-  return { username, sessionId, api: api.withSession(sessionId) };
-}
-
-async function pictureOf(api: Api): Promise<string> {
-  const answer = await api.avatar(avatarForm(pngOf(9, 9, [1, 2, 3])));
-  if (!isRecord(answer.data)) throw new Error(`Not uploaded: ${answer.text}`);
-  return String(answer.data.profilePath);
-}
-
 /** A data folder with the tables and no users. */
 async function emptyData(): Promise<Folder> {
   const folder = await Folder.make();
@@ -93,9 +80,9 @@ test("a restore brings back what was backed up while both tiers run", async () =
   const to = join(backups.path, "2026", "first");
   const names: string[] = [];
   await using running = await startBoth(original.path);
-  const grace = await member(running.api);
+  const grace = await newMember(running.api);
   await grace.api.nickname("Grace");
-  const profilePath = await pictureOf(grace.api);
+  const profilePath = await savedPicture(grace.api);
   const profile = profileOf(await grace.api.userInfo());
   let isOver = false;
   const signUps = (async () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 export const ROOT = join(import.meta.dir, "..");
 
-/** How long the end of the output may come after the end of the process. */
+/** How long to wait for the end of the output after the end of the process. */
 const MAX_OUTPUT_MS = 10_000;
 
 interface ProcessOptions {
@@ -89,7 +89,8 @@ export class Child implements AsyncDisposable {
 
   async exited(): Promise<number | null> {
     await this.#process.exited;
-    // A process that it has started may keep its output open for a moment longer.
+    // In about one of fifty ends by SIGKILL, Bun does not report the end of the output, although no
+    // process holds the other end of the pipe any more.
     await Promise.race([this.#read, Bun.sleep(MAX_OUTPUT_MS)]);
     return this.#process.exitCode;
   }

@@ -6,9 +6,10 @@ import { copySqliteFile } from "../src/storage/sqlite/backup.ts";
 import { lockFile } from "../src/storage/sqlite/lock.ts";
 import { SqliteMoveSource } from "../src/storage/sqlite/move-source.ts";
 import { Child, Folder, startHttp, startTcp } from "./child.ts";
-import { Api, isRecord, newName, profileOf, sessionIdOf } from "./contract/client.ts";
+import { Api, newMember, newName, profileOf } from "./contract/client.ts";
 import { avatarForm, pngOf } from "./contract/images.ts";
 import { openRowsAt } from "./contract/rows.ts";
+import { savedPicture } from "./contract/saved-picture.ts";
 import { sharedAvailable as hasMariaDb, sharedMariaDb } from "./mariadb.ts";
 import { askRedis, sharedAvailable as hasRedis, sharedRedis } from "./redis.ts";
 import { sharedS3 } from "./s3.ts";
@@ -66,19 +67,6 @@ async function startBoth(dataDir: string, environment: Record<string, string> = 
   return { api, [Symbol.asyncDispose]: () => started.disposeAsync() };
 }
 
-async function member(api: Api) {
-  const username = newName();
-  expect((await api.signUp(username, PASSWORD)).code).toBe("7");
-  const sessionId = sessionIdOf(await api.signIn(username, PASSWORD));
-  return { username, sessionId, api: api.withSession(sessionId) };
-}
-
-async function pictureOf(api: Api): Promise<string> {
-  const answer = await api.avatar(avatarForm(pngOf(9, 9, [1, 2, 3])));
-  if (!isRecord(answer.data)) throw new Error(`Not uploaded: ${answer.text}`);
-  return String(answer.data.profilePath);
-}
-
 /** An installation with `users` users, of whom every tenth has a picture and a session. */
 async function installation(users: number): Promise<Folder> {
   const data = await Folder.make();
@@ -129,10 +117,10 @@ describe.skipIf(!hasMariaDb || !hasRedis)("bun run graduate", () => {
     await using folder = await Folder.make();
     const { to, environment, bucket } = await newPlaces(folder.path);
     await using old = await startBoth(data.path);
-    const grace = await member(old.api);
-    const alice = await member(old.api);
+    const grace = await newMember(old.api);
+    const alice = await newMember(old.api);
     await grace.api.nickname("Zoë 👩‍🚀");
-    const profilePath = await pictureOf(grace.api);
+    const profilePath = await savedPicture(grace.api);
     const profile = profileOf(await grace.api.userInfo());
     const list = "/api/entrytask/user/sessions";
     const sessions = (await grace.api.send("GET", list)).data;
@@ -191,7 +179,7 @@ describe.skipIf(!hasMariaDb || !hasRedis)("bun run graduate", () => {
     const undone = await ended(graduate(data.path, "--undo"));
     expect([undone.exitCode, undone.output]).toEqual([0, expect.stringContaining("takes writes")]);
     expect((await grace.api.nickname("Grace")).code).toBe("7");
-    await pictureOf(grace.api);
+    await savedPicture(grace.api);
     expect((await old.api.signIn(alice.username, PASSWORD)).code).toBe("7");
     // The new places are in use: another move does not touch them.
     const refused = await ended(graduate(data.path, "--to", to));

@@ -1,6 +1,6 @@
 // A real HAProxy in front of servers, with the settings of deploy/haproxy.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "./ports.ts";
@@ -10,8 +10,8 @@ import {
   type Replacement,
   type RunningProxy,
   settingsOf,
+  whenRunning,
 } from "./proxy-settings.ts";
-import { eventually } from "./storage-pairs.ts";
 
 const HAPROXY = programPath(PROGRAMS.haproxy);
 
@@ -48,18 +48,5 @@ export async function startHaproxy(
     env: { PORTICO_A: new URL(one).host, PORTICO_B: new URL(other).host, PORTICO_LOG: "stdout" },
   });
   const url = `https://127.0.0.1:${port}`;
-  await eventually("HAProxy answers", () =>
-    fetch(`${url}/signIn.html`, { tls: { rejectUnauthorized: false }, keepalive: false }).then(
-      ({ ok }) => ok,
-      () => false,
-    ),
-  );
-  return {
-    url,
-    async [Symbol.asyncDispose]() {
-      haproxy.kill("SIGTERM");
-      await haproxy.exited;
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
+  return whenRunning("HAProxy", haproxy, url, folder);
 }

@@ -1,6 +1,6 @@
 // A real nginx in front of servers, with the settings of deploy/nginx.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "./ports.ts";
@@ -10,8 +10,8 @@ import {
   type Replacement,
   type RunningProxy,
   settingsOf,
+  whenRunning,
 } from "./proxy-settings.ts";
-import { eventually } from "./storage-pairs.ts";
 
 const NGINX = programPath(PROGRAMS.nginx);
 const CERTIFICATE = "/etc/ssl/accounts.example.com";
@@ -68,18 +68,5 @@ export async function startNginx(
     stdio: ["ignore", "ignore", "inherit"],
   });
   const url = `${options.certificate ? "https" : "http"}://127.0.0.1:${port}`;
-  await eventually("nginx answers", () =>
-    fetch(`${url}/signIn.html`, { tls: { rejectUnauthorized: false }, keepalive: false }).then(
-      ({ ok }) => ok,
-      () => false,
-    ),
-  );
-  return {
-    url,
-    async [Symbol.asyncDispose]() {
-      nginx.kill("SIGTERM");
-      await nginx.exited;
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
+  return whenRunning("nginx", nginx, url, folder);
 }

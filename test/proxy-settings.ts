@@ -1,8 +1,10 @@
 // The settings of a proxy in `deploy/`, with the ports, addresses and files of a test.
 
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Certificate } from "./certificates.ts";
 import { ROOT } from "./child.ts";
+import { eventually } from "./storage-pairs.ts";
 
 export interface ProxyOptions {
   /** Without one, a free port is taken. */
@@ -33,4 +35,27 @@ export async function settingsOf(
     text = text.replaceAll(was, is);
   }
   return text;
+}
+
+/** Wait until a proxy answers. Its folder goes with it. */
+export async function whenRunning(
+  name: string,
+  proxy: Bun.Subprocess,
+  url: string,
+  folder: string,
+): Promise<RunningProxy> {
+  await eventually(`${name} answers`, () =>
+    fetch(`${url}/signIn.html`, { tls: { rejectUnauthorized: false }, keepalive: false }).then(
+      ({ ok }) => ok,
+      () => false,
+    ),
+  );
+  return {
+    url,
+    async [Symbol.asyncDispose]() {
+      proxy.kill("SIGTERM");
+      await proxy.exited;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
 }

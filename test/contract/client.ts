@@ -227,11 +227,11 @@ export interface Member {
 
 /** Sign a new user up and in. */
 export async function newMember(
-  stack: Stack,
+  { url }: Pick<Stack, "url">,
   username = newName(),
   password = "hopper1906",
 ): Promise<Member> {
-  const api = new Api(stack.url);
+  const api = new Api(url);
   expect((await api.signUp(username, password)).code).toBe("7");
   const sessionId = sessionIdOf(await api.signIn(username, password));
   expect(sessionId).toMatch(UUID_V3);
