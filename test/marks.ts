@@ -1,9 +1,12 @@
 import { randomBytes } from "node:crypto";
 
 const LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-/** Every mark begins with it, so that one search of a text finds all marks. */
-const BEGIN = "qZ7";
-const RANDOM_LETTERS = 10;
+/**
+ * Every mark begins with it, so that one search of a text finds all marks. It is so long that no
+ * hash has it by chance, encoded or not.
+ */
+const BEGIN = "qZ7Yw3";
+const RANDOM_LETTERS = 7;
 const MARK = new RegExp(`${BEGIN}[${LETTERS}]{${RANDOM_LETTERS}}`, "g");
 /** The beginning of a mark in hex, and in base64. */
 const ENCODED = new RegExp(

@@ -56,8 +56,10 @@ describe.each(FAULTS)("a server that %s", (_, fault, outcome) => {
     {
       using faulty = startFaultyServer(fault);
       const ledger = new Ledger();
-      // Connects for calls only: else a call could join an attempt that meets no server.
-      using client = startClient(faulty.port, { minIdle: 0 }, {}, [ledger.interceptor]);
+      // Connects for calls only, and not while there is no server: else a call could join an attempt
+      // that meets none.
+      const limits = { minIdle: 0, minBackoffMs: 600 };
+      using client = startClient(faulty.port, limits, {}, [ledger.interceptor]);
       const timeoutMs = outcome === "deadline_exceeded" ? SHORT_MS : LONG_MS;
       const startedAt = performance.now();
       const calls = TEXTS.map(async (text) => {
